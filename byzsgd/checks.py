@@ -1,0 +1,10 @@
+"""One way to say that something cannot work: `<who> needs <condition>; got <values>`."""
+
+from __future__ import annotations
+
+
+def require(condition: bool, who: str, needs: str, **values: object) -> None:
+    """Raises ValueError(`<who> needs <needs>; got a=…, b=…`) unless the condition holds."""
+    if not condition:
+        got = ", ".join(f"{name}={value}" for name, value in values.items())
+        raise ValueError(f"{who} needs {needs}; got {got}")

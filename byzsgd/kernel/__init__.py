@@ -1,0 +1,1 @@
+"""The core: simulation, clocks, randomness, engines."""
