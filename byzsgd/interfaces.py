@@ -309,6 +309,10 @@ class Message:
 class WorkerRule(Protocol[S]):
     """What a worker computes and sends: gradient, momentum, local steps, compression…"""
 
+    @property
+    def sampling(self) -> Literal["replacement", "shuffle"]:
+        """How batches are drawn from the worker's data block."""
+
     def init(self, worker: int) -> S: ...
 
     def plan(self, state: S, job: Job) -> Work:
