@@ -58,13 +58,13 @@ def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequen
     named = config.get("plugins") or () if plugins is None else plugins
     check(config, (*ALLOWED, *named))
     try:
-        built = instantiate(dict(config), config=dict(config), choices=dict(choices))
+        parts = instantiate({**config, "_partial_": True})
     except InstantiationException as error:
         cause = error.__cause__
         if isinstance(cause, ValueError | TypeError | OSError):
             raise ConfigError(str(cause)) from error
         raise
-    return cast("Experiment", built)
+    return cast("Experiment", parts.func(**parts.keywords, config=dict(config), choices=dict(choices)))
 
 
 def launch(task: Callable[[Experiment, Path], Any], arguments: Sequence[str]) -> Any:

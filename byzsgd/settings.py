@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import importlib
 import inspect
@@ -47,7 +48,7 @@ def _check_target(node: Mapping[str, Any], allowed: Sequence[str], path: str) ->
         for name, parameter in inspect.signature(target).parameters.items()
         if parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
     }
-    hints = typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
+    hints = _hints(target)
     for key, value in node.items():
         if key in _RESERVED:
             continue
@@ -84,6 +85,15 @@ def _located(name: str, allowed: Sequence[str], who: str) -> Any:
             return found
         break
     raise ConfigError(f"{who} needs a _target_ that exists; got {name}")
+
+
+def _hints(target: Any) -> dict[str, Any]:
+    # A dataclass is asked itself: its generated __init__ cannot resolve annotations inherited from another module.
+    plain_class = inspect.isclass(target) and not dataclasses.is_dataclass(target)
+    try:
+        return typing.get_type_hints(target.__init__ if plain_class else target)
+    except NameError:  # a plugin that imports its types for the checker alone
+        return {}
 
 
 def _within(name: str, packages: Sequence[str]) -> bool:

@@ -22,7 +22,7 @@ ALLOWED = {
     "records": set(),
     "plotting": {"records"},
     "catalogue": {"locations"},
-    "screen": {"records", "runner"},
+    "screen": {"plotting", "records", "runner"},
     "runner": {"kernel", "aggregators", "attacks", "records"},
     "config": {"catalogue", "locations", "records", "runner", "settings"},
 }
