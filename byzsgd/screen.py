@@ -14,8 +14,8 @@ from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from byzsgd.analysis import compare
 from byzsgd.interfaces import Event
-from byzsgd.plotting.groups import compare
 from byzsgd.records import Run
 from byzsgd.runner import Experiment, Session
 

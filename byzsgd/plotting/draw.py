@@ -8,10 +8,11 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from byzsgd.analysis.bands import Axis
+from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded, compare
+
 from .acceptance import acceptance
-from .bands import Axis
 from .coefficients import coefficients
-from .groups import Comparison, NothingToDraw, Recorded, compare
 from .progress import progress
 from .staleness import staleness
 from .style import styled
