@@ -445,6 +445,10 @@ class Clock(Protocol[S]):
     def oldest(self, state: S, step: int) -> int:
         """The oldest version that a job not yet started may read."""
 
+    def upcoming(self, state: S, count: int) -> Sequence[tuple[int, int, int]]:
+        """(worker, serial, staleness) of the next arrivals, the one that `peek` tells first, where staleness is
+        prescribed; nothing where it comes about."""
+
 
 # The uniform numbers in [0, 1) of some workers at the serials asked for, as (workers, serials): a function of
 # (seed, stream name, worker, serial), so any serial may be asked for at any time.

@@ -243,9 +243,7 @@ class Experiment:
                 device=self.device,
                 seed=self.seed,
             )
-            recorder = start(
-                place, config=self.config, choices=self.choices, info=info, scores=self.aggregator.scores
-            )
+            recorder = start(place, config=self.config, choices=self.choices, info=info, scores=self.aggregator.scores)
             watcher.start(self, session, place)
             started = time.perf_counter()
             status, sentence = self._loop(session, session.start(), recorder, watcher)
@@ -257,9 +255,7 @@ class Experiment:
         watcher.end(run)
         return run
 
-    def _loop(
-        self, session: Session, state: SimulationState, recorder: Recorder, screen: Screen
-    ) -> tuple[Status, str]:
+    def _loop(self, session: Session, state: SimulationState, recorder: Recorder, screen: Screen) -> tuple[Status, str]:
         def record(measured: Mapping[str, float | None]) -> None:
             row = {"step": state.step, "time": state.time, "arrivals": state.arrivals, **measured}
             recorder.metrics(row)
