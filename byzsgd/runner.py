@@ -213,7 +213,7 @@ class Experiment:
         blocks = tuple(self.partition(data.train, self.num_workers, streams.generator("partition")))
         problem = SupervisedProblem(self.model, data, device=device, dtype=dtype, rng=streams.generator("init"))
         batches = Batches(data.train, blocks, streams, self.batch_size, self.worker.sampling)
-        engine = self.engine(problem, batches, {worker: self.attack for worker in self.byzantine})
+        engine = self.engine(problem, batches, dict.fromkeys(self.byzantine, self.attack))
         simulation = Simulation(
             num_workers=self.num_workers,
             byzantine=self.byzantine,
