@@ -16,11 +16,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import (
     ConfigCompositionException,
     HydraException,
-    InstantiationException,
     MissingConfigException,
     OverrideParseException,
 )
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
@@ -28,7 +26,7 @@ from yaml import YAMLError
 from byzsgd.catalogue import canonical
 from byzsgd.locations import CONF
 from byzsgd.records.identity import run_id, run_name
-from byzsgd.settings import ConfigError, check, suggestion
+from byzsgd.settings import ConfigError, built, check, suggestion
 
 if TYPE_CHECKING:
     from byzsgd.runner import Experiment
@@ -56,15 +54,10 @@ def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequen
     right for one's own command line and wrong for a stranger's folder.
     """
     named = config.get("plugins") or () if plugins is None else plugins
-    check(config, (*ALLOWED, *named))
-    try:
-        built = instantiate(dict(config), config=dict(config), choices=dict(choices))
-    except InstantiationException as error:
-        cause = error.__cause__
-        if isinstance(cause, ValueError | TypeError | OSError):
-            raise ConfigError(str(cause)) from error
-        raise
-    return cast("Experiment", built)
+    allowed = (*ALLOWED, *named)
+    check(config, allowed)
+    whole = built({**config, "_partial_": True}, allowed)
+    return cast("Experiment", whole(config=dict(config), choices=dict(choices)))
 
 
 def launch(task: Callable[[Experiment, Path], Any], arguments: Sequence[str]) -> Any:

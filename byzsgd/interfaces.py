@@ -290,8 +290,12 @@ class Engine(Protocol):
     def name(self) -> str: ...
 
     @property
-    def capacity(self) -> int:
-        """How many jobs may be computed ahead in one call, the next delivery included; 1: none ahead."""
+    def group(self) -> int:
+        """How many jobs may be computed in one call; 1: none ahead of its turn."""
+
+    @property
+    def ahead(self) -> int:
+        """How many results may wait for their delivery: what bounds the memory of looking ahead."""
 
     def results(self, tasks: Sequence[Task]) -> Sequence[Tensor]:
         """One (m, d) tensor per task; a row of its own for each, aliasing no parameter."""
@@ -440,6 +444,10 @@ class Clock(Protocol[S]):
 
     def oldest(self, state: S, step: int) -> int:
         """The oldest version that a job not yet started may read."""
+
+    def upcoming(self, state: S, count: int) -> Sequence[tuple[int, int, int]]:
+        """(worker, serial, staleness) of the next arrivals, the one that `peek` tells first, where staleness is
+        prescribed; nothing where it comes about."""
 
 
 # The uniform numbers in [0, 1) of some workers at the serials asked for, as (workers, serials): a function of

@@ -41,7 +41,7 @@ from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.randomness import Streams
 from byzsgd.kernel.simulation import HonestNotFinite, Simulation, SimulationState, events
-from byzsgd.records import Recorder, Run, collect_info, recorder_in
+from byzsgd.records import Recorder, Run, collect_info, start
 
 Status = Literal["finished", "diverged", "stalled"]
 
@@ -243,20 +243,19 @@ class Experiment:
                 device=self.device,
                 seed=self.seed,
             )
-            recorder = recorder_in(place, self.config, self.choices, self.aggregator.scores, info)
+            recorder = start(place, config=self.config, choices=self.choices, info=info, scores=self.aggregator.scores)
             watcher.start(self, session, place)
             started = time.perf_counter()
             status, sentence = self._loop(session, session.start(), recorder, watcher)
-            info = {**info, "status": status, "wall_time": time.perf_counter() - started}
+            ended: dict[str, Any] = {"status": status, "wall_time": time.perf_counter() - started}
             if sentence:
-                info["reason"] = sentence
-            run = recorder.close(info)
+                ended["reason"] = sentence
+            recorder.close(ended)
+            run = recorder.run()
         watcher.end(run)
         return run
 
-    def _loop(
-        self, session: Session, state: SimulationState, recorder: Recorder, screen: Screen
-    ) -> tuple[Status, str]:
+    def _loop(self, session: Session, state: SimulationState, recorder: Recorder, screen: Screen) -> tuple[Status, str]:
         def record(measured: Mapping[str, float | None]) -> None:
             row = {"step": state.step, "time": state.time, "arrivals": state.arrivals, **measured}
             recorder.metrics(row)

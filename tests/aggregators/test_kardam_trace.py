@@ -112,6 +112,11 @@ def test_the_authors_reading_starts_judging_when_everybody_has_a_coefficient():
     assert decision.scores["lipschitz"] == pytest.approx(1.0)
     assert decision.scores["lipschitz_threshold"] == pytest.approx(0.5)
     # … and so are n − 1 = 3 more in a row; the fifth failure goes through the hatch.
-    reasons = [server.receive(state, late).reason for _ in range(4)]
-    assert reasons == ["lipschitz", "lipschitz", "lipschitz", "accepted"]
-    assert server.receive(state, late).reason == "lipschitz"  # and closes it
+    decisions = [server.receive(state, late) for _ in range(4)]
+    assert [decision.reason for decision in decisions] == ["lipschitz", "lipschitz", "lipschitz", "accepted"]
+    # It closes behind it: x8 = x7 - .25·2.5, and |4 − 2.5| / .625 = 2.4.
+    assert decisions[-1].direction is not None
+    params -= decisions[-1].direction
+    after = server.receive(state, Arrival(10.0, 2, 4, 8, torch.tensor([4.0], dtype=torch.float64), models[4]))
+    assert after.reason == "lipschitz"
+    assert after.scores["lipschitz"] == pytest.approx(2.4)

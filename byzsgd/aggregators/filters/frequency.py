@@ -43,7 +43,7 @@ class Frequency:
 
     def judge(self, state: FrequencyState, arrival: Arrival) -> Judgement:
         last = state.last.get(arrival.worker)
-        return Judgement(last is None or state.accepted - last > 2 * self.f, arrival.vector)
+        return Judgement(last is None or state.accepted - last >= 2 * self.f, arrival.vector)
 
     def record(self, state: FrequencyState, arrival: Arrival, judgement: Judgement | None, accepted: bool) -> None:
         if accepted:
