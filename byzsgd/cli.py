@@ -19,8 +19,10 @@ MISTAKE = 2  # exit code of anything that the user can put right
 FAILURE = 1  # exit code of a run that failed while it ran
 
 # What Hydra's own command line answers without running a job here and now.
-HYDRA_FLAGS = ("-m", "--multirun", "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion", "--hydra-help", "--package",
-               "--resolve")  # fmt: skip
+HYDRA_FLAGS = (
+    *("-m", "--multirun", "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion"),
+    *("--hydra-help", "--package", "--resolve"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,5 +1,5 @@
-"""From overrides to an Experiment: compose, check, instantiate, say what is wrong. With hydra_plugins/ the only importer
-of Hydra."""
+"""From overrides to an Experiment: compose, check, build, say what is wrong. With hydra_plugins/ the only importer of
+Hydra."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def experiment(*overrides: str) -> Experiment:
 def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequence[str] | None = None) -> Experiment:
     """Checks a resolved configuration and builds the object graph.
 
-    `plugins`: modules beside byzsgd and torch that it may name; None takes the configuration's own word for it, which is
-    right for one's own command line and wrong for a stranger's folder.
+    `plugins`: modules beside byzsgd and torch that it may name; None takes the configuration's own word for it, which
+    is right for one's own command line and wrong for a stranger's folder.
     """
     named = config.get("plugins") or () if plugins is None else plugins
     allowed = (*ALLOWED, *named)

@@ -52,10 +52,10 @@ def layers_of(module: nn.Module) -> tuple[Layer, ...] | None:
 
 
 def gradients(layers: Sequence[Layer], loss: Loss, params: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
-    """(g, d) models (or (1, d): one for all), (g, B, …) inputs, (g, B, …) targets -> (g, d) gradients of the mean losses.
+    """(g, d) models (or (1, d): one for all), (g, B, …) inputs and targets -> (g, d) gradients of the mean losses.
 
-    Forward: a_{l+1} = relu(a_l W_lᵀ + b_l). Backward: δ_L = (softmax(z) − onehot(y)) / B, or (z − y) / B for half squared
-    errors; ∂W_l = δ_lᵀ a_l, ∂b_l = Σ δ_l, δ_{l−1} = (δ_l W_l) ⊙ [a_l > 0].
+    Forward: a_{l+1} = relu(a_l W_lᵀ + b_l). Backward: δ_L = (softmax(z) − onehot(y)) / B, or (z − y) / B for half
+    squared errors; ∂W_l = δ_lᵀ a_l, ∂b_l = Σ δ_l, δ_{l−1} = (δ_l W_l) ⊙ [a_l > 0].
     """
     groups, size = inputs.shape[0], inputs.shape[1]
     activations = [inputs.reshape(groups, size, -1)]
