@@ -290,8 +290,12 @@ class Engine(Protocol):
     def name(self) -> str: ...
 
     @property
-    def capacity(self) -> int:
-        """How many jobs may be computed ahead in one call, the next delivery included; 1: none ahead."""
+    def group(self) -> int:
+        """How many jobs may be computed in one call; 1: none ahead of its turn."""
+
+    @property
+    def ahead(self) -> int:
+        """How many results may wait for their delivery: what bounds the memory of looking ahead."""
 
     def results(self, tasks: Sequence[Task]) -> Sequence[Tensor]:
         """One (m, d) tensor per task; a row of its own for each, aliasing no parameter."""
@@ -308,6 +312,10 @@ class Message:
 
 class WorkerRule(Protocol[S]):
     """What a worker computes and sends: gradient, momentum, local steps, compression…"""
+
+    @property
+    def sampling(self) -> Literal["replacement", "shuffle"]:
+        """How batches are drawn from the worker's data block."""
 
     def init(self, worker: int) -> S: ...
 
@@ -437,11 +445,83 @@ class Clock(Protocol[S]):
     def oldest(self, state: S, step: int) -> int:
         """The oldest version that a job not yet started may read."""
 
+    def upcoming(self, state: S, count: int) -> Sequence[tuple[int, int, int]]:
+        """(worker, serial, staleness) of the next arrivals, the one that `peek` tells first, where staleness is
+        prescribed; nothing where it comes about."""
+
+
+# The uniform numbers in [0, 1) of some workers at the serials asked for, as (workers, serials): a function of
+# (seed, stream name, worker, serial), so any serial may be asked for at any time.
+Draws = Callable[[range], np.ndarray]
+Draw = Callable[[int, int], float]  # (worker, slot of time) -> one such number
+
 
 class Delay(Protocol):
     """A law of time, as configured: seconds of a job, or staleness in updates, for every worker and serial."""
 
     prescribed: ClassVar[bool]
+
+    def check(self, num_workers: int) -> None:
+        """Raises ValueError when the law cannot serve n workers."""
+
+
+class StalenessLaw(Delay, Protocol):
+    """A prescribed law (`prescribed` is True): τ of the j-th job of every worker, from 0 to `max`."""
+
+    max: int
+
+    def staleness(self, draws: Draws, workers: range, serials: range) -> np.ndarray:
+        """(workers, serials) of int64."""
+
+
+class JobLaw(Delay, Protocol):
+    """A law of seconds (`prescribed` is False), with what stands around it; None: nothing does."""
+
+    @property
+    def communication(self) -> JobLaw | None:
+        """Seconds of the way, added to those of the computation."""
+
+    @property
+    def heterogeneity(self) -> Heterogeneity | None: ...
+
+    @property
+    def availability(self) -> Availability | None: ...
+
+    @property
+    def byzantine(self) -> LiarsLaw | None: ...
+
+    def seconds(self, draws: Draws, workers: range, serials: range) -> np.ndarray:
+        """(workers, serials) of float64: a job, before heterogeneity and communication; inf: it never ends."""
+
+
+class Heterogeneity(Protocol):
+    """How much slower than the law each worker computes."""
+
+    def factors(self, num_workers: int, rng: np.random.Generator) -> np.ndarray:
+        """(n,) positive factors of the seconds."""
+
+
+class LiarsLaw(Protocol):
+    """How long the computations of Byzantine workers take."""
+
+    def check_part(self, who: str, num_workers: int) -> None:
+        """Raises ValueError, in the name of `who`, when it cannot stand inside a delay of n workers."""
+
+    def liars(self, honest: np.ndarray, draws: Draws, workers: range, serials: range) -> np.ndarray:
+        """(workers, serials): `honest` is what honest workers in their place would take."""
+
+
+class Availability(Protocol):
+    """When workers are there, and what their presence costs: functions of (worker, time) alone."""
+
+    def check(self, num_workers: int) -> None: ...
+
+    def outage(self, draw: Draw, worker: int, start: float, finish: float) -> tuple[float, float] | None:
+        """The first [down, back) that leaves no room for a job over [start, finish]: down < finish, or down <= start.
+        None: it can be done; back is inf when the worker never returns."""
+
+    def cost(self, draw: Draw, worker: int, start: float, finish: float) -> float:
+        """Money spent on this worker during [start, finish)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,36 @@
+"""What liars send, and when."""
+
+from .adaptive import Adaptive as adaptive
+from .anti_cge import anti_cge as anti_cge
+from .backdoor import Backdoor as backdoor
+from .collusion import Collusion as collusion
+from .cone_hug import cone_hug as cone_hug
+from .constant import Constant as constant
+from .crash import Crash as crash
+from .declaration import forging as forging
+from .declaration import lift as lift
+from .fang_krum import fang_krum as fang_krum
+from .fang_trimmed_mean import fang_trimmed_mean as fang_trimmed_mean
+from .frequency_squat import FrequencySquat as frequency_squat
+from .gaussian import gaussian as gaussian
+from .hidden_vulnerability import hidden_vulnerability as hidden_vulnerability
+from .infinity import infinity as infinity
+from .ipm import ipm as ipm
+from .label_flip import LabelFlip as label_flip
+from .lie import lie as lie
+from .lipschitz_hug import LipschitzHug as lipschitz_hug
+from .mimic import Mimic as mimic
+from .min_max import min_max as min_max
+from .min_sum import min_sum as min_sum
+from .none import none as none
+from .not_a_number import not_a_number as not_a_number
+from .optimal_ipm import optimal_ipm as optimal_ipm
+from .optimal_lie import optimal_lie as optimal_lie
+from .phase import Phase as phase
+from .random_disturbance import random_disturbance as random_disturbance
+from .replay import Replay as replay
+from .reversed import reversed as reversed
+from .sign_flip import sign_flip as sign_flip
+from .staleness_lie import StalenessLie as staleness_lie
+from .table_poisoning import TablePoisoning as table_poisoning
+from .zero import zero as zero

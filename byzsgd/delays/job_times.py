@@ -1,0 +1,68 @@
+"""What all laws of seconds share: how a law becomes the seconds of jobs, and what stands around it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from byzsgd.checks import require
+from byzsgd.interfaces import Availability, Draws, Heterogeneity, LiarsLaw
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobTimes(ABC):
+    """A law of seconds. The four settings around it say nothing when they are None.
+
+    A law is its quantile function, applied to uniform numbers that belong to (worker, serial). So two laws of one seed
+    are coupled: a job that is slow under the one is slow under the other.
+    """
+
+    prescribed: ClassVar[bool] = False
+
+    communication: JobTimes | None = None
+    heterogeneity: Heterogeneity | None = None
+    availability: Availability | None = None
+    byzantine: LiarsLaw | None = None
+
+    def check(self, num_workers: int) -> None:
+        if self.availability is not None:
+            self.availability.check(num_workers)
+        if self.communication is not None:
+            self.communication.check_part("delay.communication", num_workers)
+        if self.byzantine is not None:
+            self.byzantine.check_part("delay.byzantine", num_workers)
+
+    def check_part(self, who: str, num_workers: int) -> None:
+        """A law inside a delay is a law alone: what stands around it belongs to the whole delay."""
+        names = ("communication", "heterogeneity", "availability", "byzantine")
+        around = {name: value for name in names if (value := getattr(self, name)) is not None}
+        require(not around, who, "a law alone", **around)
+        self.check(num_workers)
+
+    @abstractmethod
+    def quantile(self, uniform: np.ndarray) -> np.ndarray:
+        """Seconds of a job as a non-decreasing function of a uniform number in [0, 1)."""
+
+    @abstractmethod
+    def cdf(self, seconds: np.ndarray) -> np.ndarray:
+        """Probability that a job takes at most these seconds."""
+
+    @property
+    @abstractmethod
+    def expectation(self) -> float:
+        """Seconds of a job in the mean; inf where the mean is infinite."""
+
+    @property
+    @abstractmethod
+    def variance(self) -> float:
+        """Variance of the seconds of a job; inf where it is infinite."""
+
+    def seconds(self, draws: Draws, workers: range, serials: range) -> np.ndarray:
+        return self.quantile(draws(serials))
+
+    def liars(self, honest: np.ndarray, draws: Draws, workers: range, serials: range) -> np.ndarray:
+        """As `delay.byzantine`: this law, whatever honest workers would take."""
+        return self.seconds(draws, workers, serials)

@@ -1,0 +1,71 @@
+"""What all laws of prescribed staleness share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from byzsgd.checks import require
+from byzsgd.interfaces import Draws
+
+
+@dataclass(frozen=True, kw_only=True)
+class StalenessLaw(ABC):
+    """A law of τ on 0 … max; a draw above `max` counts as `max`.
+
+    Nobody has a speed here and nothing is in flight, so there is no heterogeneity, no availability, no law of liars.
+    """
+
+    prescribed: ClassVar[bool] = True
+
+    max: int
+
+    def check(self, num_workers: int) -> None:  # noqa: B027 (nothing to check is an answer)
+        """Any number of workers will do."""
+
+    def check_max(self) -> None:
+        require(
+            self.max >= 0 and self.max == int(self.max), "prescribed staleness", "an integer max >= 0", max=self.max
+        )
+
+    @abstractmethod
+    def at_most(self, staleness: np.ndarray) -> np.ndarray:
+        """P(τ <= k) before the truncation, for k = 0, 1, …"""
+
+    @cached_property
+    def cumulative(self) -> np.ndarray:
+        """(max + 1,) P(τ <= k) for k = 0 … max."""
+        cumulative = np.asarray(self.at_most(np.arange(self.max + 1)), dtype=np.float64).copy()
+        cumulative[-1] = 1.0
+        return cumulative
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """(max + 1,) P(τ = k) for k = 0 … max."""
+        return np.diff(self.cumulative, prepend=0.0)
+
+    @property
+    def expectation(self) -> float:
+        """Staleness in the mean."""
+        return float(np.arange(self.max + 1) @ self.probabilities)
+
+    @property
+    def variance(self) -> float:
+        """Variance of the staleness."""
+        return float((np.arange(self.max + 1) - self.expectation) ** 2 @ self.probabilities)
+
+    def quantile(self, uniform: np.ndarray) -> np.ndarray:
+        """The least k with P(τ <= k) > uniform."""
+        return np.searchsorted(self.cumulative, uniform, side="right").astype(np.int64)
+
+    def cdf(self, staleness: np.ndarray) -> np.ndarray:
+        """P(τ <= staleness), with the truncation."""
+        last = np.floor(np.asarray(staleness)).astype(np.int64)
+        return np.where(last < 0, 0.0, self.cumulative[np.clip(last, 0, self.max)])
+
+    def staleness(self, draws: Draws, workers: range, serials: range) -> np.ndarray:
+        return self.quantile(draws(serials))
