@@ -212,7 +212,7 @@ class Experiment:
         data = _placed(self.dataset.load(root, streams.generator("dataset")), device, dtype)
         blocks = tuple(self.partition(data.train, self.num_workers, streams.generator("partition")))
         problem = SupervisedProblem(self.model, data, device=device, dtype=dtype, rng=streams.generator("init"))
-        batches = Batches(data.train, blocks, streams, self.batch_size, self.worker.sampling)
+        batches = Batches(data, blocks, streams, self.batch_size, self.worker.sampling)
         engine = self.engine(problem, batches, {worker: self.attack for worker in self.byzantine})
         simulation = Simulation(
             num_workers=self.num_workers,
