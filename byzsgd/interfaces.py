@@ -550,6 +550,12 @@ class Split:
 Loss = Literal["cross_entropy", "half_squared_error", "output"]  # "output": the model's output is the loss itself
 
 
+class Augment(Protocol):
+    """(B, …) inputs of a drawn batch -> their altered copy, on the device they are on."""
+
+    def __call__(self, inputs: Tensor, rng: np.random.Generator, /) -> Tensor: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Data:
     """A loaded dataset. The four splits are disjoint; `trusted` is the clean data that a server may have."""
@@ -563,6 +569,7 @@ class Data:
     loss: Loss
     class_names: tuple[str, ...] = ()
     note: str = ""  # what the record should say of the data, e.g. "subset"
+    augment: Augment | None = None  # of training batches
     optimum: Tensor | None = None  # (d,) a known minimiser of the train loss of the dataset's own model
     smoothness: float | None = None  # L of the train loss, where known
     strong_convexity: float | None = None  # μ
