@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from byzsgd.interfaces import Attack, Batch, BatchKey, Gradients, LocalSteps, Loss, Problem, Task
+from byzsgd.interfaces import Attack, Batch, BatchKey, Gradients, LocalSteps, Loss, Task
 from byzsgd.kernel.engine.batches import Batches
+from byzsgd.kernel.engine.problem import SupervisedProblem
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Fused:
     """Computes the gradients of many jobs at once. For chains of linear layers and ReLUs with cross-entropy or half
     squared error."""
 
-    problem: Problem
+    problem: SupervisedProblem
     batches: Batches
     poisons: Mapping[int, Attack]
     layers: tuple[Layer, ...]
@@ -135,7 +136,7 @@ class Fused:
         return gradients(self.layers, self.loss, params, batch.inputs, batch.targets)
 
     def _batch(self, keys: Sequence[tuple[int, BatchKey]]) -> Batch:
-        batch = self.batches.stacked([key for _, key in keys])
+        batch = self.batches.batches([key for _, key in keys])
         for row, (worker, _) in enumerate(keys):
             attack = self.poisons.get(worker)
             if attack is None:
