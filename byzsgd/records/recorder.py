@@ -7,14 +7,13 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
 import yaml
 
-from .files import digest, write_whole, writing
+from .files import digest, sync, write_whole, writing
 from .plain import to_json
 from .rows import ArrivalRows, Metric, metrics_frame, metrics_row, to_parquet
 from .run import (
@@ -127,12 +126,8 @@ class FolderRecorder:
         self._info = dict(info)
         self._rows = ArrivalRows(info["scores"], first=offsets.arrivals)
         self._parts = offsets.parts
-        path = folder / METRICS_FILE
-        with writing(path):
-            self._lines = FileIO(path, "r+")
-            self._lines.seek(offsets.metrics)
-        content = path.read_bytes()[: offsets.metrics]
-        self._hash = blake2b(content, digest_size=8)
+        self._written = offsets.metrics
+        self._hash = blake2b((folder / METRICS_FILE).read_bytes()[: offsets.metrics], digest_size=8)
 
     @classmethod
     def start(
@@ -181,19 +176,22 @@ class FolderRecorder:
 
     def metrics(self, row: Mapping[str, Any]) -> None:
         line = to_json(metrics_row(row)).encode() + b"\n"
-        with writing(self.folder / METRICS_FILE):
-            self._lines.write(line)
+        # Opened for every line: evaluations are rare, and a folder that has vanished is noticed. Written at its place,
+        # so that half a line, left by a full disk, is written over by the next attempt.
+        with writing(self.folder / METRICS_FILE), (self.folder / METRICS_FILE).open("r+b") as file:
+            file.seek(self._written)
+            file.write(line)
+        self._written += len(line)
         self._hash.update(line)
 
     def flush(self) -> Offsets:
         self._close_part()
         with writing(self.folder / METRICS_FILE):
-            os.fsync(self._lines.fileno())
-        return Offsets(self._rows.next, self._parts, self._lines.tell(), self._hash.hexdigest())
+            sync(self.folder / METRICS_FILE)
+        return Offsets(self._rows.next, self._parts, self._written, self._hash.hexdigest())
 
     def close(self, info: Mapping[str, Any]) -> None:
         self.flush()
-        self._lines.close()
         self._info |= info
         write_whole(self.folder / INFO, to_json(self._info, indent=2).encode())
         if self._info["status"] in ENDED:
