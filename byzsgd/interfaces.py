@@ -445,6 +445,10 @@ class Clock(Protocol[S]):
     def oldest(self, state: S, step: int) -> int:
         """The oldest version that a job not yet started may read."""
 
+    def upcoming(self, state: S, count: int) -> Sequence[tuple[int, int, int]]:
+        """(worker, serial, staleness) of the next arrivals, the one that `peek` tells first, where staleness is
+        prescribed; nothing where it comes about."""
+
 
 # The uniform numbers in [0, 1) of some workers at the serials asked for, as (workers, serials): a function of
 # (seed, stream name, worker, serial), so any serial may be asked for at any time.
@@ -546,6 +550,12 @@ class Split:
 Loss = Literal["cross_entropy", "half_squared_error", "output"]  # "output": the model's output is the loss itself
 
 
+class Augment(Protocol):
+    """(B, …) inputs of a drawn batch -> their altered copy, on the device they are on."""
+
+    def __call__(self, inputs: Tensor, rng: np.random.Generator, /) -> Tensor: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Data:
     """A loaded dataset. The four splits are disjoint; `trusted` is the clean data that a server may have."""
@@ -559,6 +569,7 @@ class Data:
     loss: Loss
     class_names: tuple[str, ...] = ()
     note: str = ""  # what the record should say of the data, e.g. "subset"
+    augment: Augment | None = None  # of training batches
     optimum: Tensor | None = None  # (d,) a known minimiser of the train loss of the dataset's own model
     smoothness: float | None = None  # L of the train loss, where known
     strong_convexity: float | None = None  # μ

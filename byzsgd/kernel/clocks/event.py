@@ -148,6 +148,10 @@ class EventClock:
     def oldest(self, state: EventState, step: int) -> int:
         return step
 
+    def upcoming(self, state: EventState, count: int) -> tuple[tuple[int, int, int], ...]:
+        """Nothing to tell: staleness comes about."""
+        return ()
+
     def cost(self, start: float, finish: float) -> float:
         """Money spent on all workers during [start, finish)."""
         if self.availability is None:

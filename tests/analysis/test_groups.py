@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from rows import run, sweep
+from made_up_runs import run, sweep
 
-from byzsgd.plotting import compare
+from byzsgd.analysis import compare
 
 
 def labels(comparison):

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import polars as pl
 import pytest
-from rows import Row, run
+from made_up_runs import Row, run
 
-from byzsgd.plotting import NothingToDraw, compare
-from byzsgd.plotting.bands import band, interval
+from byzsgd.analysis import NothingToDraw, compare
+from byzsgd.analysis.bands import band, interval
 
 
 def evaluated(steps, accuracy, status="finished", seed=0):
