@@ -19,8 +19,10 @@ MISTAKE = 2  # exit code of anything that the user can put right
 FAILURE = 1  # exit code of a run that failed while it ran
 
 # What Hydra's own command line answers without running a job here and now.
-HYDRA_FLAGS = ("-m", "--multirun", "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion", "--hydra-help", "--package",
-               "--resolve")  # fmt: skip
+HYDRA_FLAGS = (
+    *("-m", "--multirun", "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion"),
+    *("--hydra-help", "--package", "--resolve"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -112,9 +114,12 @@ def _run_one_of_many(experiment: Experiment, folder: Path) -> float | None:
 
 
 def _objective(run: Run) -> float | None:
-    """What a sweeper that optimises is told: the final accuracy, or the negative loss where there is none."""
-    accuracy = run.metrics["test_accuracy"].drop_nulls()
-    return float(accuracy[-1]) if len(accuracy) else -float(run.metrics["train_loss"][-1])
+    """What a sweeper that optimises is told (the more the better): the final accuracy, else minus the final loss."""
+    from byzsgd.analysis.outcomes import final
+    from byzsgd.screen import judged_by
+
+    judged = judged_by(run)
+    return final(run, judged) if judged == "test_accuracy" else -final(run, judged)
 
 
 def _sweep(arguments: list[str]) -> int:

@@ -1,5 +1,5 @@
-"""From overrides to an Experiment: compose, check, instantiate, say what is wrong. With hydra_plugins/ the only importer
-of Hydra."""
+"""From overrides to an Experiment: compose, check, build, say what is wrong. With hydra_plugins/ the only importer of
+Hydra."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def experiment(*overrides: str) -> Experiment:
 def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequence[str] | None = None) -> Experiment:
     """Checks a resolved configuration and builds the object graph.
 
-    `plugins`: modules beside byzsgd and torch that it may name; None takes the configuration's own word for it, which is
-    right for one's own command line and wrong for a stranger's folder.
+    `plugins`: modules beside byzsgd and torch that it may name; None takes the configuration's own word for it, which
+    is right for one's own command line and wrong for a stranger's folder.
     """
     named = config.get("plugins") or () if plugins is None else plugins
     allowed = (*ALLOWED, *named)
@@ -86,7 +86,8 @@ def launch(task: Callable[[Experiment, Path], Any], arguments: Sequence[str]) ->
 def sweep_folder(arguments: Sequence[str]) -> str:
     """Where a sweep goes unless told otherwise: the same command always to the same place."""
     overrides = [argument for argument in arguments if not argument.startswith(("-", "hydra."))]
-    return f"outputs/sweep_{run_name(overrides, run_id({'overrides': sorted(overrides)}, {}))}"
+    identity = run_id({"overrides": sorted(overrides)})
+    return f"outputs/sweep_{run_name(overrides, identity)}"
 
 
 def _composed(overrides: Sequence[str]) -> DictConfig:
@@ -98,11 +99,11 @@ def _composed(overrides: Sequence[str]) -> DictConfig:
 
 def _plain(config: DictConfig) -> tuple[dict[str, Any], dict[str, str]]:
     """The resolved configuration without Hydra's node, and which member of every group was chosen."""
-    own = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     return cast(dict[str, Any], OmegaConf.to_container(own, resolve=True)), _choices(config.hydra.runtime.choices)
 
 
-def _choices(chosen: DictConfig) -> dict[str, str]:
+def _choices(chosen: Any) -> dict[str, str]:
     return {
         str(group): member if isinstance(member, str) else ",".join(member)
         for group, member in chosen.items()
@@ -124,8 +125,8 @@ def _register_resolvers() -> None:
 
 
 def _run_name(*, _root_: DictConfig) -> str:
-    config, choices = _plain(_root_)
-    return run_name(list(_root_.hydra.overrides.task), run_id(config, choices))
+    config, _ = _plain(_root_)
+    return run_name(list(_root_.hydra.overrides.task), run_id(config))
 
 
 @contextmanager

@@ -28,8 +28,7 @@ class Latest:
 
     Workers not yet seen are left out (`missing=skip`) or count as zero vectors with weight zero (`missing=zero`).
 
-    Dahan, Levy: Fault tolerant ML: efficient meta-aggregation and synchronous training; asynchronous variant NeurIPS 2024,
-    arXiv 2501.09621. MIFA: Gu, Huang, Zhang, Huang, NeurIPS 2021, arXiv 2106.04159 (`missing=zero`).
+    Dahan, Levy: weights of deliveries in asynchronous training, NeurIPS 2024, arXiv 2501.09621. MIFA: Gu, Huang, Zhang, Huang, NeurIPS 2021, arXiv 2106.04159 (`missing=zero`).
     """
 
     missing: Literal["skip", "zero"]

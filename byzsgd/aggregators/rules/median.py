@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Bound, rule
+from byzsgd.aggregators.rules.ordering import NOTHING, by_coordinate, middle, middle_positions
 
 
 @rule(
@@ -22,6 +23,7 @@ def median(vectors: Tensor, *, lower: bool = False) -> Tensor:
     Yin, Chen, Ramchandran, Bartlett: Byzantine-robust distributed learning, ICML 2018, arXiv 1803.01498.
     """
     k = vectors.shape[0]
-    ordered = vectors.sort(dim=0).values
-    low = ordered[(k - 1) // 2]
-    return low.clone() if lower or k % 2 else low * 0.5 + ordered[k // 2] * 0.5
+    if lower:
+        low = (k - 1) // 2
+        return by_coordinate(vectors, lambda ordered: ordered[low], frozenset({low}), NOTHING)
+    return by_coordinate(vectors, middle, middle_positions(k), NOTHING)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from byzsgd.interfaces import Attack, Batch, BatchKey, Gradients, LocalSteps, Loss, Problem, Task
+from byzsgd.interfaces import Attack, Batch, BatchKey, Gradients, LocalSteps, Loss, Task
 from byzsgd.kernel.engine.batches import Batches
+from byzsgd.kernel.engine.problem import SupervisedProblem
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,10 @@ def layers_of(module: nn.Module) -> tuple[Layer, ...] | None:
 
 
 def gradients(layers: Sequence[Layer], loss: Loss, params: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
-    """(g, d) models (or (1, d): one for all), (g, B, …) inputs, (g, B, …) targets -> (g, d) gradients of the mean losses.
+    """(g, d) models (or (1, d): one for all), (g, B, …) inputs and targets -> (g, d) gradients of the mean losses.
 
-    Forward: a_{l+1} = relu(a_l W_lᵀ + b_l). Backward: δ_L = (softmax(z) − onehot(y)) / B, or (z − y) / B for half squared
-    errors; ∂W_l = δ_lᵀ a_l, ∂b_l = Σ δ_l, δ_{l−1} = (δ_l W_l) ⊙ [a_l > 0].
+    Forward: a_{l+1} = relu(a_l W_lᵀ + b_l). Backward: δ_L = (softmax(z) − onehot(y)) / B, or (z − y) / B for half
+    squared errors; ∂W_l = δ_lᵀ a_l, ∂b_l = Σ δ_l, δ_{l−1} = (δ_l W_l) ⊙ [a_l > 0].
     """
     groups, size = inputs.shape[0], inputs.shape[1]
     activations = [inputs.reshape(groups, size, -1)]
@@ -99,7 +100,7 @@ class Fused:
     """Computes the gradients of many jobs at once. For chains of linear layers and ReLUs with cross-entropy or half
     squared error."""
 
-    problem: Problem
+    problem: SupervisedProblem
     batches: Batches
     poisons: Mapping[int, Attack]
     layers: tuple[Layer, ...]
@@ -135,7 +136,7 @@ class Fused:
         return gradients(self.layers, self.loss, params, batch.inputs, batch.targets)
 
     def _batch(self, keys: Sequence[tuple[int, BatchKey]]) -> Batch:
-        batch = self.batches.stacked([key for _, key in keys])
+        batch = self.batches.batches([key for _, key in keys])
         for row, (worker, _) in enumerate(keys):
             attack = self.poisons.get(worker)
             if attack is None:
