@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -159,6 +159,6 @@ def _source(module: str) -> Path | None:
     return next((file for file in candidates if file.is_file()), None)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parsed(file: Path) -> ast.Module:
     return ast.parse(file.read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -21,8 +21,6 @@ from byzsgd.interfaces import (
     SEES,
     Aggregator,
     Attack,
-    Batch,
-    Data,
     Dataset,
     Delay,
     Engine,
@@ -32,8 +30,6 @@ from byzsgd.interfaces import (
     ModelFactory,
     Optimizer,
     Partition,
-    Problem,
-    Split,
     WorkerRule,
 )
 from byzsgd.kernel.clocks import build_clock
@@ -49,7 +45,7 @@ Status = Literal["finished", "diverged", "stalled"]
 class EngineFactory(Protocol):
     """(problem, batches, the liars' attacks by worker) -> engine."""
 
-    def __call__(self, problem: Problem, batches: Batches, poisons: Mapping[int, Attack], /) -> Engine: ...
+    def __call__(self, problem: SupervisedProblem, batches: Batches, poisons: Mapping[int, Attack], /) -> Engine: ...
 
 
 class Screen(Protocol):
@@ -105,9 +101,8 @@ class Budget:
 class Session:
     """An experiment with its data loaded, ready to run from any state."""
 
-    data: Data
     blocks: tuple[np.ndarray, ...]
-    problem: Problem
+    problem: SupervisedProblem
     batches: Batches
     engine: Engine
     simulation: Simulation
@@ -209,11 +204,11 @@ class Experiment:
         streams = Streams(self.seed)
         device, dtype = _device(self.device), getattr(torch, self.dtype)
         root = None if self.data_root is None else Path(self.data_root).expanduser()
-        data = _placed(self.dataset.load(root, streams.generator("dataset")), device, dtype)
+        data = self.dataset.load(root, streams.generator("dataset"))
         blocks = tuple(self.partition(data.train, self.num_workers, streams.generator("partition")))
         problem = SupervisedProblem(self.model, data, device=device, dtype=dtype, rng=streams.generator("init"))
-        batches = Batches(data.train, blocks, streams, self.batch_size, self.worker.sampling)
-        engine = self.engine(problem, batches, {worker: self.attack for worker in self.byzantine})
+        batches = Batches(problem.data, blocks, streams, self.batch_size, self.worker.sampling)
+        engine = self.engine(problem, batches, dict.fromkeys(self.byzantine, self.attack))
         simulation = Simulation(
             num_workers=self.num_workers,
             byzantine=self.byzantine,
@@ -228,7 +223,7 @@ class Experiment:
             streams=streams,
         )
         initial = problem.initial(streams.generator("init"))
-        return Session(data, blocks, problem, batches, engine, simulation, _trusted_gradient(problem, data), initial)
+        return Session(blocks, problem, batches, engine, simulation, _trusted_gradient(problem), initial)
 
     def run(self, folder: str | Path | None = None, screen: Screen | None = None) -> Run:
         """Runs to the end of the budget. With a folder its records are written there, else they stay in memory."""
@@ -243,9 +238,7 @@ class Experiment:
                 device=self.device,
                 seed=self.seed,
             )
-            recorder = start(
-                place, config=self.config, choices=self.choices, info=info, scores=self.aggregator.scores
-            )
+            recorder = start(place, config=self.config, choices=self.choices, info=info, scores=self.aggregator.scores)
             watcher.start(self, session, place)
             started = time.perf_counter()
             status, sentence = self._loop(session, session.start(), recorder, watcher)
@@ -257,9 +250,7 @@ class Experiment:
         watcher.end(run)
         return run
 
-    def _loop(
-        self, session: Session, state: SimulationState, recorder: Recorder, screen: Screen
-    ) -> tuple[Status, str]:
+    def _loop(self, session: Session, state: SimulationState, recorder: Recorder, screen: Screen) -> tuple[Status, str]:
         def record(measured: Mapping[str, float | None]) -> None:
             row = {"step": state.step, "time": state.time, "arrivals": state.arrivals, **measured}
             recorder.metrics(row)
@@ -304,30 +295,9 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _placed(data: Data, device: torch.device, dtype: torch.dtype) -> Data:
-    """The data on the run's device; everything real in the run's precision."""
-
-    def move(tensor: Tensor) -> Tensor:
-        return tensor.to(device, dtype if tensor.is_floating_point() else tensor.dtype)
-
-    def moved(split: Split) -> Split:
-        return replace(split, inputs=move(split.inputs), targets=move(split.targets))
-
-    return replace(
-        data,
-        train=moved(data.train),
-        validation=moved(data.validation),
-        test=moved(data.test),
-        trusted=moved(data.trusted),
-        optimum=None if data.optimum is None else move(data.optimum),
-    )
-
-
-def _trusted_gradient(problem: Problem, data: Data) -> Callable[[Tensor], Tensor] | None:
-    if len(data.trusted.targets) == 0:
-        return None
-    batch = Batch(data.trusted.inputs, data.trusted.targets, data.num_classes)
-    return lambda params: problem.gradient(params, batch)
+def _trusted_gradient(problem: SupervisedProblem) -> Callable[[Tensor], Tensor] | None:
+    trusted = problem.data.trusted
+    return (lambda params: problem.split_gradient(params, trusted)) if len(trusted.targets) else None
 
 
 @contextmanager

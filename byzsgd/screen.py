@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 
 from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from byzsgd.analysis import Recorded, compare
+from byzsgd.analysis.outcomes import accepted, best, final
 from byzsgd.interfaces import Event
-from byzsgd.plotting.groups import compare
 from byzsgd.records import Run
 from byzsgd.runner import Experiment, Session
 
@@ -125,11 +127,8 @@ class Terminal:
         rows = []
         if run.info.get("reason"):
             rows.append(("reason", str(run.info["reason"])))
-        accuracy = run.metrics["test_accuracy"].drop_nulls() if "test_accuracy" in run.metrics.columns else None
-        if accuracy is not None and len(accuracy):
-            rows.append(("test accuracy", f"{accuracy[-1]:.4f} (best {accuracy.max():.4f})"))
-        else:
-            rows.append(("train loss", f"{run.metrics['train_loss'][-1]:.6g}"))
+        judged = judged_by(run)
+        rows.append((judged.replace("_", " "), f"{final(run, judged):.4g} (best {best(run, judged):.4g})"))
         for name, tally in (("honest", self.honest), ("byzantine", self.byzantine)):
             if tally.delivered:
                 refusals = f"; refused: {tally.refusals()}" if tally.reasons else ""
@@ -178,16 +177,14 @@ class OneLine:
         """Too many to show."""
 
     def end(self, run: Run) -> None:
-        name, value = outcome(run)
-        self.console.print(f"{self.label}: {run.info['status']}, {name} {value:.4g}", highlight=False, soft_wrap=True)
+        judged = judged_by(run)
+        line = f"{self.label}: {run.info['status']}, {judged.replace('_', ' ')} {final(run, judged):.4g}"
+        self.console.print(line, highlight=False, soft_wrap=True)
 
 
-def outcome(run: Run) -> tuple[str, float]:
-    """What a run is judged by: its last test accuracy, or its last train loss where there are no classes."""
-    accuracy = run.metrics["test_accuracy"].drop_nulls()
-    if len(accuracy):
-        return "test accuracy", float(accuracy[-1])
-    return "train loss", float(run.metrics["train_loss"][-1])
+def judged_by(run: Recorded) -> str:
+    """The metric that sums a run up: test accuracy, or the train loss where there are no classes."""
+    return "train_loss" if math.isnan(final(run)) else "test_accuracy"
 
 
 def show_sweep(runs: Sequence[Run], folder: Path) -> None:
@@ -197,27 +194,26 @@ def show_sweep(runs: Sequence[Run], folder: Path) -> None:
         console.print(f"no run in {folder}")
         return
     comparison = compare(runs)
-    judged = outcome(runs[0])[0]
-    table = Table(title=f"{folder}: {judged}, median over seeds (worst, best)", title_justify="left")
+    judged = judged_by(runs[0])
+    table = Table(title=f"{folder}: {judged.replace('_', ' ')}, median over seeds (least … most)", title_justify="left")
     for key in comparison.keys:
-        table.add_column(key)
-    for heading in ("runs", judged, "honest accepted", "byzantine accepted", "status"):
+        table.add_column(key, no_wrap=True)
+    for heading in ("runs", judged.replace("_", " "), "honest\naccepted", "liars\naccepted", "status"):
         table.add_column(heading, justify="right")
     for group in comparison.groups:
-        values = [outcome(run)[1] for run in group.runs]  # type: ignore[arg-type]
+        values = [final(run, judged) for run in group.runs]
         statuses = Counter(str(run.info.get("status")) for run in group.runs)
         table.add_row(
             *(str(group.values[key]) for key in comparison.keys),
             str(len(values)),
-            f"{median(values):.4g} ({min(values):.4g}, {max(values):.4g})",
-            *(_accepted(group.runs, byzantine) for byzantine in (False, True)),
-            ", ".join(f"{count} {status}" for status, count in statuses.items()),
+            f"{median(values):.3g} ({min(values):.3g} … {max(values):.3g})",
+            *(_share(accepted(run, byzantine=byzantine) for run in group.runs) for byzantine in (False, True)),
+            ", ".join(status if len(statuses) == 1 else f"{count} {status}" for status, count in statuses.items()),
         )
     console.print(table)
     console.print(f"next: byzsgd plot {folder}", highlight=False, soft_wrap=True)
 
 
-def _accepted(runs: Sequence[Run], byzantine: bool) -> str:
-    verdicts = [run.arrivals.filter(run.arrivals["byzantine"] == byzantine)["accepted"] for run in runs]
-    delivered = sum(len(column) for column in verdicts)
-    return f"{sum(int(column.sum()) for column in verdicts) / delivered:.0%}" if delivered else "–"
+def _share(shares: Iterable[float]) -> str:
+    known = [share for share in shares if not math.isnan(share)]
+    return f"{mean(known):.0%}" if known else "–"

@@ -20,9 +20,11 @@ ALLOWED = {
     "partitions": set(),
     "optimizers": set(),
     "records": set(),
-    "plotting": {"records"},
+    "analysis": {"records"},
+    "plotting": {"analysis", "records"},
+    "reporting": {"analysis", "records"},
     "catalogue": {"locations"},
-    "screen": {"plotting", "records", "runner"},
+    "screen": {"analysis", "records", "runner"},
     "runner": {"kernel", "aggregators", "attacks", "records"},
     "config": {"catalogue", "locations", "records", "runner", "settings"},
 }

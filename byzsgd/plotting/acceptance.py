@@ -7,8 +7,9 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .bands import Axis, summary
-from .groups import Comparison, Group, NothingToDraw, Recorded
+from byzsgd.analysis.bands import Axis, summary
+from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, Recorded
+
 from .panels import arrange, frame, handle, kind_handles, label_outside, more, remark
 from .style import BYZANTINE, HONEST, Look, styled
 

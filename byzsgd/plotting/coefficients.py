@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from .groups import Comparison, NothingToDraw, Recorded
+from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
+
 from .panels import frame, label_outside, more
 from .style import BYZANTINE, HONEST, INK, styled
 

@@ -15,7 +15,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from .groups import ABSENT, Comparison, Group, phrase
+from byzsgd.analysis.groups import ABSENT, Comparison, Group, phrase
+
 from .style import BYZANTINE, DOUBLE, FAINT, HONEST, SINGLE, Look, nominal_looks, ordered_looks, server_looks
 
 MOST_PANELS = 20  # of one figure; the caption says when there were more

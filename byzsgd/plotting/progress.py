@@ -6,8 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .bands import AXIS_LABEL, Axis, Band, Statistic, band
-from .groups import Comparison, Group, NothingToDraw
+from byzsgd.analysis.bands import AXIS_LABEL, Axis, Band, Statistic, band
+from byzsgd.analysis.groups import Comparison, Group, NothingToDraw
+
 from .panels import arrange, cross, frame, handle, label_outside, more
 from .style import Look, styled
 

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from .groups import Comparison, Group, NothingToDraw
+from byzsgd.analysis.groups import Comparison, Group, NothingToDraw
+
 from .panels import frame, kind_handles, label_outside, more, remark
 from .style import BYZANTINE, HONEST, styled
 

@@ -35,6 +35,9 @@ SERVERS = (
     "staleness_aware",
 )  # fmt: skip
 
+REASONS = ("lipschitz", "frequency", "zeno", "afl_guard", "max_staleness")
+HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "++++", "oo")
+
 _RC: dict[str, Any] = {
     "font.family": "DejaVu Sans",  # ships with matplotlib: the same figure on every machine
     "font.size": 8,
@@ -65,6 +68,7 @@ _RC: dict[str, Any] = {
     "text.color": INK,
     "lines.linewidth": 1.5,
     "lines.solid_capstyle": "round",
+    "hatch.linewidth": 0.5,
     "legend.fontsize": 7.5,
     "legend.frameon": False,
     "legend.handlelength": 2.4,
@@ -120,6 +124,21 @@ def server_looks(names: Iterable[str]) -> dict[str, Look]:
 def nominal_looks(values: Sequence[Any]) -> list[Look]:
     """Different looks for values without an order; those in the order given."""
     return [_look(place) for place in range(len(values))]
+
+
+def reason_looks(reasons: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Colour and hatch of each reason to refuse."""
+    order = [reason for reason in REASONS if reason in reasons] + [name for name in reasons if name not in REASONS]
+    places = {name: REASONS.index(name) if name in REASONS else len(REASONS) for name in order}
+    looks: dict[str, tuple[str, str]] = {}
+    for name in order:
+        place = places[name]
+        while any(PALETTE[place % len(PALETTE)] == colour for colour, _ in looks.values()) and len(looks) < len(
+            PALETTE
+        ):
+            place += 1
+        looks[name] = (PALETTE[place % len(PALETTE)], HATCHES[place % len(HATCHES)])
+    return looks
 
 
 def ordered_looks(count: int) -> list[Look]:
