@@ -88,10 +88,10 @@ def literal_krum(rows, f):
     return int(np.argmin(scores)), scores
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(10))
 def test_fang_krum_is_the_first_halving_that_krum_picks(seed):
     drawn = view(d=5, seed=seed, dtype=torch.float64)
-    seen = replace(drawn, honest=drawn.honest + 2.0)
+    seen = replace(drawn, honest=drawn.honest + 0.8)
     sent = attacks.fang_krum(seen)
     sign = seen.honest.mean(dim=0).sign()
     size = float(sent.abs().max())
