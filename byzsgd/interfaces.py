@@ -449,11 +449,18 @@ class Clock(Protocol[S]):
         """(worker, serial, staleness) of the next arrivals, the one that `peek` tells first, where staleness is
         prescribed; nothing where it comes about."""
 
+    @property
+    def priced(self) -> bool:
+        """Whether time costs money here."""
+
+    def cost(self, start: float, finish: float) -> float:
+        """Money spent on all workers together during [start, finish): a function of the clock alone."""
+
 
 # The uniform numbers in [0, 1) of some workers at the serials asked for, as (workers, serials): a function of
 # (seed, stream name, worker, serial), so any serial may be asked for at any time.
 Draws = Callable[[range], np.ndarray]
-Draw = Callable[[int, int], float]  # (worker, slot of time) -> one such number
+Slots = Callable[[int, int], float]  # (worker, number of the slot of time) -> what it brings
 
 
 class Delay(Protocol):
@@ -514,13 +521,20 @@ class LiarsLaw(Protocol):
 class Availability(Protocol):
     """When workers are there, and what their presence costs: functions of (worker, time) alone."""
 
+    @property
+    def priced(self) -> bool:
+        """Whether anything costs anything, and so is worth recording."""
+
     def check(self, num_workers: int) -> None: ...
 
-    def outage(self, draw: Draw, worker: int, start: float, finish: float) -> tuple[float, float] | None:
-        """The first [down, back) that leaves no room for a job over [start, finish]: down < finish, or down <= start.
-        None: it can be done; back is inf when the worker never returns."""
+    def slots(self, draws: Draws, workers: range, slots: range) -> np.ndarray:
+        """(workers, slots) what each slot of time brings by chance: a price, a number that decides who is there."""
 
-    def cost(self, draw: Draw, worker: int, start: float, finish: float) -> float:
+    def outage(self, slots: Slots, worker: int, start: float, finish: float) -> tuple[float, float] | None:
+        """The first [down, back) that leaves no room for a job over [start, finish]: down < finish, or down <= start.
+        None: it can be done; back is inf when the worker never returns. finish is finite."""
+
+    def cost(self, slots: Slots, worker: int, start: float, finish: float) -> float:
         """Money spent on this worker during [start, finish)."""
 
 

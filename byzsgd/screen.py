@@ -195,10 +195,10 @@ def show_sweep(runs: Sequence[Run], folder: Path) -> None:
         return
     comparison = compare(runs)
     judged = judged_by(runs[0])
-    table = Table(title=f"{folder}: {judged.replace('_', ' ')}, median over seeds (least, most)", title_justify="left")
+    table = Table(title=f"{folder}: {judged.replace('_', ' ')}, median over seeds (least … most)", title_justify="left")
     for key in comparison.keys:
-        table.add_column(key)
-    for heading in ("runs", judged.replace("_", " "), "honest accepted", "byzantine accepted", "status"):
+        table.add_column(key, no_wrap=True)
+    for heading in ("runs", judged.replace("_", " "), "honest\naccepted", "liars\naccepted", "status"):
         table.add_column(heading, justify="right")
     for group in comparison.groups:
         values = [final(run, judged) for run in group.runs]
@@ -206,9 +206,9 @@ def show_sweep(runs: Sequence[Run], folder: Path) -> None:
         table.add_row(
             *(str(group.values[key]) for key in comparison.keys),
             str(len(values)),
-            f"{median(values):.4g} ({min(values):.4g}, {max(values):.4g})",
+            f"{median(values):.3g} ({min(values):.3g} … {max(values):.3g})",
             *(_share(accepted(run, byzantine=byzantine) for run in group.runs) for byzantine in (False, True)),
-            ", ".join(f"{count} {status}" for status, count in statuses.items()),
+            ", ".join(status if len(statuses) == 1 else f"{count} {status}" for status, count in statuses.items()),
         )
     console.print(table)
     console.print(f"next: byzsgd plot {folder}", highlight=False, soft_wrap=True)

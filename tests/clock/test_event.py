@@ -7,7 +7,10 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from byzsgd.delays import always, constant, exponential, linear, normal, same
+from byzsgd.delays import constant, exponential, normal
+from byzsgd.delays.availability import always
+from byzsgd.delays.byzantine import same
+from byzsgd.delays.heterogeneity import linear
 from byzsgd.interfaces import Job, Turn
 from byzsgd.kernel.clocks import EventState, build_clock
 from byzsgd.kernel.randomness import Streams

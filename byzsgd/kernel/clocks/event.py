@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from byzsgd.checks import require
-from byzsgd.interfaces import Availability, Draw, Job, JobLaw, Turn
+from byzsgd.interfaces import Availability, Job, JobLaw, Slots, Turn
 from byzsgd.kernel.randomness import Streams
 
 from .table import Table, Uniforms
@@ -70,7 +70,7 @@ class EventClock:
     num_workers: int
     durations: Callable[[int, int], float]  # (worker, serial) -> seconds of an honest job
     availability: Availability | None = None
-    draw: Draw = lambda worker, slot: 0.0  # randomness of the availability
+    slots: Slots = lambda worker, slot: 0.0  # what the availability takes by chance
 
     @classmethod
     def build(cls, delay: JobLaw, streams: Streams, num_workers: int, byzantine: tuple[int, ...]) -> EventClock:
@@ -80,9 +80,11 @@ class EventClock:
         for worker in byzantine:
             require(0 <= worker < num_workers, "the clock", f"Byzantine ids in 0 … {num_workers - 1}", worker=worker)
         durations = Table(job_seconds(delay, streams, num_workers, byzantine), num_workers)
-        slots = Uniforms(streams, "availability")
-        draw = Table(lambda workers, serials: slots.of(workers)(serials), num_workers)
-        return cls(num_workers, durations, delay.availability, draw)
+        availability, chance = delay.availability, Uniforms(streams, "availability")
+        if availability is None:
+            return cls(num_workers, durations)
+        slots = Table(lambda workers, slots: availability.slots(chance.of(workers), workers, slots), num_workers)
+        return cls(num_workers, durations, availability, slots)
 
     def check(self, num_workers: int) -> None:
         require(
@@ -102,7 +104,9 @@ class EventClock:
         serial = state.serials[worker]
         finish = time + seconds
         job: Job | None = None
-        cut = None if self.availability is None else self.availability.outage(self.draw, worker, time, finish)
+        cut = None
+        if self.availability is not None and finish < math.inf:
+            cut = self.availability.outage(self.slots, worker, time, finish)
         if cut is None:
             job = Job(worker, serial, read_at, time, finish)
             turn = Turn(finish, worker, job)
@@ -152,11 +156,16 @@ class EventClock:
         """Nothing to tell: staleness comes about."""
         return ()
 
+    @property
+    def priced(self) -> bool:
+        return self.availability is not None and self.availability.priced
+
     def cost(self, start: float, finish: float) -> float:
-        """Money spent on all workers during [start, finish)."""
         if self.availability is None:
             return 0.0
-        return math.fsum(self.availability.cost(self.draw, worker, start, finish) for worker in range(self.num_workers))
+        return math.fsum(
+            self.availability.cost(self.slots, worker, start, finish) for worker in range(self.num_workers)
+        )
 
 
 def job_seconds(
