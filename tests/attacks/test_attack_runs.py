@@ -52,7 +52,8 @@ def liars_per_step(attack):
 
 
 def test_collusion_brings_the_liars_into_one_buffer():
-    assert liars_per_step("collusion") > 1.5 * liars_per_step("reversed")
+    assert liars_per_step("collusion") == 3
+    assert liars_per_step("reversed") < 2
 
 
 def test_frequency_squat_takes_a_larger_share_of_what_is_accepted():
