@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 from torch import Tensor
 
@@ -29,10 +31,14 @@ def nnm(vectors: Tensor, *, f: int) -> Tensor:
     everyone = range(k)
     chosen = np.zeros((k, k))
     for row in everyone:
-        near = least(k - f, everyone, _from(distances, row), lambda _, row=row: distances.refine([row]), vectors)
+        near = least(k - f, everyone, _from(distances, row), _refining(distances, row), vectors)
         chosen[row, near] = 1.0
     return combination(chosen, vectors).div_(k - f)
 
 
 def _from(distances: Distances, row: int) -> Measure:
     return lambda: (distances.squared[row], distances.error[row])
+
+
+def _refining(distances: Distances, row: int) -> Callable[[Iterable[int]], None]:
+    return lambda _: distances.refine([row])
