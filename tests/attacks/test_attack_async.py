@@ -197,16 +197,28 @@ def test_staleness_lie_claims_what_it_is_told():
 
 
 def test_collusion_waits_for_the_last_places():
-    """A buffer of 5 and 3 liars: they come when two honest vectors are in it, and then stay together."""
+    """A buffer of 5 and 3 liars: they come when two honest vectors are in it, if all of them are ready."""
     server = LiteralServer(size=5)
     attack = member("collusion")
     memory = attack.init(context())
     state, released = server.init(), []
     for count in range(5):
-        seen = view(worker=1, aggregator=server, state=state, memory=memory, read_at=9)
+        seen = view(worker=1, aggregator=server, state=state, memory=memory, read_at=9, ready=(0, 2))
         released.append(attack.release(seen))
+        assert not attack.release(replace(seen, ready=(0, 1)))
         server.receive(state, Arrival(0.0, 9 - count, 0, 9, seen.own, seen.params))
-    assert released == [False, False, True, True, True]
+    assert released == [False, False, True, False, False]
+
+
+def test_collusion_takes_the_others_along():
+    server = LiteralServer(size=5)
+    attack = member("collusion")
+    memory = attack.init(context())
+    seen = view(worker=1, aggregator=server, state=server.init(), memory=memory, read_at=9)
+    assert not attack.release(seen)
+    attack.forge(view(worker=0, time=7.0, memory=memory))
+    assert attack.release(replace(seen, time=7.0))
+    assert not attack.release(replace(seen, time=7.5))
 
 
 def test_collusion_in_a_round_speaks_last():
@@ -215,20 +227,18 @@ def test_collusion_in_a_round_speaks_last():
     memory = attack.init(context())
     state = server.init()
     for worker in range(3, 10):
-        seen = view(worker=0, aggregator=server, state=state, memory=memory, read_at=9)
+        seen = view(worker=0, aggregator=server, state=state, memory=memory, read_at=9, ready=(1, 2))
         assert not attack.release(seen)
         server.receive(state, Arrival(0.0, worker, 0, 9, seen.own, seen.params))
-    assert attack.release(view(worker=0, aggregator=server, state=state, memory=memory, read_at=9))
+    assert attack.release(view(aggregator=server, state=state, memory=memory, read_at=9, ready=(1, 2)))
 
 
-def test_collusion_loses_patience_and_needs_none_without_a_buffer():
+def test_collusion_loses_patience():
     attack = member("collusion", "attack.patience=4")
     memory = attack.init(context())
     slow = LiteralServer(size=1000)
     assert not attack.release(view(aggregator=slow, state=slow.init(), memory=memory, step=9, read_at=6))
     assert attack.release(view(aggregator=slow, state=slow.init(), memory=memory, step=9, read_at=5))
-    at_once = LiteralServer()
-    assert attack.release(view(aggregator=at_once, state=at_once.init(), memory=memory, step=9, read_at=9))
 
 
 def test_frequency_squat_waits_for_its_quota_alone():

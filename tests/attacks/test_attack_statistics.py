@@ -88,10 +88,10 @@ def literal_krum(rows, f):
     return int(np.argmin(scores)), scores
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(10))
 def test_fang_krum_is_the_first_halving_that_krum_picks(seed):
     drawn = view(d=5, seed=seed, dtype=torch.float64)
-    seen = replace(drawn, honest=drawn.honest + 2.0)
+    seen = replace(drawn, honest=drawn.honest + 0.8)
     sent = attacks.fang_krum(seen)
     sign = seen.honest.mean(dim=0).sign()
     size = float(sent.abs().max())
@@ -157,20 +157,22 @@ def test_hidden_vulnerability_needs_a_coordinate():
         attack.init(context(d=6))
 
 
-def test_mimic_copies_the_worker_that_stands_out():
+@pytest.mark.parametrize("row", [0, 4])
+def test_mimic_copies_the_worker_that_stands_out(row):
     attack = member("mimic", "attack.warmup=20")
     memory = attack.init(context())
     lean = torch.zeros(7, 6)
-    lean[4] = torch.tensor([0.0, 0.0, 9.0, 0.0, 0.0, 0.0])
+    lean[row, 2] = 9.0
     for turn in range(30):
         seen = view(seed=turn, memory=memory)
         seen = replace(seen, honest=seen.honest + lean)
         sent = attack.forge(seen)
-    assert torch.equal(sent, seen.honest[4])
+    assert torch.equal(sent, seen.honest[row])
     assert memory.turns == 20
+    assert memory.axis[2].abs() > 0.95
     # After the warm-up it stays with its worker, whatever that one sends.
     seen = view(seed=99, memory=memory)
-    assert torch.equal(attack.forge(seen), seen.honest[4])
+    assert torch.equal(attack.forge(seen), seen.honest[row])
 
 
 def test_mimic_of_a_given_worker():
