@@ -196,14 +196,11 @@ def show_sweep(runs: Sequence[Run], folder: Path) -> None:
         return
     comparison = compare(runs)
     judged = judged_by(runs[0])
-    table = Table(
-        box=SIMPLE_HEAD,
-        title=f"{folder}: {judged.replace('_', ' ')}, median over seeds (least … most)",
-        title_justify="left",
-    )
+    title = f"{folder}: {judged.replace('_', ' ')} over seeds, and shares of vectors accepted"
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", padding=(0, 1))
     for key in comparison.keys:
         table.add_column(key, no_wrap=True)
-    for heading in ("runs", judged.replace("_", " "), "honest\naccepted", "liars\naccepted", "status"):
+    for heading in ("runs", "median", "least", "most", "honest", "liars", "status"):
         table.add_column(heading, justify="right", no_wrap=True)
     for group in comparison.groups:
         values = [final(run, judged) for run in group.runs]
@@ -211,7 +208,7 @@ def show_sweep(runs: Sequence[Run], folder: Path) -> None:
         table.add_row(
             *(str(group.values[key]) for key in comparison.keys),
             str(len(values)),
-            f"{median(values):.3g} ({min(values):.3g} … {max(values):.3g})",
+            *(f"{value:.3g}" for value in (median(values), min(values), max(values))),
             *(_share(accepted(run, byzantine=byzantine) for run in group.runs) for byzantine in (False, True)),
             ", ".join(status if len(statuses) == 1 else f"{count} {status}" for status, count in statuses.items()),
         )

@@ -50,9 +50,7 @@ class Affine:
         return answer
 
 
-def smoothed_weiszfeld(
-    vectors: Tensor, shares: np.ndarray, start: Tensor, steps: int, smoothing: float
-) -> Tensor:
+def smoothed_weiszfeld(vectors: Tensor, shares: np.ndarray, start: Tensor, steps: int, smoothing: float) -> Tensor:
     """z ← Σ aᵢ xᵢ / Σ aᵢ with aᵢ = shareᵢ / max(smoothing, ‖xᵢ − z‖), `steps` times from a start of any kind."""
     squared = squared_norms(vectors, start)
     weights = np.empty(0)
