@@ -106,7 +106,8 @@ def list_members(parsed: argparse.Namespace) -> int:
 def _run(experiment: Experiment, folder: Path) -> float | None:
     from byzsgd.screen import Terminal
 
-    return _objective(experiment.run(folder, Terminal()))
+    here = Path.cwd()
+    return _objective(experiment.run(folder.relative_to(here) if folder.is_relative_to(here) else folder, Terminal()))
 
 
 def _run_one_of_many(experiment: Experiment, folder: Path) -> float | None:

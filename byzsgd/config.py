@@ -132,14 +132,19 @@ def _choices(chosen: Any) -> dict[str, str]:
 def _register_resolvers() -> None:
     """The arithmetic that YAML lacks, and the names of run folders."""
     resolvers: dict[str, Callable[..., Any]] = {
-        "third": lambda n: max(2, int(n) // 3),  # Kardam's buffer
-        "quorum": lambda f: 2 * int(f) + 1,
-        "less_one": lambda n: int(n) - 1,
-        "share": lambda f, n: int(f) / int(n),
+        "third": _of_numbers(lambda n: max(2, n // 3)),  # Kardam's buffer
+        "quorum": _of_numbers(lambda f: 2 * f + 1),
+        "less_one": _of_numbers(lambda n: n - 1),
+        "share": _of_numbers(lambda f, n: f / n if n else 0.0),
         "run_name": _run_name,
     }
     for name, resolver in resolvers.items():
         OmegaConf.register_new_resolver(name, resolver, replace=True)
+
+
+def _of_numbers(formula: Callable[..., float]) -> Callable[..., Any]:
+    # What is no number is handed on as it is, so that the check names the setting that it came from.
+    return lambda *values: formula(*values) if all(isinstance(value, int) for value in values) else values[0]
 
 
 def _run_name(*, _root_: DictConfig) -> str:

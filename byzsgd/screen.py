@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean, median
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -195,11 +196,15 @@ def show_sweep(runs: Sequence[Run], folder: Path) -> None:
         return
     comparison = compare(runs)
     judged = judged_by(runs[0])
-    table = Table(title=f"{folder}: {judged.replace('_', ' ')}, median over seeds (least … most)", title_justify="left")
+    table = Table(
+        box=SIMPLE_HEAD,
+        title=f"{folder}: {judged.replace('_', ' ')}, median over seeds (least … most)",
+        title_justify="left",
+    )
     for key in comparison.keys:
         table.add_column(key, no_wrap=True)
     for heading in ("runs", judged.replace("_", " "), "honest\naccepted", "liars\naccepted", "status"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for group in comparison.groups:
         values = [final(run, judged) for run in group.runs]
         statuses = Counter(str(run.info.get("status")) for run in group.runs)
