@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean, median
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -195,20 +196,21 @@ def show_sweep(runs: Sequence[Run], folder: Path) -> None:
         return
     comparison = compare(runs)
     judged = judged_by(runs[0])
-    table = Table(title=f"{folder}: {judged.replace('_', ' ')}, median over seeds (least, most)", title_justify="left")
+    title = f"{folder}: {judged.replace('_', ' ')} over seeds, and shares of vectors accepted"
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", padding=(0, 1))
     for key in comparison.keys:
-        table.add_column(key)
-    for heading in ("runs", judged.replace("_", " "), "honest accepted", "byzantine accepted", "status"):
-        table.add_column(heading, justify="right")
+        table.add_column(key, no_wrap=True)
+    for heading in ("runs", "median", "least", "most", "honest", "liars", "status"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for group in comparison.groups:
         values = [final(run, judged) for run in group.runs]
         statuses = Counter(str(run.info.get("status")) for run in group.runs)
         table.add_row(
             *(str(group.values[key]) for key in comparison.keys),
             str(len(values)),
-            f"{median(values):.4g} ({min(values):.4g}, {max(values):.4g})",
+            *(f"{value:.3g}" for value in (median(values), min(values), max(values))),
             *(_share(accepted(run, byzantine=byzantine) for run in group.runs) for byzantine in (False, True)),
-            ", ".join(f"{count} {status}" for status, count in statuses.items()),
+            ", ".join(status if len(statuses) == 1 else f"{count} {status}" for status, count in statuses.items()),
         )
     console.print(table)
     console.print(f"next: byzsgd plot {folder}", highlight=False, soft_wrap=True)

@@ -390,6 +390,7 @@ class Simulation:
             state=state.aggregator,
             rng=self.streams.generator("attack", worker, serial),
             memory=state.attack,
+            ready=tuple(sorted(state.withheld)),
         )
 
     def _visible(self, state: SimulationState) -> list[Tensor]:

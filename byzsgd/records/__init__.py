@@ -7,6 +7,9 @@ from .identity import NOT_IDENTITY as NOT_IDENTITY
 from .identity import run_id as run_id
 from .identity import run_name as run_name
 from .info import collect_info as collect_info
+from .lock import Busy as Busy
+from .lock import is_locked as is_locked
+from .lock import locked as locked
 from .recorder import FolderRecorder as FolderRecorder
 from .recorder import MemoryRecorder as MemoryRecorder
 from .recorder import Offsets as Offsets
