@@ -25,6 +25,7 @@ ALLOWED = {
     "reporting": {"analysis", "records"},
     "catalogue": {"locations"},
     "screen": {"analysis", "records", "runner"},
+    "watching": {"analysis", "records"},
     "runner": {"kernel", "aggregators", "attacks", "records"},
     "config": {"catalogue", "locations", "records", "runner", "settings"},
 }
