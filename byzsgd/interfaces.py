@@ -290,8 +290,12 @@ class Engine(Protocol):
     def name(self) -> str: ...
 
     @property
-    def capacity(self) -> int:
-        """How many jobs may be computed ahead in one call, the next delivery included; 1: none ahead."""
+    def group(self) -> int:
+        """How many jobs may be computed in one call; 1: none ahead of its turn."""
+
+    @property
+    def ahead(self) -> int:
+        """How many results may wait for their delivery: what bounds the memory of looking ahead."""
 
     def results(self, tasks: Sequence[Task]) -> Sequence[Tensor]:
         """One (m, d) tensor per task; a row of its own for each, aliasing no parameter."""
@@ -308,6 +312,10 @@ class Message:
 
 class WorkerRule(Protocol[S]):
     """What a worker computes and sends: gradient, momentum, local steps, compression…"""
+
+    @property
+    def sampling(self) -> Literal["replacement", "shuffle"]:
+        """How batches are drawn from the worker's data block."""
 
     def init(self, worker: int) -> S: ...
 
@@ -354,6 +362,7 @@ class View:
     state: object  # the defence's state, read-only; ask it through aggregator.preview()
     rng: np.random.Generator
     memory: object = None  # the attack's own State, from its init(context), saved with the run
+    ready: tuple[int, ...] = ()  # liars whose finished message is held back, in order
 
     def arrival(self, vector: Tensor) -> Arrival:
         """What the server would see if this worker sent `vector` now: the argument of `preview`."""
@@ -436,6 +445,10 @@ class Clock(Protocol[S]):
 
     def oldest(self, state: S, step: int) -> int:
         """The oldest version that a job not yet started may read."""
+
+    def upcoming(self, state: S, count: int) -> Sequence[tuple[int, int, int]]:
+        """(worker, serial, staleness) of the next arrivals, the one that `peek` tells first, where staleness is
+        prescribed; nothing where it comes about."""
 
     @property
     def priced(self) -> bool:
@@ -552,6 +565,12 @@ class Split:
 Loss = Literal["cross_entropy", "half_squared_error", "output"]  # "output": the model's output is the loss itself
 
 
+class Augment(Protocol):
+    """(B, …) inputs of a drawn batch -> their altered copy, on the device they are on."""
+
+    def __call__(self, inputs: Tensor, rng: np.random.Generator, /) -> Tensor: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Data:
     """A loaded dataset. The four splits are disjoint; `trusted` is the clean data that a server may have."""
@@ -565,6 +584,7 @@ class Data:
     loss: Loss
     class_names: tuple[str, ...] = ()
     note: str = ""  # what the record should say of the data, e.g. "subset"
+    augment: Augment | None = None  # of training batches
     optimum: Tensor | None = None  # (d,) a known minimiser of the train loss of the dataset's own model
     smoothness: float | None = None  # L of the train loss, where known
     strong_convexity: float | None = None  # μ

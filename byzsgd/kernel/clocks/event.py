@@ -100,6 +100,10 @@ class EventClock:
     def oldest(self, state: Agenda, step: int) -> int:
         return step
 
+    def upcoming(self, state: EventState, count: int) -> tuple[tuple[int, int, int], ...]:
+        """Nothing to tell: staleness comes about."""
+        return ()
+
     @property
     def priced(self) -> bool:
         return self.availability is not None and self.availability.priced

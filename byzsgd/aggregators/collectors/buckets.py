@@ -1,0 +1,73 @@
+"""The collector `buckets`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from torch import Tensor
+
+from byzsgd.checks import require
+from byzsgd.interfaces import Arrival, Collected, Reply, ServerContext
+
+
+@dataclass
+class BucketsState:
+    """The running mean of every bucket since the last step, and its number of vectors."""
+
+    means: dict[int, Tensor] = field(default_factory=dict)
+    raw: dict[int, Tensor] = field(default_factory=dict)
+    counts: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Buckets:
+    """B buckets, worker i always in bucket i mod B: a step from the B bucket means once no bucket is empty.
+
+    h_b ← ((N_b − 1)·h_b + g) / N_b at every arrival of bucket b; all are emptied after the step. However fast a liar
+    sends, it spoils one bucket.
+
+    BASGD: Yang, Li: BASGD: Buffered asynchronous SGD for Byzantine learning, ICML 2021, arXiv 2003.00937; JMLR 24(204),
+    2023.
+    """
+
+    buckets: int
+    waiting: ClassVar[Reply] = Reply.DISPATCH
+    weighted: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        require(self.buckets >= 1, "buckets", "buckets >= 1", buckets=self.buckets)
+
+    def check(self, num_workers: int) -> None:
+        require(
+            self.buckets <= num_workers,
+            "buckets",
+            "buckets <= num_workers, or some would stay empty",
+            buckets=self.buckets,
+            num_workers=num_workers,
+        )
+
+    def rows(self, num_workers: int) -> int:
+        return self.buckets
+
+    def init(self, context: ServerContext) -> BucketsState:
+        return BucketsState()
+
+    def add(self, state: BucketsState, arrival: Arrival, vector: Tensor, raw: Tensor) -> Collected | None:
+        bucket = arrival.worker % self.buckets
+        count = state.counts[bucket] = state.counts.get(bucket, 0) + 1
+        undamped = raw is vector and state.raw.get(bucket) is state.means.get(bucket)
+        state.means[bucket] = _running(state.means.get(bucket), vector, count)
+        state.raw[bucket] = state.means[bucket] if undamped else _running(state.raw.get(bucket), raw, count)
+        if len(state.means) < self.buckets:
+            return None
+        order = tuple(range(self.buckets))
+        vectors, raws = tuple(state.means[b] for b in order), tuple(state.raw[b] for b in order)
+        state.means, state.raw, state.counts = {}, {}, {}
+        if all(a is b for a, b in zip(vectors, raws, strict=True)):
+            raws = vectors
+        return Collected(vectors, raws, None, order)
+
+
+def _running(mean: Tensor | None, vector: Tensor, count: int) -> Tensor:
+    return vector if mean is None else ((count - 1) * mean + vector) / count

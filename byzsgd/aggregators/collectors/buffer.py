@@ -1,0 +1,71 @@
+"""The collector `buffer`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from torch import Tensor
+
+from byzsgd.checks import require
+from byzsgd.interfaces import Arrival, Collected, Reply, ServerContext
+
+
+@dataclass
+class BufferState:
+    """What has been accepted since the last step, by place."""
+
+    vectors: dict[int, Tensor] = field(default_factory=dict)
+    raw: dict[int, Tensor] = field(default_factory=dict)
+    workers: dict[int, int] = field(default_factory=dict)
+    places: dict[int, int] = field(default_factory=dict)  # worker -> its place, where each has one slot
+
+
+@dataclass(frozen=True, kw_only=True)
+class Buffer:
+    """A step from every `size` accepted vectors, in order of arrival; the buffer is then emptied.
+
+    With `slots` every worker has one place: its newer vector replaces its older one there, and the buffer does not
+    grow; so `size` different workers stand behind a step. Without, one worker can fill several places.
+
+    FedBuff: Nguyen, Malik, Zhan, Yousefpour, Rabbat, Malek, Huba: Federated learning with buffered asynchronous
+    aggregation, AISTATS 2022, arXiv 2106.06639.
+    """
+
+    size: int
+    slots: bool
+    waiting: ClassVar[Reply] = Reply.DISPATCH
+    weighted: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        require(self.size >= 1, "buffer", "size >= 1", size=self.size)
+
+    def check(self, num_workers: int) -> None:
+        require(
+            not self.slots or self.size <= num_workers,
+            "buffer",
+            "size <= num_workers when every worker has one slot",
+            size=self.size,
+            num_workers=num_workers,
+        )
+
+    def rows(self, num_workers: int) -> int:
+        return self.size
+
+    def init(self, context: ServerContext) -> BufferState:
+        return BufferState()
+
+    def add(self, state: BufferState, arrival: Arrival, vector: Tensor, raw: Tensor) -> Collected | None:
+        place = len(state.vectors)
+        if self.slots:
+            place = state.places.setdefault(arrival.worker, place)
+        state.vectors[place] = vector
+        state.raw[place] = raw
+        state.workers[place] = arrival.worker
+        if len(state.vectors) < self.size:
+            return None
+        vectors, workers = tuple(state.vectors.values()), tuple(state.workers.values())
+        damped = any(a is not b for a, b in zip(vectors, state.raw.values(), strict=True))
+        raws = tuple(state.raw.values()) if damped else vectors
+        state.vectors, state.raw, state.workers, state.places = {}, {}, {}, {}
+        return Collected(vectors, raws, None, workers)

@@ -1,0 +1,31 @@
+"""The collector `every`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from byzsgd.interfaces import Arrival, Collected, Reply, ServerContext
+
+
+@dataclass(frozen=True, kw_only=True)
+class Every:
+    """A step at every accepted arrival, from that vector alone."""
+
+    waiting: ClassVar[Reply] = Reply.DISPATCH
+    weighted: ClassVar[bool] = False
+
+    def check(self, num_workers: int) -> None:
+        """Any number of workers will do."""
+
+    def rows(self, num_workers: int) -> int:
+        return 1
+
+    def init(self, context: ServerContext) -> None:
+        return None
+
+    def add(self, state: None, arrival: Arrival, vector: Tensor, raw: Tensor) -> Collected:
+        damped = (vector,)
+        return Collected(damped, damped if raw is vector else (raw,), None, (arrival.worker,))

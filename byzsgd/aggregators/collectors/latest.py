@@ -1,0 +1,63 @@
+"""The collector `latest`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from byzsgd.checks import require
+from byzsgd.interfaces import Arrival, Collected, Reply, ServerContext
+
+
+@dataclass
+class LatestState:
+    """The newest vector of every worker and how often it was accepted."""
+
+    num_workers: int
+    vectors: dict[int, Tensor] = field(default_factory=dict)
+    raw: dict[int, Tensor] = field(default_factory=dict)
+    counts: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latest:
+    """A step at every accepted arrival, from the newest vector of every worker, weighted by its number of deliveries.
+
+    Workers not yet seen are left out (`missing=skip`) or count as zero vectors with weight zero (`missing=zero`).
+
+    Dahan, Levy: Weight for robustness: a comprehensive approach towards optimal fault-tolerant asynchronous ML,
+    NeurIPS 2024, arXiv 2501.09621. With `missing=zero` and the mean, MIFA: Gu, Huang, Zhang, Huang, NeurIPS 2021,
+    arXiv 2106.04159.
+    """
+
+    missing: Literal["skip", "zero"]
+    waiting: ClassVar[Reply] = Reply.DISPATCH
+    weighted: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        require(self.missing in ("skip", "zero"), "latest", "missing skip or zero", missing=self.missing)
+
+    def check(self, num_workers: int) -> None:
+        """Any number of workers will do."""
+
+    def rows(self, num_workers: int) -> int:
+        return num_workers if self.missing == "zero" else 1
+
+    def init(self, context: ServerContext) -> LatestState:
+        return LatestState(context.num_workers)
+
+    def add(self, state: LatestState, arrival: Arrival, vector: Tensor, raw: Tensor) -> Collected:
+        state.vectors[arrival.worker] = vector
+        state.raw[arrival.worker] = raw
+        state.counts[arrival.worker] = state.counts.get(arrival.worker, 0) + 1
+        everyone = range(state.num_workers)
+        workers = tuple(everyone) if self.missing == "zero" else tuple(w for w in everyone if w in state.counts)
+        zero = torch.zeros_like(vector) if len(state.counts) < len(workers) else vector
+        vectors = tuple(state.vectors.get(worker, zero) for worker in workers)
+        raws = tuple(state.raw.get(worker, zero) for worker in workers)
+        if all(a is b for a, b in zip(vectors, raws, strict=True)):
+            raws = vectors
+        return Collected(vectors, raws, tuple(float(state.counts.get(worker, 0)) for worker in workers), workers)

@@ -1,0 +1,15 @@
+"""The damping `ada_delay`."""
+
+from __future__ import annotations
+
+import math
+
+from byzsgd.interfaces import Arrival
+
+
+def ada_delay(_: None, arrival: Arrival, *, rate: float) -> float:
+    """AdaDelay's damping: Λ = 1 / (1 + rate·√(step + τ)), the one that also decays with the step and has Λ(0) ≠ 1.
+
+    Sra, Yu, Li, Smola: AdaDelay: delay adaptive distributed stochastic optimization, AISTATS 2016, arXiv 1508.05003.
+    """
+    return 1.0 / (1.0 + rate * math.sqrt(arrival.step + arrival.staleness))

@@ -1,0 +1,14 @@
+"""The damping `delay_adaptive`."""
+
+from __future__ import annotations
+
+from byzsgd.interfaces import Arrival
+
+
+def delay_adaptive(_: None, arrival: Arrival, *, concurrency: float) -> float:
+    """Delay-adaptive damping: Λ(τ) = M / max(M, τ), with M = concurrency.
+
+    Mishchenko, Bach, Even, Woodworth: Asynchronous SGD beats minibatch SGD under arbitrary delays, NeurIPS 2022,
+    arXiv 2206.07638.
+    """
+    return concurrency / max(concurrency, arrival.staleness)

@@ -1,0 +1,10 @@
+"""The damping `none`."""
+
+from __future__ import annotations
+
+from byzsgd.interfaces import Arrival
+
+
+def none(_: None, arrival: Arrival) -> float:
+    """No damping: Λ(τ) = 1."""
+    return 1.0

@@ -1,0 +1,322 @@
+"""How a plain function becomes a rule: what it says of itself, the checks before it, and its lifting.
+
+`rule`, `weighted_rule` and `preaggregator` decorate pure functions of a (k, d) tensor. The decorated function also
+takes lists of vectors and NumPy arrays, refuses what its condition excludes, and drops non-finite rows: they count
+towards f, and what is left is judged as k rows with f lowered.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, cast, overload
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from byzsgd.aggregators.feeds import Feed, State
+from byzsgd.aggregators.rows import NonFiniteRows as NonFiniteRows
+from byzsgd.aggregators.rows import Rows, all_finite, finite_mask, read_rows, read_weights
+from byzsgd.checks import require
+from byzsgd.interfaces import ServerContext, StatefulRule
+
+P = ParamSpec("P")
+
+Law = Literal[
+    "permutation",  # the order of the rows does not matter
+    "translation",  # F(x + v) = F(x) + v
+    "scaling",  # F(c x) = c F(x), c > 0
+    "sign",  # F(-x) = -F(x)
+    "rotation",  # F(x Q) = F(x) Q, Q orthogonal
+    "diagonal",  # F(x * s) = F(x) * s per coordinate, signs included
+    "agreement",  # k-f equal rows v give v
+    "bounded",  # f outliers of any size move it by a bounded amount
+    "mean_without_liars",  # f = 0 is the mean
+    "box",  # stays between the least and the greatest value of every coordinate
+]
+Kind = Literal["rule", "weighted rule", "pre-aggregator"]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """`text` in symbols, and a predicate whose parameters are k and hyper-parameters by name."""
+
+    text: str
+    holds: Callable[..., bool]
+    names: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", tuple(inspect.signature(self.holds).parameters))
+
+    def demand(self, who: str, scope: Mapping[str, Any]) -> None:
+        values = [scope[name] for name in self.names]
+        if not self.holds(*values):
+            require(False, who, self.text, **dict(zip(self.names, values, strict=True)))
+
+
+@dataclass(frozen=True)
+class Bound:
+    """An upper bound of κ: ‖F − x̄_H‖² ≤ κ · (1/|H|) Σ_H ‖x_i − x̄_H‖² for every H of n − f rows."""
+
+    text: str
+    formula: Callable[[int, int], float]
+
+    def __call__(self, n: int, f: int) -> float:
+        return self.formula(n, f) if n > 2 * f else float("inf")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """What a rule or pre-aggregator says of itself."""
+
+    name: str
+    kind: Kind = "rule"
+    conditions: tuple[Condition, ...] = ()
+    kappa: Bound | None = None
+    laws: frozenset[Law] = frozenset()
+    feed: Feed = Feed()
+    lets_non_finite_through: bool = False
+    rows_out: Callable[..., int] | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def condition(self) -> str:
+        """The conditions on k, f and the rest, in symbols; empty: none."""
+        return ", ".join(condition.text for condition in self.conditions)
+
+    @property
+    def takes_f(self) -> bool:
+        return "f" in self.parameters
+
+    def demand(self, rows: int, values: Mapping[str, Any]) -> None:
+        """Raises ValueError unless every condition holds for k = `rows`."""
+        scope = {**self.parameters, **values, "k": rows}
+        for condition in self.conditions:
+            condition.demand(self.name, scope)
+
+
+class Declared(Protocol[P]):
+    """A decorated function: answers in the kind of its rows."""
+
+    declaration: Declaration
+    __wrapped__: Callable[..., Tensor]  # the bare function of finite rows
+
+    @overload
+    def __call__(self, vectors: Rows, /, *args: P.args, **values: P.kwargs) -> Tensor: ...
+    @overload
+    def __call__(self, vectors: np.ndarray, /, *args: P.args, **values: P.kwargs) -> np.ndarray: ...  # type: ignore[overload-cannot-match]
+
+
+Function = Callable[Concatenate[Tensor, P], Tensor]
+REQUIRED = inspect.Parameter.empty
+
+
+def rule(
+    *conditions: Condition,
+    laws: tuple[Law, ...] = (),
+    kappa: Bound | None = None,
+    feed: Feed | None = None,
+    lets_non_finite_through: bool = False,
+) -> Callable[[Function[P]], Declared[P]]:
+    """Declares a pure function (k, d) -> (d,)."""
+
+    def declare(function: Function[P]) -> Declared[P]:
+        said = Declaration(
+            name=function.__name__,
+            conditions=_conditions(function, conditions),
+            kappa=kappa,
+            laws=frozenset(laws),
+            feed=feed or Feed(),
+            lets_non_finite_through=lets_non_finite_through,
+            parameters=_parameters(function),
+        )
+        return _wrapped(function, said)
+
+    return declare
+
+
+def weighted_rule(*conditions: Condition, laws: tuple[Law, ...] = ()) -> Callable[[Function[P]], Declared[P]]:
+    """Declares a pure function (k, d), (k,) -> (d,)."""
+
+    def declare(function: Function[P]) -> Declared[P]:
+        said = Declaration(
+            name=function.__name__,
+            kind="weighted rule",
+            conditions=_conditions(function, conditions),
+            laws=frozenset(laws),
+            parameters=_parameters(function),
+        )
+        return _wrapped(function, said)
+
+    return declare
+
+
+def preaggregator(
+    *conditions: Condition,
+    laws: tuple[Law, ...] = (),
+    feed: Feed | None = None,
+    rows_out: Callable[..., int] | None = None,
+) -> Callable[[Function[P]], Declared[P]]:
+    """Declares a pure function (k, d) -> (k', d); `rows_out(k, …)` tells k' where it is not k."""
+
+    def declare(function: Function[P]) -> Declared[P]:
+        said = Declaration(
+            name=function.__name__,
+            kind="pre-aggregator",
+            conditions=_conditions(function, conditions),
+            laws=frozenset(laws),
+            feed=feed or Feed(),
+            rows_out=rows_out or (lambda k: int(k)),
+            parameters=_parameters(function),
+        )
+        return _wrapped(function, said)
+
+    return declare
+
+
+def _parameters(function: Callable[..., Any]) -> dict[str, Any]:
+    """The keyword-only parameters and their defaults."""
+    parameters = inspect.signature(function).parameters.values()
+    return {each.name: each.default for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def _is_count(f: Any) -> bool:
+    try:
+        return operator.index(f) >= 0
+    except TypeError:
+        return False
+
+
+def _conditions(function: Callable[..., Any], conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    if "f" not in _parameters(function):
+        return conditions
+    return (Condition("an integer f >= 0", lambda f: _is_count(f)), *conditions)
+
+
+def _wrapped(function: Function[P], said: Declaration) -> Declared[P]:
+    weighted = said.kind == "weighted rule"
+    known = said.parameters.keys()
+    required = {name for name, default in said.parameters.items() if default is REQUIRED}
+
+    @functools.wraps(function)
+    def call(vectors: Rows, /, *weights: Any, **values: Any) -> Any:
+        rows, arrays = read_rows(said.name, vectors)
+        arguments: tuple[Any, ...] = weights
+        if weighted and len(weights) == 1:
+            arguments = (read_weights(said.name, weights[0], rows),)
+        if len(arguments) != weighted or not required <= values.keys() <= known:
+            _bind(function, said.name, (rows, *arguments), values)
+        if not said.lets_non_finite_through and not all_finite(rows):
+            rows, arguments, values = _without_non_finite(said, rows, arguments, values)
+        if said.conditions:
+            said.demand(rows.shape[0], values)
+        answer = function(rows, *arguments, **values)
+        return answer.numpy() if arrays else answer
+
+    declared = cast(Declared[P], call)
+    declared.declaration = said
+    return declared
+
+
+def _without_non_finite(
+    said: Declaration, rows: Tensor, arguments: tuple[Any, ...], values: dict[str, Any]
+) -> tuple[Tensor, tuple[Any, ...], dict[str, Any]]:
+    """The finite rows, their weights, and the parameters with f lowered by the number of rows dropped."""
+    keep = finite_mask(rows)
+    k, left = rows.shape[0], int(keep.sum())
+    lost = k - left
+    if said.takes_f and "f" in values and _is_count(values["f"]):
+        _demand_finite(lost <= values["f"] and left > 0, said.name, "at most f non-finite rows", k, lost, f=values["f"])
+        values = {**values, "f": values["f"] - lost}
+    _demand_finite(left > 0, said.name, "a finite row", k, lost)
+    values = said.feed.without(keep, values)
+    return rows[keep], tuple(argument[keep] for argument in arguments), values
+
+
+def _demand_finite(condition: bool, who: str, needs: str, k: int, lost: int, **values: Any) -> None:
+    try:
+        require(condition, who, needs, k=k, **values, non_finite=lost)
+    except ValueError as error:
+        raise NonFiniteRows(str(error)) from None
+
+
+# ------------------------------------------------------------------------------------------------------------ lifting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lifted:
+    """A plain function with its hyper-parameters, in the form that servers use.
+
+    A pre-aggregator hands dropped non-finite rows on, at the end: the part behind it must count them towards its own f.
+    """
+
+    function: Callable[..., Tensor]
+    values: Mapping[str, Any]
+    said: Declaration
+
+    @property
+    def weighted(self) -> bool:
+        return self.said.kind == "weighted rule"
+
+    def check(self, rows: int) -> int:
+        self.said.demand(rows + self.said.feed.rows_in_front, self.values)
+        if self.said.kind != "pre-aggregator":
+            return 1 if self.said.parameters or self.said.conditions else rows
+        count = cast(Callable[..., int], self.said.rows_out)
+        scope = {**self.said.parameters, **self.values, "k": rows}
+        return count(*(scope[name] for name in inspect.signature(count).parameters))
+
+    def init(self, context: ServerContext) -> State:
+        return self.said.feed.begin(self.said.name, context, self.values)
+
+    def aggregate(self, state: State, vectors: Tensor, weights: Tensor | None, step: int) -> tuple[Tensor, State]:
+        rows, fed = self.said.feed.give(self.said.name, state, vectors, step)
+        if self.weighted:
+            require(weights is not None, self.said.name, "weights", weights=None)
+            return self.function(rows, weights, **fed), state
+        answer = self.function(rows, **fed)
+        if self.said.kind == "pre-aggregator" and not all_finite(vectors):
+            answer = torch.cat((answer, vectors[~finite_mask(vectors)]))
+        return answer, self.said.feed.keep(state, answer)
+
+
+def lift(part: Any) -> StatefulRule[Any]:
+    """The `StatefulRule` that a decorated function, a functools.partial of one, or any plain callable stands for.
+
+    An object that has `aggregate` is returned as it is. A wrong or missing parameter is refused here (TypeError), an
+    impossible value by `check(rows)`. A plain callable without declaration has no condition.
+    """
+    if hasattr(part, "aggregate"):
+        return cast(StatefulRule[Any], part)
+    function, positional, values = _unwrapped(part)
+    said = getattr(function, "declaration", None)
+    if said is None:
+        said = Declaration(name=getattr(function, "__name__", type(function).__name__))
+    else:
+        data = (None,) * (2 if said.kind == "weighted rule" else 1)
+        fed = {name: None for name in said.feed.gives if name not in values}
+        _bind(function, said.name, (*data, *positional), {**values, **fed})
+        said.feed.accept(said.name, {**said.parameters, **values})
+    bound = functools.partial(function, *positional, **values) if positional or values else function
+    return Lifted(function=bound, values=values, said=said)
+
+
+def _unwrapped(part: Any) -> tuple[Callable[..., Tensor], tuple[Any, ...], dict[str, Any]]:
+    """The function within partials. functools does not flatten a subclass of partial, and Hydra's is slow to call."""
+    if not isinstance(part, functools.partial):
+        return part, (), {}
+    function, positional, values = _unwrapped(part.func)
+    return function, positional + part.args, {**values, **part.keywords}
+
+
+def _bind(function: Callable[..., Any], who: str, data: tuple[Any, ...], values: Mapping[str, Any]) -> None:
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*data, **values)
+    except TypeError as error:
+        shown = ", ".join(str(each.replace(annotation=REQUIRED)) for each in signature.parameters.values())
+        raise TypeError(f"{who}: {error}; it takes ({shown})") from None

@@ -1,0 +1,190 @@
+"""Kardam's Lipschitz filter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from byzsgd.checks import require
+from byzsgd.interfaces import Arrival, Judgement, ServerContext
+
+HISTORY = 26  # coefficients per worker that `memory=max` looks back on, as in the authors' code
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A worker's vector and the model it was computed on, by reference: arrivals never change."""
+
+    params: Tensor
+    vector: Tensor
+
+
+@dataclass
+class LipschitzState:
+    """Kardam's table and what is needed to extend it."""
+
+    context: ServerContext
+    table: Tensor  # (n,) float64, ascending: one number per worker, +inf while it has none
+    coefficients: dict[int, tuple[float, ...]] = field(default_factory=dict)  # per worker, oldest first
+    latest: dict[int, Delivery] = field(default_factory=dict)
+    reference: dict[int, Delivery] = field(default_factory=dict)  # the newest on another model than `latest`
+    refusals: int = 0  # in a row, by this filter
+    previous_params: Tensor | None = None  # model just before the last update
+    previous_direction: Tensor | None = None  # undamped direction of that update
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What a finite delivery teaches, judged or not."""
+
+    delivery: Delivery
+    reference: Delivery | None
+    coefficients: tuple[float, ...]
+    table: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lipschitz:
+    """Refuses vectors that change faster than the model does: coefficient > (n−f)-th smallest of all workers'.
+
+    A delivery (x_l, g) of worker p gives p the coefficient K_p = ‖g − g'‖ / ‖x_l − x'‖, with (x', g') its newest
+    earlier delivery on another model. The table holds one number per worker (`memory`: its last coefficient, or the max
+    of its 26 newest), +inf while it has none; the threshold is the element of index n−f−1 in ascending order, never an
+    interpolated quantile, so that f liars cannot move it above the largest honest value. The candidate is K_p
+    (`candidate=worker`), or ‖g − g_prev‖ / ‖x − x_prev‖ over the server's last update (`candidate=server`).
+    `warmup=all` lets everything finite pass until all workers have a coefficient; `quorum` has no special case: +inf
+    entries keep the threshold open until n−f workers have one. `hatch` lets the (n+1)-th refusal in a row pass.
+
+    Kardam: Damaskinos, El Mhamdi, Guerraoui, Patra, Taziki, ICML 2018, arXiv 1802.07928.
+    Differs: the paper leaves candidate, memory, warm-up and hatch open; the authors' template code reads them as
+    server, max, all, true.
+    """
+
+    f: int
+    candidate: Literal["worker", "server"]
+    memory: Literal["last", "max"]
+    warmup: Literal["all", "quorum"]
+    hatch: bool
+    scores: tuple[str, ...] = field(default=("lipschitz", "lipschitz_threshold"), init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        require(self.f >= 0, "lipschitz", "f >= 0", f=self.f)
+        for name, value, known in (
+            ("candidate", self.candidate, ("worker", "server")),
+            ("memory", self.memory, ("last", "max")),
+            ("warmup", self.warmup, ("all", "quorum")),
+        ):
+            require(value in known, "lipschitz", f"{name} {' or '.join(known)}", **{name: value})
+
+    def check(self, num_workers: int) -> None:
+        require(num_workers > 3 * self.f, "lipschitz", "num_workers > 3f", num_workers=num_workers, f=self.f)
+
+    def init(self, context: ServerContext) -> LipschitzState:
+        return LipschitzState(context, torch.full((context.num_workers,), math.inf, dtype=torch.float64))
+
+    def judge(self, state: LipschitzState, arrival: Arrival) -> Judgement:
+        if not _finite(arrival.vector):
+            return Judgement(False, arrival.vector, _UNJUDGED)
+        learnt = self._learn(state, arrival)
+        num_workers = state.context.num_workers
+        with_coefficient = len(state.coefficients) + (
+            bool(learnt.coefficients) and arrival.worker not in state.coefficients
+        )
+        if self.warmup == "all" and with_coefficient < num_workers:
+            return Judgement(True, arrival.vector, _UNJUDGED, learnt)
+
+        threshold = float(learnt.table[num_workers - self.f - 1])
+        candidate = self._candidate(state, arrival, learnt.coefficients)
+        passes = candidate <= threshold or (self.hatch and state.refusals >= num_workers)
+        scores = {"lipschitz": candidate, "lipschitz_threshold": threshold}
+        return Judgement(passes, arrival.vector, scores, learnt)
+
+    def record(self, state: LipschitzState, arrival: Arrival, judgement: Judgement | None, accepted: bool) -> None:
+        if judgement is None:
+            learnt = self._learn(state, arrival) if _finite(arrival.vector) else None
+        else:
+            learnt = judgement.memo if isinstance(judgement.memo, Learnt) else None
+        if learnt is None:
+            return
+        worker = arrival.worker
+        state.table = learnt.table
+        state.latest[worker] = learnt.delivery
+        if learnt.coefficients:
+            state.coefficients[worker] = learnt.coefficients
+        if learnt.reference is not None:
+            state.reference[worker] = learnt.reference
+        if judgement is not None:
+            state.refusals = 0 if judgement.passes else state.refusals + 1
+
+    def stepped(self, state: LipschitzState, arrival: Arrival, undamped: Callable[[], Tensor]) -> None:
+        if self.candidate != "server":
+            return
+        direction = undamped()
+        if bool(direction.any()):
+            state.previous_params = state.context.params.clone()
+            state.previous_direction = direction.clone()
+
+    def _learn(self, state: LipschitzState, arrival: Arrival) -> Learnt:
+        worker = arrival.worker
+        delivery = Delivery(arrival.read_params, arrival.vector)
+        known = state.coefficients.get(worker, ())
+        reference, distance = state.latest.get(worker), 0.0
+        if reference is not None:
+            distance = _distance(delivery.params, reference.params)
+            if distance == 0.0:  # the same model once more: measured against the delivery before
+                reference = state.reference.get(worker)
+                distance = _distance(delivery.params, reference.params) if reference is not None else 0.0
+        if reference is None:
+            return Learnt(delivery, None, known, state.table)
+        new = _ratio(_distance(delivery.vector, reference.vector), distance)
+        coefficients = (*known[1 - HISTORY :], new) if self.memory == "max" else (new,)
+        before, after = max(known, default=math.inf), max(coefficients)
+        table = state.table if before == after else _replaced(state.table, before, after)
+        return Learnt(delivery, reference, coefficients, table)
+
+    def _candidate(self, state: LipschitzState, arrival: Arrival, coefficients: tuple[float, ...]) -> float:
+        if self.candidate == "worker":
+            return coefficients[-1] if coefficients else math.inf
+        if state.previous_params is None or state.previous_direction is None:
+            return math.inf
+        change = _distance(arrival.vector, state.previous_direction)
+        distance = _distance(state.context.params, state.previous_params)
+        if distance == 0.0:
+            return 0.0 if change == 0.0 else math.inf
+        return _ratio(change, distance)
+
+
+_UNJUDGED = {"lipschitz": math.nan, "lipschitz_threshold": math.nan}
+
+
+def _finite(vector: Tensor) -> bool:
+    # One pass decides the usual case; an infinite norm may still be a finite vector that overflows.
+    return math.isfinite(float(torch.linalg.vector_norm(vector))) or bool(torch.isfinite(vector).all())
+
+
+def _distance(a: Tensor, b: Tensor) -> float:
+    return 0.0 if a is b else float(torch.dist(a, b))
+
+
+def _ratio(change: float, distance: float) -> float:
+    # Two overflowing distances say nothing; a coefficient that is not a number would unsort the table.
+    return math.inf if math.isinf(change) else change / distance
+
+
+def _replaced(table: Tensor, old: float, new: float) -> Tensor:
+    """The ascending table with one value `old` replaced by `new`, as a new tensor."""
+    values = table.numpy()
+    after = values.copy()
+    i, j = int(values.searchsorted(old)), int(values.searchsorted(new))
+    if j > i:
+        after[i : j - 1] = values[i + 1 : j]
+        after[j - 1] = new
+    else:
+        after[j + 1 : i + 1] = values[j:i]
+        after[j] = new
+    return torch.from_numpy(after)

@@ -1,0 +1,173 @@
+"""The server as a pipeline of exchangeable parts.
+
+    arrival → filters (accept / refuse, each with a name) → damping Λ scales the vector → collector (when is there a
+    step, and from which vectors?) → preaggregators (k, d)→(k', d) → rule (k, d)→(d,) → direction
+
+Kardam, BASGD, Zeno++, FedBuff, Dahan & Levy's weighted servers and synchronous rounds are settings of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from byzsgd.aggregators.declaration import lift
+from byzsgd.aggregators.states import fork
+from byzsgd.checks import require
+from byzsgd.interfaces import (
+    Arrival,
+    Collected,
+    Collector,
+    Damping,
+    Decision,
+    Filter,
+    Judgement,
+    ServerContext,
+    StatefulRule,
+)
+
+
+@dataclass
+class PipelineState:
+    """The states of the parts, by the part."""
+
+    filters: dict[str, Any]
+    damping: Any
+    collector: Any
+    preaggregators: dict[str, Any]
+    rule: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """A server made of filters, a damping, a collector, pre-aggregators and a rule.
+
+    Filters and pre-aggregators are ordered mappings by name; a part that is None is off. The first refusal ends an
+    arrival, its filter's name is the reason. `weight` is Λ(τ) with τ at the arrival.
+    """
+
+    filters: Mapping[str, Filter[Any] | None] = field(default_factory=dict)
+    damping: Damping
+    collector: Collector[Any]
+    preaggregator: Mapping[str, Any] = field(default_factory=dict)
+    rule: Any
+    lifted: tuple[tuple[str, StatefulRule[Any]], ...] = field(init=False, repr=False, compare=False)
+    final: StatefulRule[Any] = field(init=False, repr=False, compare=False)
+    asked: tuple[tuple[str, Filter[Any]], ...] = field(init=False, repr=False, compare=False)
+    scores: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "asked", tuple((name, part) for name, part in self.filters.items() if part is not None))
+        put(
+            self,
+            "lifted",
+            tuple((name, lift(part)) for name, part in self.preaggregator.items() if part is not None),
+        )
+        put(self, "final", lift(self.rule))
+        put(self, "scores", tuple(score for _, part in self.asked for score in part.scores))
+        require(
+            self.collector.weighted or not self.final.weighted,
+            "a weighted rule",
+            "a collector that gives weights (aggregator/collector=latest)",
+            collector=type(self.collector).__name__.lower(),
+        )
+        require(
+            not (self.final.weighted and self.lifted),
+            "a weighted rule",
+            "no preaggregator before it, since rows would lose their weights",
+            preaggregators=[name for name, _ in self.lifted],
+        )
+
+    def check(self, num_workers: int) -> None:
+        """Every condition on n, and those of the rules on the number of rows that they will see."""
+        for _, part in self.asked:
+            part.check(num_workers)
+        self.collector.check(num_workers)
+        rows = self.collector.rows(num_workers)
+        for _, preaggregator in self.lifted:
+            rows = preaggregator.check(rows)
+        self.final.check(rows)
+
+    def init(self, context: ServerContext) -> PipelineState:
+        self.check(context.num_workers)
+        init_damping = getattr(self.damping, "init", None)
+        return PipelineState(
+            filters={name: part.init(context) for name, part in self.asked},
+            damping=init_damping(context) if init_damping else None,
+            collector=self.collector.init(context),
+            preaggregators={name: part.init(context) for name, part in self.lifted},
+            rule=self.final.init(context),
+        )
+
+    def receive(self, state: PipelineState, arrival: Arrival) -> Decision:
+        raw, judgements, refused_by = self._judge(state, arrival)
+        for name, part in self.asked:
+            part.record(state.filters[name], arrival, judgements.get(name), not refused_by)
+        scores: dict[str, float] = {}
+        for judgement in judgements.values():
+            scores.update(judgement.scores)
+        if refused_by:
+            return Decision(False, refused_by, 0.0, None, scores)
+
+        weight = float(self.damping(state.damping, arrival))
+        vector = raw if weight == 1.0 else weight * raw
+        collected = self.collector.add(state.collector, arrival, vector, raw)
+        if collected is None:
+            return Decision(True, "accepted", weight, None, scores, self.collector.waiting)
+        direction = self._step(state, arrival, collected)
+        return Decision(True, "accepted", weight, direction, scores, collected.reply)
+
+    def preview(self, state: PipelineState, arrivals: Sequence[Arrival]) -> Decision:
+        require(len(arrivals) > 0, "preview", "at least one arrival", arrivals=0)
+        forked = fork(state)
+        return [self.receive(forked, arrival) for arrival in arrivals][-1]
+
+    def _judge(self, state: PipelineState, arrival: Arrival) -> tuple[Tensor, dict[str, Judgement], str]:
+        """The vector after the filters, the judgements of those asked, and who refused ("" for nobody)."""
+        judgements: dict[str, Judgement] = {}
+        vector, seen = arrival.vector, arrival
+        for name, part in self.asked:
+            judgement = judgements[name] = part.judge(state.filters[name], seen)
+            if not judgement.passes:
+                return vector, judgements, name
+            if judgement.vector is not vector:
+                vector = judgement.vector
+                seen = Arrival(arrival.time, arrival.worker, arrival.read_at, arrival.step, vector, arrival.read_params)
+        return vector, judgements, ""
+
+    def _step(self, state: PipelineState, arrival: Arrival, collected: Collected) -> Tensor:
+        # Taken before the rule moves on: filters compare undamped directions made by the same rule state.
+        before = (dict(state.preaggregators), state.rule)
+
+        def undamped() -> Tensor:
+            if collected.raw is collected.vectors:
+                return direction
+            return self._aggregate(*before, collected.raw, collected.weights, arrival.step)[0]
+
+        direction, state.preaggregators, state.rule = self._aggregate(
+            *before, collected.vectors, collected.weights, arrival.step
+        )
+        for name, part in self.asked:
+            part.stepped(state.filters[name], arrival, undamped)
+        return direction
+
+    def _aggregate(
+        self,
+        preaggregators: dict[str, Any],
+        rule: Any,
+        vectors: tuple[Tensor, ...],
+        weights: tuple[float, ...] | None,
+        step: int,
+    ) -> tuple[Tensor, dict[str, Any], Any]:
+        rows = vectors[0].unsqueeze(0) if len(vectors) == 1 else torch.stack(vectors)
+        after: dict[str, Any] = {}
+        for name, part in self.lifted:
+            rows, after[name] = part.aggregate(preaggregators[name], rows, None, step)
+        shares = torch.tensor(weights, dtype=rows.dtype, device=rows.device) if self.final.weighted else None
+        direction, rule = self.final.aggregate(rule, rows, shares, step)
+        return direction, after, rule

@@ -1,0 +1,86 @@
+"""What every rule does before its formula: read its rows, drop the non-finite ones, answer in kind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from byzsgd.checks import require
+
+Rows = Tensor | np.ndarray | Sequence[Tensor] | Sequence[np.ndarray]
+
+
+class NonFiniteRows(ValueError):
+    """More rows are NaN or infinite than the rule tolerates."""
+
+
+def read_rows(who: str, vectors: Rows) -> tuple[Tensor, bool]:
+    """(k, d) tensor of the rows, and whether they came as NumPy arrays."""
+    if isinstance(vectors, Tensor):
+        rows, arrays = vectors, False
+    else:
+        rows, arrays = _stacked(who, vectors)
+    if rows.dim() != 2 or 0 in rows.shape:
+        require(False, who, "a (k, d) tensor or k vectors of length d, k and d at least 1", shape=tuple(rows.shape))
+    if not rows.dtype.is_floating_point:
+        require(False, who, "rows of a floating-point type", dtype=rows.dtype)
+    return (rows.detach() if rows.requires_grad else rows), arrays
+
+
+def _stacked(who: str, vectors: np.ndarray | Sequence[Tensor] | Sequence[np.ndarray]) -> tuple[Tensor, bool]:
+    if isinstance(vectors, np.ndarray):
+        return read_vector(vectors), True
+    parts: list[Any] = list(vectors)
+    known = all(isinstance(part, Tensor | np.ndarray) for part in parts)
+    require(bool(parts) and known, who, "a (k, d) tensor, or tensors or arrays of length d", rows=len(parts))
+    first = parts[0]
+    alike = all(part.shape == first.shape and part.dtype == first.dtype for part in parts)
+    if not alike or len(first.shape) != 1:
+        shapes = sorted({f"{tuple(part.shape)} {part.dtype}" for part in parts})
+        require(False, who, "vectors of one length and one type", vectors=" and ".join(shapes))
+    return torch.stack([read_vector(part) for part in parts]), isinstance(first, np.ndarray)
+
+
+def read_vector(values: Any) -> Tensor:
+    """A tensor of what may be a NumPy array or plain numbers; shares memory where it can, which nobody writes to."""
+    if isinstance(values, Tensor):
+        return values.detach()
+    array = np.asarray(values)
+    # torch can wrap neither negative strides nor read-only memory without a warning.
+    usable = array.flags.writeable and all(stride >= 0 for stride in array.strides)
+    return torch.from_numpy(array if usable else array.copy())
+
+
+def all_finite(rows: Tensor) -> bool:
+    """Whether no entry is NaN or infinite, in one pass and without a mask of the same size."""
+    # NaN and ±inf survive every sum. A finite sum that overflows is a false alarm, settled by the mask.
+    return math.isfinite(rows.sum().item()) or bool(torch.isfinite(rows).all())
+
+
+def finite_mask(rows: Tensor) -> Tensor:
+    """(k,) whether each row is finite."""
+    return torch.stack([torch.isfinite(row).all() for row in rows])
+
+
+def read_weights(who: str, weights: Any, rows: Tensor) -> Tensor:
+    """(k,) weights as a tensor beside the rows: finite, not negative, not all zero."""
+    read = read_vector(weights).to(device=rows.device, dtype=rows.dtype)
+    require(read.shape == rows.shape[:1], who, "one weight per row", weights=tuple(read.shape), k=rows.shape[0])
+    total = read.sum().item()
+    fit = math.isfinite(total) and total > 0 and bool((read >= 0).all())
+    require(fit, who, "finite weights >= 0 that are not all 0", weights=read.tolist() if len(read) <= 20 else total)
+    return read
+
+
+def read_beside(who: str, name: str, values: Any, rows: Tensor) -> Tensor:
+    """(d,) a vector that a rule is given beside its rows: of their length, finite."""
+    read = read_vector(values).to(device=rows.device, dtype=rows.dtype)
+    require(read.shape == rows.shape[1:], who, f"{name} of length d", shape=tuple(read.shape), d=rows.shape[1])
+    if not all_finite(read):
+        raise NonFiniteRows(f"{who} needs a finite {name}; got {int((~torch.isfinite(read)).sum())} non-finite entries")
+    return read

@@ -1,0 +1,42 @@
+"""Phocas: mean around the trimmed mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from byzsgd.aggregators.declaration import Condition, rule
+from byzsgd.aggregators.rules.ordering import by_coordinate, nearest_mean, nearest_positions, total
+
+
+@rule(
+    Condition("k >= 2f+1", lambda k, f: k >= 2 * f + 1),
+    laws=(
+        "permutation",
+        "translation",
+        "scaling",
+        "sign",
+        "diagonal",
+        "agreement",
+        "bounded",
+        "mean_without_liars",
+        "box",
+    ),
+)
+def phocas(vectors: Tensor, *, f: int) -> Tensor:
+    """The mean of the k-f values of every coordinate that are nearest to their trimmed mean, (k, d) -> (d,).
+
+    1/(k-f) Σ over the k-f least |xᵢ - trimmed_mean_f(x)|; a tie goes to the lower value.
+
+    Condition: k >= 2f+1
+    Breakdown: f rows.
+    Xie, Koyejo, Gupta: Phocas: dimensional Byzantine-resilient stochastic gradient descent, 2018, arXiv 1805.09682.
+    """
+    k = vectors.shape[0]
+    exact, summed = nearest_positions(k, k - f)
+
+    def reduce(ordered: Sequence[Tensor]) -> Tensor:
+        return nearest_mean(ordered, k - f, total(ordered[f : k - f]).div_(k - 2 * f))
+
+    return by_coordinate(vectors, reduce, exact, summed)

@@ -1,0 +1,36 @@
+"""What liars send, and when."""
+
+from byzsgd.attacks.adaptive import Adaptive as adaptive
+from byzsgd.attacks.anti_cge import anti_cge as anti_cge
+from byzsgd.attacks.backdoor import Backdoor as backdoor
+from byzsgd.attacks.collusion import Collusion as collusion
+from byzsgd.attacks.cone_hug import cone_hug as cone_hug
+from byzsgd.attacks.constant import Constant as constant
+from byzsgd.attacks.crash import Crash as crash
+from byzsgd.attacks.declaration import forging as forging
+from byzsgd.attacks.declaration import lift as lift
+from byzsgd.attacks.fang_krum import fang_krum as fang_krum
+from byzsgd.attacks.fang_trimmed_mean import fang_trimmed_mean as fang_trimmed_mean
+from byzsgd.attacks.frequency_squat import FrequencySquat as frequency_squat
+from byzsgd.attacks.gaussian import gaussian as gaussian
+from byzsgd.attacks.hidden_vulnerability import hidden_vulnerability as hidden_vulnerability
+from byzsgd.attacks.infinity import infinity as infinity
+from byzsgd.attacks.ipm import ipm as ipm
+from byzsgd.attacks.label_flip import LabelFlip as label_flip
+from byzsgd.attacks.lie import lie as lie
+from byzsgd.attacks.lipschitz_hug import LipschitzHug as lipschitz_hug
+from byzsgd.attacks.mimic import Mimic as mimic
+from byzsgd.attacks.min_max import min_max as min_max
+from byzsgd.attacks.min_sum import min_sum as min_sum
+from byzsgd.attacks.none import none as none
+from byzsgd.attacks.not_a_number import not_a_number as not_a_number
+from byzsgd.attacks.optimal_ipm import optimal_ipm as optimal_ipm
+from byzsgd.attacks.optimal_lie import optimal_lie as optimal_lie
+from byzsgd.attacks.phase import Phase as phase
+from byzsgd.attacks.random_disturbance import random_disturbance as random_disturbance
+from byzsgd.attacks.replay import Replay as replay
+from byzsgd.attacks.reversed import reversed as reversed
+from byzsgd.attacks.sign_flip import sign_flip as sign_flip
+from byzsgd.attacks.staleness_lie import StalenessLie as staleness_lie
+from byzsgd.attacks.table_poisoning import TablePoisoning as table_poisoning
+from byzsgd.attacks.zero import zero as zero

@@ -1,0 +1,27 @@
+"""Pure noise."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+from byzsgd.attacks.declaration import forging
+from byzsgd.attacks.normal import normal
+from byzsgd.checks import require
+from byzsgd.interfaces import View
+
+
+def _check(*, mean: float, std: float) -> None:
+    require(math.isfinite(mean), "gaussian", "a finite mean", mean=mean)
+    require(0 <= std < math.inf, "gaussian", "0 <= std < inf", std=std)
+
+
+@forging(sees="own", check=_check)
+def gaussian(view: View, *, mean: float = 0.0, std: float = 200.0) -> Tensor:
+    """Sends noise that has nothing to do with any data: (d,) N(mean, std²) in every coordinate.
+
+    Blanchard, El Mhamdi, Guerraoui, Stainer: Machine learning with adversaries: Byzantine tolerant gradient descent
+    (NeurIPS 2017, arXiv 1703.02757), std = 200.
+    """
+    return normal(view) * std + mean

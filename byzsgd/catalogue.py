@@ -1,0 +1,171 @@
+"""What there is to choose: every member of every group, described from its YAML and docstring without importing it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from byzsgd.locations import CONF
+
+# Names under which the field's code bases know our members: suggested, never accepted.
+ALIASES = {
+    "mean": ("average", "avg", "fedavg"),
+    "median": ("cwmed", "cm", "coordinatewisemedian", "fedmedian", "coordinate_median"),
+    "trimmed_mean": ("trmean", "cwtm", "tm", "trimmedmean", "fedtrimmedavg"),
+    "geometric_median": ("geomed", "gm"),
+    "multi_krum": ("multikrum", "mkrum"),
+    "centered_clipping": ("cc", "cclip", "centeredclipping"),
+    "mda": ("brute", "minimum_diameter_averaging"),
+    "meamed": ("meanofmedians", "mean_of_medians"),
+    "sign_majority": ("signsgd", "signmv", "signsgd_mv"),
+    "flag": ("flag_aggregator", "fa"),
+    "sign_flip": ("sf", "signflip", "signflipping"),
+    "label_flip": ("lf", "labelflip", "labelflipping"),
+    "lie": ("alie", "alittleisenough", "little"),
+    "ipm": ("empire", "xie", "innerproductmanipulation"),
+    "reversed": ("ng", "negative_gradient", "bitflip"),
+    "optimal_lie": ("optimal_alie", "optimalalie"),
+    "optimal_ipm": ("optimalipm",),
+    "min_max": ("minmax",),
+    "min_sum": ("minsum",),
+    "fang_krum": ("fang", "lmp"),
+    "not_a_number": ("nan",),
+    "infinity": ("inf",),
+    "none": ("noattack", "no_attack", "averaging", "null"),
+    "asgd": ("async_sgd", "sgd"),
+    "zeno_pp": ("zeno", "zeno++", "zenopp"),
+    "staleness_aware": ("sasgd", "staleness_aware_sgd"),
+    "dirichlet": ("dirichlet_niid",),
+    "gamma_similarity": ("gamma_similarity_niid",),
+    "extreme": ("extreme_niid",),
+    "shards": ("pathological",),
+    "bucketing": ("s_resampling",),
+    "nnm": ("nearest_neighbor_mixing", "mixing"),
+}
+
+
+Definition = ast.FunctionDef | ast.ClassDef
+
+
+@dataclass(frozen=True)
+class Member:
+    """One choice within a group."""
+
+    group: str
+    name: str
+    description: str
+    reference: str
+    details: tuple[str, ...] = ()  # further facts that the docstring states: condition, bound
+
+
+def groups() -> list[str]:
+    """Every configuration group, as its path below conf/."""
+    folders = {file.parent for file in CONF.rglob("*.yaml")} - {CONF}
+    return sorted(str(folder.relative_to(CONF)) for folder in folders if "hydra" not in folder.relative_to(CONF).parts)
+
+
+def find_groups(name: str) -> list[str]:
+    """The groups that a user may mean: a whole path, or its last part (`rule` for aggregator/rule)."""
+    known = groups()
+    return [name] if name in known else [group for group in known if group.split("/")[-1] == name]
+
+
+def members(group: str) -> list[Member]:
+    """The members of a group, by name."""
+    return [_member(group, file) for file in sorted((CONF / group).glob("*.yaml"))]
+
+
+def canonical(word: str, known: Iterable[str]) -> str:
+    """Our name for what the field calls `word`, if it is among `known`; else empty."""
+    squeezed = word.lower().replace("-", "_")
+    for name in known:
+        names = (name, *ALIASES.get(name, ()))
+        if squeezed in names or squeezed.replace("_", "") in [alias.replace("_", "") for alias in names]:
+            return name
+    return ""
+
+
+def _member(group: str, file: Path) -> Member:
+    text = file.read_text(encoding="utf-8")
+    comment = []
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            break
+        if "@package" not in line:
+            comment.append(line.lstrip("# ").rstrip())
+    found = [node for target in _targets(group, yaml.safe_load(text)) if (node := _definition(target)) is not None]
+    documented = [part for part in ("\n".join(comment), *(ast.get_docstring(node) or "" for node in found)) if part]
+    description = documented[0].strip().splitlines()[0] if documented else ""
+    reference = next(filter(None, map(_reference, documented)), "")
+    details = next(filter(None, map(_conditions, found)), ())
+    return Member(group, file.stem, description, reference, details)
+
+
+def _targets(group: str, node: object) -> list[str]:
+    """The objects that a member's file names, outermost first; for a server, its rule last."""
+    if not isinstance(node, dict):
+        return []
+    found = [str(node["_target_"])] if "_target_" in node else []
+    if not found:  # filters and pre-aggregators are wrapped in their names
+        found = [name for value in node.values() for name in _targets(group, value)]
+    for default in node.get("defaults", ()):
+        if isinstance(default, dict) and isinstance(rule := default.get("rule"), str):
+            found.append(f"byzsgd.aggregators.rules.{rule}")
+    return found
+
+
+_FACT = re.compile(r"(Condition|Breakdown|Bound|Cost|Differs):")
+
+
+def _reference(text: str) -> str:
+    """The first paragraph with a year in it, without the description and stated facts."""
+    _, _, rest = text.strip().partition("\n")
+    for block in rest.split("\n\n"):
+        lines = [line.strip() for line in block.splitlines() if not _FACT.match(line.strip())]
+        if re.search(r"\b(19|20)\d\d\b", " ".join(lines)):
+            return " ".join(lines)
+    return ""
+
+
+def _conditions(node: Definition) -> tuple[str, ...]:
+    """The facts that a rule's docstring states in lines of their own: condition, breakdown point, κ bound."""
+    lines = (line.strip() for line in (ast.get_docstring(node) or "").splitlines())
+    return tuple(line for line in lines if _FACT.match(line) and not line.startswith("Differs"))
+
+
+def _definition(target: str) -> Definition | None:
+    """The function or class that a re-exported member is, by reading the source."""
+    module, _, name = target.rpartition(".")
+    file = _source(module)
+    if file is None:
+        return None
+    for node in _parsed(file).body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            origin = f"{module}.{node.module}" if node.level else node.module
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    return _definition(f"{origin}.{alias.name}")
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
+            return node
+    return None
+
+
+def _source(module: str) -> Path | None:
+    root = Path(__file__).resolve().parent
+    parts = module.split(".")
+    if parts[0] != "byzsgd":
+        return None
+    place = root.joinpath(*parts[1:])
+    candidates: Sequence[Path] = (place / "__init__.py", place.with_suffix(".py"))
+    return next((file for file in candidates if file.is_file()), None)
+
+
+@cache
+def _parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))

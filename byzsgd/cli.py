@@ -1,0 +1,210 @@
+"""The command line. Nothing heavy is imported at the top: `--help` and `list` answer at once."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byzsgd import __version__
+
+if TYPE_CHECKING:
+    from byzsgd.records import Run
+    from byzsgd.runner import Experiment
+
+MISTAKE = 2  # exit code of anything that the user can put right
+ERROR = "error.txt"  # in the folder of a job that failed
+FAILURE = 1  # exit code of a run that failed while it ran
+
+# What Hydra's own command line answers without running a job here and now.
+HYDRA_FLAGS = (
+    *("-m", "--multirun", "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion"),
+    *("--hydra-help", "--package", "--resolve"),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit code. Mistakes are one line on stderr, a traceback with HYDRA_FULL_ERROR=1."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if given[:1] == ["train"]:  # everything after it belongs to Hydra's grammar
+            return train(given[1:])
+        parsed = _parser().parse_args(given)
+        command: Callable[[argparse.Namespace], int] = parsed.command
+        return command(parsed)
+    except KeyboardInterrupt:
+        print("byzsgd: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone: `byzsgd list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        code, sentence = _explained(error)
+        print(f"byzsgd: {sentence}", file=sys.stderr)
+        return code
+
+
+def train(arguments: list[str]) -> int:
+    """One run, or with -m a sweep."""
+    if any(argument in ("-h", "--help") for argument in arguments):
+        print(_train_help())
+        return 0
+    from byzsgd import config
+
+    _forget_the_subcommand()
+    flags = [argument for argument in arguments if argument.split("=")[0] in HYDRA_FLAGS]
+    if not flags:
+        config.experiment(*arguments)  # every mistake is told before a folder is made
+        config.launch(_run, arguments, _failed)
+    elif set(flags) <= {"-m", "--multirun"}:
+        return _sweep(arguments)
+    else:
+        config.launch(_run, arguments, _failed)
+    return 0
+
+
+def plot(parsed: argparse.Namespace) -> int:
+    """Figures from run folders."""
+    from byzsgd.plotting import draw
+    from byzsgd.records import find_runs, load
+
+    folders = [run for folder in parsed.folders for run in find_runs(folder)]
+    output = parsed.output or (parsed.folders[0] if len(parsed.folders) == 1 else Path("outputs/figures"))
+    for path in draw([load(folder) for folder in folders], output):
+        print(path)
+    return 0
+
+
+def list_members(parsed: argparse.Namespace) -> int:
+    """The members of a group, or of all groups."""
+    from byzsgd import catalogue
+    from byzsgd.settings import ConfigError, suggestion
+
+    found = catalogue.find_groups(parsed.group) if parsed.group else catalogue.groups()
+    if not found:
+        names = {part for group in catalogue.groups() for part in (group, group.split("/")[-1])}
+        raise ConfigError(f"no group '{parsed.group}'{suggestion(parsed.group, names)}")
+    for group in found:
+        print(group)
+        entries = catalogue.members(group)
+        width = max(len(entry.name) for entry in entries)
+        for entry in entries:
+            print(f"  {entry.name:<{width}}  {entry.description}")
+            for line in (*entry.details, entry.reference) if parsed.group else ():
+                if line:
+                    print(f"  {'':<{width}}    {line}")
+        print()
+    return 0
+
+
+def _run(experiment: Experiment, folder: Path) -> float | None:
+    from byzsgd.screen import Terminal
+
+    here = Path.cwd()
+    return _objective(experiment.run(folder.relative_to(here) if folder.is_relative_to(here) else folder, Terminal()))
+
+
+def _run_one_of_many(experiment: Experiment, folder: Path) -> float | None:
+    from byzsgd.screen import OneLine
+
+    return _objective(experiment.run(folder, OneLine()))
+
+
+def _objective(run: Run) -> float | None:
+    """What a sweeper that optimises is told (the more the better): the final accuracy, else minus the final loss."""
+    from byzsgd.analysis.outcomes import final
+    from byzsgd.screen import judged_by
+
+    judged = judged_by(run)
+    return final(run, judged) if judged == "test_accuracy" else -final(run, judged)
+
+
+def _sweep(arguments: list[str]) -> int:
+    from byzsgd import config
+    from byzsgd.records import find_runs, load
+    from byzsgd.screen import show_sweep
+
+    named = [argument.partition("=")[2] for argument in arguments if argument.startswith("hydra.sweep.dir=")]
+    folder = Path(named[-1] if named else config.sweep_folder(arguments))
+    config.launch(_run_one_of_many, [*arguments, *([] if named else [f"hydra.sweep.dir={folder}"])], _failed)
+    show_sweep([load(run) for run in find_runs(folder)], folder)
+    broken = sorted(folder.glob(f"*/{ERROR}"))
+    for file in broken:
+        print(f"byzsgd: failed: {file.parent}: {file.read_text(encoding='utf-8').splitlines()[0]}", file=sys.stderr)
+    return FAILURE if broken else 0
+
+
+def _failed(error: Exception, folder: Path) -> None:
+    """What remains of a job of a sweep that failed: its error in its folder, the line first, then the traceback."""
+    _, sentence = _explained(error)
+    text = "\n".join([sentence, "", *traceback.format_exception(error)])
+    (folder / ERROR).write_text(text, encoding="utf-8")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="byzsgd",
+        description="What does asynchronous SGD do when some workers lie, and which defence holds?",
+        epilog="Start with: byzsgd train aggregator=kardam attack=lie",
+    )
+    parser.add_argument("--version", action="version", version=f"byzsgd {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands.add_parser("train", help="run an experiment, or with -m a sweep (byzsgd train --help)", add_help=False)
+    plotting = commands.add_parser("plot", help="draw figures from the folders of runs or sweeps")
+    plotting.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+    plotting.add_argument("--output", type=Path, help="where to (default: the folder itself)")
+    plotting.set_defaults(command=plot)
+    listing = commands.add_parser("list", help="show what there is to choose: byzsgd list aggregator")
+    listing.add_argument("group", nargs="?")
+    listing.set_defaults(command=list_members)
+    return parser
+
+
+def _train_help() -> str:
+    from byzsgd import catalogue
+
+    rows = "\n".join(
+        f"  {group:<28}{', '.join(member.name for member in catalogue.members(group))}" for group in catalogue.groups()
+    )
+    return f"""usage: byzsgd train [OVERRIDE ...] [-m] [--cfg job] [--info] [--hydra-help]
+
+One run:    byzsgd train aggregator=kardam attack=lie num_workers=20
+A sweep:    byzsgd train -m aggregator=asgd,kardam attack=none,lie 'seed=range(3)'
+What it is: byzsgd train --cfg job aggregator=krum
+Completion: eval "$(byzsgd train -sc install=bash)"
+
+groups (choose with GROUP=MEMBER, descriptions with `byzsgd list GROUP`):
+{rows}
+
+Every other setting is KEY=VALUE, e.g. seed=1 optimizer.lr=.2 aggregator.collector.size=7: see --cfg job."""
+
+
+def _forget_the_subcommand() -> None:
+    # Completion is bound to `byzsgd`, Hydra completes what stands after its program's name.
+    line = os.environ.get("COMP_LINE")
+    if line and line.startswith("byzsgd train"):
+        os.environ["COMP_LINE"] = "byzsgd" + line.removeprefix("byzsgd train")
+        point = os.environ.get("COMP_POINT")
+        if point:
+            os.environ["COMP_POINT"] = str(max(0, int(point) - len(" train")))
+
+
+def _explained(error: Exception) -> tuple[int, str]:
+    """The exit code and the one line for an error."""
+    from byzsgd import config
+
+    if isinstance(error, config.MISTAKES):
+        return MISTAKE, config.explain(error)
+    if isinstance(error, OSError):
+        place = f": {error.filename}" if error.filename else ""
+        return MISTAKE, f"{(error.strerror or str(error)).lower()}{place}"
+    line = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, ValueError | TypeError):
+        return MISTAKE, line
+    return FAILURE, f"{type(error).__name__}: {line} (HYDRA_FULL_ERROR=1 shows the traceback)"

@@ -1,0 +1,198 @@
+"""From overrides to an Experiment: compose, check, build, say what is wrong. With hydra_plugins/ the only importer of
+Hydra."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import (
+    ConfigCompositionException,
+    HydraException,
+    MissingConfigException,
+    OverrideParseException,
+)
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from byzsgd.catalogue import canonical
+from byzsgd.locations import CONF
+from byzsgd.records.identity import run_id, run_name
+from byzsgd.settings import ConfigError, built, check, suggestion
+
+if TYPE_CHECKING:
+    from byzsgd.runner import Experiment
+
+ALLOWED = ("byzsgd", "torch")  # packages whose objects a configuration may name; users add more with `plugins`
+MISTAKES = (HydraException, OmegaConfBaseException, YAMLError)
+
+
+def experiment(*overrides: str) -> Experiment:
+    """The experiment that `byzsgd train <overrides>` would run, e.g. `experiment("aggregator=krum", "seed=1")`.
+
+    Works in a notebook, several times, and inside a running job. Raises ConfigError, in one line.
+    """
+    try:
+        config, choices = _plain(_composed(overrides))
+    except MISTAKES as error:
+        raise ConfigError(explain(error)) from error
+    return build(config, choices)
+
+
+def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequence[str] | None = None) -> Experiment:
+    """Checks a resolved configuration and builds the object graph.
+
+    `plugins`: modules beside byzsgd and torch that it may name; None takes the configuration's own word for it, which
+    is right for one's own command line and wrong for a stranger's folder.
+    """
+    named = config.get("plugins") or () if plugins is None else plugins
+    allowed = (*ALLOWED, *named)
+    check(config, allowed)
+    whole = built({**config, "_partial_": True}, allowed)
+    return cast("Experiment", whole(config=dict(config), choices=dict(choices)))
+
+
+def launch(
+    task: Callable[[Experiment, Path], Any], arguments: Sequence[str], failed: Callable[[Exception, Path], Any]
+) -> None:
+    """Hydra's own command line (sweeps, --cfg, --info, completion…) around `task(experiment, run folder)`.
+
+    An error of a single run is raised; one in a sweep goes to `failed(error, run folder)`, and the other jobs run.
+    """
+    _register_resolvers()
+
+    failures: list[Exception] = []
+
+    def job(config: DictConfig) -> Any:
+        settings = HydraConfig.get()
+        folder = Path(settings.runtime.output_dir)
+        try:
+            own = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
+            return task(build(own, _choices(settings.runtime.choices)), folder)
+        except Exception as error:
+            # Hydra would announce it in a line of its own and end a sweep with the first.
+            if settings.mode is RunMode.MULTIRUN:
+                return failed(error, folder)
+            failures.append(error)
+            return None
+
+    main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
+    before, sys.argv = sys.argv, ["byzsgd", *arguments]
+    full = os.environ.get("HYDRA_FULL_ERROR")
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing a traceback of its own
+    try:
+        main()
+        if failures:
+            raise failures[0]
+    finally:
+        sys.argv = before
+        if full is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = full
+
+
+def sweep_folder(arguments: Sequence[str]) -> str:
+    """Where a sweep goes unless told otherwise: the same command always to the same place."""
+    overrides = [argument for argument in arguments if not argument.startswith(("-", "hydra."))]
+    identity = run_id({"overrides": sorted(overrides)})
+    return f"outputs/sweep_{run_name(overrides, identity)}"
+
+
+def _composed(overrides: Sequence[str]) -> DictConfig:
+    """The configuration tree of the overrides, with Hydra's own node."""
+    _register_resolvers()
+    with _own_hydra(), hydra.initialize_config_dir(version_base="1.3", config_dir=str(CONF), job_name="byzsgd"):
+        return hydra.compose("config", overrides=list(overrides), return_hydra_config=True)
+
+
+def _plain(config: DictConfig) -> tuple[dict[str, Any], dict[str, str]]:
+    """The resolved configuration without Hydra's node, and which member of every group was chosen."""
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    return cast(dict[str, Any], OmegaConf.to_container(own, resolve=True)), _choices(config.hydra.runtime.choices)
+
+
+def _choices(chosen: Any) -> dict[str, str]:
+    return {
+        str(group): member if isinstance(member, str) else ",".join(member)
+        for group, member in chosen.items()
+        if member is not None and not str(group).startswith("hydra/")
+    }
+
+
+def _register_resolvers() -> None:
+    """The arithmetic that YAML lacks, and the names of run folders."""
+    resolvers: dict[str, Callable[..., Any]] = {
+        "third": _of_numbers(lambda n: max(2, n // 3)),  # Kardam's buffer
+        "quorum": _of_numbers(lambda f: 2 * f + 1),
+        "less_one": _of_numbers(lambda n: n - 1),
+        "share": _of_numbers(lambda f, n: f / n if n else 0.0),
+        "run_name": _run_name,
+    }
+    for name, resolver in resolvers.items():
+        OmegaConf.register_new_resolver(name, resolver, replace=True)
+
+
+def _of_numbers(formula: Callable[..., float]) -> Callable[..., Any]:
+    # What is no number is handed on as it is, so that the check names the setting that it came from.
+    return lambda *values: formula(*values) if all(isinstance(value, int) for value in values) else values[0]
+
+
+def _run_name(*, _root_: DictConfig) -> str:
+    config, _ = _plain(_root_)
+    return run_name(list(_root_.hydra.overrides.task), run_id(config))
+
+
+@contextmanager
+def _own_hydra() -> Iterator[None]:
+    # Hydra keeps one global instance; a job that composes another experiment must find its own again afterwards.
+    outer = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        yield
+    finally:
+        GlobalHydra.instance().clear()
+        if outer is not None:
+            GlobalHydra.instance().initialize(outer)
+
+
+def explain(error: BaseException) -> str:
+    """One line for a mistake in the overrides or the configuration files, with a suggestion where there is one."""
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        group, _, member = error.missing_cfg_file.rpartition("/")
+        known = [option for option in error.options or () if option]
+        meant = canonical(member, known)
+        return f"no {group} '{member}'" + (f"; did you mean {meant}?" if meant else suggestion(member, known))
+    if isinstance(error, OverrideParseException):
+        return f"cannot read the override '{error.override}': {_first_line(error)}"
+    if isinstance(error, ConfigCompositionException):
+        return _explain_composition(error)
+    if isinstance(error, YAMLError):
+        return "broken YAML: " + " ".join(str(error).split())
+    key = getattr(error, "full_key", None)
+    return (f"{key}: " if key else "") + _first_line(error)
+
+
+def _explain_composition(error: ConfigCompositionException) -> str:
+    cause, line = error.__cause__, _first_line(error)
+    parent = getattr(cause, "parent_node", None)
+    if isinstance(parent, DictConfig):
+        key = str(getattr(cause, "full_key", "") or "").replace("[", ".").replace("]", "")
+        where, _, word = key.rpartition(".")
+        if not key:
+            word = line.split("'")[1] if "'" in line else line
+        return f"no setting '{word}'{f' in {where}' if where else ''}{suggestion(word, map(str, parent))}"
+    return line + (f" ({_first_line(cause)})" if cause is not None and cause is not error else "")
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,46 @@
+"""The engine `loop`: one gradient at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from byzsgd.interfaces import Attack, Batch, BatchKey, Gradients, Problem, Task
+from byzsgd.kernel.engine.batches import Batches
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Computes every gradient by autograd, one after another. Works for every model."""
+
+    problem: Problem
+    batches: Batches
+    poisons: Mapping[int, Attack]  # the liars' attack, which may poison their data
+    name: str = "loop"
+    group: int = 1
+    ahead: int = 1
+
+    def results(self, tasks: Sequence[Task]) -> list[Tensor]:
+        return [self._result(task) for task in tasks]
+
+    def _result(self, task: Task) -> Tensor:
+        work, worker = task.work, task.job.worker
+        if isinstance(work, Gradients):
+            gradients = [
+                self.problem.gradient(params, self.batch(worker, key))
+                for params, (_, key) in zip(task.params, work.requests, strict=True)
+            ]
+            return gradients[0].unsqueeze(0) if len(gradients) == 1 else torch.stack(gradients)
+        start = task.params[0]
+        params = start.clone()
+        for key in work.batches:
+            params -= work.lr * self.problem.gradient(params, self.batch(worker, key))
+        return (start - params).unsqueeze(0)
+
+    def batch(self, worker: int, key: BatchKey) -> Batch:
+        batch = self.batches.batch(key)
+        attack = self.poisons.get(worker)
+        return batch if attack is None else attack.poison(batch)

@@ -1,0 +1,422 @@
+"""The simulation: an explicit state and one step function. It knows neither files, nor Hydra, nor nn.Module."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from byzsgd.interfaces import (
+    AdversaryContext,
+    Aggregator,
+    Arrival,
+    Attack,
+    Clock,
+    Decision,
+    Engine,
+    Event,
+    Job,
+    Knowledge,
+    Message,
+    Optimizer,
+    Reply,
+    ServerContext,
+    Task,
+    View,
+    Work,
+    WorkerRule,
+)
+from byzsgd.kernel.randomness import Streams
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A job that has started: what it computes is fixed."""
+
+    job: Job
+    work: Work
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A job computed before its turn, on the version that it will have read if updates go on as they did."""
+
+    pending: Pending
+    result: Tensor
+
+
+@dataclass
+class SimulationState:
+    """All that a simulation is at one moment. Saving it saves the run."""
+
+    params: Tensor  # (d,) the live model, written in place by the optimizer alone
+    clock: Any
+    optimizer: Any
+    aggregator: Any
+    attack: Any
+    workers: dict[int, Any]  # states of the worker rule, committed at delivery
+    step: int = 0
+    time: float = 0.0
+    arrivals: int = 0
+    pending: dict[int, Pending] = field(default_factory=dict)  # worker -> its job in flight
+    results: dict[int, Tensor] = field(default_factory=dict)  # worker -> (m, d) of its job in flight
+    queue: list[tuple[float, int, int]] = field(default_factory=list)  # (finish, worker, serial) of jobs without result
+    guesses: dict[int, Guess] = field(default_factory=dict)  # worker -> its next job, where staleness is prescribed
+    snapshots: dict[int, Tensor] = field(default_factory=dict)  # version -> (d,)
+    readers: dict[int, int] = field(default_factory=dict)  # version -> jobs and worker states that may use it
+    oldest: int = 0  # versions from here on are kept even without readers
+    delivered: dict[int, Tensor] = field(default_factory=dict)  # honest worker -> its last delivered vector
+    held: dict[int, None] = field(default_factory=dict)  # workers that wait for the next update
+    withheld: dict[int, None] = field(default_factory=dict)  # liars whose finished message is held back
+    due: int | None = None  # the one of them that sends now
+
+
+class HonestNotFinite(Exception):
+    """An honest worker sent a vector that is not finite."""
+
+    def __init__(self, task: Task, step: int, time: float) -> None:
+        super().__init__(f"worker {task.job.worker} sent a vector that is not finite at step {step}, time {time:g}")
+        self.task = task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulation:
+    """n workers and one server in virtual time."""
+
+    num_workers: int
+    byzantine: tuple[int, ...]
+    f: int
+    clock: Clock[Any]
+    worker: WorkerRule[Any]
+    attack: Attack
+    aggregator: Aggregator[Any]
+    optimizer: Optimizer[Any]
+    knowledge: Knowledge
+    stamps: bool
+    streams: Streams
+    liars: frozenset[int] = field(init=False)
+    honest: tuple[int, ...] = field(init=False)
+    forges: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "liars", frozenset(self.byzantine))
+        put(self, "honest", tuple(w for w in range(self.num_workers) if w not in self.liars))
+        # A View costs more than a small gradient: it is made only for attacks that look at it.
+        put(self, "forges", type(self.attack).forge is not Attack.forge)
+
+    @property
+    def _sees(self) -> Knowledge:
+        """What the liars are shown: nothing that their attack does not ask for."""
+        return "own" if self.attack.sees == "own" else self.knowledge
+
+    def init(self, params: Tensor, trusted_gradient: Callable[[Tensor], Tensor] | None = None) -> SimulationState:
+        """Everybody reads version 0 at time 0. `params` becomes the live model."""
+        context = self.context(params, trusted_gradient)
+        adversary = AdversaryContext(self.num_workers, self.byzantine, self.f, params.numel(), self.aggregator)
+        state = SimulationState(
+            params=params,
+            clock=self.clock.init(self.num_workers),
+            optimizer=self.optimizer.init(params),
+            aggregator=self.aggregator.init(context),
+            attack=self.attack.init(adversary),
+            workers={worker: self.worker.init(worker) for worker in range(self.num_workers)},
+        )
+        for worker in range(self.num_workers):
+            self._dispatch(state, worker)
+        return state
+
+    def context(self, params: Tensor, trusted_gradient: Callable[[Tensor], Tensor] | None = None) -> ServerContext:
+        """What the server is given, and given again at resume."""
+
+        def stream(name: str, step: int) -> np.random.Generator:
+            return self.streams.generator(f"server/{name}", 0, step)
+
+        return ServerContext(self.num_workers, params, trusted_gradient, stream, self.stamps)
+
+    def missing_jobs(self, state: SimulationState, group: int = 1, ahead: int = 1) -> list[Task] | None:
+        """The jobs whose results `deliver` needs, the next delivery's first; where any is missing, others that will be
+        delivered soon fill the call up to `group` jobs, as long as no more than `ahead` results wait.
+
+        Empty: nothing is missing. None: nothing can arrive any more (everyone is held or has crashed).
+        """
+        job = self._next(state)
+        if job is None:
+            return None
+        if job.worker not in state.pending:  # a clock with prescribed staleness starts jobs at their turn
+            self._start(state, job)
+        needed = [] if job.worker in state.results else [job.worker]
+        if self.forges and job.worker in self.liars and self._sees == "in_flight":
+            needed += [worker for worker in self.honest if worker in state.pending and worker not in state.results]
+        if not needed:
+            return []
+        tasks = [self._task(state, state.pending[worker]) for worker in needed]
+        room = min(group, ahead - len(state.results) - len(state.guesses)) - len(tasks)
+        if room > 0:
+            chosen = self._guessed(state, room) if self.clock.prescribed else self._soonest(state, room, set(needed))
+            tasks += [self._task(state, pending) for pending in chosen]
+        return tasks
+
+    def _soonest(self, state: SimulationState, count: int, taken: set[int]) -> list[Pending]:
+        """The jobs in flight without result that will be delivered first: their results wait the shortest."""
+        chosen: list[Pending] = []
+        while state.queue and len(chosen) < count:
+            _, worker, serial = heappop(state.queue)
+            pending = state.pending.get(worker)
+            if pending is None or pending.job.serial != serial or worker in state.results or worker in taken:
+                continue
+            chosen.append(pending)
+        return chosen
+
+    def _guessed(self, state: SimulationState, count: int) -> list[Pending]:
+        """The next jobs of a clock with prescribed staleness, as far as their versions exist already if every arrival
+        brings as many updates as it did so far."""
+        rate = state.step / state.arrivals if state.arrivals else 1.0
+        chosen: list[Pending] = []
+        turns = self.clock.upcoming(state.clock, min(count + 1, self.num_workers - len(state.held)))
+        for distance, (worker, serial, staleness) in enumerate(turns):
+            if not distance or worker in state.guesses:
+                continue
+            read_at = max(
+                state.step + math.floor(distance * rate) - staleness, self.clock.oldest(state.clock, state.step)
+            )
+            if read_at > state.step:
+                continue
+            time = state.time + 1.0 + distance
+            job = Job(worker, serial, read_at, time, time)
+            work = self.worker.plan(state.workers[worker], job)
+            if all(version == state.step or version in state.snapshots for version in work.versions):
+                chosen.append(Pending(job, work))
+        return chosen
+
+    def deliver(self, state: SimulationState, results: Iterable[tuple[Task, Tensor]]) -> Event | None:
+        """The next delivery happens; `results` are the tasks of `missing_jobs` with what an engine made of them.
+
+        None: a liar held its message back, and the delivery after it has no result yet.
+        """
+        for task, result in results:
+            if (pending := state.pending.get(task.job.worker)) is not None and pending.job == task.job:
+                state.results[task.job.worker] = result
+            else:
+                state.guesses[task.job.worker] = Guess(Pending(task.job, task.work), result)
+        while True:
+            job = self._next(state)
+            if job is None or job.worker not in state.results:
+                return None
+            if state.due is None:
+                state.time = job.finish
+                self.clock.pop(state.clock)
+                if self.attack.timed and job.worker in self.liars:
+                    own, _ = self.worker.message(state.workers[job.worker], job, state.results[job.worker])
+                    if not self.attack.release(self._view(state, job.worker, job.read_at, own.vector, job.serial)):
+                        state.withheld[job.worker] = None
+                        continue
+            state.due = None
+            return self._deliver(state, job)
+
+    def _next(self, state: SimulationState) -> Job | None:
+        """The job that is delivered next; workers that come back before it read the model on the way."""
+        if state.due is not None:
+            return state.pending[state.due].job
+        while (turn := self.clock.peek(state.clock, state.step)) is not None:
+            if turn.job is not None:
+                return turn.job
+            state.time = turn.time
+            self.clock.pop(state.clock)
+            self._dispatch(state, turn.worker)
+        return None
+
+    def _deliver(self, state: SimulationState, job: Job) -> Event:
+        worker = job.worker
+        byzantine = worker in self.liars
+        pending = state.pending.pop(worker)
+        own, worker_state = self.worker.message(state.workers[worker], job, state.results.pop(worker))
+        message = self._forged(state, job, own) if byzantine and self.forges else own
+        norm = float(torch.linalg.vector_norm(message.vector))
+        if not byzantine:
+            if not math.isfinite(norm) and not bool(torch.isfinite(message.vector).all()):
+                raise HonestNotFinite(self._task(state, pending), state.step, state.time)
+            if self._sees != "own":
+                state.delivered[worker] = message.vector
+
+        read_at = job.read_at
+        if not self.stamps and message.claimed_read_at is not None:
+            read_at = message.claimed_read_at
+        arrival = Arrival(state.time, worker, read_at, state.step, message.vector, self._version(state, read_at))
+        decision = self.aggregator.receive(state.aggregator, arrival)
+        event = Event(
+            arrival, message, decision, job.serial, byzantine, job.read_at, norm, decision.direction is not None
+        )
+        state.arrivals += 1
+        self._commit(state, worker, worker_state)
+        released: Iterable[int] = ()
+        if decision.direction is not None:
+            self._update(state, decision.direction)
+            released, state.held = sorted(state.held), {}
+        self._reply(state, worker, decision, released)
+        self._release(state, _versions(pending))
+        for liar in sorted(state.withheld):
+            held_back = state.pending[liar].job
+            own, _ = self.worker.message(state.workers[liar], held_back, state.results[liar])
+            if self.attack.release(self._view(state, liar, held_back.read_at, own.vector, held_back.serial)):
+                state.due = liar
+                del state.withheld[liar]
+                break
+        return event
+
+    def _update(self, state: SimulationState, direction: Tensor) -> None:
+        oldest = self.clock.oldest(state.clock, state.step + 1)
+        if state.step >= oldest or state.readers.get(state.step):
+            self._version(state, state.step)
+        self.optimizer.apply(state.optimizer, state.params, direction, state.step)
+        state.step += 1
+        expired, state.oldest = range(state.oldest, oldest), oldest
+        for version in expired:
+            if not state.readers.get(version):
+                state.snapshots.pop(version, None)
+
+    def _reply(self, state: SimulationState, sender: int, decision: Decision, released: Iterable[int]) -> None:
+        if decision.reply is Reply.RESTART:
+            self.clock.restart(state.clock, state.step)
+            everyone = sorted({sender, *state.pending, *state.held, *released})
+            state.held = {}
+            for worker in everyone:
+                self._cancel(state, worker)
+            for worker in everyone:
+                self._dispatch(state, worker)
+            return
+        for worker in released:
+            self._dispatch(state, worker)
+        for worker in decision.cancel:
+            if worker in state.pending:
+                self._cancel(state, worker)
+                self._dispatch(state, worker)
+        if decision.reply is Reply.HOLD:
+            state.held[sender] = None
+            self.clock.hold(state.clock, sender)
+        else:
+            self._dispatch(state, sender)
+
+    def _dispatch(self, state: SimulationState, worker: int) -> None:
+        """The worker reads the model now."""
+        seconds = self.clock.seconds(state.clock, worker)
+        if self.attack.timed and worker in self.liars:
+            nothing = state.params.new_empty(0)
+            seconds = self.attack.duration(self._view(state, worker, state.step, nothing, state.arrivals), seconds)
+            if math.isinf(seconds):
+                return
+        job = self.clock.dispatch(state.clock, worker, state.step, state.time, seconds)
+        if job is not None:
+            self._start(state, job)
+
+    def _start(self, state: SimulationState, job: Job) -> None:
+        pending = Pending(job, self.worker.plan(state.workers[job.worker], job))
+        for version in _versions(pending):
+            state.readers[version] = state.readers.get(version, 0) + 1
+        state.pending[job.worker] = pending
+        guess = state.guesses.pop(job.worker, None)
+        if guess is not None and guess.pending.job.serial == job.serial and guess.pending.work == pending.work:
+            state.results[job.worker] = guess.result
+        elif not self.clock.prescribed:
+            heappush(state.queue, (job.finish, job.worker, job.serial))
+
+    def _cancel(self, state: SimulationState, worker: int) -> None:
+        pending = state.pending.pop(worker, None)
+        if pending is None:
+            return
+        self.clock.cancel(state.clock, worker)
+        state.results.pop(worker, None)
+        state.withheld.pop(worker, None)
+        if state.due == worker:
+            state.due = None
+        self._release(state, _versions(pending))
+
+    def _commit(self, state: SimulationState, worker: int, new: Any) -> None:
+        old = state.workers[worker]
+        state.workers[worker] = new
+        for version in self.worker.keeps(new):
+            state.readers[version] = state.readers.get(version, 0) + 1
+        self._release(state, self.worker.keeps(old))
+
+    def _release(self, state: SimulationState, versions: Iterable[int]) -> None:
+        for version in versions:
+            state.readers[version] -= 1
+            if not state.readers[version]:
+                del state.readers[version]
+                if version < state.oldest:
+                    state.snapshots.pop(version, None)
+
+    def _version(self, state: SimulationState, version: int) -> Tensor:
+        """A model that stays as it is."""
+        snapshot = state.snapshots.get(version)
+        if snapshot is None:
+            # Nothing but the current model can be without a snapshot; anything older was dropped for good.
+            assert version == state.step, f"version {version} was dropped before step {state.step}"
+            snapshot = state.snapshots[version] = state.params.clone()
+        return snapshot
+
+    def _task(self, state: SimulationState, pending: Pending) -> Task:
+        # An engine reads at once, so the live model needs no copy.
+        params = tuple(
+            state.params if version == state.step else state.snapshots[version] for version in pending.work.versions
+        )
+        return Task(pending.job, pending.work, params)
+
+    def _forged(self, state: SimulationState, job: Job, own: Message) -> Message:
+        forged = self.attack.forge(self._view(state, job.worker, job.read_at, own.vector, job.serial))
+        return forged if isinstance(forged, Message) else Message(forged, own.bits)
+
+    def _view(self, state: SimulationState, worker: int, read_at: int, own: Tensor, serial: int) -> View:
+        rows = self._visible(state)
+        return View(
+            worker=worker,
+            own=own,
+            honest=torch.stack(rows) if rows else state.params.new_empty((0, state.params.numel())),
+            params=state.params,
+            read_params=self._version(state, read_at),
+            read_at=read_at,
+            step=state.step,
+            time=state.time,
+            num_workers=self.num_workers,
+            num_byzantine=len(self.byzantine),
+            f=self.f,
+            aggregator=self.aggregator,
+            state=state.aggregator,
+            rng=self.streams.generator("attack", worker, serial),
+            memory=state.attack,
+            ready=tuple(sorted(state.withheld)),
+        )
+
+    def _visible(self, state: SimulationState) -> list[Tensor]:
+        if self._sees == "own":
+            return []
+        if self._sees == "delivered":
+            return [state.delivered[worker] for worker in self.honest if worker in state.delivered]
+        rows = []
+        for worker in self.honest:
+            if worker in state.results:
+                pending = state.pending[worker]
+                message, _ = self.worker.message(state.workers[worker], pending.job, state.results[worker])
+                rows.append(message.vector)
+            elif worker in state.delivered:
+                rows.append(state.delivered[worker])
+        return rows
+
+
+def events(simulation: Simulation, state: SimulationState, engine: Engine) -> Iterator[Event]:
+    """Deliveries, one after another; ends when nothing can arrive any more."""
+    while (tasks := simulation.missing_jobs(state, engine.group, engine.ahead)) is not None:
+        results = zip(tasks, engine.results(tasks), strict=True) if tasks else ()
+        event = simulation.deliver(state, results)
+        if event is not None:
+            yield event
+
+
+def _versions(pending: Pending) -> set[int]:
+    return {pending.job.read_at, *pending.work.versions}

@@ -1,0 +1,115 @@
+"""All figures of some runs, as files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from byzsgd.analysis.bands import Axis, Statistic
+from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded, compare
+
+from .acceptance import acceptance
+from .bars import bars
+from .coefficients import coefficients
+from .cost import cost
+from .delays import LawOf, delays
+from .heatmap import heatmap
+from .partition import recorded_partition
+from .progress import progress
+from .refusals import refusals
+from .slowdown import slowdown
+from .staleness import staleness
+from .style import styled
+from .timeline import timeline
+from .worst_case import worst_case
+
+FORMATS = ("png", "svg", "pdf")
+AXES: tuple[Axis, ...] = ("updates", "time", "arrivals")
+
+# Against which axes a figure may be drawn; without one there is a single figure.
+_CURVES: Mapping[str, Callable[..., Figure]] = {
+    "accuracy": partial(progress, metric="test_accuracy"),
+    "loss": partial(progress, metric="test_loss"),
+    "suboptimality": partial(progress, metric="suboptimality"),
+}
+_SINGLE: Mapping[str, Callable[[Comparison], Figure]] = {
+    "heatmap": heatmap,
+    "worst_case": worst_case,
+    "bars": bars,
+    "acceptance": acceptance,
+    "refusals": refusals,
+    "coefficients": coefficients,
+    "staleness": staleness,
+    "timeline": timeline,
+    "slowdown": slowdown,
+    "cost": cost,
+    "partition": recorded_partition,
+}
+KINDS = (*_CURVES, *_SINGLE, "delays")
+
+
+def draw(
+    runs: Sequence[Recorded],
+    output: Path,
+    *,
+    kinds: Sequence[str] | None = None,
+    x: Sequence[Axis] = ("updates", "time"),
+    formats: Sequence[str] = ("png", "svg"),
+    statistic: Statistic = "mean",
+    law_of: LawOf | None = None,
+) -> list[Path]:
+    """Writes the figures into `output` and returns their paths; `kinds=None`: all that the runs have rows for.
+
+    `law_of` gives the configured delay of a run, for its line in the figure of delays. ValueError for an unknown kind,
+    axis or format, for no runs, and for a kind asked for that has nothing to draw.
+    """
+    _known("kind", kinds or (), KINDS)
+    _known("x axis", x, AXES)
+    _known("format", formats, FORMATS)
+    comparison = compare(runs)
+    written: list[Path] = []
+    problem: NothingToDraw | None = None
+    for kind in KINDS if kinds is None else kinds:
+        try:
+            for name, figure in _figures(kind, comparison, x, statistic, law_of):
+                written += save(figure, output, name, formats)
+        except NothingToDraw as nothing:
+            if kinds is not None:
+                raise
+            problem = problem or nothing
+    if not written and problem is not None:
+        raise ValueError(f"{problem} ({len(runs)} run{'s' if len(runs) > 1 else ''})")
+    return written
+
+
+def save(figure: Figure, output: Path, name: str, formats: Sequence[str] = ("png", "svg")) -> list[Path]:
+    """The same figure gives the same bytes: no date goes into a file."""
+    paths = []
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        for form in formats:
+            path = output / f"{name}.{form}"
+            undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form)
+            with styled():
+                figure.savefig(path, format=form, metadata=undated)
+            paths.append(path)
+    except OSError as error:
+        raise ValueError(f"cannot write figures into {output}: {error.strerror or error}") from error
+    return paths
+
+
+def _figures(
+    kind: str, comparison: Comparison, axes: Sequence[Axis], statistic: Statistic, law_of: LawOf | None
+) -> list[tuple[str, Figure]]:
+    if kind in _CURVES:
+        return [(f"{kind}-{axis}", _CURVES[kind](comparison, x=axis, statistic=statistic)) for axis in axes]
+    return [(kind, delays(comparison, law_of=law_of) if kind == "delays" else _SINGLE[kind](comparison))]
+
+
+def _known(what: str, asked: Sequence[str], offered: Sequence[str]) -> None:
+    for name in asked:
+        if name not in offered:
+            raise ValueError(f"no {what} {name!r}; there are {', '.join(offered)}")

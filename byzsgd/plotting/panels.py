@@ -1,0 +1,192 @@
+"""The frame of a figure: a grid of panels under a direct title, a caption and one legend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from textwrap import wrap
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from byzsgd.analysis.groups import ABSENT, Comparison, Group, phrase
+
+from .style import BYZANTINE, DOUBLE, FAINT, HONEST, SINGLE, Look, nominal_looks, ordered_looks, server_looks
+
+MOST_PANELS = 20  # of one figure; the caption says when there were more
+MOST_ENTRIES = 40  # of a legend
+LETTER = 0.065  # inches: the mean width of a letter of the legend; titles and captions by their size
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A figure and its panels, row by row."""
+
+    figure: Figure
+    axes: np.ndarray  # (rows, columns) of Axes; None where a panel is left out
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """Which group is drawn in which panel and how: one key gives the look, the others the panel."""
+
+    hue: str | None
+    panels: tuple[tuple[str, tuple[Group, ...]], ...]  # title and groups
+    looks: Mapping[Any, Look]
+    left_out: int  # panels beyond what a figure can show
+
+    def look(self, group: Group) -> Look:
+        return self.looks[None if self.hue is None else group.values[self.hue]]
+
+    def entries(self, groups: Sequence[Group]) -> list[tuple[str, Look]]:
+        """The legend: every value of the hue, with its divergence said where all panels are one."""
+        if self.hue is None:
+            return []
+        one_panel = len(self.panels) == 1
+        entries = []
+        for value, look in self.looks.items():
+            text = phrase(self.hue, value) if value != ABSENT else ABSENT
+            members = [group for group in groups if group.values[self.hue] == value]
+            if one_panel and members and members[0].diverged:
+                text += f" ({members[0].diverged} of {len(members[0].runs)} diverged)"
+            entries.append((text, look))
+        return entries
+
+
+def arrange(comparison: Comparison) -> Arrangement:
+    """Servers by colour where they differ, else the first thing that does; whatever else differs makes panels."""
+    keys = comparison.keys
+    hue = "aggregator" if "aggregator" in keys else keys[0] if keys else None
+    rest = tuple(key for key in keys if key != hue)
+    members: dict[str, list[Group]] = {}
+    ranks = {key: {value: place for place, value in enumerate(comparison.values(key))} for key in rest}
+    for group in sorted(comparison.groups, key=lambda group: [ranks[key][group.values[key]] for key in rest]):
+        members.setdefault(group.label(rest) if rest else "", []).append(group)
+    panels = tuple((title, tuple(groups)) for title, groups in members.items())
+    looks: dict[Any, Look]
+    if hue is None:
+        looks = {None: nominal_looks([None])[0]}
+    else:
+        values = comparison.values(hue)
+        if hue == "aggregator":
+            named = server_looks(str(value) for value in values)
+            looks = {value: named[str(value)] for value in values}
+        elif all(isinstance(value, int | float) for value in values):
+            looks = dict(zip(values, ordered_looks(len(values)), strict=True))
+        else:
+            looks = dict(zip(values, nominal_looks(values), strict=True))
+    return Arrangement(hue, panels[:MOST_PANELS], looks, max(0, len(panels) - MOST_PANELS))
+
+
+def frame(
+    title: str,
+    caption: str,
+    *,
+    count: int = 1,
+    columns: int | None = None,
+    legend: Sequence[Artist] = (),
+    height: float = 2.0,
+    width: float | None = None,
+    sharex: bool = True,
+    sharey: bool = True,
+) -> Frame:
+    """An empty figure for `count` panels. The head takes the room that its text needs, whatever the number of rows."""
+    columns = columns or (count if count <= 4 else 3 if count in (5, 6, 9) else 4)
+    rows = ceil(count / columns)
+    width = width or (SINGLE if columns == 1 else DOUBLE)
+    titles = wrap(title, int(width / (LETTER * 1.16)))
+    # A line of the caption breaks between facts, never within one.
+    caption = "\u00a0· ".join(part.replace(" ", "\u00a0") for part in caption.split(" · "))
+    captions = wrap(caption, int(width / (LETTER * 0.76)))
+    handles = list(legend)[:MOST_ENTRIES]
+    if len(legend) > MOST_ENTRIES:
+        handles[-1] = Line2D([], [], linestyle="none", label=f"and {len(legend) - MOST_ENTRIES + 1} more")
+    longest = max((len(str(handle.get_label())) for handle in handles), default=0)
+    legend_columns = min(len(handles), max(1, int((width - 0.1) / (longest * LETTER + 0.5)))) if handles else 1
+    legend_rows = ceil(len(handles) / legend_columns)
+    head = 0.09 + 0.17 * len(titles) + 0.135 * len(captions) + (0.06 + 0.155 * legend_rows if handles else 0.02)
+    total = head + rows * height
+    figure = Figure(figsize=(width, total), layout="constrained")
+    FigureCanvasAgg(figure)
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.set(rect=(0, 0, 1, 1 - head / total))  # type: ignore[call-arg]
+    left = 0.06 / width
+    place = 0.07
+    for line in titles:
+        figure.text(left, 1 - place / total, line, fontsize=9.5, fontweight="bold", va="top")
+        place += 0.17
+    for line in captions:
+        figure.text(left, 1 - place / total, line, fontsize=7, color=FAINT, va="top")
+        place += 0.135
+    if handles:
+        legend_box = figure.legend(
+            handles=handles,
+            loc="upper left",
+            bbox_to_anchor=(left, 1 - (place + 0.03) / total),
+            ncols=legend_columns,
+            columnspacing=1.4,
+            labelspacing=0.25,
+        )
+        legend_box.set_in_layout(False)
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=sharex, sharey=sharey)
+    for number in range(count, rows * columns):
+        axes[divmod(number, columns)].remove()
+        axes[divmod(number, columns)] = None
+    for column in range(columns):
+        below = [axes[row, column] for row in range(rows) if axes[row, column] is not None]
+        if below:
+            below[-1].xaxis.set_tick_params(labelbottom=True)
+    return Frame(figure, axes)
+
+
+def name_panel(made: Frame, axes: Axes, text: str, *, pad: float | None = None) -> None:
+    """The title of a panel, on as many lines as its width asks for; `pad` points above it."""
+    width = made.figure.get_figwidth() / made.axes.shape[1] - 0.35
+    axes.set_title("\n".join(wrap(text, max(8, int(width / (LETTER * 1.12))))), pad=pad)
+
+
+def label_outside(made: Frame, x: str, y: str) -> None:
+    """Axis labels where nothing else is below or to the left."""
+    rows, columns = made.axes.shape
+    for row in range(rows):
+        for column in range(columns):
+            axes = made.axes[row, column]
+            if axes is None:
+                continue
+            if row == rows - 1 or made.axes[row + 1, column] is None:
+                axes.set_xlabel(x)
+            if column == 0:
+                axes.set_ylabel(y)
+
+
+def handle(text: str, look: Look) -> Line2D:
+    return Line2D([], [], color=look.colour, linestyle=look.dash, label=text)
+
+
+def cross() -> Line2D:
+    """The mark of a run that diverged."""
+    look: dict[str, Any] = {"linestyle": "none", "marker": "X", "markersize": 6, "markeredgecolor": "white"}
+    return Line2D([], [], color=FAINT, label="diverged", **look)
+
+
+def kind_handles(byzantine: bool = True) -> list[Line2D]:
+    """Honest and Byzantine, drawn alike in every figure."""
+    honest = Line2D([], [], color=HONEST, label="honest")
+    liars = Line2D([], [], color=BYZANTINE, linestyle=(0, (4, 1.5)), label="Byzantine")
+    return [honest, liars] if byzantine else [honest]
+
+
+def remark(axes: Axes, text: str) -> None:
+    """In place of data that do not exist."""
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=FAINT, fontsize=7.5)
+
+
+def more(caption: str, left_out: int) -> str:
+    return f"{caption} · {left_out} more settings not drawn" if left_out else caption

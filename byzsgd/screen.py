@@ -1,0 +1,221 @@
+"""What a person sees of a run: a header, a line that moves, a closing table. Plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import mean, median
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from byzsgd.analysis import Recorded, compare
+from byzsgd.analysis.outcomes import accepted, best, final
+from byzsgd.interfaces import Event
+from byzsgd.records import Run
+from byzsgd.runner import Experiment, Session
+
+REFRESH = 0.2  # seconds between two looks at the clock's worth of news
+RECENT = 2000  # arrivals without a single acceptance after which the screen says so
+
+
+@dataclass
+class Tally:
+    """Acceptance of one kind of worker."""
+
+    delivered: int = 0
+    accepted: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def add(self, event: Event) -> None:
+        self.delivered += 1
+        if event.decision.accepted:
+            self.accepted += 1
+        else:
+            self.reasons[event.decision.reason] += 1
+
+    @property
+    def share(self) -> str:
+        return f"{self.accepted / self.delivered:.0%}" if self.delivered else "–"
+
+    def refusals(self) -> str:
+        """The reasons for refusal, as shares of all that was delivered."""
+        return ", ".join(f"{reason} {count / self.delivered:.0%}" for reason, count in self.reasons.most_common())
+
+
+@dataclass
+class Terminal:
+    """The screen of one run, on stdout."""
+
+    console: Console = field(default_factory=Console)
+    honest: Tally = field(default_factory=Tally)
+    byzantine: Tally = field(default_factory=Tally)
+    staleness_sum: int = 0
+    staleness_max: int = 0
+    accuracy: float | None = None
+    refused_since: Counter[str] = field(default_factory=Counter)
+    started: float = field(default_factory=time.perf_counter)
+    refreshed: float = 0.0
+    progress: Progress | None = None
+    task: TaskID = TaskID(0)
+
+    def start(self, experiment: Experiment, session: Session, folder: Path | None) -> None:
+        choices = experiment.choices
+        liars = f"{experiment.num_byzantine} of {experiment.num_workers} lie, f={experiment.f}"
+        lines = [
+            f"{choices.get('aggregator')} under {choices.get('attack')}: {liars}; knowledge {experiment.knowledge}",
+            f"{choices.get('dataset')}, {choices.get('model')} model of {session.problem.num_parameters} parameters, "
+            f"{choices.get('partition')} partition; delay {choices.get('delay')}; seed {experiment.seed}; "
+            f"engine {session.engine.name} on {experiment.device}",
+        ]
+        if self.console.is_terminal:
+            self.console.print(Panel("\n".join(lines), title="byzsgd", title_align="left", expand=False))
+            self.progress = Progress(
+                BarColumn(bar_width=24),
+                TextColumn("{task.completed}/{task.total} arrivals"),
+                TextColumn("{task.fields[news]}"),
+                TimeRemainingColumn(),
+                console=self.console,
+                transient=True,
+            )
+            self.task = self.progress.add_task("run", total=experiment.budget.arrivals, news="")
+            self.progress.start()
+        else:
+            for line in lines:
+                self.console.print(line, highlight=False, soft_wrap=True)
+
+    def event(self, event: Event) -> None:
+        (self.byzantine if event.byzantine else self.honest).add(event)
+        staleness = event.arrival.staleness
+        self.staleness_sum += staleness
+        self.staleness_max = max(self.staleness_max, staleness)
+        if event.decision.accepted:
+            self.refused_since.clear()
+        else:
+            self.refused_since[event.decision.reason] += 1
+            self._warn()
+        if self.progress is not None and time.perf_counter() - self.refreshed > REFRESH:
+            self._refresh(event)
+
+    def metrics(self, row: Mapping[str, float | int | None]) -> None:
+        accuracy = row.get("test_accuracy")
+        self.accuracy = self.accuracy if accuracy is None else float(accuracy)
+
+    def end(self, run: Run) -> None:
+        if self.progress is not None:
+            self.progress.stop()
+        delivered = self.honest.delivered + self.byzantine.delivered
+        table = Table(title=f"{run.info['status']}", title_justify="left", show_header=False, title_style="bold")
+        for label, text in self._rows(run, delivered):
+            table.add_row(label, text)
+        if self.console.is_terminal:
+            self.console.print(table)
+        else:
+            self.console.print(f"status: {run.info['status']}", highlight=False)
+            for label, text in self._rows(run, delivered):
+                self.console.print(f"{label}: {text}", highlight=False, soft_wrap=True)
+        if run.folder is not None:
+            self.console.print(f"next: byzsgd plot {run.folder}", highlight=False, soft_wrap=True)
+
+    def _rows(self, run: Run, delivered: int) -> list[tuple[str, str]]:
+        rows = []
+        if run.info.get("reason"):
+            rows.append(("reason", str(run.info["reason"])))
+        judged = judged_by(run)
+        rows.append((judged.replace("_", " "), f"{final(run, judged):.4g} (best {best(run, judged):.4g})"))
+        for name, tally in (("honest", self.honest), ("byzantine", self.byzantine)):
+            if tally.delivered:
+                refusals = f"; refused: {tally.refusals()}" if tally.reasons else ""
+                rows.append((f"{name} accepted", f"{tally.accepted} of {tally.delivered} ({tally.share}){refusals}"))
+        if delivered:
+            rows.append(("byzantine share", f"{self.byzantine.delivered / delivered:.1%} of all deliveries"))
+            rows.append(("staleness", f"mean {self.staleness_sum / delivered:.2f}, max {self.staleness_max}"))
+        seconds = float(run.info.get("wall_time") or 0.0)
+        if seconds > 0:
+            rows.append(("speed", f"{delivered / seconds:,.0f} gradients per second"))
+        if run.folder is not None:
+            rows.append(("folder", str(run.folder)))
+        return rows
+
+    def _refresh(self, event: Event) -> None:
+        assert self.progress is not None
+        self.refreshed = time.perf_counter()
+        accuracy = "–" if self.accuracy is None else f"{self.accuracy:.3f}"
+        news = (
+            f"time {event.arrival.time:.1f}  updates {event.arrival.step + event.updated}  accuracy {accuracy}  "
+            f"accepted: honest {self.honest.share}, byzantine {self.byzantine.share}"
+        )
+        self.progress.update(self.task, completed=self.honest.delivered + self.byzantine.delivered, news=news)
+
+    def _warn(self) -> None:
+        refused = sum(self.refused_since.values())
+        if refused % RECENT == 0:
+            shares = ", ".join(f"{why} {count / refused:.0%}" for why, count in self.refused_since.most_common())
+            self.console.print(f"the server refused the last {refused} arrivals: {shares}", highlight=False)
+
+
+@dataclass
+class OneLine:
+    """The screen of one run among many: a single line when it has ended."""
+
+    console: Console = field(default_factory=Console)
+    label: str = ""
+
+    def start(self, experiment: Experiment, session: Session, folder: Path | None) -> None:
+        self.label = folder.name if folder is not None else "run"
+
+    def event(self, event: Event) -> None:
+        """Too many to show."""
+
+    def metrics(self, row: Mapping[str, float | int | None]) -> None:
+        """Too many to show."""
+
+    def end(self, run: Run) -> None:
+        judged = judged_by(run)
+        line = f"{self.label}: {run.info['status']}, {judged.replace('_', ' ')} {final(run, judged):.4g}"
+        self.console.print(line, highlight=False, soft_wrap=True)
+
+
+def judged_by(run: Recorded) -> str:
+    """The metric that sums a run up: test accuracy, or the train loss where there are no classes."""
+    return "train_loss" if math.isnan(final(run)) else "test_accuracy"
+
+
+def show_sweep(runs: Sequence[Run], folder: Path) -> None:
+    """The closing table of a sweep: one row for each setting, medians over its seeds."""
+    console = Console()
+    if not runs:
+        console.print(f"no run in {folder}")
+        return
+    comparison = compare(runs)
+    judged = judged_by(runs[0])
+    title = f"{folder}: {judged.replace('_', ' ')} over seeds, and shares of vectors accepted"
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
+    for key in comparison.keys:
+        table.add_column(key, no_wrap=True)
+    for heading in ("runs", "median", "least", "most", "honest", "liars", "status"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for group in comparison.groups:
+        values = [final(run, judged) for run in group.runs]
+        statuses = Counter(str(run.info.get("status")) for run in group.runs)
+        table.add_row(
+            *(str(group.values[key]) for key in comparison.keys),
+            str(len(values)),
+            *(f"{value:.3g}" for value in (median(values), min(values), max(values))),
+            *(_share(accepted(run, byzantine=byzantine) for run in group.runs) for byzantine in (False, True)),
+            ", ".join(status if len(statuses) == 1 else f"{count} {status}" for status, count in statuses.items()),
+        )
+    console.print(table)
+    console.print(f"next: byzsgd plot {folder}", highlight=False, soft_wrap=True)
+
+
+def _share(shares: Iterable[float]) -> str:
+    known = [share for share in shares if not math.isnan(share)]
+    return f"{mean(known):.0%}" if known else "–"

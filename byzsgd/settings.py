@@ -1,0 +1,152 @@
+"""Plain configuration held against the signatures of what it names, so that nothing is found out at the first call, and
+then built."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import importlib
+import inspect
+import types
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, Union
+
+_RESERVED = {"_target_", "_partial_", "_convert_", "_recursive_"}
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be built, in one line."""
+
+
+def check(node: Any, allowed: Sequence[str], path: str = "") -> None:
+    """Walks a configuration: raises ConfigError for a `_target_` outside the allowed packages, and for every setting
+    that its target does not know, lacks, or wants in another type."""
+    if isinstance(node, Mapping):
+        if "_target_" in node:
+            _check_target(node, allowed, path)
+        for key, value in node.items():
+            check(value, allowed, f"{path}.{key}" if path else str(key))
+    elif isinstance(node, list | tuple):
+        for index, value in enumerate(node):
+            check(value, allowed, f"{path}[{index}]")
+
+
+def built(node: Any, allowed: Sequence[str]) -> Any:
+    """The object graph of a checked configuration: `_target_` is called with its settings, with `_partial_: true` it
+    becomes a functools.partial of them.
+
+    Hydra's own instantiate wraps partials so that every call of them is authorised anew, which costs more than a small
+    gradient, and wraps the errors of what it builds; so these few lines stand here instead.
+    """
+    if isinstance(node, list | tuple):
+        return [built(item, allowed) for item in node]
+    if not isinstance(node, Mapping):
+        return node
+    settings = {str(key): built(value, allowed) for key, value in node.items() if key not in _RESERVED}
+    if "_target_" not in node:
+        return settings
+    target = _located(str(node["_target_"]), allowed, str(node["_target_"]))
+    return functools.partial(target, **settings) if node.get("_partial_") else target(**settings)
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """The end of a message about a word that is not known: the nearest one, or all of them."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(names)}"
+
+
+def _check_target(node: Mapping[str, Any], allowed: Sequence[str], path: str) -> None:
+    who = path or "the experiment"
+    target = _located(str(node["_target_"]), allowed, who)
+    if "_args_" in node:
+        raise ConfigError(f"{who} needs settings by name; got _args_")
+    parameters = {
+        name: parameter
+        for name, parameter in inspect.signature(target).parameters.items()
+        if parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    }
+    hints = _hints(target)
+    for key, value in node.items():
+        if key in _RESERVED:
+            continue
+        if key not in parameters:
+            raise ConfigError(f"{who} has no setting '{key}'{suggestion(str(key), parameters)}")
+        if not _fits(value, hints.get(key, Any)):
+            place = f"{path}.{key}" if path else str(key)
+            raise ConfigError(f"{place} needs {_described(hints[key])}; got {value!r}")
+    for key, parameter in parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty and key not in node:
+            raise ConfigError(f"{who} needs a value for '{key}'")
+
+
+def _located(name: str, allowed: Sequence[str], who: str) -> Any:
+    """The object of a dotted name: named within the allowed packages, and defined there too."""
+    refusal = f"{who} needs a _target_ within {', '.join(allowed)} or a module named in plugins; got {name}"
+    if not _within(name, allowed):
+        raise ConfigError(refusal)
+    parts = name.split(".")
+    for cut in range(len(parts) - 1, 0, -1):
+        module = ".".join(parts[:cut])
+        try:
+            found: Any = importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name and (module == error.name or module.startswith(f"{error.name}.")):
+                continue
+            raise
+        for part in parts[cut:]:
+            found = getattr(found, part, None)
+        if callable(found):
+            # A name may lead through an allowed package to somebody else's function: torch.os.system.
+            if not _within(getattr(found, "__module__", None) or "", allowed):
+                raise ConfigError(refusal)
+            return found
+        break
+    raise ConfigError(f"{who} needs a _target_ that exists; got {name}")
+
+
+def _hints(target: Any) -> dict[str, Any]:
+    # A dataclass is asked itself: its generated __init__ cannot resolve annotations inherited from another module.
+    plain_class = inspect.isclass(target) and not dataclasses.is_dataclass(target)
+    try:
+        return typing.get_type_hints(target.__init__ if plain_class else target)
+    except NameError:  # a plugin that imports its types for the checker alone
+        return {}
+
+
+def _within(name: str, packages: Sequence[str]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+_PLAIN: dict[Any, tuple[type, ...]] = {bool: (bool,), str: (str,), int: (int,), float: (int, float)}
+_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", types.NoneType: "null"}
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a plain value can stand for an annotation. Nodes that build objects are checked by themselves."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, argument) for argument in arguments)
+    if origin is Literal:
+        return any(value == argument and type(value) is type(argument) for argument in arguments)
+    if hint in _PLAIN:
+        return isinstance(value, _PLAIN[hint]) and (hint is bool or not isinstance(value, bool))
+    if inspect.isclass(origin) and issubclass(origin, Sequence):
+        items = [argument for argument in arguments if argument is not Ellipsis]
+        return isinstance(value, list | tuple) and all(_fits(item, items[0]) for item in value)
+    if value is None:
+        return hint in (Any, None, types.NoneType)
+    return hint is Any or isinstance(value, Mapping | list) or not isinstance(value, str | int | float)
+
+
+def _described(hint: Any) -> str:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Union, types.UnionType):
+        return " or ".join(_described(argument) for argument in arguments)
+    if origin is Literal:
+        return "one of " + ", ".join(str(argument) for argument in arguments)
+    if inspect.isclass(origin) and issubclass(origin, Sequence):
+        return f"a list of {' or '.join(_described(argument) for argument in arguments if argument is not ...)}"
+    return _NAMES.get(hint, f"a {getattr(hint, '__name__', hint)} (a node with its own settings)")

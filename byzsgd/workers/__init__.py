@@ -1,0 +1,3 @@
+"""Worker rules: what a worker computes and sends."""
+
+from byzsgd.workers.gradient import Gradient as gradient

@@ -1,0 +1,109 @@
+"""Lifting: what becomes an Attack, and what is refused."""
+
+import functools
+
+import pytest
+import torch
+from attack_world import member, view
+
+from byzsgd import attacks
+from byzsgd.attacks import forging, lift
+from byzsgd.interfaces import Attack
+
+
+def test_an_attack_object_is_returned_as_it_is():
+    attack = attacks.label_flip()
+    assert lift(attack) is attack
+
+
+def test_a_function_and_its_partial_are_lifted():
+    seen = view([1.0, 2.0])
+    assert lift(attacks.reversed).forge(seen).tolist() == [-10.0, -20.0]
+    assert lift(functools.partial(attacks.reversed, scale=3)).forge(seen).tolist() == [-3.0, -6.0]
+
+
+def test_a_partial_of_a_partial_is_lifted_with_the_later_value():
+    inner = functools.partial(attacks.reversed, scale=3)
+    assert lift(functools.partial(inner, scale=4)).forge(view([1.0])).tolist() == [-4.0]
+
+
+def test_a_subclass_of_partial_is_called_no_more():
+    class Slow(functools.partial):
+        def __call__(self, *args, **keywords):
+            raise AssertionError("called through the subclass")
+
+    assert lift(Slow(attacks.reversed, scale=3)).forge(view([1.0])).tolist() == [-3.0]
+
+
+def test_what_it_sees_is_what_it_declared():
+    @forging(sees="in_flight")
+    def everything(view):
+        return view.honest.sum(dim=0)
+
+    assert lift(everything).sees == "in_flight"
+    assert lift(attacks.ipm).sees == "delivered"
+    assert lift(attacks.sign_flip).sees == "own"
+    with pytest.raises(ValueError, match="forging needs sees among own, delivered, in_flight; got sees=all"):
+        forging(sees="all")
+
+
+def test_the_harmless_parts_stay_harmless():
+    attack = lift(attacks.reversed)
+    assert isinstance(attack, Attack)
+    assert not attack.timed
+    assert attack.duration(view(), 2.5) == 2.5
+    assert attack.release(view())
+    batch = object()
+    assert attack.poison(batch) is batch
+
+
+def test_unknown_parameters_are_refused_when_lifting():
+    with pytest.raises(ValueError, match="reversed needs parameters among: scale; got unknown=scal"):
+        lift(functools.partial(attacks.reversed, scal=3))
+    with pytest.raises(ValueError, match="none needs parameters among: none at all; got unknown=scale"):
+        lift(functools.partial(attacks.none, scale=3))
+
+
+def test_missing_parameters_are_refused_when_lifting():
+    @forging(sees="own")
+    def demanding(view, *, much, little=1):
+        return view.own
+
+    with pytest.raises(
+        ValueError, match="demanding needs a value of every parameter without a default; got missing=much"
+    ):
+        lift(demanding)
+    assert lift(functools.partial(demanding, much=3)).forge(view([1.0])).tolist() == [1.0]
+
+
+def test_a_function_without_a_declaration_is_refused():
+    with pytest.raises(ValueError, match="silent needs a declaration of what it sees"):
+
+        def silent(view):
+            return view.own
+
+        lift(silent)
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "message"),
+    [
+        ("reversed", ["attack.scale=inf"], "reversed needs a finite scale; got scale=inf"),
+        ("gaussian", ["attack.std=-1"], "gaussian needs 0 <= std < inf; got std=-1"),
+        ("gaussian", ["attack.mean=nan"], "gaussian needs a finite mean; got mean=nan"),
+        ("ipm", ["attack.epsilon=nan"], "ipm needs a finite epsilon; got epsilon=nan"),
+        ("lie", ["attack.z=maximal"], "lie needs z a finite number or 'formula'; got z=maximal"),
+        ("lie", ["attack.sign=0"], "lie needs sign -1 or 1; got sign=0"),
+        ("lie", ["attack.rows=7"], "lie needs rows and lying_rows given together; got rows=7, lying_rows=None"),
+    ],
+)
+def test_impossible_values_are_refused_when_lifting(name, overrides, message):
+    with pytest.raises(ValueError, match=message):
+        member(name, *overrides)
+
+
+def test_lifting_leaves_the_function_as_it_is():
+    before = dict(attacks.ipm.__dict__)
+    lift(functools.partial(attacks.ipm, epsilon=2.0))
+    assert attacks.ipm.__dict__ == before
+    assert torch.equal(attacks.ipm(view([0.0], [[1.0], [3.0]])), torch.tensor([-0.2]))
