@@ -197,7 +197,7 @@ def show_sweep(runs: Sequence[Run], folder: Path) -> None:
     comparison = compare(runs)
     judged = judged_by(runs[0])
     title = f"{folder}: {judged.replace('_', ' ')} over seeds, and shares of vectors accepted"
-    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", padding=(0, 1))
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
     for key in comparison.keys:
         table.add_column(key, no_wrap=True)
     for heading in ("runs", "median", "least", "most", "honest", "liars", "status"):
