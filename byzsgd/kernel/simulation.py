@@ -211,10 +211,11 @@ class Simulation:
         None: a liar held its message back, and the delivery after it has no result yet.
         """
         for task, result in results:
-            if (pending := state.pending.get(task.job.worker)) is not None and pending.job == task.job:
-                state.results[task.job.worker] = result
+            worker = task.job.worker
+            if (pending := state.pending.get(worker)) is not None and pending.job is task.job:
+                state.results[worker] = result
             else:
-                state.guesses[task.job.worker] = Guess(task.job.serial, task.work, result)
+                state.guesses[worker] = Guess(task.job.serial, task.work, result)
         while True:
             job = self._next(state)
             if job is None or job.worker not in state.results:
