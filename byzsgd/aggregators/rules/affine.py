@@ -7,7 +7,6 @@ from torch import Tensor
 
 from byzsgd.aggregators.rules.gram import anchor, combination, gram, squared_norms
 
-
 # Below this share of the terms that it is the difference of, a squared distance is measured directly.
 FINE = 1e-3
 
@@ -50,9 +49,7 @@ class Affine:
         return answer
 
 
-def smoothed_weiszfeld(
-    vectors: Tensor, shares: np.ndarray, start: Tensor, steps: int, smoothing: float
-) -> Tensor:
+def smoothed_weiszfeld(vectors: Tensor, shares: np.ndarray, start: Tensor, steps: int, smoothing: float) -> Tensor:
     """z ← Σ aᵢ xᵢ / Σ aᵢ with aᵢ = shareᵢ / max(smoothing, ‖xᵢ − z‖), `steps` times from a start of any kind."""
     squared = squared_norms(vectors, start)
     weights = np.empty(0)

@@ -17,9 +17,7 @@ from byzsgd.aggregators.rules.gram import combination, gram, squared_norms
     laws=("permutation", "sign", "rotation", "bounded"),
     feed=LastResult(),
 )
-def centered_clipping(
-    vectors: Tensor, *, radius: float = 10.0, steps: int = 1, centre: Tensor | None = None
-) -> Tensor:
+def centered_clipping(vectors: Tensor, *, radius: float = 10.0, steps: int = 1, centre: Tensor | None = None) -> Tensor:
     """Moves a centre by the mean of the clipped differences to it, (k, d) -> (d,).
 
     v ← v + (1/k) Σ (xᵢ - v) min(1, radius/‖xᵢ - v‖), `steps` times from `centre` (none given: zero). In a server the

@@ -84,7 +84,8 @@ def _gram(vectors: Tensor, centre: Tensor | None, rows: Sequence[int] | None, dt
     for block in centred_blocks(vectors, centre, dtype, rows):
         answer += torch.mm(block, block.t(), out=product)
     inner: np.ndarray = answer.cpu().numpy()
-    return (inner + inner.T) * 0.5
+    symmetric: np.ndarray = (inner + inner.T) * 0.5
+    return symmetric
 
 
 def squared_norms(vectors: Tensor, centre: Tensor | None = None, precise: bool = False) -> np.ndarray:

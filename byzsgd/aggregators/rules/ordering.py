@@ -39,9 +39,7 @@ def by_coordinate(vectors: Tensor, reduce: Reduce, exact: frozenset[int], summed
     return answer
 
 
-def _by_network(
-    vectors: Tensor, reduce: Reduce, exact: frozenset[int], summed: frozenset[int], answer: Tensor
-) -> None:
+def _by_network(vectors: Tensor, reduce: Reduce, exact: frozenset[int], summed: frozenset[int], answer: Tensor) -> None:
     k, d = vectors.shape
     comparators = network(k, exact, summed)
     width = min(d, NETWORK_COLUMNS)
@@ -71,9 +69,7 @@ def _compared(rows: list[np.ndarray], comparators: Sequence[Comparator]) -> list
     return at
 
 
-def _by_sorting(
-    vectors: Tensor, reduce: Reduce, exact: frozenset[int], summed: frozenset[int], answer: Tensor
-) -> None:
+def _by_sorting(vectors: Tensor, reduce: Reduce, exact: frozenset[int], summed: frozenset[int], answer: Tensor) -> None:
     k, d = vectors.shape
     width = min(d, SORT_COLUMNS)
     needed = exact | summed

@@ -34,6 +34,4 @@ def trimmed_mean(vectors: Tensor, *, f: int) -> Tensor:
     Yin, Chen, Ramchandran, Bartlett: Byzantine-robust distributed learning, ICML 2018, arXiv 1803.01498.
     """
     k = vectors.shape[0]
-    return by_coordinate(
-        vectors, lambda ordered: total(ordered[f : k - f]).div_(k - 2 * f), NOTHING, span(f, k - f)
-    )
+    return by_coordinate(vectors, lambda ordered: total(ordered[f : k - f]).div_(k - 2 * f), NOTHING, span(f, k - f))

@@ -14,9 +14,7 @@ from byzsgd.aggregators.rules.weighted_median import weighted_median
     Condition("smoothing > 0", lambda smoothing: smoothing > 0),
     laws=("permutation", "translation", "sign", "bounded", "box"),
 )
-def weighted_geometric_median(
-    vectors: Tensor, weights: Tensor, *, steps: int = 3, smoothing: float = 1e-6
-) -> Tensor:
+def weighted_geometric_median(vectors: Tensor, weights: Tensor, *, steps: int = 3, smoothing: float = 1e-6) -> Tensor:
     """The smoothed weighted geometric median by Weiszfeld steps, (k, d), (k,) -> (d,).
 
     z ← Σ aᵢ xᵢ / Σ aᵢ with aᵢ = wᵢ/max(smoothing, ‖xᵢ - z‖), `steps` times from the weighted median.
