@@ -1,5 +1,5 @@
-"""From overrides to an Experiment: compose, check, instantiate, say what is wrong. With hydra_plugins/ the only importer
-of Hydra."""
+"""From overrides to an Experiment: compose, check, build, say what is wrong. With hydra_plugins/ the only importer of
+Hydra."""
 
 from __future__ import annotations
 
@@ -16,19 +16,18 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import (
     ConfigCompositionException,
     HydraException,
-    InstantiationException,
     MissingConfigException,
     OverrideParseException,
 )
-from hydra.utils import instantiate
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from byzsgd.catalogue import canonical
 from byzsgd.locations import CONF
-from byzsgd.records.identity import run_id, run_name
-from byzsgd.settings import ConfigError, check, suggestion
+from byzsgd.records import read_config, read_info, run_id, run_name
+from byzsgd.settings import ConfigError, built, check, suggestion
 
 if TYPE_CHECKING:
     from byzsgd.runner import Experiment
@@ -52,36 +51,54 @@ def experiment(*overrides: str) -> Experiment:
 def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequence[str] | None = None) -> Experiment:
     """Checks a resolved configuration and builds the object graph.
 
-    `plugins`: modules beside byzsgd and torch that it may name; None takes the configuration's own word for it, which is
-    right for one's own command line and wrong for a stranger's folder.
+    `plugins`: modules beside byzsgd and torch that it may name; None takes the configuration's own word for it, which
+    is right for one's own command line and wrong for a stranger's folder.
     """
     named = config.get("plugins") or () if plugins is None else plugins
-    check(config, (*ALLOWED, *named))
-    try:
-        parts = instantiate({**config, "_partial_": True})
-    except InstantiationException as error:
-        cause = error.__cause__
-        if isinstance(cause, ValueError | TypeError | OSError):
-            raise ConfigError(str(cause)) from error
-        raise
-    return cast("Experiment", parts.func(**parts.keywords, config=dict(config), choices=dict(choices)))
+    allowed = (*ALLOWED, *named)
+    check(config, allowed)
+    whole = built({**config, "_partial_": True}, allowed)
+    return cast("Experiment", whole(config=dict(config), choices=dict(choices)))
 
 
-def launch(task: Callable[[Experiment, Path], Any], arguments: Sequence[str]) -> Any:
-    """Hydra's own command line (sweeps, --cfg, --info, completion…) around `task(experiment, run folder)`."""
+def stored(folder: Path, plugins: Sequence[str]) -> Experiment:
+    """The experiment of a run folder. Its own list of plugins is not believed: the folder may be a stranger's."""
+    choices = read_info(folder).get("choices", {})
+    return build(read_config(folder), choices, plugins)
+
+
+def launch(
+    task: Callable[[Experiment, Path], Any], arguments: Sequence[str], failed: Callable[[Exception, Path], Any]
+) -> None:
+    """Hydra's own command line (sweeps, --cfg, --info, completion…) around `task(experiment, run folder)`.
+
+    An error of a single run is raised; one in a sweep goes to `failed(error, run folder)`, and the other jobs run.
+    """
     _register_resolvers()
+
+    failures: list[Exception] = []
 
     def job(config: DictConfig) -> Any:
         settings = HydraConfig.get()
-        own = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
-        return task(build(own, _choices(settings.runtime.choices)), Path(settings.runtime.output_dir))
+        folder = Path(settings.runtime.output_dir)
+        try:
+            own = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
+            return task(build(own, _choices(settings.runtime.choices)), folder)
+        except Exception as error:
+            # Hydra would announce it in a line of its own and end a sweep with the first.
+            if settings.mode is RunMode.MULTIRUN:
+                return failed(error, folder)
+            failures.append(error)
+            return None
 
     main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
     before, sys.argv = sys.argv, ["byzsgd", *arguments]
     full = os.environ.get("HYDRA_FULL_ERROR")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing a traceback of its own
     try:
-        return main()
+        main()
+        if failures:
+            raise failures[0]
     finally:
         sys.argv = before
         if full is None:
@@ -93,7 +110,8 @@ def launch(task: Callable[[Experiment, Path], Any], arguments: Sequence[str]) ->
 def sweep_folder(arguments: Sequence[str]) -> str:
     """Where a sweep goes unless told otherwise: the same command always to the same place."""
     overrides = [argument for argument in arguments if not argument.startswith(("-", "hydra."))]
-    return f"outputs/sweep_{run_name(overrides, run_id({'overrides': sorted(overrides)}, {}))}"
+    identity = run_id({"overrides": sorted(overrides)})
+    return f"outputs/sweep_{run_name(overrides, identity)}"
 
 
 def _composed(overrides: Sequence[str]) -> DictConfig:
@@ -105,11 +123,11 @@ def _composed(overrides: Sequence[str]) -> DictConfig:
 
 def _plain(config: DictConfig) -> tuple[dict[str, Any], dict[str, str]]:
     """The resolved configuration without Hydra's node, and which member of every group was chosen."""
-    own = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     return cast(dict[str, Any], OmegaConf.to_container(own, resolve=True)), _choices(config.hydra.runtime.choices)
 
 
-def _choices(chosen: DictConfig) -> dict[str, str]:
+def _choices(chosen: Any) -> dict[str, str]:
     return {
         str(group): member if isinstance(member, str) else ",".join(member)
         for group, member in chosen.items()
@@ -120,19 +138,24 @@ def _choices(chosen: DictConfig) -> dict[str, str]:
 def _register_resolvers() -> None:
     """The arithmetic that YAML lacks, and the names of run folders."""
     resolvers: dict[str, Callable[..., Any]] = {
-        "third": lambda n: max(2, int(n) // 3),  # Kardam's buffer
-        "quorum": lambda f: 2 * int(f) + 1,
-        "less_one": lambda n: int(n) - 1,
-        "share": lambda f, n: int(f) / int(n),
+        "third": _of_numbers(lambda n: max(2, n // 3)),  # Kardam's buffer
+        "quorum": _of_numbers(lambda f: 2 * f + 1),
+        "less_one": _of_numbers(lambda n: n - 1),
+        "share": _of_numbers(lambda f, n: f / n if n else 0.0),
         "run_name": _run_name,
     }
     for name, resolver in resolvers.items():
         OmegaConf.register_new_resolver(name, resolver, replace=True)
 
 
+def _of_numbers(formula: Callable[..., float]) -> Callable[..., Any]:
+    # What is no number is handed on as it is, so that the check names the setting that it came from.
+    return lambda *values: formula(*values) if all(isinstance(value, int) for value in values) else values[0]
+
+
 def _run_name(*, _root_: DictConfig) -> str:
-    config, choices = _plain(_root_)
-    return run_name(list(_root_.hydra.overrides.task), run_id(config, choices))
+    config, _ = _plain(_root_)
+    return run_name(list(_root_.hydra.overrides.task), run_id(config))
 
 
 @contextmanager

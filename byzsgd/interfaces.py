@@ -290,8 +290,12 @@ class Engine(Protocol):
     def name(self) -> str: ...
 
     @property
-    def capacity(self) -> int:
-        """How many jobs may be computed ahead in one call, the next delivery included; 1: none ahead."""
+    def group(self) -> int:
+        """How many jobs may be computed in one call; 1: none ahead of its turn."""
+
+    @property
+    def ahead(self) -> int:
+        """How many results may wait for their delivery: what bounds the memory of looking ahead."""
 
     def results(self, tasks: Sequence[Task]) -> Sequence[Tensor]:
         """One (m, d) tensor per task; a row of its own for each, aliasing no parameter."""
@@ -358,6 +362,7 @@ class View:
     state: object  # the defence's state, read-only; ask it through aggregator.preview()
     rng: np.random.Generator
     memory: object = None  # the attack's own State, from its init(context), saved with the run
+    ready: tuple[int, ...] = ()  # liars whose finished message is held back, in order
 
     def arrival(self, vector: Tensor) -> Arrival:
         """What the server would see if this worker sent `vector` now: the argument of `preview`."""
@@ -441,11 +446,22 @@ class Clock(Protocol[S]):
     def oldest(self, state: S, step: int) -> int:
         """The oldest version that a job not yet started may read."""
 
+    def upcoming(self, state: S, count: int) -> Sequence[tuple[int, int, int]]:
+        """(worker, serial, staleness) of the next arrivals, the one that `peek` tells first, where staleness is
+        prescribed; nothing where it comes about."""
+
+    @property
+    def priced(self) -> bool:
+        """Whether time costs money here."""
+
+    def cost(self, start: float, finish: float) -> float:
+        """Money spent on all workers together during [start, finish): a function of the clock alone."""
+
 
 # The uniform numbers in [0, 1) of some workers at the serials asked for, as (workers, serials): a function of
 # (seed, stream name, worker, serial), so any serial may be asked for at any time.
 Draws = Callable[[range], np.ndarray]
-Draw = Callable[[int, int], float]  # (worker, slot of time) -> one such number
+Slots = Callable[[int, int], float]  # (worker, number of the slot of time) -> what it brings
 
 
 class Delay(Protocol):
@@ -506,13 +522,20 @@ class LiarsLaw(Protocol):
 class Availability(Protocol):
     """When workers are there, and what their presence costs: functions of (worker, time) alone."""
 
+    @property
+    def priced(self) -> bool:
+        """Whether anything costs anything, and so is worth recording."""
+
     def check(self, num_workers: int) -> None: ...
 
-    def outage(self, draw: Draw, worker: int, start: float, finish: float) -> tuple[float, float] | None:
-        """The first [down, back) that leaves no room for a job over [start, finish]: down < finish, or down <= start.
-        None: it can be done; back is inf when the worker never returns."""
+    def slots(self, draws: Draws, workers: range, slots: range) -> np.ndarray:
+        """(workers, slots) what each slot of time brings by chance: a price, a number that decides who is there."""
 
-    def cost(self, draw: Draw, worker: int, start: float, finish: float) -> float:
+    def outage(self, slots: Slots, worker: int, start: float, finish: float) -> tuple[float, float] | None:
+        """The first [down, back) that leaves no room for a job over [start, finish]: down < finish, or down <= start.
+        None: it can be done; back is inf when the worker never returns. finish is finite."""
+
+    def cost(self, slots: Slots, worker: int, start: float, finish: float) -> float:
         """Money spent on this worker during [start, finish)."""
 
 
@@ -542,6 +565,12 @@ class Split:
 Loss = Literal["cross_entropy", "half_squared_error", "output"]  # "output": the model's output is the loss itself
 
 
+class Augment(Protocol):
+    """(B, …) inputs of a drawn batch -> their altered copy, on the device they are on."""
+
+    def __call__(self, inputs: Tensor, rng: np.random.Generator, /) -> Tensor: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Data:
     """A loaded dataset. The four splits are disjoint; `trusted` is the clean data that a server may have."""
@@ -555,6 +584,7 @@ class Data:
     loss: Loss
     class_names: tuple[str, ...] = ()
     note: str = ""  # what the record should say of the data, e.g. "subset"
+    augment: Augment | None = None  # of training batches
     optimum: Tensor | None = None  # (d,) a known minimiser of the train loss of the dataset's own model
     smoothness: float | None = None  # L of the train loss, where known
     strong_convexity: float | None = None  # μ

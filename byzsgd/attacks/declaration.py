@@ -22,22 +22,28 @@ class Declaration:
     """What a forging function says of itself.
 
     `sees`: the least knowledge it can work with. `check(**parameters)` refuses impossible parameters, at the time of
-    lifting; `fits(context, **parameters)` refuses an adversary of a size that it cannot work with, at `init`.
+    lifting; `fits(context, **parameters)` refuses an adversary of a size that it cannot work with, at `init`, where
+    `memory(context)` makes the State that the views then carry.
     """
 
     sees: Knowledge
     check: Callable[..., None] | None = None
     fits: Callable[..., None] | None = None
+    memory: Callable[[AdversaryContext], object] | None = None
 
 
 def forging(
-    *, sees: Knowledge, check: Callable[..., None] | None = None, fits: Callable[..., None] | None = None
+    *,
+    sees: Knowledge,
+    check: Callable[..., None] | None = None,
+    fits: Callable[..., None] | None = None,
+    memory: Callable[[AdversaryContext], object] | None = None,
 ) -> Callable[[F], F]:
     """Declares a plain function `forge(view, *, parameters)`; the function itself stays as it is."""
     require(sees in SEES, "forging", f"sees among {', '.join(SEES)}", sees=sees)
 
     def declare(function: F) -> F:
-        function.__dict__["declaration"] = Declaration(sees, check, fits)
+        function.__dict__["declaration"] = Declaration(sees, check, fits, memory)
         return function
 
     return declare
@@ -51,12 +57,13 @@ class Forging(Attack):
     sees: Knowledge
     function: Callable[[View], Tensor | Message]
     fits: Callable[[AdversaryContext], None] | None = None
+    memory: Callable[[AdversaryContext], object] | None = None
 
     def init(self, context: AdversaryContext) -> object:
         # Without liars there is nothing to forge, so nothing that could be impossible.
         if self.fits is not None and context.byzantine:
             self.fits(context)
-        return None
+        return None if self.memory is None else self.memory(context)
 
     def forge(self, view: View) -> Tensor | Message:
         return self.function(view)
@@ -87,7 +94,7 @@ def lift(attack: Attack | Forge) -> Attack:
         declaration.check(**parameters)
     fits = None if declaration.fits is None else functools.partial(declaration.fits, **parameters)
     bound = functools.partial(function, **given) if given else function
-    return Forging(name=name, sees=declaration.sees, function=bound, fits=fits)
+    return Forging(name=name, sees=declaration.sees, function=bound, fits=fits, memory=declaration.memory)
 
 
 def _unwrapped(attack: Forge) -> tuple[Forge, tuple[Any, ...], dict[str, Any]]:

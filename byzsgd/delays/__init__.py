@@ -1,10 +1,18 @@
-"""Laws of time: seconds of jobs, prescribed staleness, slow workers, absent workers, workers that lie about time."""
+"""Laws of time: seconds of jobs, and prescribed staleness."""
 
-from .always import Always as always
 from .constant import Constant as constant
-from .equal import Equal as equal
 from .exponential import Exponential as exponential
-from .linear import Linear as linear
+from .gamma import Gamma as gamma
+from .lognormal import Lognormal as lognormal
+from .markov import Markov as markov
 from .normal import Normal as normal
-from .same import Same as same
+from .pareto import Pareto as pareto
+from .shifted_exponential import ShiftedExponential as shifted_exponential
+from .staleness_constant import StalenessConstant as staleness_constant
+from .staleness_geometric import StalenessGeometric as staleness_geometric
 from .staleness_normal import StalenessNormal as staleness_normal
+from .staleness_uniform import StalenessUniform as staleness_uniform
+from .trace import Trace as trace
+from .two_speed import TwoSpeed as two_speed
+from .uniform import Uniform as uniform
+from .weibull import Weibull as weibull

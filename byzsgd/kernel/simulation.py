@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,14 @@ class Pending:
     work: Work
 
 
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A job computed before its turn, on the version that it will have read if updates go on as they did."""
+
+    pending: Pending
+    result: Tensor
+
+
 @dataclass
 class SimulationState:
     """All that a simulation is at one moment. Saving it saves the run."""
@@ -56,8 +65,9 @@ class SimulationState:
     time: float = 0.0
     arrivals: int = 0
     pending: dict[int, Pending] = field(default_factory=dict)  # worker -> its job in flight
-    missing: dict[int, None] = field(default_factory=dict)  # workers whose job in flight has no result yet, in order
     results: dict[int, Tensor] = field(default_factory=dict)  # worker -> (m, d) of its job in flight
+    queue: list[tuple[float, int, int]] = field(default_factory=list)  # (finish, worker, serial) of jobs without result
+    guesses: dict[int, Guess] = field(default_factory=dict)  # worker -> its next job, where staleness is prescribed
     snapshots: dict[int, Tensor] = field(default_factory=dict)  # version -> (d,)
     readers: dict[int, int] = field(default_factory=dict)  # version -> jobs and worker states that may use it
     oldest: int = 0  # versions from here on are kept even without readers
@@ -101,21 +111,29 @@ class Simulation:
         # A View costs more than a small gradient: it is made only for attacks that look at it.
         put(self, "forges", type(self.attack).forge is not Attack.forge)
 
+    @property
+    def _sees(self) -> Knowledge:
+        """What the liars are shown: nothing that their attack does not ask for."""
+        return "own" if self.attack.sees == "own" else self.knowledge
+
     def init(self, params: Tensor, trusted_gradient: Callable[[Tensor], Tensor] | None = None) -> SimulationState:
         """Everybody reads version 0 at time 0. `params` becomes the live model."""
         context = self.context(params, trusted_gradient)
-        adversary = AdversaryContext(self.num_workers, self.byzantine, self.f, params.numel(), self.aggregator)
         state = SimulationState(
             params=params,
             clock=self.clock.init(self.num_workers),
             optimizer=self.optimizer.init(params),
             aggregator=self.aggregator.init(context),
-            attack=self.attack.init(adversary),
+            attack=self.attack.init(self.adversary(params)),
             workers={worker: self.worker.init(worker) for worker in range(self.num_workers)},
         )
         for worker in range(self.num_workers):
             self._dispatch(state, worker)
         return state
+
+    def adversary(self, params: Tensor) -> AdversaryContext:
+        """What the attack is given."""
+        return AdversaryContext(self.num_workers, self.byzantine, self.f, params.numel(), self.aggregator)
 
     def context(self, params: Tensor, trusted_gradient: Callable[[Tensor], Tensor] | None = None) -> ServerContext:
         """What the server is given, and given again at resume."""
@@ -125,8 +143,9 @@ class Simulation:
 
         return ServerContext(self.num_workers, params, trusted_gradient, stream, self.stamps)
 
-    def missing_jobs(self, state: SimulationState, capacity: int = 1) -> list[Task] | None:
-        """The jobs whose results `deliver` needs, the next delivery's first, then others in flight up to `capacity`.
+    def missing_jobs(self, state: SimulationState, group: int = 1, ahead: int = 1) -> list[Task] | None:
+        """The jobs whose results `deliver` needs, the next delivery's first; where any is missing, others that will be
+        delivered soon fill the call up to `group` jobs, as long as no more than `ahead` results wait.
 
         Empty: nothing is missing. None: nothing can arrive any more (everyone is held or has crashed).
         """
@@ -135,26 +154,60 @@ class Simulation:
             return None
         if job.worker not in state.pending:  # a clock with prescribed staleness starts jobs at their turn
             self._start(state, job)
-        needed: list[int] = [job.worker] if job.worker in state.missing else []
-        if self.knowledge == "in_flight" and self.forges and job.worker in self.liars and self.attack.sees != "own":
-            needed += [worker for worker in state.missing if worker not in self.liars and worker != job.worker]
-        if needed and len(needed) < capacity:
-            first = set(needed)
-            for worker in state.missing:
-                if worker not in first:
-                    needed.append(worker)
-                    if len(needed) == capacity:
-                        break
-        return [self._task(state, state.pending[worker]) for worker in needed]
+        needed = [] if job.worker in state.results else [job.worker]
+        if self.forges and job.worker in self.liars and self._sees == "in_flight":
+            needed += [worker for worker in self.honest if worker in state.pending and worker not in state.results]
+        if not needed:
+            return []
+        tasks = [self._task(state, state.pending[worker]) for worker in needed]
+        room = min(group, ahead - len(state.results) - len(state.guesses)) - len(tasks)
+        if room > 0:
+            chosen = self._guessed(state, room) if self.clock.prescribed else self._soonest(state, room, set(needed))
+            tasks += [self._task(state, pending) for pending in chosen]
+        return tasks
 
-    def deliver(self, state: SimulationState, results: Mapping[int, Tensor]) -> Event | None:
-        """The next delivery happens; `results` by worker are those of `missing_jobs`.
+    def _soonest(self, state: SimulationState, count: int, taken: set[int]) -> list[Pending]:
+        """The jobs in flight without result that will be delivered first: their results wait the shortest."""
+        chosen: list[Pending] = []
+        while state.queue and len(chosen) < count:
+            _, worker, serial = heappop(state.queue)
+            pending = state.pending.get(worker)
+            if pending is None or pending.job.serial != serial or worker in state.results or worker in taken:
+                continue
+            chosen.append(pending)
+        return chosen
+
+    def _guessed(self, state: SimulationState, count: int) -> list[Pending]:
+        """The next jobs of a clock with prescribed staleness, as far as their versions exist already if every arrival
+        brings as many updates as it did so far."""
+        rate = state.step / state.arrivals if state.arrivals else 1.0
+        chosen: list[Pending] = []
+        turns = self.clock.upcoming(state.clock, min(count + 1, self.num_workers - len(state.held)))
+        for distance, (worker, serial, staleness) in enumerate(turns):
+            if not distance or worker in state.guesses:
+                continue
+            read_at = max(
+                state.step + math.floor(distance * rate) - staleness, self.clock.oldest(state.clock, state.step)
+            )
+            if read_at > state.step:
+                continue
+            time = state.time + 1.0 + distance
+            job = Job(worker, serial, read_at, time, time)
+            work = self.worker.plan(state.workers[worker], job)
+            if all(version == state.step or version in state.snapshots for version in work.versions):
+                chosen.append(Pending(job, work))
+        return chosen
+
+    def deliver(self, state: SimulationState, results: Iterable[tuple[Task, Tensor]]) -> Event | None:
+        """The next delivery happens; `results` are the tasks of `missing_jobs` with what an engine made of them.
 
         None: a liar held its message back, and the delivery after it has no result yet.
         """
-        for worker, result in results.items():
-            state.results[worker] = result
-            state.missing.pop(worker, None)
+        for task, result in results:
+            if (pending := state.pending.get(task.job.worker)) is not None and pending.job == task.job:
+                state.results[task.job.worker] = result
+            else:
+                state.guesses[task.job.worker] = Guess(Pending(task.job, task.work), result)
         while True:
             job = self._next(state)
             if job is None or job.worker not in state.results:
@@ -192,7 +245,7 @@ class Simulation:
         if not byzantine:
             if not math.isfinite(norm) and not bool(torch.isfinite(message.vector).all()):
                 raise HonestNotFinite(self._task(state, pending), state.step, state.time)
-            if self.attack.sees != "own":
+            if self._sees != "own":
                 state.delivered[worker] = message.vector
 
         read_at = job.read_at
@@ -270,15 +323,19 @@ class Simulation:
         for version in _versions(pending):
             state.readers[version] = state.readers.get(version, 0) + 1
         state.pending[job.worker] = pending
-        state.missing[job.worker] = None
+        guess = state.guesses.pop(job.worker, None)
+        if guess is not None and guess.pending.job.serial == job.serial and guess.pending.work == pending.work:
+            state.results[job.worker] = guess.result
+        elif not self.clock.prescribed:
+            heappush(state.queue, (job.finish, job.worker, job.serial))
 
     def _cancel(self, state: SimulationState, worker: int) -> None:
         pending = state.pending.pop(worker, None)
         if pending is None:
             return
         self.clock.cancel(state.clock, worker)
-        for waiting in (state.missing, state.results, state.withheld):
-            waiting.pop(worker, None)  # type: ignore[attr-defined]
+        state.results.pop(worker, None)
+        state.withheld.pop(worker, None)
         if state.due == worker:
             state.due = None
         self._release(state, _versions(pending))
@@ -336,12 +393,13 @@ class Simulation:
             state=state.aggregator,
             rng=self.streams.generator("attack", worker, serial),
             memory=state.attack,
+            ready=tuple(sorted(state.withheld)),
         )
 
     def _visible(self, state: SimulationState) -> list[Tensor]:
-        if self.attack.sees == "own" or self.knowledge == "own":
+        if self._sees == "own":
             return []
-        if self.knowledge == "delivered":
+        if self._sees == "delivered":
             return [state.delivered[worker] for worker in self.honest if worker in state.delivered]
         rows = []
         for worker in self.honest:
@@ -356,11 +414,9 @@ class Simulation:
 
 def events(simulation: Simulation, state: SimulationState, engine: Engine) -> Iterator[Event]:
     """Deliveries, one after another; ends when nothing can arrive any more."""
-    while (tasks := simulation.missing_jobs(state, engine.capacity)) is not None:
-        computed = engine.results(tasks) if tasks else ()
-        event = simulation.deliver(
-            state, {task.job.worker: result for task, result in zip(tasks, computed, strict=True)}
-        )
+    while (tasks := simulation.missing_jobs(state, engine.group, engine.ahead)) is not None:
+        results = zip(tasks, engine.results(tasks), strict=True) if tasks else ()
+        event = simulation.deliver(state, results)
         if event is not None:
             yield event
 

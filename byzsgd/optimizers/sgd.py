@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -37,10 +36,6 @@ class SGD:
         require(0 <= self.momentum < 1, "sgd", "0 <= momentum < 1", momentum=self.momentum)
         require(self.weight_decay >= 0, "sgd", "weight_decay >= 0", weight_decay=self.weight_decay)
         require(not self.nesterov or self.momentum > 0, "sgd", "momentum > 0 for nesterov", momentum=self.momentum)
-        # Hydra's own partial looks its target up again at every call.
-        law = self.schedule
-        if isinstance(law, functools.partial):
-            object.__setattr__(self, "schedule", functools.partial(law.func, *law.args, **law.keywords))
         self.schedule(self.lr, 0)  # its settings are checked before any work
 
     def init(self, params: Tensor) -> SGDState:

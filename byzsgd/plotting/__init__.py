@@ -1,13 +1,21 @@
 """Figures: pure functions of the rows that runs left behind. The only package that imports matplotlib."""
 
 from .acceptance import acceptance as acceptance
+from .bars import bars as bars
 from .coefficients import coefficients as coefficients
+from .cost import cost as cost
+from .delays import delays as delays
+from .draw import AXES as AXES
+from .draw import FORMATS as FORMATS
 from .draw import KINDS as KINDS
 from .draw import draw as draw
 from .draw import save as save
-from .groups import Comparison as Comparison
-from .groups import Group as Group
-from .groups import NothingToDraw as NothingToDraw
-from .groups import compare as compare
+from .heatmap import heatmap as heatmap
+from .overview import overview as overview
+from .partition import partition as partition
 from .progress import progress as progress
+from .refusals import refusals as refusals
+from .slowdown import slowdown as slowdown
 from .staleness import staleness as staleness
+from .timeline import timeline as timeline
+from .worst_case import worst_case as worst_case

@@ -8,13 +8,23 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from byzsgd.analysis.bands import Axis, Statistic
+from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded, compare
+
 from .acceptance import acceptance
-from .bands import Axis
+from .bars import bars
 from .coefficients import coefficients
-from .groups import Comparison, NothingToDraw, Recorded, compare
+from .cost import cost
+from .delays import LawOf, delays
+from .heatmap import heatmap
+from .partition import recorded_partition
 from .progress import progress
+from .refusals import refusals
+from .slowdown import slowdown
 from .staleness import staleness
 from .style import styled
+from .timeline import timeline
+from .worst_case import worst_case
 
 FORMATS = ("png", "svg", "pdf")
 AXES: tuple[Axis, ...] = ("updates", "time", "arrivals")
@@ -26,11 +36,19 @@ _CURVES: Mapping[str, Callable[..., Figure]] = {
     "suboptimality": partial(progress, metric="suboptimality"),
 }
 _SINGLE: Mapping[str, Callable[[Comparison], Figure]] = {
+    "heatmap": heatmap,
+    "worst_case": worst_case,
+    "bars": bars,
     "acceptance": acceptance,
+    "refusals": refusals,
     "coefficients": coefficients,
     "staleness": staleness,
+    "timeline": timeline,
+    "slowdown": slowdown,
+    "cost": cost,
+    "partition": recorded_partition,
 }
-KINDS = (*_CURVES, *_SINGLE)
+KINDS = (*_CURVES, *_SINGLE, "delays")
 
 
 def draw(
@@ -40,10 +58,13 @@ def draw(
     kinds: Sequence[str] | None = None,
     x: Sequence[Axis] = ("updates", "time"),
     formats: Sequence[str] = ("png", "svg"),
+    statistic: Statistic = "mean",
+    law_of: LawOf | None = None,
 ) -> list[Path]:
     """Writes the figures into `output` and returns their paths; `kinds=None`: all that the runs have rows for.
 
-    ValueError for an unknown kind, axis or format, for no runs, and for a kind asked for that has nothing to draw.
+    `law_of` gives the configured delay of a run, for its line in the figure of delays. ValueError for an unknown kind,
+    axis or format, for no runs, and for a kind asked for that has nothing to draw.
     """
     _known("kind", kinds or (), KINDS)
     _known("x axis", x, AXES)
@@ -53,14 +74,14 @@ def draw(
     problem: NothingToDraw | None = None
     for kind in KINDS if kinds is None else kinds:
         try:
-            for name, figure in _figures(kind, comparison, x):
+            for name, figure in _figures(kind, comparison, x, statistic, law_of):
                 written += save(figure, output, name, formats)
         except NothingToDraw as nothing:
             if kinds is not None:
                 raise
             problem = problem or nothing
     if not written and problem is not None:
-        raise ValueError(f"{problem} ({len(runs)} runs)")
+        raise ValueError(f"{problem} ({len(runs)} run{'s' if len(runs) > 1 else ''})")
     return written
 
 
@@ -80,10 +101,12 @@ def save(figure: Figure, output: Path, name: str, formats: Sequence[str] = ("png
     return paths
 
 
-def _figures(kind: str, comparison: Comparison, axes: Sequence[Axis]) -> list[tuple[str, Figure]]:
+def _figures(
+    kind: str, comparison: Comparison, axes: Sequence[Axis], statistic: Statistic, law_of: LawOf | None
+) -> list[tuple[str, Figure]]:
     if kind in _CURVES:
-        return [(f"{kind}-{axis}", _CURVES[kind](comparison, x=axis)) for axis in axes]
-    return [(kind, _SINGLE[kind](comparison))]
+        return [(f"{kind}-{axis}", _CURVES[kind](comparison, x=axis, statistic=statistic)) for axis in axes]
+    return [(kind, delays(comparison, law_of=law_of) if kind == "delays" else _SINGLE[kind](comparison))]
 
 
 def _known(what: str, asked: Sequence[str], offered: Sequence[str]) -> None:

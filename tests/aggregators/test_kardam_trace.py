@@ -1,7 +1,7 @@
 """Kardam decision by decision: n=4, f=1, d=1, learning rate 1, worked out by hand.
 
-x0 = 0; the buffer holds max(2, ⌊4/3⌋) = 2 vectors; the threshold is the third smallest of four coefficients; a worker is
-refused by `frequency` when it sent one of the last two accepted vectors. Damping is 1/(1+τ).
+x0 = 0; the buffer holds max(2, ⌊4/3⌋) = 2 vectors; the threshold is the third smallest of four coefficients; a worker
+is refused by `frequency` when it sent one of the last two accepted vectors. Damping is 1/(1+τ).
 """
 
 import math

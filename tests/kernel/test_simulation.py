@@ -33,9 +33,7 @@ def schedule(played):
 
 def test_arrivals_are_paired_across_servers_and_attacks():
     settings = itertools.product(("asgd", "dynsgd", "kardam"), ("none", "reversed", "lie"))
-    seen = [
-        schedule(play(150, *SMALL, f"aggregator={server}", f"attack={attack}")[0]) for server, attack in settings
-    ]
+    seen = [schedule(play(150, *SMALL, f"aggregator={server}", f"attack={attack}")[0]) for server, attack in settings]
     assert all(one == seen[0] for one in seen)
     assert seen[0] != schedule(play(150, *SMALL, "seed=1")[0])
 

@@ -6,7 +6,7 @@ import dataclasses
 
 import polars as pl
 import pytest
-from rows import run, sweep
+from made_up_runs import run, sweep
 
 from byzsgd.plotting import draw
 

@@ -10,11 +10,13 @@ import sys
 import numpy as np
 import polars as pl
 import pytest
-from rows import run, sweep
+from made_up_runs import run, sweep
 
-from byzsgd.plotting import NothingToDraw, acceptance, coefficients, compare, progress, staleness
+from byzsgd.analysis import NothingToDraw, compare
+from byzsgd.analysis.looks import SERVERS
+from byzsgd.plotting import acceptance, coefficients, progress, staleness
 from byzsgd.plotting.acceptance import windowed
-from byzsgd.plotting.style import SERVERS, server_looks
+from byzsgd.plotting.style import server_looks
 
 
 def texts(figure):

@@ -25,8 +25,8 @@ class BufferState:
 class Buffer:
     """A step from every `size` accepted vectors, in order of arrival; the buffer is then emptied.
 
-    With `slots` every worker has one place: its newer vector replaces its older one there, and the buffer does not grow;
-    so `size` different workers stand behind a step. Without, one worker can fill several places.
+    With `slots` every worker has one place: its newer vector replaces its older one there, and the buffer does not
+    grow; so `size` different workers stand behind a step. Without, one worker can fill several places.
 
     FedBuff: Nguyen, Malik, Zhan, Yousefpour, Rabbat, Malek, Huba: Federated learning with buffered asynchronous
     aggregation, AISTATS 2022, arXiv 2106.06639.

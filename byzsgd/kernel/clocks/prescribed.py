@@ -126,8 +126,12 @@ class PrescribedClock:
             cursor = (worker + 1) % self.num_workers
         return tuple(found)
 
-    def cost(self, start: float, finish: float) -> float:
+    @property
+    def priced(self) -> bool:
         """Nothing costs anything where nobody comes and goes."""
+        return False
+
+    def cost(self, start: float, finish: float) -> float:
         return 0.0
 
     def _next(self, state: PrescribedState, cursor: int) -> int | None:

@@ -20,7 +20,8 @@ class Loop:
     batches: Batches
     poisons: Mapping[int, Attack]  # the liars' attack, which may poison their data
     name: str = "loop"
-    capacity: int = 1
+    group: int = 1
+    ahead: int = 1
 
     def results(self, tasks: Sequence[Task]) -> list[Tensor]:
         return [self._result(task) for task in tasks]

@@ -1,0 +1,10 @@
+"""What rows say, in numbers: runs that belong together, curves with intervals, outcomes. Imports no drawing library."""
+
+from .bands import band as band
+from .bands import interval as interval
+from .groups import Comparison as Comparison
+from .groups import Group as Group
+from .groups import NothingToDraw as NothingToDraw
+from .groups import Recorded as Recorded
+from .groups import compare as compare
+from .groups import phrase as phrase

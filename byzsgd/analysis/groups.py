@@ -1,0 +1,203 @@
+"""Which runs are one curve, and what tells the curves apart: runs that differ in nothing but the seed belong together,
+and a label says what differs between the groups and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+
+# Keys that change where a run is written or how fast it is computed, never what it is.
+INCIDENTAL = (
+    "seed", "engine", "device", "threads", "data_root", "dataset.download", "checkpoint_every", "force", "plugins",
+    "tracker", "hydra", "name", "experiment",
+)  # fmt: skip
+ABSENT = "–"  # the setting does not exist here: it belongs to another member
+NESTED = ("aggregator", "attack", "delay", "partition", "worker")
+FIRST = ("aggregator", "attack", "dataset", "partition", "delay", "worker", "num_workers", "num_byzantine", "f")
+
+
+class Recorded(Protocol):
+    """What a figure needs of a run; `byzsgd.records.Run` is one."""
+
+    @property
+    def metrics(self) -> pl.DataFrame: ...
+    @property
+    def arrivals(self) -> pl.DataFrame: ...
+    @property
+    def config(self) -> Mapping[str, Any]: ...
+    @property
+    def choices(self) -> Mapping[str, str]: ...
+    @property
+    def info(self) -> Mapping[str, Any]: ...
+    @property
+    def folder(self) -> Path | None: ...
+
+
+class NothingToDraw(ValueError):
+    """The runs hold no rows for this figure."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs of one setting, one for each seed."""
+
+    values: Mapping[str, Any]  # key that differs between the groups -> its value here
+    runs: tuple[Recorded, ...]
+
+    @property
+    def diverged(self) -> int:
+        return sum(run.info.get("status") == "diverged" for run in self.runs)
+
+    def label(self, keys: Sequence[str]) -> str:
+        """What the keys say of this group; settings that it does not have are passed over."""
+        said = [phrase(key, self.values[key]) for key in keys if self.values[key] != ABSENT]
+        return ", ".join(said) or ABSENT
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All runs of a figure."""
+
+    groups: tuple[Group, ...]
+    keys: tuple[str, ...]  # what differs, the most telling first
+    shared: Mapping[str, Any]  # what does not: every choice and every setting
+
+    @property
+    def runs(self) -> tuple[Recorded, ...]:
+        return tuple(run for group in self.groups for run in group.runs)
+
+    def values(self, key: str) -> list[Any]:
+        """The values of a key, numbers in their order, `none` before all names, else as the runs came."""
+        seen = list(dict.fromkeys(_frozen(group.values[key]) for group in self.groups))
+        if all(isinstance(value, int | float) and not isinstance(value, bool) for value in seen):
+            return sorted(seen)
+        return sorted(seen, key=lambda value: value not in ("none", None, False, ABSENT))
+
+    def caption(self) -> str:
+        """What all runs have in common and how many seeds there are: the line under the title."""
+        said = ("aggregator", "attack", "dataset", "partition", "delay", "num_workers", "num_byzantine")
+        parts = [phrase(key, self.shared[key]) for key in said if self.shared.get(key) not in (None, "default")]
+        counts = sorted({len(group.runs) for group in self.groups})
+        seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+        parts.append(f"{seeds} seed{'' if counts[-1] == 1 else 's'}" + (" each" if len(self.groups) > 1 else ""))
+        parts += self._liars()
+        unfinished = sum(run.info.get("status") not in ("finished", "diverged", "stalled") for run in self.runs)
+        if unfinished:
+            parts.append(f"{unfinished} of {len(self.runs)} runs unfinished")
+        return " · ".join(part.replace(" ", "\u00a0") for part in parts)  # a line breaks between parts only
+
+    def _liars(self) -> list[str]:
+        """What the liars know, and which share of the deliveries is theirs: λ is measured, not num_byzantine/n."""
+        if self.shared.get("attack", "?") == "none":
+            return []
+        said = [f"knowledge {self.shared['knowledge']}"] if self.shared.get("knowledge") else []
+        shares = [float(run.arrivals["byzantine"].mean()) for run in self.runs if len(run.arrivals)]  # type: ignore[arg-type]
+        if shares and max(shares) > 0:
+            low, high = f"{min(shares):.2f}", f"{max(shares):.2f}"
+            said.append(f"λ = {low}" if low == high else f"λ = {low} to {high}")
+        return said
+
+
+def phrase(key: str, value: Any) -> str:
+    """`key = value` in the words of a legend."""
+    short = key.replace("/", ".").rpartition(".")[2]
+    if value is None or value is False or value == "none":
+        return f"no {short}".replace("_", " ")
+    if key in ("aggregator", "attack", "dataset", "model"):
+        return str(value).replace("_", " ")
+    if key == "num_workers":
+        return f"n = {value}"
+    if key == "num_byzantine":
+        return f"{value} Byzantine"
+    if key == "f":
+        return f"declared f = {value}"
+    if isinstance(value, str) and not any(letter.isdigit() for letter in value):
+        return f"{value} {short}".replace("_", " ")
+    if isinstance(value, float):
+        value = f"{value:g}"
+    return f"{short} = {value}".replace("_", " ")
+
+
+def compare(runs: Sequence[Recorded]) -> Comparison:
+    """Groups the runs by everything but the seed. ValueError when there is none."""
+    if not runs:
+        raise ValueError("a figure needs at least one run; got none")
+    described = [_described(run) for run in runs]
+    names = sorted({name for facts in described for name in facts}, key=_rank)
+    columns = {name: tuple(_frozen(facts.get(name, ABSENT)) for facts in described) for name in names}
+    varying = {name: column for name, column in columns.items() if len(set(column)) > 1}
+    keys = _telling(varying)
+    # Groups are made by all that differs, the label by the few keys that tell it.
+    classes = dict.fromkeys(zip(*varying.values(), strict=True)) if varying else {(): None}
+    members: dict[tuple[Any, ...], list[int]] = {identity: [] for identity in classes}
+    for number in range(len(runs)):
+        members[tuple(column[number] for column in varying.values())].append(number)
+    groups = [
+        Group({key: varying[key][numbers[0]] for key in keys}, tuple(runs[number] for number in numbers))
+        for numbers in members.values()
+    ]
+    shared = {name: column[0] for name, column in columns.items() if name not in varying}
+    comparison = Comparison(tuple(groups), keys, shared)
+    order = {key: {value: place for place, value in enumerate(comparison.values(key))} for key in keys}
+    groups.sort(key=lambda group: [order[key][_frozen(group.values[key])] for key in keys])
+    return Comparison(tuple(groups), keys, shared)
+
+
+def _telling(varying: Mapping[str, tuple[Any, ...]]) -> tuple[str, ...]:
+    """The fewest keys: not what merely follows from a chosen member, nor an interpolation of a key that is there."""
+    keys: list[str] = []
+    for name, column in varying.items():
+        parents = [key for key in keys if name.replace("/", ".").startswith(key.replace("/", ".") + ".")]
+        follows = parents and _function([varying[key] for key in parents], column)
+        if not follows and column not in [varying[key] for key in keys]:
+            keys.append(name)
+    # What a part derives from a number such as f is no news beside that number.
+    numbers = [varying[key] for key in keys if "." not in key]
+    derived = [key for key in keys if "." in key and key.partition(".")[0] in NESTED]
+    return tuple(key for key in keys if key not in derived or not numbers or not _function(numbers, varying[key]))
+
+
+def _function(columns: Sequence[tuple[Any, ...]], column: tuple[Any, ...]) -> bool:
+    """Whether the column's value is known from those of the others."""
+    known: dict[tuple[Any, ...], Any] = {}
+    return all(
+        known.setdefault(given, value) == value for given, value in zip(zip(*columns, strict=True), column, strict=True)
+    )
+
+
+def _described(run: Recorded) -> dict[str, Any]:
+    """Choices (`aggregator/rule`: krum) and settings (`aggregator.rule.f`: 3) of a run, flat."""
+    facts: dict[str, Any] = dict(run.choices)
+    for name, value in _flat(run.config, ""):
+        facts.setdefault(name, value)
+    return {name: value for name, value in facts.items() if not _incidental(name)}
+
+
+def _incidental(name: str) -> bool:
+    dotted = name.replace("/", ".")
+    return any(dotted == key or dotted.startswith(key + ".") for key in INCIDENTAL) or dotted.endswith("_target_")
+
+
+def _flat(node: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(node, Mapping) and node:
+        for key, value in node.items():
+            yield from _flat(value, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, node
+
+
+def _frozen(value: Any) -> Any:
+    return str(value) if isinstance(value, list | dict) else value
+
+
+def _rank(name: str) -> tuple[int, int, int, str]:
+    """Servers and attacks first, then other choices from the outside in, then settings."""
+    dotted = name.replace("/", ".")
+    top = dotted.partition(".")[0]
+    place = FIRST.index(name) if name in FIRST else len(FIRST)
+    within = FIRST.index(top) if top in FIRST else len(FIRST)
+    return place, within, dotted.count(".") * 2 + ("/" not in name and "." in name), name

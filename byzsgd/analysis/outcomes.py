@@ -1,0 +1,84 @@
+"""What became of one run, as a few numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from .bands import COLUMN, Axis
+from .groups import Recorded
+
+
+@dataclass(frozen=True)
+class FilterRates:
+    """Mistakes of one filter on the vectors that it was asked about; NaN where it was asked about none."""
+
+    false_positive: float  # honest vectors that it refused
+    false_negative: float  # Byzantine vectors that it let pass
+
+
+def final(run: Recorded, metric: str = "test_accuracy") -> float:
+    """The last evaluation; a diverged run has accuracy 0 there. NaN where the run has none."""
+    if metric not in run.metrics.columns:
+        return math.nan
+    values = run.metrics[metric].drop_nulls()
+    return float(values[-1]) if len(values) else math.nan
+
+
+def best(run: Recorded, metric: str = "test_accuracy") -> float:
+    """The best evaluation on the way: the highest accuracy, the lowest of anything else."""
+    if metric not in run.metrics.columns:
+        return math.nan
+    values = run.metrics[metric].drop_nulls().drop_nans()
+    extreme = values.max() if metric.endswith("accuracy") else values.min()
+    return math.nan if extreme is None else float(extreme)  # type: ignore[arg-type]
+
+
+def accepted(run: Recorded, *, byzantine: bool) -> float:
+    """Share of the honest (or the Byzantine) vectors that were accepted; NaN where none arrived."""
+    rows = run.arrivals.filter(pl.col("byzantine") == byzantine)
+    return math.nan if rows.is_empty() else float(rows["accepted"].mean())  # type: ignore[arg-type]
+
+
+def byzantine_share(run: Recorded) -> float:
+    """λ: the Byzantine share of all deliveries, which is not num_byzantine/num_workers when liars are fast or slow."""
+    return math.nan if run.arrivals.is_empty() else float(run.arrivals["byzantine"].mean())  # type: ignore[arg-type]
+
+
+def needed(run: Recorded, level: float, axis: Axis = "arrivals", metric: str = "test_accuracy") -> float:
+    """Arrivals (updates, seconds) until the first evaluation that reaches the level; inf when none does."""
+    if metric not in run.metrics.columns:
+        return math.inf
+    reached = run.metrics.filter(pl.col(metric) >= level)
+    return math.inf if reached.is_empty() else float(reached[COLUMN[axis]][0])
+
+
+def filter_rates(run: Recorded) -> Mapping[str, FilterRates]:
+    """Mistakes of each filter. Filters are asked in the order of the configuration until one refuses."""
+    if run.arrivals.is_empty():
+        return {}
+    configured = run.config.get("aggregator", {}).get("filters") or {}
+    names = [str(name) for name, node in configured.items() if node is not None]
+    met = run.arrivals.filter(~pl.col("accepted"))["reason"].unique(maintain_order=True).to_list()
+    rates = {}
+    asked = run.arrivals
+    for name in [*names, *(reason for reason in met if reason not in names)]:
+        refused = pl.col("reason") == name
+        honest, liars = asked.filter(~pl.col("byzantine")), asked.filter(pl.col("byzantine"))
+        rates[name] = FilterRates(
+            math.nan if honest.is_empty() else len(honest.filter(refused)) / len(honest),
+            math.nan if liars.is_empty() else 1 - len(liars.filter(refused)) / len(liars),
+        )
+        asked = asked.filter(~refused)
+    return rates
+
+
+def staleness(run: Recorded) -> tuple[float, float]:
+    """Mean and largest staleness of the delivered vectors."""
+    if run.arrivals.is_empty():
+        return math.nan, math.nan
+    ages = run.arrivals["staleness"]
+    return float(ages.mean()), float(ages.max())  # type: ignore[arg-type]

@@ -1,0 +1,33 @@
+"""The directions in which the honest mean is pushed, and the distances that hide the push."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from byzsgd.checks import require
+
+Deviation = Literal["std", "unit", "sign"]
+
+
+def check_deviation(who: str, deviation: Deviation) -> None:
+    """Refuses a deviation of another name."""
+    require(deviation in ("std", "unit", "sign"), who, "deviation std, unit or sign", deviation=deviation)
+
+
+def perturbation(honest: Tensor, deviation: Deviation) -> tuple[Tensor, Tensor]:
+    """(h, d) -> the mean (d,) and the push against it (d,): −std, −mean/‖mean‖ or −sign(mean)."""
+    std, mean = torch.std_mean(honest, dim=0)
+    if deviation == "std":
+        return mean, -std
+    if deviation == "sign":
+        return mean, -mean.sign()
+    norm = torch.linalg.vector_norm(mean)
+    return mean, -mean / norm if norm > 0 else torch.zeros_like(mean)
+
+
+def squared_distances(rows: Tensor) -> Tensor:
+    """(h, d) -> (h, h) squared Euclidean distances, from differences: matrix products cancel."""
+    return torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist") ** 2

@@ -1,0 +1,15 @@
+"""Overflow."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from byzsgd.attacks.declaration import forging
+from byzsgd.interfaces import View
+
+
+@forging(sees="own")
+def infinity(view: View) -> Tensor:
+    """Sends (d,) +infinity in every coordinate."""
+    return torch.full_like(view.own, float("inf"))

@@ -1,0 +1,28 @@
+"""Noise on top of honest work."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from byzsgd.attacks.declaration import forging
+from byzsgd.attacks.normal import normal
+from byzsgd.checks import require
+from byzsgd.interfaces import View
+
+
+def _check(*, std: float) -> None:
+    require(0 <= std < math.inf, "random_disturbance", "0 <= std < inf", std=std)
+
+
+@forging(sees="own", check=_check)
+def random_disturbance(view: View, *, std: float = 0.2) -> Tensor:
+    """Sends the own vector with noise as large as itself in every coordinate: (d,) own + N(0, (std·‖own‖)²).
+
+    The noise is std·√d times as long as the vector.
+
+    Yang, Li: BASGD: Buffered asynchronous SGD for Byzantine learning (ICML 2021, arXiv 2003.00937).
+    """
+    return view.own + normal(view) * (std * float(torch.linalg.vector_norm(view.own)))

@@ -1,0 +1,58 @@
+"""The dataset `digits`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from byzsgd.datasets.tables import check_shares, drawn_splits
+from byzsgd.interfaces import Data, ModelFactory, Split
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digits:
+    """1797 handwritten digits of 8×8 pixels, flat (64,) in [0, 1], 10 classes; inside scikit-learn, no file needed.
+
+    Alpaydin, Kaynak: Optical recognition of handwritten digits (UCI machine learning repository, 1998), its test part.
+    The splits are drawn at random: there is no official one.
+    """
+
+    test_share: float
+    validation_share: float
+    trusted: int
+    download: bool  # nothing to download
+    model: ModelFactory
+
+    def __post_init__(self) -> None:
+        check_shares(
+            "dataset digits",
+            test_share=self.test_share,
+            validation_share=self.validation_share,
+            trusted=self.trusted,
+        )
+
+    def load(self, root: Path | None, rng: np.random.Generator) -> Data:
+        from sklearn.datasets import load_digits
+
+        images, labels = load_digits(return_X_y=True)
+        splits = drawn_splits(
+            "dataset digits",
+            Split(torch.from_numpy(images / 16.0).float(), torch.from_numpy(labels).long()),
+            rng,
+            test_share=self.test_share,
+            validation_share=self.validation_share,
+            trusted=self.trusted,
+        )
+        return Data(
+            train=splits["train"],
+            validation=splits["validation"],
+            test=splits["test"],
+            trusted=splits["trusted"],
+            num_classes=10,
+            outputs=10,
+            loss="cross_entropy",
+            class_names=tuple(str(digit) for digit in range(10)),
+        )

@@ -1,0 +1,40 @@
+"""Cutting examples into disjoint splits."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from byzsgd.checks import require
+from byzsgd.interfaces import Split
+
+
+def require_shares(who: str, **shares: float) -> None:
+    """Raises ValueError unless every share is in [0, 1) and together they leave something to train on."""
+    for name, share in shares.items():
+        require(0.0 <= share < 1.0, who, f"0 <= {name} < 1", **{name: share})
+    require(sum(shares.values()) < 1.0, who, "shares that leave something to train on", **shares)
+
+
+def cut(who: str, total: int, counts: dict[str, int], rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Disjoint sorted index sets of the given sizes, drawn at random; what is left is called `train`."""
+    require(sum(counts.values()) < total, who, "some examples left to train on", examples=total, **counts)
+    order = rng.permutation(total)
+    parts: dict[str, np.ndarray] = {}
+    start = 0
+    for name, count in counts.items():
+        parts[name] = np.sort(order[start : start + count])
+        start += count
+    parts["train"] = np.sort(order[start:])
+    return parts
+
+
+def take(split: Split, indices: np.ndarray) -> Split:
+    """The named examples of a split, in new memory."""
+    at = torch.from_numpy(np.asarray(indices, dtype=np.int64))
+
+    def picked(values: Tensor) -> Tensor:
+        return values.index_select(0, at)
+
+    return Split(picked(split.inputs), picked(split.targets), None if split.groups is None else picked(split.groups))

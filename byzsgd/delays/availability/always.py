@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from byzsgd.checks import require
+from byzsgd.interfaces import Slots
+
+from .presence import Presence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Always(Presence):
+    """Every worker is there all the time, at `price` a second (an instance on demand)."""
+
+    price: float
+
+    def __post_init__(self) -> None:
+        require(0 <= self.price < float("inf"), "always available", "0 <= price < inf", price=self.price)
+
+    @property
+    def rate(self) -> float:
+        return self.price
+
+    def outage(self, slots: Slots, worker: int, start: float, finish: float) -> tuple[float, float] | None:
+        return None

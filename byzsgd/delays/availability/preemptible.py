@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import comb
+
+from byzsgd.checks import require
+from byzsgd.interfaces import Slots
+
+from .presence import Slotted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preemptible(Slotted):
+    """Cheap instances that the provider takes away: in every slot each is away with `probability`; `price` a second.
+
+    Number of workers over time: n₀·growth^j of them (rounded up, at the most n) are rented in slot j, with
+    n₀ = `initial` (null: all n from the start). Of n rented ones y ~ Bin(n, 1 − probability) are there.
+    Zhang, Wang, Joshi, Joe-Wong: Machine Learning on Volatile Instances; INFOCOM 2020, arXiv 2003.05649.
+    Differs: slots of seconds in place of iterations; a job that is cut off is lost.
+    """
+
+    probability: float
+    price: float
+    initial: int | None
+    growth: float
+
+    def __post_init__(self) -> None:
+        who = "preemptible availability"
+        self.check_slot(who)
+        require(0 <= self.probability < 1, who, "0 <= probability < 1", probability=self.probability)
+        require(0 <= self.price < float("inf"), who, "0 <= price < inf", price=self.price)
+        require(self.initial is None or self.initial >= 1, who, "initial >= 1, or null", initial=self.initial)
+        require(1 <= self.growth < float("inf"), who, "1 <= growth < inf", growth=self.growth)
+
+    @property
+    def rate(self) -> float:
+        return self.price
+
+    def rented(self, worker: int, slot: int) -> bool:
+        """Whether this worker is paid for when the provider leaves it there."""
+        if self.initial is None or worker < self.initial:
+            return True
+        # worker < initial·growth^slot, compared without overflow
+        count = float(self.initial)
+        while slot > 0 and count <= worker and self.growth > 1:
+            count, slot = count * self.growth, slot - 1
+        return worker < count
+
+    def there(self, slots: Slots, worker: int, slot: int) -> bool:
+        return self.rented(worker, slot) and slots(worker, slot) >= self.probability
+
+    def over(self, slots: Slots, worker: int, slot: int) -> bool:
+        return self.growth == 1 and not self.rented(worker, slot)
+
+    def mean_inverse(self, num_workers: int) -> float:
+        """E[1/y | y >= 1] for y ~ Bin(n, 1 − probability): what the error of a mini-batch step depends on; it is at
+        least 1/E[y | y >= 1] (Jensen)."""
+        q, n = self.probability, num_workers
+        terms = (comb(n, y) * (1 - q) ** y * q ** (n - y) / y for y in range(1, n + 1))
+        return sum(terms) / (1 - q**n)

@@ -1,0 +1,89 @@
+"""What all laws of availability share, and what those by slots of time share."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from byzsgd.checks import require
+from byzsgd.interfaces import Draws, Slots
+
+
+@dataclass(frozen=True, kw_only=True)
+class Presence(ABC):
+    """Workers that are there at some times; a second of presence costs `rate`."""
+
+    @property
+    def rate(self) -> float:
+        return 0.0
+
+    @property
+    def priced(self) -> bool:
+        return self.rate > 0
+
+    def check(self, num_workers: int) -> None:  # noqa: B027 (any number of workers will do, unless a member says otherwise)
+        """Any number of workers will do."""
+
+    def slots(self, draws: Draws, workers: range, slots: range) -> np.ndarray:
+        return draws(slots)
+
+    @abstractmethod
+    def outage(self, slots: Slots, worker: int, start: float, finish: float) -> tuple[float, float] | None: ...
+
+    def cost(self, slots: Slots, worker: int, start: float, finish: float) -> float:
+        return self.rate * self.presence(slots, worker, start, finish) if self.priced else 0.0
+
+    def presence(self, slots: Slots, worker: int, start: float, finish: float) -> float:
+        """Seconds of [start, finish) at which the worker is there."""
+        there, now = 0.0, start
+        while now < finish:
+            cut = self.outage(slots, worker, now, finish)
+            if cut is None:
+                return there + finish - now
+            down, back = cut
+            there += max(down - now, 0.0)
+            now = back
+        return there
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slotted(Presence):
+    """A worker is there, or not, for whole slots of `slot` seconds; slot j is [j·slot, (j + 1)·slot)."""
+
+    slot: float
+
+    def check_slot(self, who: str) -> None:
+        require(0 < self.slot < math.inf, who, "0 < slot < inf", slot=self.slot)
+
+    @abstractmethod
+    def there(self, slots: Slots, worker: int, slot: int) -> bool:
+        """Whether the worker is there in this slot."""
+
+    def over(self, slots: Slots, worker: int, slot: int) -> bool:
+        """Whether the worker is away from this slot on, for ever. Else it must come back some day."""
+        return False
+
+    def number(self, time: float) -> int:
+        """The slot of a time, the same as the comparisons with slot·j say."""
+        slot = int(time // self.slot)
+        while (slot + 1) * self.slot <= time:
+            slot += 1
+        while slot * self.slot > time:
+            slot -= 1
+        return slot
+
+    def outage(self, slots: Slots, worker: int, start: float, finish: float) -> tuple[float, float] | None:
+        slot = self.number(start)
+        while self.there(slots, worker, slot):
+            slot += 1
+            if slot * self.slot >= finish:
+                return None
+        down = slot * self.slot
+        while not self.there(slots, worker, slot):
+            if self.over(slots, worker, slot):
+                return down, math.inf
+            slot += 1
+        return down, slot * self.slot

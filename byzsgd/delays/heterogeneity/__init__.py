@@ -1,0 +1,10 @@
+"""How much slower than the law each worker computes."""
+
+from .dirichlet import Dirichlet as dirichlet
+from .equal import Equal as equal
+from .linear import Linear as linear
+from .listed import Listed as listed
+from .lognormal import Lognormal as lognormal
+from .sqrt import Sqrt as sqrt
+from .square import Square as square
+from .stragglers import Stragglers as stragglers

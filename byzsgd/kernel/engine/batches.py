@@ -1,0 +1,132 @@
+"""Which examples a batch holds: a function of (seed, data block, serial) and of nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from byzsgd.checks import require
+from byzsgd.interfaces import Batch, BatchKey, Data
+from byzsgd.kernel.randomness import Streams
+
+T = TypeVar("T")
+Sampling = Literal["replacement", "shuffle"]
+SERIALS = 16  # batches drawn from one generator, where they are small
+EXAMPLES = 1024  # and the most examples drawn for them, which bounds the memory of 10,000 workers
+
+
+class Batches:
+    """Draws batches of `batch_size` examples out of blocks of the training data.
+
+    The draws of a block are one endless sequence of its examples, cut into batches: batch j is the j-th cut. It is
+    drawn in stretches, the k-th from the generator (seed, "batch", block, k), so any batch is found without those
+    before it and none costs a generator of its own.
+
+    - replacement: independent uniform draws; a stretch is 16 batches (fewer where they are large).
+    - shuffle: permutations of the block one after another, so a batch may join the end of one with the start of the
+      next and its size is always the same; a stretch is as many whole permutations as make 16 batches, at least one.
+
+    The data's own `augment` changes the drawn inputs with the generator (seed, "augment", block, serial).
+    """
+
+    def __init__(
+        self,
+        data: Data,
+        blocks: Sequence[np.ndarray],
+        streams: Streams,
+        batch_size: int,
+        sampling: Sampling = "replacement",
+    ) -> None:
+        require(batch_size >= 1, "batches", "batch_size >= 1", batch_size=batch_size)
+        require(sampling in ("replacement", "shuffle"), "batches", "sampling replacement or shuffle", sampling=sampling)
+        require(
+            all(len(block) > 0 for block in blocks),
+            "batches",
+            "at least one example in every block",
+            sizes=[len(block) for block in blocks][:20],
+        )
+        self.train = data.train
+        self.batch_size = batch_size
+        self.sampling = sampling
+        self.num_classes = data.num_classes
+        self._blocks = [np.asarray(block, dtype=np.int64) for block in blocks]
+        self._streams = streams
+        self._augment = data.augment
+        self._device = data.train.inputs.device
+        serials = max(1, min(SERIALS, EXAMPLES // batch_size))
+        self._drawn = serials * batch_size
+        self._rows: dict[tuple[int, int], tuple[Tensor, ...]] = {}  # (block, stretch) -> (B,) each; the newest
+        self._stretches: dict[tuple[int, int], Tensor] = {}
+        self._serials = serials
+        self._room = len(blocks) + 64
+
+    def indices(self, key: BatchKey) -> Tensor:
+        """(B,) positions in the training data."""
+        if self.sampling == "shuffle":
+            return self._shuffled(key)
+        stretch, row = divmod(key.serial, self._serials)
+        rows = self._rows.get((key.block, stretch))
+        if rows is None:
+            rows = self._keep(self._rows, (key.block, stretch), self._replacement(key.block, stretch))
+        return rows[row]
+
+    def batch(self, key: BatchKey) -> Batch:
+        """(B, …) inputs and their targets."""
+        at = self.indices(key)
+        inputs = self.train.inputs.index_select(0, at)
+        if self._augment is not None:
+            inputs = self._augment(inputs, self._streams.generator("augment", key.block, key.serial))
+        return Batch(inputs, self.train.targets.index_select(0, at), self.num_classes)
+
+    def batches(self, keys: Sequence[BatchKey]) -> Batch:
+        """(g, B, …): the batches of g keys at once."""
+        if self._augment is not None:
+            parts = [self.batch(key) for key in keys]
+            inputs = torch.stack([part.inputs for part in parts])
+            return Batch(inputs, torch.stack([part.targets for part in parts]), self.num_classes)
+        at = torch.cat([self.indices(key) for key in keys])
+        shape = (len(keys), self.batch_size)
+        inputs = self.train.inputs.index_select(0, at)
+        targets = self.train.targets.index_select(0, at)
+        return Batch(inputs.view(*shape, *inputs.shape[1:]), targets.view(*shape, *targets.shape[1:]), self.num_classes)
+
+    def _replacement(self, block: int, stretch: int) -> tuple[Tensor, ...]:
+        members = self._blocks[block]
+        picks = self._streams.generator("batch", block, stretch).integers(len(members), size=self._drawn)
+        drawn = torch.from_numpy(members[picks].reshape(self._serials, self.batch_size)).to(self._device)
+        return tuple(torch.unbind(drawn))
+
+    def _shuffled(self, key: BatchKey) -> Tensor:
+        start = key.serial * self.batch_size
+        pieces: list[Tensor] = []
+        missing = self.batch_size
+        while missing > 0:
+            stretch, offset = divmod(start, self._length(key.block))
+            sequence = self._stretches.get((key.block, stretch))
+            if sequence is None:
+                sequence = self._keep(self._stretches, (key.block, stretch), self._permutations(key.block, stretch))
+            piece = sequence[offset : offset + missing]
+            pieces.append(piece)
+            start += len(piece)
+            missing -= len(piece)
+        return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+
+    def _length(self, block: int) -> int:
+        size = len(self._blocks[block])
+        return size * -(-self._drawn // size)
+
+    def _permutations(self, block: int, stretch: int) -> Tensor:
+        members = self._blocks[block]
+        copies = np.tile(members, (self._length(block) // len(members), 1))
+        shuffled = self._streams.generator("batch", block, stretch).permuted(copies, axis=1)
+        return torch.from_numpy(shuffled.reshape(-1)).to(self._device)
+
+    def _keep(self, kept: dict[tuple[int, int], T], key: tuple[int, int], drawn: T) -> T:
+        if len(kept) >= self._room:
+            del kept[next(iter(kept))]  # the oldest; drawn again if it is ever asked for
+        kept[key] = drawn
+        return drawn

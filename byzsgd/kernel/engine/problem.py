@@ -1,0 +1,246 @@
+"""Dataset and model as a function of one flat vector."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from byzsgd.checks import require
+from byzsgd.interfaces import Batch, Data, ModelFactory, Split
+from byzsgd.kernel.engine.evaluation import attack_success, mean_loss, measured, split_gradient
+from byzsgd.kernel.engine.flat import FlatModule
+
+PROBE = 2000  # training examples in the fixed probe of `train_loss`
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A known minimiser of the train loss; everything about it in double precision."""
+
+    flat: FlatModule
+    optimum: Tensor  # (d,)
+    loss: float
+
+
+class SupervisedProblem:
+    """The mean loss of a model over a dataset, its gradient and its metrics, for flat (d,) parameter vectors.
+
+    The vector holds the module's trainable parameters in the module's order. No call draws from a global random
+    generator, and none depends on an earlier one.
+
+    Optional metrics: `gradient_norm` (of the loss on all training data, or on `objective`, the indices that make up
+    the honest workers' data), `validation`, `per_class` accuracy (of the classes in the test split), and
+    `attack_success` for a `poison` that relabels.
+    """
+
+    def __init__(
+        self,
+        model: ModelFactory,
+        data: Data,
+        *,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        rng: np.random.Generator,
+        gradient_norm: bool = False,
+        objective: np.ndarray | None = None,
+        validation: bool = False,
+        per_class: bool = False,
+        poison: Callable[[Batch], Batch] | None = None,
+    ) -> None:
+        self.device, self.dtype = torch.device(device), dtype
+        self.data = placed(data, self.device, dtype)
+        _require_sound(self.data)
+        self._model = model
+        self.flat = FlatModule(self._built(rng).to(self.device, dtype))
+        _require_fit(self.flat.module, self.data)
+        self._probe = _evenly(self.data.train, PROBE)
+        self._objective = self.data.train if objective is None else _chosen(self.data.train, objective)
+        self._gradient_norm, self._validation, self._per_class, self._poison = (
+            gradient_norm,
+            validation,
+            per_class,
+            poison,
+        )
+        self._known = self._find_optimum()
+
+    @property
+    def module(self) -> nn.Module:
+        """The model; its parameters are views of the vector of the last call."""
+        return self.flat.module
+
+    @property
+    def num_parameters(self) -> int:
+        return self.flat.num_parameters
+
+    @property
+    def optimum(self) -> Tensor | None:
+        """(d,) in double precision, where the dataset knows one for this model."""
+        return None if self._known is None else self._known.optimum
+
+    def initial(self, rng: np.random.Generator) -> Tensor:
+        """(d,) the module's own initial values, drawn from `rng` alone."""
+        return FlatModule(self._built(rng)).values().to(self.device, self.dtype)
+
+    def loss(self, params: Tensor, batch: Batch) -> Tensor:
+        """() mean loss, without a graph."""
+        self.flat.load(params)
+        with torch.no_grad():
+            return mean_loss(self.flat.module(batch.inputs), batch.targets, self.data.loss)
+
+    def gradient(self, params: Tensor, batch: Batch) -> Tensor:
+        """(d,) of the mean loss, in new memory."""
+        self.flat.load(params)
+        return self.flat.gradient(mean_loss(self.flat.module(batch.inputs), batch.targets, self.data.loss))
+
+    def evaluate(self, params: Tensor) -> dict[str, float]:
+        """Metrics of the whole splits; changes nothing.
+
+        `train_loss`: on a fixed probe, at most 2000 examples evenly spaced over the training data. `test_loss`.
+        `test_accuracy`: where there are classes; else the key is missing and the record has null.
+        `suboptimality` (loss on all training data minus the least possible) and `distance_to_optimum`, in double
+        precision: where the optimum is known.
+        """
+        data, flat = self.data, self.flat
+        flat.load(params)
+        test = measured(flat, data.test, data.loss)
+        metrics = {"train_loss": measured(flat, self._probe, data.loss).loss, "test_loss": test.loss}
+        if data.num_classes:
+            metrics["test_accuracy"] = float(test.correct.double().mean())
+        if self._validation:
+            validation = measured(flat, data.validation, data.loss)
+            metrics["validation_loss"] = validation.loss
+            if data.num_classes:
+                metrics["validation_accuracy"] = float(validation.correct.double().mean())
+        if self._known is not None:
+            exact = params.double()
+            self._known.flat.load(exact)
+            loss = measured(self._known.flat, data.train, data.loss, torch.float64).loss
+            metrics["suboptimality"] = loss - self._known.loss
+            metrics["distance_to_optimum"] = float(torch.linalg.vector_norm(exact - self._known.optimum))
+        if self._gradient_norm:
+            gradient = split_gradient(flat, self._objective, data.loss)
+            metrics["gradient_norm"] = float(torch.linalg.vector_norm(gradient))
+        if self._poison is not None and data.num_classes:
+            success = attack_success(flat, data.test, data.num_classes, self._poison)
+            metrics |= {} if success is None else {"attack_success": success}
+        if self._per_class and data.num_classes:
+            for label in sorted(set(data.test.targets.tolist())):
+                of_class = test.correct[data.test.targets == label]
+                metrics[f"test_accuracy_{label}"] = float(of_class.double().mean())
+        return metrics
+
+    def split_gradient(self, params: Tensor, split: Split) -> Tensor:
+        """(d,) gradient of the mean loss over a whole split, in large batches."""
+        self.flat.load(params)
+        return split_gradient(self.flat, split, self.data.loss)
+
+    def _built(self, rng: np.random.Generator) -> nn.Module:
+        # Not torch.manual_seed: that would also seed the generators of all CUDA devices, which are not forked here.
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(int(rng.integers(2**63 - 1)))
+            return self._model(tuple(self.data.train.inputs.shape[1:]), self.data.outputs)
+
+    def _find_optimum(self) -> _Known | None:
+        """The dataset's optimum is one of its own model: another model has another vector and knows none."""
+        optimum, data = self.data.optimum, self.data
+        if optimum is None or optimum.numel() != self.num_parameters:
+            return None
+        exact = FlatModule(copy.deepcopy(self.flat.module).double())
+        norms = []
+        for params in (optimum, torch.ones_like(optimum)):
+            exact.load(params)
+            norms.append(float(torch.linalg.vector_norm(split_gradient(exact, data.train, data.loss, torch.float64))))
+        require(
+            norms[0] <= 1e-5 * (1.0 + norms[1]),
+            "the known optimum of the dataset",
+            "a model of which it is the optimum (set model=default)",
+            gradient_norm=f"{norms[0]:.3g}",
+        )
+        exact.load(optimum)
+        return _Known(exact, optimum, measured(exact, data.train, data.loss, torch.float64).loss)
+
+
+def placed(data: Data, device: torch.device, dtype: torch.dtype) -> Data:
+    """The data on a device, everything real in the run's precision; the optimum stays in double precision."""
+
+    def move(values: Tensor) -> Tensor:
+        return values.to(device, dtype if values.is_floating_point() else values.dtype)
+
+    def moved(split: Split) -> Split:
+        return replace(split, inputs=move(split.inputs), targets=move(split.targets))
+
+    return replace(
+        data,
+        train=moved(data.train),
+        validation=moved(data.validation),
+        test=moved(data.test),
+        trusted=moved(data.trusted),
+        optimum=None if data.optimum is None else data.optimum.to(device, torch.float64),
+    )
+
+
+def _chosen(split: Split, indices: np.ndarray) -> Split:
+    at = torch.from_numpy(np.asarray(indices, dtype=np.int64)).to(split.targets.device)
+    return Split(split.inputs.index_select(0, at), split.targets.index_select(0, at))
+
+
+def _evenly(split: Split, most: int) -> Split:
+    examples = len(split.targets)
+    return split if examples <= most else _chosen(split, np.arange(most) * examples // most)
+
+
+def _require_sound(data: Data) -> None:
+    for name in ("train", "validation", "test", "trusted"):
+        split: Split = getattr(data, name)
+        require(
+            len(split.inputs) == len(split.targets),
+            f"dataset split {name}",
+            "as many inputs as targets",
+            inputs=len(split.inputs),
+            targets=len(split.targets),
+        )
+        require(
+            len(split.targets) > 0 or name in ("validation", "trusted"),
+            f"dataset split {name}",
+            "at least one example",
+            examples=0,
+        )
+        if data.num_classes and len(split.targets):
+            low, high = int(split.targets.min()), int(split.targets.max())
+            require(
+                low >= 0 and high < data.num_classes,
+                f"dataset split {name}",
+                "class numbers in 0 … num_classes - 1",
+                least=low,
+                greatest=high,
+                num_classes=data.num_classes,
+            )
+
+
+def _require_fit(module: nn.Module, data: Data) -> None:
+    """One forward pass of two examples: the output must be what the loss asks for."""
+    inputs = data.train.inputs[:2]
+    try:
+        with torch.inference_mode():
+            output = module(inputs)
+    except (RuntimeError, IndexError, TypeError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise ValueError(
+            f"model needs inputs of another shape or kind than the dataset has; got inputs={inputs.dtype}"
+            f"{list(inputs.shape[1:])} ({first})"
+        ) from error
+    got = tuple(output.shape)
+    if data.loss == "cross_entropy":
+        require(got == (len(inputs), data.outputs), "model", "one output for each class", output=got[1:],
+                classes=data.num_classes)  # fmt: skip
+    elif data.loss == "half_squared_error":
+        expected = data.train.targets[:2].shape
+        require(output.numel() == expected.numel(), "model", "an output of the shape of the targets", output=got[1:],
+                targets=tuple(expected[1:]))  # fmt: skip
+    else:
+        require(output.numel() == len(inputs), "model", "one loss for each example", output=got[1:])

@@ -1,0 +1,66 @@
+"""Where the runs ended: final accuracy with its interval."""
+
+from __future__ import annotations
+
+from itertools import cycle
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from byzsgd.analysis.bands import interval
+from byzsgd.analysis.groups import Comparison, NothingToDraw
+from byzsgd.analysis.outcomes import final
+
+from .panels import arrange, frame, more, name_panel
+from .style import FAINT, INK, styled
+
+MOST_BARS = 60
+
+
+def bars(comparison: Comparison, *, metric: str = "test_accuracy") -> Figure:
+    """One bar for each setting: the mean over seeds with its 95 % t-interval, and a dot for each seed."""
+    finals = {id(group): np.array([final(run, metric) for run in group.runs]) for group in comparison.groups}
+    finals = {key: values[np.isfinite(values)] for key, values in finals.items()}
+    if not any(len(values) for values in finals.values()):
+        raise NothingToDraw(f"bars need runs with a final {metric}; got none")
+    arrangement = arrange(comparison)
+    names = [
+        [group.label([arrangement.hue]) if arrangement.hue else "" for group in groups[:MOST_BARS]]
+        for _, groups in arrangement.panels
+    ]
+    alike = all(panel == names[0] for panel in names)
+    most = max(len(panel) for panel in names)
+    with styled():
+        made = frame(
+            f"Final {metric.replace('_', ' ')}",
+            more(comparison.caption() + " · bar: mean, line: 95 % t-interval, dots: seeds", arrangement.left_out),
+            count=len(arrangement.panels),
+            columns=min(3, len(arrangement.panels)),
+            height=0.45 + 0.19 * most + 0.1 * bool(comparison.keys),
+            sharey=False,
+        )
+        for number, (axes, (title, groups)) in enumerate(zip(made.axes.flat, arrangement.panels, strict=False)):
+            for place, group in enumerate(groups[:MOST_BARS]):
+                values = finals[id(group)]
+                if not len(values):
+                    continue
+                look = arrangement.look(group)
+                mean, half = interval(values[:, None])
+                axes.barh(place, mean[0], height=0.68, color=look.colour, alpha=0.75, linewidth=0)
+                if half[0]:
+                    axes.errorbar(mean[0], place, xerr=half[0], color=INK, linewidth=0.9, capsize=1.8)
+                jitter = [offset for _, offset in zip(values, cycle((-0.15, 0.15, 0.0)), strict=False)]
+                axes.plot(values, place + np.array(jitter), "o", color="white", markersize=2.6, markeredgecolor=INK,
+                          markeredgewidth=0.5, zorder=4)  # fmt: skip
+                if group.diverged:
+                    axes.text(0.03, place, f"{group.diverged}/{len(group.runs)} diverged", va="center", fontsize=6,
+                              color=FAINT, transform=axes.get_yaxis_transform())  # fmt: skip
+            axes.set_yticks(range(len(names[number])), names[number])
+            axes.tick_params(axis="y", length=0, labelleft=not alike or number % made.axes.shape[1] == 0)
+            axes.set_ylim(most - 0.4, -0.6)
+            axes.grid(visible=False, axis="y")
+            if title:
+                name_panel(made, axes, title)
+        if metric.endswith("accuracy"):
+            made.axes[0, 0].set_xlim(0, 1)
+    return made.figure

@@ -1,0 +1,64 @@
+"""A matrix of numbers as coloured cells, each with its number written in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.patches import Rectangle
+
+from .style import FAINT, INK
+
+CELL_WIDTH = 0.66  # inches
+CELL_HEIGHT = 0.36
+
+
+def shades() -> Colormap:
+    """From light to dark with the number: the order survives a grey printer."""
+    return LinearSegmentedColormap.from_list("shades", matplotlib.colormaps["YlGnBu"](np.linspace(0.04, 0.88, 128)))
+
+
+def cells(
+    axes: Axes,
+    values: np.ndarray,  # (rows, columns); NaN: no runs
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    notes: Sequence[Sequence[str]] | None = None,  # a small second line in a cell
+    low: float = 0.0,
+    high: float = 1.0,
+    apart: int = 0,  # the last columns that are a summary of the others
+) -> None:
+    """Draws the matrix; row 0 is on top."""
+    colours = shades()
+    span = (high - low) or 1.0
+    for row in range(len(rows)):
+        for column in range(len(columns)):
+            left = column + (0.15 if column >= len(columns) - apart else 0.0)
+            value = float(values[row, column])
+            if np.isnan(value):
+                axes.text(left + 0.5, row + 0.5, "–", ha="center", va="center", color=FAINT)
+                continue
+            depth = min(1.0, max(0.0, (value - low) / span))
+            axes.add_patch(Rectangle((left, row), 1, 1, facecolor=colours(depth), edgecolor="white", linewidth=1.2))
+            ink = "white" if depth > 0.55 else INK
+            note = notes[row][column] if notes else ""
+            axes.text(left + 0.5, row + (0.36 if note else 0.5), f"{value:.2f}", ha="center", va="center", color=ink)
+            if note:
+                axes.text(left + 0.5, row + 0.74, note, ha="center", va="center", color=ink, fontsize=5.2)
+    axes.set_xlim(0, len(columns) + (0.15 if apart else 0.0))
+    axes.set_ylim(len(rows), 0)
+    axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
+    places = [column + 0.5 + (0.15 if column >= len(columns) - apart else 0.0) for column in range(len(columns))]
+    slanted = max((len(name) for name in columns), default=0) > 9
+    axes.set_xticks(places, columns)
+    for name in axes.get_xticklabels():
+        if slanted:
+            name.set(rotation=35, ha="right", rotation_mode="anchor")
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)

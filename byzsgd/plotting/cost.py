@@ -1,0 +1,55 @@
+"""What accuracy costs where instances are paid by the second."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from matplotlib.figure import Figure
+
+from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
+
+from .panels import arrange, frame, handle, label_outside, more, name_panel
+from .style import INK, styled
+
+
+def cost(comparison: Comparison) -> Figure:
+    """Accuracy against the money spent so far: a thin line for each run, its end marked; the upper left is best.
+
+    For volatile instances (Zhang, Wang, Joshi, Joe-Wong; INFOCOM 2020, arXiv 2003.05649).
+    """
+    if not any(len(_paid(run)) for run in comparison.runs):
+        raise NothingToDraw("cost needs runs whose workers have a price; got none")
+    arrangement = arrange(comparison)
+    with styled():
+        made = frame(
+            "Test accuracy against cost",
+            more(comparison.caption(), arrangement.left_out),
+            count=len(arrangement.panels),
+            legend=[handle(text, look) for text, look in arrangement.entries(comparison.groups)],
+            height=2.25 if len(arrangement.panels) == 1 else 1.75,
+        )
+        for axes, (title, groups) in zip(made.axes.flat, arrangement.panels, strict=False):
+            if title:
+                name_panel(made, axes, title)
+            for group in groups:
+                look = arrangement.look(group)
+                for run in group.runs:
+                    rows = _paid(run)
+                    if len(rows):
+                        axes.plot(rows["cost"], rows["test_accuracy"], color=look.colour, linestyle=look.dash,
+                                  linewidth=0.9, alpha=0.7)  # fmt: skip
+                        mark = "X" if run.info.get("status") == "diverged" else look.marker
+                        axes.plot(rows["cost"][-1], rows["test_accuracy"][-1], marker=mark, color=look.colour,
+                                  markersize=5, markeredgecolor=INK, markeredgewidth=0.5, zorder=4)  # fmt: skip
+        made.axes[0, 0].set_ylim(0, 1.02)
+        made.axes[0, 0].set_yticks(np.linspace(0, 1, 6))
+        made.axes[0, 0].set_xlim(left=0)
+        label_outside(made, "cost so far (price units)", "test accuracy")
+    return made.figure
+
+
+def _paid(run: Recorded) -> pl.DataFrame:
+    """Evaluations with a cost; none where nothing was ever paid."""
+    if "cost" not in run.metrics.columns or not (run.metrics["cost"].fill_null(0.0) > 0).any():
+        return run.metrics.clear()
+    return run.metrics.filter(pl.col("cost").is_not_null() & pl.col("test_accuracy").is_not_null())

@@ -1,0 +1,123 @@
+"""The clock as it was meant and as it came: realised times (or staleness) against the configured law."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, Recorded
+from byzsgd.analysis.jobs import jobs
+
+from .panels import frame, kind_handles, label_outside, more, name_panel
+from .style import BYZANTINE, HONEST, INK, styled
+
+MOST_PANELS = 8
+POINTS = 400
+
+
+class Law(Protocol):
+    """A configured delay: a law of seconds, or of staleness where `prescribed`."""
+
+    @property
+    def prescribed(self) -> bool: ...
+    def cdf(self, values: np.ndarray, /) -> np.ndarray: ...
+
+
+LawOf = Callable[[Recorded], Law | None]  # None: the law is not of one formula
+
+
+def delays(comparison: Comparison, *, law_of: LawOf | None = None) -> Figure:
+    """Share of the jobs that took longer than a time (or of the vectors staler than τ), on a logarithmic axis, where
+    tails are seen: honest and Byzantine as they came, and the configured law as a dotted line.
+
+    Where workers differ in speed, the times of each are divided by its median and the law by its own, so that the
+    shapes are compared.
+    """
+    groups = _clocks(comparison)
+    if not groups:
+        raise NothingToDraw("delays need delivered vectors; got none")
+    shown = groups[:MOST_PANELS]
+    laws = [None if law_of is None else law_of(group.runs[0]) for group in shown]
+    prescribed = [law is not None and law.prescribed for law in laws]
+    keys = tuple(key for key in comparison.keys if key.startswith("delay"))
+    with styled():
+        legend = kind_handles()
+        if any(law is not None for law in laws):
+            legend.append(Line2D([], [], color=INK, linestyle=(0, (1, 1.3)), label="configured law"))
+        made = frame(
+            "Delays as they came and as configured",
+            more(comparison.caption(), len(groups) - len(shown)),
+            count=len(shown),
+            legend=legend,
+            height=2.2 if len(shown) == 1 else 1.75,
+            sharex=False,
+        )
+        for axes, group, law, of_staleness in zip(made.axes.flat, shown, laws, prescribed, strict=False):
+            if keys:
+                name_panel(made, axes, group.label(keys))
+            _draw(axes, group, law, of_staleness)
+        made.axes[0, 0].set_yscale("log")
+        made.axes[0, 0].set_ylim(8e-4, 1.2)
+        label_outside(made, "staleness τ" if all(prescribed) else "seconds of a job", "share that is longer")
+    return made.figure
+
+
+def _clocks(comparison: Comparison) -> list[Group]:
+    """One group for each clock: under another attack or server the same jobs take the same times."""
+    keys = tuple(key for key in comparison.keys if key.startswith("delay"))
+    found: dict[str, Group] = {}
+    for group in comparison.groups:
+        if any(len(run.arrivals) for run in group.runs):
+            found.setdefault(group.label(keys) if keys else "", group)
+    return list(found.values())
+
+
+def realised(run: Recorded, liars: bool, of_staleness: bool, scaled: bool) -> np.ndarray:
+    """Seconds of the jobs (or the staleness of the vectors) of one kind of worker."""
+    rows = jobs(run).filter(pl.col("byzantine") == liars)
+    if of_staleness:
+        return rows["staleness"].to_numpy().astype(float)
+    seconds = pl.col("time") - pl.col("began")
+    if scaled:
+        seconds = seconds / seconds.median().over("worker")
+    values: np.ndarray = rows.select(seconds)["time"].drop_nans().to_numpy()
+    return values
+
+
+def _draw(axes: Axes, group: Group, law: Law | None, of_staleness: bool) -> None:
+    run = group.runs[0]
+    node = run.config.get("delay", {}).get("heterogeneity") or {}
+    scaled = not of_staleness and not str(node.get("_target_", "equal")).endswith("equal")
+    longest = 1.0
+    for liars, colour, dash in ((False, HONEST, "-"), (True, BYZANTINE, (0, (4, 1.5)))):
+        values = np.sort(np.concatenate([realised(run, liars, of_staleness, scaled) for run in group.runs]))
+        if not len(values):
+            continue
+        longest = max(longest, float(np.quantile(values, 0.9995)))
+        above = 1 - np.arange(1, len(values) + 1) / len(values)
+        axes.plot(values, above, color=colour, linestyle=dash, drawstyle="steps-post")
+    if law is not None:
+        places = np.arange(np.ceil(longest) + 1) if of_staleness else np.linspace(0, longest, POINTS)
+        scale = _median(law) if scaled else 1.0
+        axes.plot(places, 1 - law.cdf(places * scale), color=INK, linestyle=(0, (1, 1.3)), linewidth=1.3, zorder=4,
+                  drawstyle="steps-post" if of_staleness else "default")  # fmt: skip
+    axes.set_xlim(0, longest * 1.02)
+    if scaled:
+        axes.set_xlabel("seconds of a job / its worker's median")
+
+
+def _median(law: Law) -> float:
+    """By bisection: a law need not know its quantiles."""
+    low, high = 0.0, 1.0
+    while float(law.cdf(np.array([high]))[0]) < 0.5:
+        high *= 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if float(law.cdf(np.array([middle]))[0]) >= 0.5 else (middle, high)
+    return high

@@ -1,0 +1,97 @@
+"""Who computed what when: the workers' jobs in a stretch of a run, and what became of each vector."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
+from byzsgd.analysis.jobs import jobs
+
+from .panels import frame, more, name_panel
+from .style import BYZANTINE, FAINT, HONEST, INK, styled
+
+MOST_WORKERS = 40
+MOST_PANELS = 3
+PER_WORKER = 6  # jobs of a worker in the default stretch
+
+
+def timeline(comparison: Comparison, *, start: float | None = None, end: float | None = None) -> Figure:
+    """One line for each worker: a bar for each job from the read of the model to the delivery, a dot where the vector
+    was accepted and a cross where it was refused. Ticks above mark the server's updates. The first run of each
+    setting; without `start` and `end`, a stretch of about six jobs of each worker from the middle of the run."""
+    shown = [group for group in comparison.groups if len(group.runs[0].arrivals)]
+    if not shown:
+        raise NothingToDraw("a timeline needs delivered vectors; got none")
+    # Where something was refused there is more to see.
+    shown.sort(key=lambda group: bool(group.runs[0].arrivals["accepted"].all()))
+    left_out = max(0, len(shown) - MOST_PANELS)
+    shown = shown[:MOST_PANELS]
+    workers = max(min(MOST_WORKERS, int(group.runs[0].arrivals["worker"].max()) + 1) for group in shown)  # type: ignore[arg-type]
+    with styled():
+        made = frame(
+            "Who computed what when",
+            more(f"{comparison.caption()} · drawn: seed {shown[0].runs[0].config.get('seed')}", left_out),
+            count=len(shown),
+            columns=1,
+            legend=job_handles(),
+            height=0.75 + 0.105 * workers,
+            width=7.16,
+            sharex=False,
+            sharey=False,
+        )
+        for axes, group in zip(made.axes.flat, shown, strict=False):
+            if comparison.keys:
+                name_panel(made, axes, group.label(comparison.keys), pad=13)  # above the ticks of the updates
+            draw_jobs(axes, group.runs[0], start, end, workers)
+            axes.set_ylabel("worker")
+        made.axes[-1, 0].set_xlabel("virtual time (s)")
+    return made.figure
+
+
+def job_handles() -> list[Line2D]:
+    """What the marks of a timeline mean."""
+    dot: dict[str, Any] = {"linestyle": "none", "markersize": 4}
+    return [
+        Line2D([], [], color=HONEST, linewidth=4, alpha=0.35, label="honest job"),
+        Line2D([], [], color=BYZANTINE, linewidth=4, alpha=0.35, label="Byzantine job"),
+        Line2D([], [], color=INK, marker="o", label="accepted", **dot),
+        Line2D([], [], color=INK, marker="x", label="refused", **dot),
+        Line2D([], [], color=INK, marker="|", label="server update", **dot),
+    ]
+
+
+def draw_jobs(axes: Axes, run: Recorded, start: float | None, end: float | None, workers: int) -> None:
+    """The jobs of the first workers in a stretch of a run; None: a stretch from its middle."""
+    rows = jobs(run).filter(pl.col("worker") < workers)
+    times = rows["time"].to_numpy()
+    if start is None:
+        start = float(times[len(times) // 2])
+    if end is None:
+        later = times[times >= start]
+        end = float(later[min(len(later) - 1, PER_WORKER * workers)])
+    end = end if end > start else start + 1.0
+    seen = rows.filter((pl.col("time") >= start) & (pl.col("began") <= end))
+    for liars, colour in ((False, HONEST), (True, BYZANTINE)):
+        part = seen.filter(pl.col("byzantine") == liars)
+        worker, began, time = part["worker"].to_numpy(), part["began"].to_numpy(), part["time"].to_numpy()
+        axes.barh(worker, time - began, left=began, height=0.84, color=to_rgba(colour, 0.33),
+                  edgecolor="white", linewidth=0.9)  # fmt: skip
+        inside = time <= end
+        passed = part["accepted"].to_numpy()
+        axes.plot(time[passed & inside], worker[passed & inside], "o", color=colour, markersize=2.6)
+        axes.plot(time[~passed & inside], worker[~passed & inside], "x", color=colour, markersize=3.6,
+                  markeredgewidth=1.1)  # fmt: skip
+    updates = seen.filter(pl.col("updated") & (pl.col("time") <= end))["time"].to_numpy()
+    axes.plot(updates, np.full(len(updates), -1.1), "|", color=INK, markersize=5, clip_on=False)
+    axes.text(end, -1.1, " updates", va="center", fontsize=6.5, color=FAINT, clip_on=False)
+    axes.set_xlim(start, end)
+    axes.set_ylim(workers - 0.4, -0.7)
+    axes.set_yticks(range(0, workers, 1 if workers <= 20 else 5))
+    axes.grid(visible=False, axis="y")

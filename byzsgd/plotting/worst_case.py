@@ -1,0 +1,59 @@
+"""How many liars, and how different the workers' data: what is left under the worst attack."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, phrase
+from byzsgd.analysis.outcomes import final
+
+from .cells import CELL_HEIGHT, CELL_WIDTH, cells
+from .panels import frame, more, name_panel
+from .style import styled
+
+MOST_PANELS = 12
+
+
+def worst_case(comparison: Comparison, *, metric: str = "test_accuracy") -> Figure:
+    """Number of liars (or declared f) × heterogeneity of the data, as in byzfl: in each cell the attack that leaves the
+    least accuracy (mean over seeds) and its name. Other settings make panels, servers first."""
+    keys = comparison.keys
+    across = "num_byzantine" if "num_byzantine" in keys else "f" if "f" in keys else None
+    data = tuple(key for key in keys if key.startswith("partition"))
+    if across is None or not data:
+        raise NothingToDraw(
+            "the worst case needs runs with different numbers of liars and different partitions; "
+            f"got runs that differ in {', '.join(keys) or 'nothing'}"
+        )
+    rest = tuple(key for key in keys if key not in (across, "attack", *data))
+    panels: dict[str, list[Group]] = {}
+    for group in comparison.groups:
+        panels.setdefault(group.label(rest) if rest else "", []).append(group)
+    rows = list(dict.fromkeys(group.label(data) for group in comparison.groups))
+    columns = comparison.values(across)
+    shown = list(panels.items())[:MOST_PANELS]
+    with styled():
+        side = CELL_WIDTH * len(columns) + 0.4 + 0.065 * max(len(name) for name in rows)
+        made = frame(
+            "Final test accuracy under the worst attack",
+            more(comparison.caption() + " · mean", len(panels) - len(shown)),
+            count=len(shown),
+            columns=1 if len(shown) == 1 else 2,
+            height=CELL_HEIGHT * len(rows) + 0.5 + (0.2 if rest else 0),
+            width=max(3.5, side * (1 if len(shown) == 1 else 2)),
+        )
+        for axes, (title, groups) in zip(made.axes.flat, shown, strict=False):
+            values = np.full((len(rows), len(columns)), np.nan)
+            notes = [[""] * len(columns) for _ in rows]
+            for group in groups:
+                row, column = rows.index(group.label(data)), columns.index(group.values[across])
+                mean = float(np.mean([final(run, metric) for run in group.runs]))
+                if not values[row, column] <= mean:
+                    values[row, column] = mean
+                    notes[row][column] = phrase("attack", group.values["attack"]) if "attack" in keys else ""
+            cells(axes, values, rows, [str(value) for value in columns], notes=notes)
+            axes.set_xlabel("Byzantine workers" if across == "num_byzantine" else "declared f")
+            if title:
+                name_panel(made, axes, title)
+    return made.figure

@@ -1,0 +1,63 @@
+"""Which run is it? The same configuration has the same id everywhere, and different ones never share a folder."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from .run import FORMAT
+
+# Dotted keys that cannot change a run's records: where data lie, what is shown, how often it is saved.
+NOT_IDENTITY = frozenset(
+    {"checkpoint_every", "data_root", "dataset.download", "force", "hydra", "quiet", "screen", "tracker"}
+)
+NAME_LENGTH = 120  # of a folder name; file systems allow 255 bytes
+
+
+def run_id(config: Mapping[str, Any]) -> str:
+    """Ten hexadecimal digits that depend on the resolved configuration less `NOT_IDENTITY`, and on the record format.
+
+    The order of keywords cannot change a result and does not count; the order of named parts (filters,
+    pre-aggregators) can and does.
+    """
+    text = json.dumps([FORMAT, _canonical(config, "", sort=True)], ensure_ascii=True, separators=(",", ":"))
+    return blake2b(text.encode(), digest_size=5).hexdigest()
+
+
+def _canonical(value: Any, path: str, sort: bool) -> Any:
+    if isinstance(value, Mapping):
+        kept = {str(key): item for key, item in value.items() if f"{path}{key}" not in NOT_IDENTITY}
+        names = sorted(kept) if sort else list(kept)
+        # Pairs, because a JSON object would not say that its order is meant.
+        return [
+            "map",
+            *([name, _canonical(kept[name], f"{path}{name}.", sort=_is_part(kept[name]))] for name in names),
+        ]
+    if isinstance(value, list | tuple):
+        return [_canonical(item, f"{path}*.", sort=_is_part(item)) for item in value]
+    return value
+
+
+def _is_part(value: Any) -> bool:
+    return isinstance(value, Mapping) and "_target_" in value
+
+
+def run_name(overrides: Sequence[str], identity: str) -> str:
+    """A folder name for people: the overrides, sorted and shortened, then the id."""
+    words = sorted(filter(None, (_word(override) for override in overrides)))
+    budget = NAME_LENGTH - len(identity) - 2
+    readable = "__".join(words)
+    if len(readable) > budget:
+        readable = readable[: budget - 1].rstrip("_-") + "~"
+    return f"{readable or 'default'}__{identity}"
+
+
+def _word(override: str) -> str:
+    key, _, value = override.lstrip("+~").partition("=")
+    if key in NOT_IDENTITY or key.startswith("hydra"):
+        return ""
+    short = re.split(r"[./]", key.partition("@")[0])[-1]
+    return re.sub(r"[^A-Za-z0-9.+_-]+", "_", f"{short}-{value}" if value else short).strip("_.-")

@@ -1,0 +1,57 @@
+"""What a run says of itself: with which versions, on what, by whom, and how it went."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import byzsgd
+
+PACKAGES = ("torch", "numpy", "polars", "hydra-core", "omegaconf")
+
+
+def collect_info(
+    *, seed: int, device: str, engine: str, num_parameters: int, byzantine_ids: Sequence[int]
+) -> dict[str, Any]:
+    """The facts known when a run starts; nothing in them names the machine or its user."""
+    return {
+        "status": "running",
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "wall_time": 0.0,
+        "seed": seed,
+        "device": device,
+        "engine": engine,
+        "num_parameters": num_parameters,
+        "byzantine_ids": [int(worker) for worker in byzantine_ids],
+        "versions": versions(),
+        "commit": commit(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of this package, Python and what the results rest on."""
+    found = {"byzsgd": byzsgd.__version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def commit() -> str | None:
+    """The commit of the checkout that byzsgd runs from, with `-dirty` when files differ from it; None: no checkout."""
+    root = Path(byzsgd.__file__).resolve().parents[1]
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip() or None

@@ -1,0 +1,23 @@
+"""JSON that every reader accepts: NaN and the infinities, which JSON lacks, are the strings "NaN", "Infinity" and
+"-Infinity"; null means not measured."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    return json.dumps(_speakable(value), allow_nan=False, ensure_ascii=False, indent=indent)
+
+
+def _speakable(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _speakable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_speakable(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value

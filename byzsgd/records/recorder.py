@@ -1,0 +1,241 @@
+"""Where the rows of a run go: into memory, or into a folder that survives a kill."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import polars as pl
+import yaml
+
+from .files import digest, sync, write_whole, writing
+from .plain import to_json
+from .rows import ArrivalRows, Metric, metrics_frame, metrics_row, to_parquet
+from .run import (
+    ARRIVALS_FOLDER,
+    CHECKPOINTS,
+    CONFIG,
+    DONE,
+    ENDED,
+    ERROR,
+    FORMAT,
+    INFO,
+    METRICS_FILE,
+    Run,
+    is_run,
+    load,
+    part_number,
+    parts,
+    read_info,
+    read_part,
+)
+
+if TYPE_CHECKING:
+    from byzsgd.interfaces import Event
+
+PART_ROWS = (
+    65_536  # a part is closed at the latest here, so that a run without checkpoints needs no memory for its rows
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Offsets:
+    """How far a record goes: kept in a checkpoint, so that a resumed run goes on behind exactly these rows."""
+
+    arrivals: int = 0  # rows
+    parts: int = 0  # closed files
+    metrics: int = 0  # bytes
+    metrics_digest: str = digest(b"")  # of these bytes
+
+
+class Recorder(Protocol):
+    """Takes rows; never touches the simulation."""
+
+    def arrival(self, event: Event) -> None:
+        """One row of `run.arrivals`."""
+
+    def metrics(self, row: Mapping[str, Any]) -> None:
+        """One row of `run.metrics`: numbers or None by name; `step`, `time` and `arrivals` at least."""
+
+    def flush(self, info: Mapping[str, Any] | None = None) -> Offsets:
+        """What was recorded so far is safe from a kill, with these facts added to the info; says how far it goes."""
+
+    def close(self, info: Mapping[str, Any]) -> None:
+        """The run is over, with these facts added to its info. A `status` that is no result (failed, interrupted)
+        leaves the record unfinished."""
+
+    def run(self) -> Run:
+        """What was recorded so far."""
+
+
+def start(
+    folder: Path | None,
+    *,
+    config: Mapping[str, Any],
+    choices: Mapping[str, str],
+    info: Mapping[str, Any],
+    scores: Sequence[str],
+) -> Recorder:
+    """A new record: in `folder`, or in memory where that is None. An unfinished record in the folder is replaced, a
+    finished one never."""
+    if folder is None:
+        return MemoryRecorder(config=config, choices=choices, info=info, scores=scores)
+    return FolderRecorder.start(folder, config=config, choices=choices, info=info, scores=scores)
+
+
+class MemoryRecorder:
+    """Keeps the rows."""
+
+    def __init__(
+        self, *, config: Mapping[str, Any], choices: Mapping[str, str], info: Mapping[str, Any], scores: Sequence[str]
+    ) -> None:
+        self._config = dict(config)
+        self._choices = dict(choices)
+        self._info = {**info, "scores": list(scores), "format": FORMAT}
+        self._rows = ArrivalRows(scores, first=0)
+        self._frames: list[pl.DataFrame] = []
+        self._metrics: list[dict[str, Metric]] = []
+
+    def arrival(self, event: Event) -> None:
+        self._rows.add(event)
+        if len(self._rows) >= PART_ROWS:
+            self._frames.append(self._rows.take())
+
+    def metrics(self, row: Mapping[str, Any]) -> None:
+        self._metrics.append(metrics_row(row))
+
+    def flush(self, info: Mapping[str, Any] | None = None) -> Offsets:
+        self._info |= info or {}
+        return Offsets(arrivals=self._rows.next)
+
+    def close(self, info: Mapping[str, Any]) -> None:
+        self._info |= info
+
+    def run(self) -> Run:
+        arrivals = pl.concat([*self._frames, self._rows.frame()])
+        return Run(metrics_frame(self._metrics), arrivals, self._config, self._choices, dict(self._info))
+
+
+class FolderRecorder:
+    """Writes arrivals as closed Parquet parts and metrics line by line; `DONE` comes last."""
+
+    def __init__(self, folder: Path, info: Mapping[str, Any], offsets: Offsets) -> None:
+        self.folder = folder
+        self._info = dict(info)
+        self._rows = ArrivalRows(info["scores"], first=offsets.arrivals)
+        self._parts = offsets.parts
+        self._written = offsets.metrics
+        self._hash = blake2b((folder / METRICS_FILE).read_bytes()[: offsets.metrics], digest_size=8)
+
+    @classmethod
+    def start(
+        cls,
+        folder: Path,
+        *,
+        config: Mapping[str, Any],
+        choices: Mapping[str, str],
+        info: Mapping[str, Any],
+        scores: Sequence[str],
+    ) -> FolderRecorder:
+        """Writes what is known before the first arrival."""
+        if (folder / DONE).exists():
+            raise ValueError(f"{folder} holds a finished run, which is never written over")
+        with writing(folder):
+            (folder / INFO).unlink(missing_ok=True)  # from here on until the end it is no run folder
+            (folder / ERROR).unlink(missing_ok=True)
+            shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+            shutil.rmtree(folder / ARRIVALS_FOLDER, ignore_errors=True)
+            (folder / ARRIVALS_FOLDER).mkdir(parents=True)
+        write_whole(folder / CONFIG, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True).encode())
+        write_whole(folder / METRICS_FILE, b"")
+        facts = {"status": "running", **info, "scores": list(scores), "format": FORMAT, "choices": dict(choices)}
+        write_whole(folder / INFO, to_json(facts, indent=2).encode())
+        return cls(folder, facts, Offsets())
+
+    @classmethod
+    def resume(cls, folder: Path, offsets: Offsets) -> FolderRecorder:
+        """Goes on behind `offsets` and drops what lies beyond. Checks first, changes afterwards: ValueError names the
+        file where the record lacks something that it should hold."""
+        check_offsets(folder, offsets)
+        for path in parts(folder / ARRIVALS_FOLDER)[offsets.parts :]:
+            with writing(path):
+                path.unlink()
+        for path in (folder / ARRIVALS_FOLDER).glob("*.tmp"):
+            with writing(path):
+                path.unlink()
+        with writing(folder / METRICS_FILE):
+            os.truncate(folder / METRICS_FILE, offsets.metrics)
+        info = read_info(folder) | {"status": "running"}
+        write_whole(folder / INFO, to_json(info, indent=2).encode())
+        return cls(folder, info, offsets)
+
+    def arrival(self, event: Event) -> None:
+        self._rows.add(event)
+        if len(self._rows) >= PART_ROWS:
+            self._close_part()
+
+    def metrics(self, row: Mapping[str, Any]) -> None:
+        line = to_json(metrics_row(row)).encode() + b"\n"
+        # Opened for every line: evaluations are rare, and a folder that has vanished is noticed. Written at its place,
+        # so that half a line, left by a full disk, is written over by the next attempt.
+        with writing(self.folder / METRICS_FILE), (self.folder / METRICS_FILE).open("r+b") as file:
+            file.seek(self._written)
+            file.write(line)
+        self._written += len(line)
+        self._hash.update(line)
+
+    def flush(self, info: Mapping[str, Any] | None = None) -> Offsets:
+        if info:
+            self._info |= info
+            self._write_info()
+        self._close_part()
+        with writing(self.folder / METRICS_FILE):
+            sync(self.folder / METRICS_FILE)
+        return Offsets(self._rows.next, self._parts, self._written, self._hash.hexdigest())
+
+    def close(self, info: Mapping[str, Any]) -> None:
+        self.flush()
+        self._info |= info
+        self._write_info()
+        if self._info["status"] in ENDED:
+            names = [path.name for path in parts(self.folder / ARRIVALS_FOLDER)]
+            done = {"format": FORMAT, "metrics": self._hash.hexdigest(), "parts": names}
+            write_whole(self.folder / DONE, to_json(done, indent=2).encode())
+
+    def run(self) -> Run:
+        self._close_part()
+        return load(self.folder)
+
+    def _write_info(self) -> None:
+        write_whole(self.folder / INFO, to_json(self._info, indent=2).encode())
+
+    def _close_part(self) -> None:
+        if len(self._rows):
+            content = to_parquet(self._rows.frame())
+            name = f"part-{self._parts:05d}-{digest(content)}.parquet"
+            write_whole(self.folder / ARRIVALS_FOLDER / name, content)
+            self._rows.take()
+            self._parts += 1
+
+
+def check_offsets(folder: Path, offsets: Offsets) -> None:
+    """ValueError names what is missing or damaged of the record up to `offsets`."""
+    if not is_run(folder):
+        raise ValueError(f"{folder} is no run folder: {INFO} or {CONFIG} is missing")
+    kept = parts(folder / ARRIVALS_FOLDER)[: offsets.parts]
+    for number in range(offsets.parts):
+        if number >= len(kept) or part_number(kept[number]) != number:
+            raise ValueError(f"{folder / ARRIVALS_FOLDER} is damaged: part {number} is missing")
+        read_part(kept[number])
+    path = folder / METRICS_FILE
+    try:
+        content = path.read_bytes()[: offsets.metrics]
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror or error}") from error
+    if digest(content) != offsets.metrics_digest:
+        raise ValueError(f"{path} is damaged: it is not what the checkpoint saw")

@@ -1,0 +1,143 @@
+"""The columns of a record: one row per delivered message, one per evaluation."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from byzsgd.interfaces import Event
+
+Metric = float | int | None
+
+
+class ArrivalRow:
+    """Schema of `run.arrivals`, in order; one Float64 column per score that the server can report follows."""
+
+    arrival: int  # number of the delivery, from 0
+    time: float  # virtual seconds
+    worker: int
+    serial: int  # number of the job of its worker, from 0
+    byzantine: bool
+    read_at: int  # as the server believes
+    read_at_true: int
+    step: int  # server updates before this delivery
+    staleness: int  # step - read_at
+    accepted: bool
+    reason: str
+    weight: float
+    norm: float  # of what was sent
+    bits: int
+    updated: bool  # whether the model was
+
+
+class MetricRow:
+    """Schema of `run.metrics`, in order; what the problem offers beside these follows."""
+
+    step: int
+    time: float
+    arrivals: int  # deliveries before this evaluation
+    train_loss: float
+    test_loss: float
+    test_accuracy: float
+
+
+_POLARS = {int: pl.Int64(), float: pl.Float64(), bool: pl.Boolean(), str: pl.String()}
+
+
+def _schema(row: type) -> dict[str, pl.DataType]:
+    return {name: _POLARS[kind] for name, kind in get_type_hints(row).items()}
+
+
+ARRIVALS = _schema(ArrivalRow)
+METRICS = _schema(MetricRow)
+
+
+def arrivals_schema(scores: Sequence[str]) -> dict[str, pl.DataType]:
+    """The fixed columns, then the scores in the server's order."""
+    return ARRIVALS | {name: pl.Float64() for name in scores}
+
+
+class ArrivalRows:
+    """Rows since the last `take`. Adding one must cost next to nothing beside a gradient: it appends one tuple."""
+
+    def __init__(self, scores: Sequence[str], first: int) -> None:
+        self._schema = arrivals_schema(scores)
+        self._scores = tuple(scores)
+        self._known = frozenset(scores)
+        self._rows: list[tuple[Any, ...]] = []
+        self.next = first  # number of the next row
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, event: Event) -> None:
+        arrival = event.arrival
+        decision = event.decision
+        measured = decision.scores
+        if not self._known.issuperset(measured):
+            unknown = ", ".join(sorted(set(measured) - self._known))
+            raise ValueError(f"a decision needs scores that its server names; got {unknown}")
+        step = arrival.step
+        read_at = arrival.read_at
+        self._rows.append(
+            (
+                self.next,
+                arrival.time,
+                arrival.worker,
+                event.serial,
+                event.byzantine,
+                read_at,
+                event.read_at_true,
+                step,
+                step - read_at,
+                decision.accepted,
+                decision.reason,
+                decision.weight,
+                event.norm,
+                event.message.bits,
+                event.updated,
+                *map(measured.get, self._scores),
+            )
+        )
+        self.next += 1
+
+    def frame(self) -> pl.DataFrame:
+        """The rows so far; they stay."""
+        if not self._rows:
+            return pl.DataFrame(schema=self._schema)
+        columns = dict(zip(self._schema, zip(*self._rows, strict=True), strict=True))
+        return pl.DataFrame(columns, schema=self._schema)
+
+    def take(self) -> pl.DataFrame:
+        """The rows so far; they are forgotten."""
+        frame = self.frame()
+        self._rows.clear()
+        return frame
+
+
+def to_parquet(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def metrics_frame(rows: Iterable[Mapping[str, Metric]]) -> pl.DataFrame:
+    """The fixed columns first, then every other in the order of its first appearance; null where a row has none."""
+    rows = tuple(rows)
+    schema = dict(METRICS)
+    for row in rows:
+        for name in row:
+            schema.setdefault(name, pl.Float64())
+    return pl.DataFrame({name: [row.get(name) for row in rows] for name in schema}, schema=schema)
+
+
+def metrics_row(row: Mapping[str, Any]) -> dict[str, Metric]:
+    """Plain numbers: counts as int, measurements as float, null as None."""
+    integers = {name for name, kind in METRICS.items() if kind == pl.Int64()}
+    return {
+        name: None if value is None else int(value) if name in integers else float(value) for name, value in row.items()
+    }

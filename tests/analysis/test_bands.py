@@ -1,0 +1,93 @@
+"""Seeds become one curve as far as they can be compared."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+from made_up_runs import Row, run
+
+from byzsgd.analysis import NothingToDraw, compare
+from byzsgd.analysis.bands import band, interval
+
+
+def evaluated(steps, accuracy, status="finished", seed=0):
+    metrics = pl.DataFrame(
+        {
+            "step": steps,
+            "time": [2.0 * step for step in steps],
+            "arrivals": steps,
+            "test_accuracy": accuracy,
+            "test_loss": [math.nan if value == 0 else 1 - value for value in accuracy],
+        }
+    )
+    return Row(metrics, run().arrivals.clear(), {"seed": seed}, {}, {"status": status})
+
+
+def one(*runs):
+    (group,) = compare(runs).groups
+    return group
+
+
+def test_the_interval_is_students():
+    # mean of 1, 2, 3 with t(0.975; 2) = 4.302653 and s/sqrt(3) = 1/sqrt(3)
+    mean, half = interval(np.array([[1.0], [2.0], [3.0]]))
+    assert mean[0] == 2.0
+    assert half[0] == pytest.approx(4.302653 / math.sqrt(3), rel=1e-6)
+
+
+def test_one_seed_has_no_interval():
+    curve = band(one(evaluated([0, 10, 20], [0.1, 0.5, 0.9])), "test_accuracy", "updates")
+    assert curve.x.tolist() == [0, 10, 20]
+    assert curve.middle.tolist() == curve.low.tolist() == curve.high.tolist() == [0.1, 0.5, 0.9]
+
+
+def test_seeds_are_compared_where_all_of_them_are():
+    runs = evaluated([0, 10, 20], [0.0001, 0.5, 0.9]), evaluated([0, 5, 10], [0.0001, 0.3, 0.7], seed=1)
+    curve = band(one(*runs), "test_accuracy", "updates")
+    assert curve.x.tolist() == [0, 5, 10]
+    assert curve.middle[1:] == pytest.approx([(0.25 + 0.3) / 2, 0.6], abs=1e-4)
+    assert band(one(*runs), "test_accuracy", "time").x.tolist() == [0, 10, 20]
+
+
+def test_a_diverged_run_is_worth_nothing_from_there_on():
+    good, bad = evaluated([0, 10, 20], [0.2, 0.6, 0.8]), evaluated([0, 10], [0.2, 0.0], "diverged", seed=1)
+    curve = band(one(good, bad), "test_accuracy", "updates")
+    assert curve.x.tolist() == [0, 10, 20]
+    assert curve.middle == pytest.approx([0.2, 0.3, 0.4])
+    assert curve.ends == ((10.0, 0.0),)
+
+
+def test_the_loss_of_a_group_ends_with_its_first_diverged_seed():
+    good, bad = evaluated([0, 10, 20], [0.2, 0.6, 0.8]), evaluated([0, 5, 10], [0.2, 0.3, 0.0], "diverged", seed=1)
+    curve = band(one(good, bad), "test_loss", "updates")
+    assert curve.x.tolist() == [0, 5]
+    assert curve.ends == ((5.0, 0.7),)
+
+
+def test_a_stalled_run_keeps_its_model():
+    runs = evaluated([0, 10, 20], [0.2, 0.6, 0.8]), evaluated([0, 10], [0.2, 0.4], "stalled", seed=1)
+    assert band(one(*runs), "test_accuracy", "updates").middle == pytest.approx([0.2, 0.5, 0.6])
+
+
+def test_an_unfinished_run_ends_the_curve():
+    runs = evaluated([0, 10, 20], [0.2, 0.6, 0.8]), evaluated([0, 10], [0.2, 0.4], "unfinished", seed=1)
+    assert band(one(*runs), "test_accuracy", "updates").x.tolist() == [0, 10]
+
+
+def test_the_median_has_the_range_of_the_seeds():
+    runs = [evaluated([0, 10], [0.2, value], seed=seed) for seed, value in enumerate((0.3, 0.9, 0.4))]
+    curve = band(one(*runs), "test_accuracy", "updates", "median")
+    assert (curve.middle[1], curve.low[1], curve.high[1]) == (0.4, 0.3, 0.9)
+
+
+def test_the_last_evaluation_of_a_step_counts():
+    curve = band(one(evaluated([0, 10, 10], [0.2, 0.6, 0.7])), "test_accuracy", "updates")
+    assert curve.middle.tolist() == [0.2, 0.7]
+
+
+def test_a_metric_without_values():
+    with pytest.raises(NothingToDraw, match="a curve of suboptimality needs"):
+        band(one(evaluated([0], [0.5])), "suboptimality", "updates")

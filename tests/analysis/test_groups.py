@@ -1,0 +1,71 @@
+"""Runs that differ in the seed alone are one curve; a label says what differs and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from made_up_runs import run, sweep
+
+from byzsgd.analysis import compare
+
+
+def labels(comparison):
+    return [group.label(comparison.keys) for group in comparison.groups]
+
+
+def test_seeds_are_one_group():
+    comparison = compare([run(seed=seed) for seed in range(4)])
+    assert comparison.keys == ()
+    assert [len(group.runs) for group in comparison.groups] == [4]
+    assert "4\u00a0seeds" in comparison.caption()
+    assert "kardam" in comparison.caption()
+
+
+def test_only_what_differs_is_in_the_label():
+    comparison = compare(sweep(("asgd", "kardam"), ("none", "lie"), 2))
+    assert comparison.keys == ("aggregator", "attack")  # neither asgd's lack of damping nor lie's z is news
+    assert labels(comparison) == ["asgd, no attack", "asgd, lie", "kardam, no attack", "kardam, lie"]
+    assert "kardam" not in comparison.caption()
+
+
+def test_a_part_exchanged_within_one_server_is_told():
+    comparison = compare([run(), run(choices={"aggregator/damping": "exponential"})])
+    assert sorted(labels(comparison)) == ["exponential damping", "inverse damping"]
+
+
+def test_a_part_exchanged_in_one_of_two_servers_is_told():
+    comparison = compare([run(), run("asgd"), run(choices={"aggregator/damping": "exponential"})])
+    assert comparison.keys == ("aggregator", "aggregator/damping")
+
+
+def test_f_that_follows_num_byzantine_is_no_news():
+    comparison = compare([run(byzantine=count) for count in (4, 0, 2)])
+    assert labels(comparison) == ["0 Byzantine", "2 Byzantine", "4 Byzantine"]
+
+
+def test_declared_f_is_told_where_it_stands_alone():
+    settings = [{"f": declared} for declared in (3, 4)]
+    assert labels(compare([run(settings=setting) for setting in settings])) == ["declared f = 3", "declared f = 4"]
+
+
+def test_a_setting_that_goes_with_a_server_is_told():
+    comparison = compare([run("asgd", settings={"optimizer": {"lr": 0.05}}), run(settings={"optimizer": {"lr": 0.1}})])
+    assert labels(comparison) == ["asgd, lr = 0.05", "kardam, lr = 0.1"]
+
+
+def test_how_it_was_computed_makes_no_group():
+    other = {"engine": {"_target_": "byzsgd.kernel.engine.batched"}, "device": "cuda", "threads": 4, "data_root": "/d"}
+    assert len(compare([run(), run(seed=1, settings=other)]).groups) == 1
+
+
+def test_runs_from_an_old_record_lack_a_setting():
+    assert labels(compare([run(), run(settings={"stamps": False})])) == ["–", "no stamps"]
+
+
+def test_no_runs():
+    with pytest.raises(ValueError, match="a figure needs at least one run; got none"):
+        compare([])
+
+
+def test_unfinished_runs_are_said():
+    runs = [run(), run(seed=1, status="unfinished")]
+    assert "1 of 2 runs unfinished" in compare(runs).caption().replace("\u00a0", " ")

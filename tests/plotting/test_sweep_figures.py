@@ -1,0 +1,223 @@
+"""Figures over settings: heatmaps, bars, slowdown, and those of one run's inner life."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import polars as pl
+import pytest
+from made_up_runs import run, sweep
+from matplotlib.patches import Rectangle
+from scipy.stats import expon
+
+from byzsgd.analysis import NothingToDraw, compare
+from byzsgd.analysis.jobs import jobs
+from byzsgd.plotting import (
+    bars,
+    cost,
+    delays,
+    heatmap,
+    partition,
+    refusals,
+    slowdown,
+    timeline,
+    worst_case,
+)
+from byzsgd.plotting.partition import recorded_partition
+from byzsgd.plotting.refusals import shares
+from byzsgd.plotting.style import BYZANTINE, HONEST, PALETTE, reason_looks
+
+
+def ending(accuracy, aggregator="kardam", attack="lie", seed=0, **settings):
+    """A run whose last evaluation is the given one."""
+    made = run(aggregator, attack, seed, arrivals=60, status="finished", **settings)
+    values = pl.Series([0.1] * (len(made.metrics) - 1) + [accuracy])
+    return dataclasses.replace(made, metrics=made.metrics.with_columns(test_accuracy=values))
+
+
+def written(axes):
+    return [text.get_text() for text in axes.texts]
+
+
+def ticks(labels):
+    return [label.get_text() for label in labels]
+
+
+def test_a_heatmap_has_the_means_and_the_worst_attack():
+    runs = [
+        ending(0.9, attack="none"), ending(0.5, seed=0), ending(0.7, seed=1), ending(0.8, attack="ipm"),
+        ending(0.95, "asgd", "none"), ending(0.25, "asgd", "lie"),
+    ]  # fmt: skip
+    (axes,) = heatmap(compare(runs)).axes
+    assert ticks(axes.get_yticklabels()) == ["kardam", "asgd"]
+    assert ticks(axes.get_xticklabels()) == ["no attack", "lie", "ipm", "worst attack"]
+    assert written(axes) == ["0.90", "0.60", "0.80", "0.60", "0.95", "0.25", "–", "0.25"]
+
+
+def test_a_heatmap_says_what_diverged():
+    (axes,) = heatmap(compare(sweep(("asgd", "kardam"), ("lie", "reversed"), 3))).axes
+    assert written(axes).count("3/3 diverged") == 1
+    darkness = [sum(patch.get_facecolor()[:3]) for patch in axes.patches if isinstance(patch, Rectangle)]
+    assert max(darkness) == darkness[1]  # asgd under `reversed`: accuracy 0 is the lightest
+
+
+def test_a_heatmap_with_a_third_setting_has_panels():
+    runs = sweep(("asgd", "kardam"), ("none", "lie"), 1) + sweep(("asgd", "kardam"), ("none", "lie"), 1, byzantine=1)
+    assert [axes.get_title(loc="left") for axes in heatmap(compare(runs)).axes] == ["1 Byzantine", "3 Byzantine"]
+
+
+def test_a_heatmap_needs_two_settings():
+    with pytest.raises(NothingToDraw, match="a heatmap needs two settings that differ"):
+        heatmap(compare([run(), run("asgd")]))
+
+
+def test_the_worst_case_is_the_lowest_mean_over_attacks():
+    runs = [
+        ending(accuracy, attack=attack, byzantine=count, settings={"partition": {"alpha": alpha}}, seed=seed)
+        for alpha, count, attack, seed, accuracy in [
+            (0.1, 1, "lie", 0, 0.2), (0.1, 1, "lie", 1, 0.8), (0.1, 1, "ipm", 0, 0.4), (0.1, 1, "ipm", 1, 0.4),
+            (0.1, 2, "lie", 0, 0.3), (0.1, 2, "ipm", 0, 0.6), (9.0, 1, "lie", 0, 0.7), (9.0, 1, "ipm", 0, 0.6),
+        ]
+    ]  # fmt: skip
+    (axes,) = worst_case(compare(runs)).axes
+    assert ticks(axes.get_yticklabels()) == ["alpha = 0.1", "alpha = 9"]
+    assert ticks(axes.get_xticklabels()) == ["1", "2"]
+    assert written(axes) == ["0.40", "ipm", "0.30", "lie", "0.60", "ipm", "–"]
+
+
+def test_the_worst_case_needs_both():
+    with pytest.raises(NothingToDraw, match="got runs that differ in attack"):
+        worst_case(compare([run(), run(attack="ipm")]))
+
+
+def test_bars_show_every_seed():
+    figure = bars(compare([ending(0.5, seed=0), ending(0.7, seed=1), ending(0.2, "asgd")]))
+    (axes,) = figure.axes
+    assert [round(bar.get_width(), 3) for bar in axes.patches] == [0.6, 0.2]
+    assert ticks(axes.get_yticklabels()) == ["kardam", "asgd"]
+    dots = [line for line in axes.lines if line.get_marker() == "o"]
+    assert sorted(dots[0].get_xdata()) == [0.5, 0.7]
+
+
+def test_refusals_add_up():
+    group = compare([run(seed=seed) for seed in range(2)]).groups[0]
+    _, honest = shares(group, False, ["lipschitz", "frequency"])
+    _, liars = shares(group, True, ["lipschitz", "frequency"])
+    assert liars.sum(axis=0) == pytest.approx(1)  # under this made-up attack everything is refused
+    assert 0.02 < honest.sum(axis=0).mean() < 0.4
+    figure = refusals(compare([run(seed=seed) for seed in range(2)]))
+    assert len(figure.axes) == 2
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["lipschitz", "frequency"]
+
+
+def test_refusals_of_a_server_that_refuses_nothing():
+    with pytest.raises(NothingToDraw, match="refusals need vectors that were refused"):
+        refusals(compare([run("asgd")]))
+
+
+def test_reasons_have_different_colours():
+    names = ["frequency", "zeno", "mine", "yours", "theirs"]
+    assert len({colour for colour, _ in reason_looks(names).values()}) == 5
+    assert reason_looks(["frequency"])["frequency"][0] == PALETTE[1]
+
+
+def test_a_job_begins_with_the_delivery_before_or_with_its_model():
+    rows = pl.DataFrame(
+        {
+            "arrival": [0, 1, 2, 3],
+            "time": [1.0, 2.0, 3.0, 5.0],
+            "worker": [0, 1, 0, 1],
+            "read_at_true": [0, 0, 1, 3],
+            "step": [0, 1, 2, 3],
+            "updated": [True, True, True, False],
+        }
+    )
+    made = jobs(dataclasses.replace(run(), arrivals=rows))
+    # Worker 0 reads version 1 at once; worker 1 was held from 2 s until version 3 was made at 3 s.
+    assert made["began"].to_list() == [0.0, 0.0, 1.0, 3.0]
+
+
+def test_a_timeline_shows_the_jobs_of_the_stretch():
+    made = run(arrivals=300)
+    (axes,) = timeline(compare([made]), start=2.0, end=4.0).axes
+    assert axes.get_xlim() == (2.0, 4.0)
+    inside = made.arrivals.filter(pl.col("time").is_between(2.0, 4.0))
+    marks = [line for line in axes.lines if line.get_marker() in ("o", "x")]
+    assert sum(len(line.get_xdata()) for line in marks) == len(inside)
+    crosses = sum(len(line.get_xdata()) for line in marks if line.get_marker() == "x")
+    assert crosses == len(inside.filter(~pl.col("accepted")))
+
+
+def test_slowdown_has_the_line_of_f_over_n():
+    runs = [run(attack="none", byzantine=0, settings={"f": f}, seed=seed) for f in range(1, 4) for seed in range(2)]
+    figure = slowdown(compare(runs))
+    (axes,) = figure.axes
+    line = axes.lines[-1]
+    assert list(line.get_xdata()) == [0, 3]
+    assert list(line.get_ydata()) == [0, 3 / 15]
+    measured = axes.lines[0]
+    assert list(measured.get_xdata()) == [1, 2, 3]
+    lost = [1 - made.arrivals.filter(~pl.col("byzantine"))["accepted"].mean() for made in runs[:2]]
+    assert measured.get_ydata()[0] == pytest.approx(np.mean(lost))
+
+
+def test_cost_is_drawn_where_somebody_pays():
+    with pytest.raises(NothingToDraw, match="whose workers have a price"):
+        cost(compare([run()]))
+    free = dataclasses.replace(run(), metrics=run().metrics.with_columns(cost=pl.lit(0.0)))
+    with pytest.raises(NothingToDraw):
+        cost(compare([free]))
+    paid = dataclasses.replace(run(), metrics=run().metrics.with_columns(cost=2 * pl.col("time")))
+    (axes,) = cost(compare([paid])).axes
+    assert axes.lines[-1].get_xdata()[0] == pytest.approx(2 * run().metrics["time"][-1])
+
+
+def test_a_partition_of_few_classes_is_bars_and_of_many_a_matrix():
+    counts = np.arange(12).reshape(3, 4)
+    (axes,) = partition(counts, class_names="abcd", byzantine=(1,)).axes
+    assert sum(bar.get_width() for bar in axes.patches) == counts.sum()
+    assert written(axes) == ["B"]
+    figure = partition(np.eye(62, dtype=int)[:5])
+    assert figure.axes[0].images[0].get_array().shape == (5, 62)
+
+
+def test_a_partition_is_read_from_the_record():
+    with pytest.raises(NothingToDraw, match="recorded class_counts"):
+        recorded_partition(compare([run()]))
+    told = run()
+    told.info["class_counts"] = [[3, 1], [0, 4]]
+    assert len(recorded_partition(compare([told])).axes[0].patches) == 4
+
+
+class Exponential:
+    prescribed = False
+
+    def cdf(self, values):
+        return expon.cdf(values)
+
+
+def test_delays_come_as_configured():
+    figure = delays(compare([run(seed=seed, arrivals=2000) for seed in range(2)]), law_of=lambda run: Exponential())
+    (axes,) = figure.axes
+    colours = [line.get_color() for line in axes.lines]
+    assert colours[:2] == [HONEST, BYZANTINE]
+    honest, _, law = axes.lines
+    inside = honest.get_xdata() < 2
+    expected = np.interp(honest.get_xdata()[inside], law.get_xdata(), law.get_ydata())
+    assert np.abs(honest.get_ydata()[inside] - expected).max() < 0.05
+
+
+def test_delays_of_unequal_workers_are_scaled_by_their_medians():
+    slow = run(arrivals=2000, settings={"delay": {"heterogeneity": {"_target_": "byzsgd.delays.linear"}}})
+    times = slow.arrivals["time"] * 7.0
+    slow = dataclasses.replace(slow, arrivals=slow.arrivals.with_columns(time=times))
+    (axes,) = delays(compare([slow]), law_of=lambda run: Exponential()).axes
+    honest, _, law = axes.lines
+    assert law.get_ydata()[np.searchsorted(law.get_xdata(), 1.0)] == pytest.approx(0.5, abs=0.01)
+    assert honest.get_ydata()[np.searchsorted(honest.get_xdata(), 1.0)] == pytest.approx(0.5, abs=0.02)
+
+
+def test_without_a_law_there_is_no_line():
+    (axes,) = delays(compare([run()])).axes
+    assert len(axes.lines) == 2

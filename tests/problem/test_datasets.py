@@ -1,0 +1,82 @@
+"""Laws of datasets, for every member (those that need files: skipped where the files are not at hand)."""
+
+import numpy as np
+import pytest
+import torch
+from problem_world import ROOT, dataset, generator, loaded, member, names
+
+DATASETS = names("dataset")
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_splits_are_sound(name):
+    data = loaded(name)
+    assert len(data.trusted.targets) == dataset(name).trusted
+    for split in (data.train, data.validation, data.test, data.trusted):
+        assert len(split.inputs) == len(split.targets) and split.inputs.shape[1:] == data.train.inputs.shape[1:]
+        assert split.inputs.dtype in (torch.float32, torch.int64) and split.inputs.device.type == "cpu"
+        assert split.inputs.dtype == torch.int64 or bool(torch.isfinite(split.inputs).all())
+        if data.num_classes:
+            assert split.targets.dtype == torch.int64 and split.targets.ndim == 1
+    if data.num_classes:
+        assert data.outputs == data.num_classes == len(data.class_names)
+        assert set(data.train.targets.unique().tolist()) <= set(range(data.num_classes))
+
+
+GENERATED = sorted(set(DATASETS) - {"mnist", "fashion_mnist", "emnist", "cifar10", "cifar100", "svhn", "text_char"})
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_the_same_generator_gives_the_same_data_and_another_other(name):
+    settings, state = dataset(name), torch.get_rng_state()
+    one, same, other = (settings.load(ROOT, generator(seed, "dataset")) for seed in (0, 0, 1))
+    assert torch.equal(one.train.inputs, same.train.inputs) and torch.equal(one.trusted.inputs, same.trusted.inputs)
+    assert one.train.inputs.shape == other.train.inputs.shape
+    assert not torch.equal(one.train.inputs, other.train.inputs)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def rows(split):
+    return [row.tobytes() + bytes([int(label)]) for row, label in zip(
+        split.inputs.numpy(), split.targets.tolist(), strict=True)]  # fmt: skip
+
+
+def test_the_splits_of_digits_are_disjoint_and_complete():
+    from sklearn.datasets import load_digits
+
+    images, labels = load_digits(return_X_y=True)
+    data = loaded("digits", "validation_share=0.1")
+    splits = (data.train, data.validation, data.test, data.trusted)
+    assert [len(split.targets) for split in splits] == [1158, 180, 359, 100]
+    together = sorted(row for split in splits for row in rows(split))
+    whole = sorted(row.tobytes() + bytes([label]) for row, label in zip(
+        (images / 16).astype(np.float32), labels.tolist(), strict=True))  # fmt: skip
+    assert together == whole
+    assert data.train.inputs.min() >= 0 and data.train.inputs.max() == 1
+
+
+@pytest.mark.parametrize("name", [*GENERATED, "text_char"])
+def test_trusted_examples_can_be_left_out(name):
+    assert len(loaded(name, "trusted=0").trusted.targets) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "override", "message"),
+    [
+        ("digits", "test_share=1.0", "dataset digits needs 0 <= test_share < 1; got test_share=1.0"),
+        ("digits", "trusted=-1", "dataset digits needs trusted >= 0; got trusted=-1"),
+        ("least_squares", "d=10001", "dataset least_squares needs n >= d >= 1; got n=10000, d=10001"),
+        ("least_squares", "noise=-1.0", "dataset least_squares needs noise >= 0; got noise=-1.0"),
+    ],
+)
+def test_impossible_settings_are_refused_when_built(name, override, message):
+    with pytest.raises(Exception, match="Error in call to target") as info:
+        member("dataset", name, override)
+    assert str(info.value.__cause__) == message
+
+
+def test_more_trusted_examples_than_there_are_is_refused():
+    with pytest.raises(
+        ValueError, match="dataset digits needs some examples left to train on; got examples=1797, test="
+    ):
+        loaded("digits", "trusted=1500")
