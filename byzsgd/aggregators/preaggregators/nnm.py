@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
 import numpy as np
 from torch import Tensor
 
@@ -29,7 +27,6 @@ def nnm(vectors: Tensor, *, f: int) -> Tensor:
     k = vectors.shape[0]
     distances = Distances(vectors)
     chosen = np.zeros((k, k))
-<<<<<<< HEAD
     for row in range(k):
         chosen[row, _nearest(distances, row, k - f)] = 1.0
     return combination(chosen, vectors).div_(k - f)
@@ -43,17 +40,3 @@ def _nearest(distances: Distances, row: int, count: int) -> list[int]:
         lambda _: distances.refine([row]),
         distances.vectors,
     )
-=======
-    for row in everyone:
-        near = least(k - f, everyone, _from(distances, row), _refining(distances, row), vectors)
-        chosen[row, near] = 1.0
-    return combination(chosen, vectors).div_(k - f)
-
-
-def _from(distances: Distances, row: int) -> Measure:
-    return lambda: (distances.squared[row], distances.error[row])
-
-
-def _refining(distances: Distances, row: int) -> Callable[[Iterable[int]], None]:
-    return lambda _: distances.refine([row])
->>>>>>> main
