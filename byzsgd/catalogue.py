@@ -50,6 +50,9 @@ ALIASES = {
 }
 
 
+Definition = ast.FunctionDef | ast.ClassDef
+
+
 @dataclass(frozen=True)
 class Member:
     """One choice within a group."""
@@ -96,11 +99,11 @@ def _member(group: str, file: Path) -> Member:
             break
         if "@package" not in line:
             comment.append(line.lstrip("# ").rstrip())
-    documented = [*comment, *(_docstring(target) for target in _targets(group, yaml.safe_load(text)))]
-    documented = [part for part in documented if part]
+    found = [node for target in _targets(group, yaml.safe_load(text)) if (node := _definition(target)) is not None]
+    documented = [part for part in ("\n".join(comment), *(ast.get_docstring(node) or "" for node in found)) if part]
     description = documented[0].strip().splitlines()[0] if documented else ""
     reference = next(filter(None, map(_reference, documented)), "")
-    details = next(filter(None, (_details(part) for part in documented)), ())
+    details = next(filter(None, map(_conditions, found)), ())
     return Member(group, file.stem, description, reference, details)
 
 
@@ -117,36 +120,40 @@ def _targets(group: str, node: object) -> list[str]:
     return found
 
 
+_FACT = re.compile(r"(Condition|Breakdown|Bound|Cost|Differs):")
+
+
 def _reference(text: str) -> str:
-    """The first paragraph or line with a year in it, without the description."""
-    blocks = text.strip().split("\n\n")
-    for block in [blocks[0].partition("\n")[2], *blocks[1:]]:
-        if re.search(r"\b(19|20)\d\d\b", block):
-            return " ".join(block.split())
-    return " ".join(text.split()) if len(blocks) == 1 and re.search(r"arXiv|\b(ICML|NeurIPS|ICLR) \d{4}", text) else ""
+    """The first paragraph with a year in it, without the description and stated facts."""
+    _, _, rest = text.strip().partition("\n")
+    for block in rest.split("\n\n"):
+        lines = [line.strip() for line in block.splitlines() if not _FACT.match(line.strip())]
+        if re.search(r"\b(19|20)\d\d\b", " ".join(lines)):
+            return " ".join(lines)
+    return ""
 
 
-def _details(text: str) -> tuple[str, ...]:
-    return tuple(
-        line.strip() for line in text.splitlines() if re.match(r"\s*(Condition|Bound|Breakdown|κ|kappa)\b.*[:=]", line)
-    )
+def _conditions(node: Definition) -> tuple[str, ...]:
+    """The facts that a rule's docstring states in lines of their own: condition, breakdown point, κ bound."""
+    lines = (line.strip() for line in (ast.get_docstring(node) or "").splitlines())
+    return tuple(line for line in lines if _FACT.match(line) and not line.startswith("Differs"))
 
 
-def _docstring(target: str) -> str:
-    """The docstring of a re-exported member, by reading the source."""
+def _definition(target: str) -> Definition | None:
+    """The function or class that a re-exported member is, by reading the source."""
     module, _, name = target.rpartition(".")
     file = _source(module)
     if file is None:
-        return ""
-    tree = _parsed(file)
-    for node in tree.body:
+        return None
+    for node in _parsed(file).body:
         if isinstance(node, ast.ImportFrom) and node.module:
+            origin = f"{module}.{node.module}" if node.level else node.module
             for alias in node.names:
                 if (alias.asname or alias.name) == name:
-                    return _docstring(f"{node.module}.{alias.name}")
+                    return _definition(f"{origin}.{alias.name}")
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
-            return ast.get_docstring(node) or ""
-    return ""
+            return node
+    return None
 
 
 def _source(module: str) -> Path | None:

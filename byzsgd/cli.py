@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from byzsgd.runner import Experiment
 
 MISTAKE = 2  # exit code of anything that the user can put right
+ERROR = "error.txt"  # in the folder of a job that failed
 FAILURE = 1  # exit code of a run that failed while it ran
 
 # What Hydra's own command line answers without running a job here and now.
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command: Callable[[argparse.Namespace], int] = parsed.command
         return command(parsed)
     except KeyboardInterrupt:
-        print("byzsgd: interrupted", file=sys.stderr)
+        print("byzsgd: interrupted; the same command, or byzsgd resume FOLDER, goes on", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has gone: `byzsgd list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -59,11 +61,11 @@ def train(arguments: list[str]) -> int:
     flags = [argument for argument in arguments if argument.split("=")[0] in HYDRA_FLAGS]
     if not flags:
         config.experiment(*arguments)  # every mistake is told before a folder is made
-        config.launch(_run, arguments)
+        config.launch(_run, arguments, _failed)
     elif set(flags) <= {"-m", "--multirun"}:
         return _sweep(arguments)
     else:
-        config.launch(_run, arguments)
+        config.launch(_run, arguments, _failed)
     return 0
 
 
@@ -76,6 +78,17 @@ def plot(parsed: argparse.Namespace) -> int:
     output = parsed.output or (parsed.folders[0] if len(parsed.folders) == 1 else Path("outputs/figures"))
     for path in draw([load(folder) for folder in folders], output):
         print(path)
+    return 0
+
+
+def resume(parsed: argparse.Namespace) -> int:
+    """Goes on with runs that were cut off. Executes nothing that a folder brings: see --plugin."""
+    from byzsgd import config
+    from byzsgd.records import find_runs
+    from byzsgd.screen import Terminal
+
+    for folder in (run for place in parsed.folders for run in find_runs(place)):
+        config.stored(folder, parsed.plugin).run(folder, Terminal(), parsed.plugin)
     return 0
 
 
@@ -104,7 +117,8 @@ def list_members(parsed: argparse.Namespace) -> int:
 def _run(experiment: Experiment, folder: Path) -> float | None:
     from byzsgd.screen import Terminal
 
-    return _objective(experiment.run(folder, Terminal()))
+    here = Path.cwd()
+    return _objective(experiment.run(folder.relative_to(here) if folder.is_relative_to(here) else folder, Terminal()))
 
 
 def _run_one_of_many(experiment: Experiment, folder: Path) -> float | None:
@@ -129,9 +143,19 @@ def _sweep(arguments: list[str]) -> int:
 
     named = [argument.partition("=")[2] for argument in arguments if argument.startswith("hydra.sweep.dir=")]
     folder = Path(named[-1] if named else config.sweep_folder(arguments))
-    config.launch(_run_one_of_many, [*arguments, *([] if named else [f"hydra.sweep.dir={folder}"])])
+    config.launch(_run_one_of_many, [*arguments, *([] if named else [f"hydra.sweep.dir={folder}"])], _failed)
     show_sweep([load(run) for run in find_runs(folder)], folder)
-    return 0
+    broken = sorted(folder.glob(f"*/{ERROR}"))
+    for file in broken:
+        print(f"byzsgd: failed: {file.parent}: {file.read_text(encoding='utf-8').splitlines()[0]}", file=sys.stderr)
+    return FAILURE if broken else 0
+
+
+def _failed(error: Exception, folder: Path) -> None:
+    """What remains of a job of a sweep that failed: its error in its folder, the line first, then the traceback."""
+    _, sentence = _explained(error)
+    text = "\n".join([sentence, "", *traceback.format_exception(error)])
+    (folder / ERROR).write_text(text, encoding="utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -147,6 +171,11 @@ def _parser() -> argparse.ArgumentParser:
     plotting.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     plotting.add_argument("--output", type=Path, help="where to (default: the folder itself)")
     plotting.set_defaults(command=plot)
+    resuming = commands.add_parser("resume", help="go on with runs that were cut off")
+    resuming.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+    resuming.add_argument("--plugin", action="append", default=[], metavar="MODULE",
+                          help="a module of yours that the configuration may name (never taken from the folder)")  # fmt: skip
+    resuming.set_defaults(command=resume)
     listing = commands.add_parser("list", help="show what there is to choose: byzsgd list aggregator")
     listing.add_argument("group", nargs="?")
     listing.set_defaults(command=list_members)

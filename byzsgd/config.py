@@ -19,13 +19,14 @@ from hydra.errors import (
     MissingConfigException,
     OverrideParseException,
 )
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from byzsgd.catalogue import canonical
 from byzsgd.locations import CONF
-from byzsgd.records.identity import run_id, run_name
+from byzsgd.records import read_config, read_info, run_id, run_name
 from byzsgd.settings import ConfigError, built, check, suggestion
 
 if TYPE_CHECKING:
@@ -60,21 +61,44 @@ def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequen
     return cast("Experiment", whole(config=dict(config), choices=dict(choices)))
 
 
-def launch(task: Callable[[Experiment, Path], Any], arguments: Sequence[str]) -> Any:
-    """Hydra's own command line (sweeps, --cfg, --info, completion…) around `task(experiment, run folder)`."""
+def stored(folder: Path, plugins: Sequence[str]) -> Experiment:
+    """The experiment of a run folder. Its own list of plugins is not believed: the folder may be a stranger's."""
+    choices = read_info(folder).get("choices", {})
+    return build(read_config(folder), choices, plugins)
+
+
+def launch(
+    task: Callable[[Experiment, Path], Any], arguments: Sequence[str], failed: Callable[[Exception, Path], Any]
+) -> None:
+    """Hydra's own command line (sweeps, --cfg, --info, completion…) around `task(experiment, run folder)`.
+
+    An error of a single run is raised; one in a sweep goes to `failed(error, run folder)`, and the other jobs run.
+    """
     _register_resolvers()
+
+    failures: list[Exception] = []
 
     def job(config: DictConfig) -> Any:
         settings = HydraConfig.get()
-        own = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
-        return task(build(own, _choices(settings.runtime.choices)), Path(settings.runtime.output_dir))
+        folder = Path(settings.runtime.output_dir)
+        try:
+            own = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
+            return task(build(own, _choices(settings.runtime.choices)), folder)
+        except Exception as error:
+            # Hydra would announce it in a line of its own and end a sweep with the first.
+            if settings.mode is RunMode.MULTIRUN:
+                return failed(error, folder)
+            failures.append(error)
+            return None
 
     main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
     before, sys.argv = sys.argv, ["byzsgd", *arguments]
     full = os.environ.get("HYDRA_FULL_ERROR")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing a traceback of its own
     try:
-        return main()
+        main()
+        if failures:
+            raise failures[0]
     finally:
         sys.argv = before
         if full is None:
@@ -114,14 +138,19 @@ def _choices(chosen: Any) -> dict[str, str]:
 def _register_resolvers() -> None:
     """The arithmetic that YAML lacks, and the names of run folders."""
     resolvers: dict[str, Callable[..., Any]] = {
-        "third": lambda n: max(2, int(n) // 3),  # Kardam's buffer
-        "quorum": lambda f: 2 * int(f) + 1,
-        "less_one": lambda n: int(n) - 1,
-        "share": lambda f, n: int(f) / int(n),
+        "third": _of_numbers(lambda n: max(2, n // 3)),  # Kardam's buffer
+        "quorum": _of_numbers(lambda f: 2 * f + 1),
+        "less_one": _of_numbers(lambda n: n - 1),
+        "share": _of_numbers(lambda f, n: f / n if n else 0.0),
         "run_name": _run_name,
     }
     for name, resolver in resolvers.items():
         OmegaConf.register_new_resolver(name, resolver, replace=True)
+
+
+def _of_numbers(formula: Callable[..., float]) -> Callable[..., Any]:
+    # What is no number is handed on as it is, so that the check names the setting that it came from.
+    return lambda *values: formula(*values) if all(isinstance(value, int) for value in values) else values[0]
 
 
 def _run_name(*, _root_: DictConfig) -> str:

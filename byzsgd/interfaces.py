@@ -362,6 +362,7 @@ class View:
     state: object  # the defence's state, read-only; ask it through aggregator.preview()
     rng: np.random.Generator
     memory: object = None  # the attack's own State, from its init(context), saved with the run
+    ready: tuple[int, ...] = ()  # liars whose finished message is held back, in order
 
     def arrival(self, vector: Tensor) -> Arrival:
         """What the server would see if this worker sent `vector` now: the argument of `preview`."""

@@ -24,8 +24,11 @@ ALLOWED = {
     "plotting": {"analysis", "records"},
     "reporting": {"analysis", "records"},
     "catalogue": {"locations"},
-    "screen": {"analysis", "records", "runner"},
-    "runner": {"kernel", "aggregators", "attacks", "records"},
+    "screen": {"analysis", "records", "session"},
+    "watching": {"analysis", "records"},
+    "stores": {"kernel", "records"},
+    "session": {"kernel", "aggregators", "records", "stores"},
+    "runner": {"kernel", "aggregators", "attacks", "records", "session", "stores"},
     "config": {"catalogue", "locations", "records", "runner", "settings"},
 }
 

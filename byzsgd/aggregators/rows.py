@@ -75,3 +75,12 @@ def read_weights(who: str, weights: Any, rows: Tensor) -> Tensor:
     fit = math.isfinite(total) and total > 0 and bool((read >= 0).all())
     require(fit, who, "finite weights >= 0 that are not all 0", weights=read.tolist() if len(read) <= 20 else total)
     return read
+
+
+def read_beside(who: str, name: str, values: Any, rows: Tensor) -> Tensor:
+    """(d,) a vector that a rule is given beside its rows: of their length, finite."""
+    read = read_vector(values).to(device=rows.device, dtype=rows.dtype)
+    require(read.shape == rows.shape[1:], who, f"{name} of length d", shape=tuple(read.shape), d=rows.shape[1])
+    if not all_finite(read):
+        raise NonFiniteRows(f"{who} needs a finite {name}; got {int((~torch.isfinite(read)).sum())} non-finite entries")
+    return read

@@ -84,10 +84,22 @@ class Comparison:
         counts = sorted({len(group.runs) for group in self.groups})
         seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
         parts.append(f"{seeds} seed{'' if counts[-1] == 1 else 's'}" + (" each" if len(self.groups) > 1 else ""))
+        parts += self._liars()
         unfinished = sum(run.info.get("status") not in ("finished", "diverged", "stalled") for run in self.runs)
         if unfinished:
             parts.append(f"{unfinished} of {len(self.runs)} runs unfinished")
         return " · ".join(part.replace(" ", "\u00a0") for part in parts)  # a line breaks between parts only
+
+    def _liars(self) -> list[str]:
+        """What the liars know, and which share of the deliveries is theirs: λ is measured, not num_byzantine/n."""
+        if self.shared.get("attack", "?") == "none":
+            return []
+        said = [f"knowledge {self.shared['knowledge']}"] if self.shared.get("knowledge") else []
+        shares = [float(run.arrivals["byzantine"].mean()) for run in self.runs if len(run.arrivals)]  # type: ignore[arg-type]
+        if shares and max(shares) > 0:
+            low, high = f"{min(shares):.2f}", f"{max(shares):.2f}"
+            said.append(f"λ = {low}" if low == high else f"λ = {low} to {high}")
+        return said
 
 
 def phrase(key: str, value: Any) -> str:

@@ -13,8 +13,7 @@ from byzsgd.interfaces import Attack, View
 class Crash(Attack):
     """Never answers: a job that a liar starts at time `after` (virtual seconds) or later is not delivered.
 
-    Lamport, Shostak, Pease: The Byzantine generals problem (ACM TOPLAS 4(3), 1982) has it as the mildest fault. It
-    stops servers that wait for everyone.
+    It stops servers that wait for everyone, and costs the others only the liars' share of the work.
     """
 
     after: float = 0.0

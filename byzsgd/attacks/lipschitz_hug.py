@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -27,8 +28,9 @@ class LipschitzHug(Attack):
     (d,) g = g_last − s·mean/‖mean‖ with the largest s whose coefficient is rho times the threshold; g_last is what this
     liar sent last, mean that of the visible honest vectors. A coefficient is ‖g − a‖/D for some a and D that the filter
     knows, so three previews along the line give it for every s, whatever `candidate` and `memory` are. Where the line
-    from g_last stays outside, the lines from the own vector and from the mean are tried. While the threshold is still
-    open it sends its own. Against a server without the filter it sends −fallback·own.
+    from g_last stays outside (`candidate=server`: a is the direction of the last update), those from the own vector,
+    the mean, what each liar sent last and each visible honest vector are tried in turn: with one vector a step, a is
+    among these. While the threshold is open it sends its own, and −fallback·own to a server without the filter.
 
     Against Damaskinos, El Mhamdi, Guerraoui, Patra, Taziki: Asynchronous Byzantine machine learning (ICML 2018,
     arXiv 1802.07928): Lipschitzness bounds how fast a worker may change its mind, not where it goes.
@@ -48,11 +50,11 @@ class LipschitzHug(Attack):
 
     def forge(self, view: View) -> Tensor:
         memory = cast(LastSent, view.memory)
-        vector = self._vector(view, memory.vectors.get(view.worker))
+        vector = self._vector(view, memory.vectors.get(view.worker), memory.vectors.values())
         memory.vectors = {**memory.vectors, view.worker: vector}
         return vector
 
-    def _vector(self, view: View, last: Tensor | None) -> Tensor:
+    def _vector(self, view: View, last: Tensor | None, others: Iterable[Tensor]) -> Tensor:
         if "lipschitz_threshold" not in view.aggregator.scores:
             return view.own * -self.fallback
         if view.honest.shape[0] < 2:
@@ -61,9 +63,10 @@ class LipschitzHug(Attack):
         size = float(torch.linalg.vector_norm(mean))
         if not 0 < size < math.inf:
             return view.own
-        for base in (last, view.own, mean):
-            judged = None if base is None else _judged(view, base)
-            if base is None or judged is None:
+        first = () if last is None else (last,)
+        for base in (*first, view.own, mean, *others, *view.honest):
+            judged = _judged(view, base)
+            if judged is None:
                 continue
             if not math.isfinite(judged[1]):
                 return view.own

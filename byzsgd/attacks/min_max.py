@@ -16,10 +16,10 @@ def _check(*, deviation: Deviation) -> None:
 
 @forging(sees="delivered", check=_check)
 def min_max(view: View, *, deviation: Deviation = "std") -> Tensor:
-    """Sends (d,) mean + γ·p with the largest γ for which no honest vector is further away than two honest ones are.
+    """Sends (d,) mean + γ·p, no further from any honest vector than two honest ones are from each other.
 
-    max_i ‖mean + γp − g_i‖ ≤ max_{i,j} ‖g_i − g_j‖ over the visible honest g; p = −std, −mean/‖mean‖ (unit) or
-    −sign(mean) (sign). With fewer than two visible honest vectors it sends its own.
+    γ is the largest with max_i ‖mean + γp − g_i‖ ≤ max_{i,j} ‖g_i − g_j‖ over the visible honest g; p = −std,
+    −mean/‖mean‖ (unit) or −sign(mean) (sign). With fewer than two visible honest vectors it sends its own.
 
     Shejwalkar, Houmansadr: Manipulating the Byzantine: optimizing model poisoning attacks and defenses for federated
     learning (NDSS 2021).

@@ -16,11 +16,10 @@ def _check(*, deviation: Deviation) -> None:
 
 @forging(sees="delivered", check=_check)
 def min_sum(view: View, *, deviation: Deviation = "std") -> Tensor:
-    """Sends (d,) mean + γ·p with the largest γ for which its squared distances to the honest vectors sum to no more
-    than those of some honest one.
+    """Sends (d,) mean + γ·p, altogether no further from the honest vectors than the most remote of them is.
 
-    Σ_i ‖mean + γp − g_i‖² ≤ max_i Σ_j ‖g_i − g_j‖² over the visible honest g; p = −std, −mean/‖mean‖ (unit) or
-    −sign(mean) (sign). With fewer than two visible honest vectors it sends its own.
+    γ is the largest with Σ_i ‖mean + γp − g_i‖² ≤ max_i Σ_j ‖g_i − g_j‖² over the visible honest g; p = −std,
+    −mean/‖mean‖ (unit) or −sign(mean) (sign). With fewer than two visible honest vectors it sends its own.
 
     Shejwalkar, Houmansadr: Manipulating the Byzantine: optimizing model poisoning attacks and defenses for federated
     learning (NDSS 2021).

@@ -27,8 +27,8 @@ def optimal_lie(view: View, *, evals: int = 20, sign: int = -1) -> Tensor:
     completes no step, the other workers are imagined to follow (honest ones with their visible vectors, liars with the
     same one); where even that gives no direction, the vector itself is taken for it, if it is accepted.
 
-    Shejwalkar, Houmansadr: Manipulating the Byzantine (NDSS 2021) optimise z like this; the line search is that of
-    El Mhamdi, Guerraoui, Rouault: Distributed momentum for Byzantine-resilient learning (ICLR 2021, arXiv 2003.00010).
+    Baruch, Baruch, Goldberg (NeurIPS 2019, arXiv 1902.06156), with the line search of El Mhamdi, Guerraoui, Rouault:
+    Distributed momentum for Byzantine-resilient learning (ICLR 2021, arXiv 2003.00010).
     """
     if view.honest.shape[0] < 2:
         return view.own

@@ -56,11 +56,8 @@ def _others(view: View) -> Iterator[tuple[int, Tensor | None]]:
     # Rows are those of the honest workers in order; early on, when some are missing, the others stand in for them.
     count = view.honest.shape[0]
     rows = {worker: view.honest[place % count] for place, worker in enumerate(honest)} if count else {}
-    return cycle(
-        (worker, rows.get(worker))
-        for worker in ((view.worker + 1 + offset) % view.num_workers for offset in range(view.num_workers))
-        if worker != view.worker
-    )
+    after = ((view.worker + 1 + offset) % view.num_workers for offset in range(view.num_workers - 1))
+    return cycle((worker, rows.get(worker)) for worker in after)
 
 
 def away(direction: Tensor | None, mean: Tensor) -> float:

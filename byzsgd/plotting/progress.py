@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from byzsgd.analysis.bands import AXIS_LABEL, Axis, Band, Statistic, band
 from byzsgd.analysis.groups import Comparison, Group, NothingToDraw
 
-from .panels import arrange, cross, frame, handle, label_outside, more
+from .panels import arrange, cross, frame, handle, label_outside, more, name_panel
 from .style import Look, styled
 
 TITLE = {
@@ -47,7 +47,7 @@ def progress(
         )
         for axes, (panel, members) in zip(made.axes.flat, arrangement.panels, strict=False):
             if panel:
-                axes.set_title(panel)
+                name_panel(made, axes, panel)
             for group in members:
                 if id(group) in bands:
                     _draw(axes, bands[id(group)], arrangement.look(group))

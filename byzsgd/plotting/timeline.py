@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
+from byzsgd.analysis.jobs import jobs
 
-from .panels import frame, more
+from .panels import frame, more, name_panel
 from .style import BYZANTINE, FAINT, HONEST, INK, styled
 
 MOST_WORKERS = 40
@@ -26,6 +27,8 @@ def timeline(comparison: Comparison, *, start: float | None = None, end: float |
     shown = [group for group in comparison.groups if len(group.runs[0].arrivals)]
     if not shown:
         raise NothingToDraw("a timeline needs delivered vectors; got none")
+    # Where something was refused there is more to see.
+    shown.sort(key=lambda group: bool(group.runs[0].arrivals["accepted"].all()))
     left_out = max(0, len(shown) - MOST_PANELS)
     shown = shown[:MOST_PANELS]
     workers = max(min(MOST_WORKERS, int(group.runs[0].arrivals["worker"].max()) + 1) for group in shown)  # type: ignore[arg-type]
@@ -50,26 +53,11 @@ def timeline(comparison: Comparison, *, start: float | None = None, end: float |
         )
         for axes, group in zip(made.axes.flat, shown, strict=False):
             if comparison.keys:
-                axes.set_title(group.label(comparison.keys))
+                name_panel(made, axes, group.label(comparison.keys), pad=13)  # above the ticks of the updates
             _draw(axes, group.runs[0], start, end, workers)
             axes.set_ylabel("worker")
         made.axes[-1, 0].set_xlabel("virtual time (s)")
     return made.figure
-
-
-def jobs(run: Recorded) -> pl.DataFrame:
-    """The arrivals with `began`: when the worker read the model.
-
-    That is when its previous vector arrived, or when the version that it read was made if that was later (a worker
-    that was held, or restarted).
-    """
-    rows = run.arrivals.sort("arrival")
-    births = rows.filter("updated").select(read_at_true=pl.col("step") + 1, born=pl.col("time"))
-    births = births.unique("read_at_true", keep="first")
-    previous = pl.col("time").shift(1).over("worker").fill_null(0.0)
-    return rows.join(births, on="read_at_true", how="left", maintain_order="left").with_columns(
-        began=pl.min_horizontal(pl.max_horizontal(previous, pl.col("born").fill_null(0.0)), "time")
-    )
 
 
 def _draw(axes: Axes, run: Recorded, start: float | None, end: float | None, workers: int) -> None:

@@ -7,6 +7,9 @@ from .identity import NOT_IDENTITY as NOT_IDENTITY
 from .identity import run_id as run_id
 from .identity import run_name as run_name
 from .info import collect_info as collect_info
+from .lock import Busy as Busy
+from .lock import is_locked as is_locked
+from .lock import locked as locked
 from .recorder import FolderRecorder as FolderRecorder
 from .recorder import MemoryRecorder as MemoryRecorder
 from .recorder import Offsets as Offsets
@@ -14,7 +17,9 @@ from .recorder import Recorder as Recorder
 from .recorder import start as start
 from .run import FORMAT as FORMAT
 from .run import Run as Run
+from .run import beside as beside
 from .run import find_runs as find_runs
+from .run import is_finished as is_finished
 from .run import is_run as is_run
 from .run import load as load
 from .run import read_config as read_config

@@ -60,4 +60,4 @@ def _word(override: str) -> str:
     if key in NOT_IDENTITY or key.startswith("hydra"):
         return ""
     short = re.split(r"[./]", key.partition("@")[0])[-1]
-    return re.sub(r"[^A-Za-z0-9.+_-]+", "_", f"{short}-{value}" if value else short).strip("_.")
+    return re.sub(r"[^A-Za-z0-9.+_-]+", "_", f"{short}-{value}" if value else short).strip("_.-")

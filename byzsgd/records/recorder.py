@@ -7,21 +7,22 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
 import yaml
 
-from .files import digest, write_whole, writing
+from .files import digest, sync, write_whole, writing
 from .plain import to_json
 from .rows import ArrivalRows, Metric, metrics_frame, metrics_row, to_parquet
 from .run import (
     ARRIVALS_FOLDER,
+    CHECKPOINTS,
     CONFIG,
     DONE,
     ENDED,
+    ERROR,
     FORMAT,
     INFO,
     METRICS_FILE,
@@ -61,8 +62,8 @@ class Recorder(Protocol):
     def metrics(self, row: Mapping[str, Any]) -> None:
         """One row of `run.metrics`: numbers or None by name; `step`, `time` and `arrivals` at least."""
 
-    def flush(self) -> Offsets:
-        """What was recorded so far is safe from a kill; says how far that is."""
+    def flush(self, info: Mapping[str, Any] | None = None) -> Offsets:
+        """What was recorded so far is safe from a kill, with these facts added to the info; says how far it goes."""
 
     def close(self, info: Mapping[str, Any]) -> None:
         """The run is over, with these facts added to its info. A `status` that is no result (failed, interrupted)
@@ -108,7 +109,8 @@ class MemoryRecorder:
     def metrics(self, row: Mapping[str, Any]) -> None:
         self._metrics.append(metrics_row(row))
 
-    def flush(self) -> Offsets:
+    def flush(self, info: Mapping[str, Any] | None = None) -> Offsets:
+        self._info |= info or {}
         return Offsets(arrivals=self._rows.next)
 
     def close(self, info: Mapping[str, Any]) -> None:
@@ -127,12 +129,8 @@ class FolderRecorder:
         self._info = dict(info)
         self._rows = ArrivalRows(info["scores"], first=offsets.arrivals)
         self._parts = offsets.parts
-        path = folder / METRICS_FILE
-        with writing(path):
-            self._lines = FileIO(path, "r+")
-            self._lines.seek(offsets.metrics)
-        content = path.read_bytes()[: offsets.metrics]
-        self._hash = blake2b(content, digest_size=8)
+        self._written = offsets.metrics
+        self._hash = blake2b((folder / METRICS_FILE).read_bytes()[: offsets.metrics], digest_size=8)
 
     @classmethod
     def start(
@@ -149,6 +147,8 @@ class FolderRecorder:
             raise ValueError(f"{folder} holds a finished run, which is never written over")
         with writing(folder):
             (folder / INFO).unlink(missing_ok=True)  # from here on until the end it is no run folder
+            (folder / ERROR).unlink(missing_ok=True)
+            shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
             shutil.rmtree(folder / ARRIVALS_FOLDER, ignore_errors=True)
             (folder / ARRIVALS_FOLDER).mkdir(parents=True)
         write_whole(folder / CONFIG, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True).encode())
@@ -181,21 +181,27 @@ class FolderRecorder:
 
     def metrics(self, row: Mapping[str, Any]) -> None:
         line = to_json(metrics_row(row)).encode() + b"\n"
-        with writing(self.folder / METRICS_FILE):
-            self._lines.write(line)
+        # Opened for every line: evaluations are rare, and a folder that has vanished is noticed. Written at its place,
+        # so that half a line, left by a full disk, is written over by the next attempt.
+        with writing(self.folder / METRICS_FILE), (self.folder / METRICS_FILE).open("r+b") as file:
+            file.seek(self._written)
+            file.write(line)
+        self._written += len(line)
         self._hash.update(line)
 
-    def flush(self) -> Offsets:
+    def flush(self, info: Mapping[str, Any] | None = None) -> Offsets:
+        if info:
+            self._info |= info
+            self._write_info()
         self._close_part()
         with writing(self.folder / METRICS_FILE):
-            os.fsync(self._lines.fileno())
-        return Offsets(self._rows.next, self._parts, self._lines.tell(), self._hash.hexdigest())
+            sync(self.folder / METRICS_FILE)
+        return Offsets(self._rows.next, self._parts, self._written, self._hash.hexdigest())
 
     def close(self, info: Mapping[str, Any]) -> None:
         self.flush()
-        self._lines.close()
         self._info |= info
-        write_whole(self.folder / INFO, to_json(self._info, indent=2).encode())
+        self._write_info()
         if self._info["status"] in ENDED:
             names = [path.name for path in parts(self.folder / ARRIVALS_FOLDER)]
             done = {"format": FORMAT, "metrics": self._hash.hexdigest(), "parts": names}
@@ -204,6 +210,9 @@ class FolderRecorder:
     def run(self) -> Run:
         self._close_part()
         return load(self.folder)
+
+    def _write_info(self) -> None:
+        write_whole(self.folder / INFO, to_json(self._info, indent=2).encode())
 
     def _close_part(self) -> None:
         if len(self._rows):

@@ -24,6 +24,8 @@ CONFIG = "config.yaml"
 INFO = "info.json"
 METRICS_FILE = "metrics.jsonl"
 ARRIVALS_FOLDER = "arrivals"
+CHECKPOINTS = "checkpoints"
+ERROR = "error.txt"
 RUNNING = "running"
 UNFINISHED = "unfinished"
 ENDED = ("finished", "diverged", "stalled")  # a result, each of them
@@ -68,6 +70,20 @@ def load(folder: str | Path) -> Run:
 def is_run(folder: Path) -> bool:
     """Whether a run was started here."""
     return (folder / INFO).is_file() and (folder / CONFIG).is_file()
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the run in this folder has reached its end."""
+    return (folder / DONE).exists()
+
+
+def beside(folder: Path) -> Path:
+    """The first of `folder`, `folder__2`, `folder__3`, … without a finished run: where to run again, never over it."""
+    candidate, number = folder, 1
+    while (candidate / DONE).exists():
+        number += 1
+        candidate = folder.with_name(f"{folder.name}__{number}")
+    return candidate
 
 
 def find_runs(folder: str | Path) -> list[Path]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,3 +109,80 @@ def view(
         "memory": None,
     }
     return View(own=own, honest=honest, **{**settings, **fields})
+
+
+@dataclass
+class LiteralState:
+    """What the literal filtering server remembers."""
+
+    buffer: list[tuple[int, torch.Tensor]] = field(default_factory=list)
+    last: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
+    coefficient: dict[int, float] = field(default_factory=dict)
+    accepted: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class LiteralServer:
+    """Kardam in a few lines: a buffer of `size`, the worker's own coefficients against the table, the 2f last accepted.
+
+    `cone` refuses what is further than 1.5·‖cone‖ from that vector (AFLGuard); with `cosine` it refuses what has a
+    smaller one to it and gives the rest its length (Zeno++).
+    """
+
+    size: int = 1
+    f: int = 3
+    n: int = 10
+    lipschitz: bool = False
+    frequency: bool = False
+    slots: bool = False
+    cone: torch.Tensor | None = None
+    cosine: float | None = None
+    rule: Any = staticmethod(lambda rows: rows.mean(dim=0))
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        return ("lipschitz", "lipschitz_threshold") if self.lipschitz else ()
+
+    def init(self, context: object = None) -> LiteralState:
+        return LiteralState()
+
+    def receive(self, state: LiteralState, arrival: Any) -> Decision:
+        vector, worker, scores = arrival.vector, arrival.worker, {}
+        if self.lipschitz:
+            if worker in state.last:
+                params, before = state.last[worker]
+                state.coefficient[worker] = float((vector - before).norm() / (arrival.read_params - params).norm())
+            state.last[worker] = (arrival.read_params, vector)
+            table = sorted(state.coefficient.get(each, math.inf) for each in range(self.n))
+            scores = {
+                "lipschitz": state.coefficient.get(worker, math.inf),
+                "lipschitz_threshold": table[self.n - self.f - 1],
+            }
+            if not scores["lipschitz"] <= scores["lipschitz_threshold"]:
+                return Decision(False, "lipschitz", 0.0, None, scores)
+        if self.frequency and worker in state.accepted[-2 * self.f :]:
+            return Decision(False, "frequency", 0.0, None, scores)
+        if self.cone is not None:
+            if self.cosine is None:
+                inside = (vector - self.cone).norm() <= 1.5 * self.cone.norm()
+            else:
+                inside = torch.cosine_similarity(vector, self.cone, dim=0) >= self.cosine
+            if not inside:
+                return Decision(False, "cone", 0.0, None, scores)
+            if self.cosine is not None:
+                vector = vector * (self.cone.norm() / vector.norm())
+        state.accepted.append(worker)
+        if self.slots:
+            state.buffer = [row for row in state.buffer if row[0] != worker]
+        state.buffer.append((worker, vector))
+        if len(state.buffer) < self.size:
+            return Decision(True, "accepted", 1.0, None, scores)
+        rows, state.buffer = torch.stack([row for _, row in state.buffer]), []
+        return Decision(True, "accepted", 1.0, self.rule(rows), scores)
+
+    def preview(self, state: LiteralState, arrivals: Any) -> Decision:
+        fork = copy.deepcopy(state)
+        return [self.receive(fork, arrival) for arrival in arrivals][-1]
+
+
+NOTHING = LiteralServer(cone=torch.ones(6), cosine=2.0)  # refuses every vector

@@ -65,7 +65,7 @@ def test_forging_alters_nothing_that_it_is_shown(name):
 @pytest.mark.parametrize("name", MEMBERS)
 def test_same_views_same_lies(name):
     first, second = turns(member(name), story()), turns(member(name), story())
-    assert all(torch.equal(a, b) or (a.isnan() & b.isnan()).any() for a, b in zip(first, second, strict=True))
+    assert all(torch.equal(a.nan_to_num(7.0), b.nan_to_num(7.0)) for a, b in zip(first, second, strict=True))
 
 
 @pytest.mark.parametrize("name", [each for each in MEMBERS if member(each).sees == "own"])

@@ -111,6 +111,10 @@ def run(
         "attack": {"_target_": "byzsgd.attacks." + attack} | ({"z": 1.5} if attack == "lie" else {}),
         "delay": {"_target_": "byzsgd.delays.exponential", "mean": 1.0},
     } | (settings or {})
+    if aggregator == "kardam":
+        config["aggregator"] |= {
+            "filters": {"lipschitz": {"f": byzantine}, "frequency": {"f": byzantine}, "zeno": None}
+        }
     chosen = {"aggregator": aggregator, "attack": attack, "dataset": "digits", "delay": "exponential"}
     chosen["aggregator/damping"] = "inverse" if aggregator == "kardam" else "none"
     info = {"status": status, "num_parameters": 2410, "byzantine_ids": list(range(byzantine)), "wall_time": 1.5}

@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 from scipy.stats import expon
 
 from byzsgd.analysis import NothingToDraw, compare
+from byzsgd.analysis.jobs import jobs
 from byzsgd.plotting import (
     bars,
     cost,
@@ -26,7 +27,6 @@ from byzsgd.plotting import (
 from byzsgd.plotting.partition import recorded_partition
 from byzsgd.plotting.refusals import shares
 from byzsgd.plotting.style import BYZANTINE, HONEST, PALETTE, reason_looks
-from byzsgd.plotting.timeline import jobs
 
 
 def ending(accuracy, aggregator="kardam", attack="lie", seed=0, **settings):

@@ -28,7 +28,9 @@ class Latest:
 
     Workers not yet seen are left out (`missing=skip`) or count as zero vectors with weight zero (`missing=zero`).
 
-    Dahan, Levy: weights of deliveries in asynchronous training, NeurIPS 2024, arXiv 2501.09621. MIFA: Gu, Huang, Zhang, Huang, NeurIPS 2021, arXiv 2106.04159 (`missing=zero`).
+    Dahan, Levy: Weight for robustness: a comprehensive approach towards optimal fault-tolerant asynchronous ML,
+    NeurIPS 2024, arXiv 2501.09621. With `missing=zero` and the mean, MIFA: Gu, Huang, Zhang, Huang, NeurIPS 2021,
+    arXiv 2106.04159.
     """
 
     missing: Literal["skip", "zero"]

@@ -53,8 +53,8 @@ class Lipschitz:
     """Refuses vectors that change faster than the model does: coefficient > (n−f)-th smallest of all workers'.
 
     A delivery (x_l, g) of worker p gives p the coefficient K_p = ‖g − g'‖ / ‖x_l − x'‖, with (x', g') its newest
-    earlier delivery on another model. The table holds one number per worker (`memory`: its last coefficient, or the max of its
-    26 newest), +inf while it has none; the threshold is the element of index n−f−1 in ascending order, never an
+    earlier delivery on another model. The table holds one number per worker (`memory`: its last coefficient, or the max
+    of its 26 newest), +inf while it has none; the threshold is the element of index n−f−1 in ascending order, never an
     interpolated quantile, so that f liars cannot move it above the largest honest value. The candidate is K_p
     (`candidate=worker`), or ‖g − g_prev‖ / ‖x − x_prev‖ over the server's last update (`candidate=server`).
     `warmup=all` lets everything finite pass until all workers have a coefficient; `quorum` has no special case: +inf

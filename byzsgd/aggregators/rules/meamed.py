@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Condition, rule
-from byzsgd.aggregators.rules.ordering import by_coordinate, middle, middle_positions, nearest_mean, span
+from byzsgd.aggregators.rules.ordering import by_coordinate, middle, middle_positions, nearest_mean, nearest_positions
 
 
 @rule(
@@ -33,9 +31,10 @@ def meamed(vectors: Tensor, *, f: int) -> Tensor:
     Xie, Koyejo, Gupta: Generalized Byzantine-tolerant SGD, 2018, arXiv 1802.10116.
     """
     k = vectors.shape[0]
-
-    def reduce(ordered: Sequence[Tensor]) -> Tensor:
-        return nearest_mean(ordered, f, middle(ordered))
-
-    outer = span(0, f) | span(k - f, k)
-    return by_coordinate(vectors, reduce, outer | middle_positions(k), span(f, k - f))
+    exact, summed = nearest_positions(k, k - f)
+    return by_coordinate(
+        vectors,
+        lambda ordered: nearest_mean(ordered, k - f, middle(ordered)),
+        exact | middle_positions(k),
+        summed,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Bound, rule
-from byzsgd.aggregators.rules.ordering import NOTHING, by_coordinate, middle, middle_positions
+from byzsgd.aggregators.rules.ordering import NOTHING, by_coordinate, coordinate_median
 
 
 @rule(
@@ -22,8 +22,7 @@ def median(vectors: Tensor, *, lower: bool = False) -> Tensor:
     Bound: κ = 4 (1 + f/(n-2f))^2
     Yin, Chen, Ramchandran, Bartlett: Byzantine-robust distributed learning, ICML 2018, arXiv 1803.01498.
     """
-    k = vectors.shape[0]
     if lower:
-        low = (k - 1) // 2
+        low = (vectors.shape[0] - 1) // 2
         return by_coordinate(vectors, lambda ordered: ordered[low], frozenset({low}), NOTHING)
-    return by_coordinate(vectors, middle, middle_positions(k), NOTHING)
+    return coordinate_median(vectors)

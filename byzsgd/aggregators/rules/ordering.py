@@ -148,16 +148,36 @@ def total(rows: Sequence[Tensor]) -> Tensor:
     return answer
 
 
-def nearest_mean(ordered: Sequence[Tensor], f: int, centre: Tensor) -> Tensor:
-    """Mean of the k-f ordered values nearest to a centre between x₍f₊₁₎ and x₍k₋f₎; a tie goes to the lower value.
+def nearest_positions(k: int, count: int) -> tuple[frozenset[int], frozenset[int]]:
+    """What `nearest_mean` reads: positions one by one, and positions that it only adds up."""
+    half = k // 2
+    summed = span(k - count, count)
+    return span(max(0, half - count), min(k, half + count)) - summed, summed
 
-    The k-2f inner values are always among them. Of the f below and the f above, the i-th nearest below is taken iff it
-    is at least as near as the (f+1-i)-th nearest above, and that one otherwise: so f are taken in all.
+
+def nearest_mean(ordered: Sequence[Tensor], count: int, centre: Tensor) -> Tensor:
+    """Mean of the `count` ordered values nearest to a centre in their middle; a tie goes to the lower value.
+
+    The centre lies between x₍ₖ₋count₊₁₎ and x₍count₎, or is the median. Of the lower half, from the middle outwards,
+    the i-th value is taken iff it is at least as near as the (count+1-i)-th of the upper half, and that one otherwise:
+    so `count` are taken in all, and none left out is nearer.
     """
     k = len(ordered)
+    half = k // 2
     # Differences to the centre are what is summed: sums of the values would round at the size of their common part.
-    deviation = total([row - centre for row in ordered[f : k - f]])
-    for i in range(1, f + 1):
-        below, above = ordered[f - i] - centre, ordered[k - i] - centre
-        deviation.add_(torch.where(below.neg() <= above, below, above))
-    return deviation.div_(k - f).add_(centre)
+    deviation = torch.zeros_like(centre)
+    for i in range(1, count + 1):
+        low, high = half - i, half + count - i
+        if high >= k:
+            deviation.add_(ordered[low] - centre)
+        elif low < 0:
+            deviation.add_(ordered[high] - centre)
+        else:
+            below, above = ordered[low] - centre, ordered[high] - centre
+            deviation.add_(torch.where(below.neg() <= above, below, above))
+    return deviation.div_(count).add_(centre)
+
+
+def coordinate_median(vectors: Tensor) -> Tensor:
+    """(k, d) -> (d,): the midpoint median of every coordinate."""
+    return by_coordinate(vectors, middle, middle_positions(vectors.shape[0]), NOTHING)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Condition, rule
-from byzsgd.aggregators.rules.ordering import by_coordinate, nearest_mean, span, total
+from byzsgd.aggregators.rules.ordering import by_coordinate, nearest_mean, nearest_positions, total
 
 
 @rule(
@@ -34,8 +34,9 @@ def phocas(vectors: Tensor, *, f: int) -> Tensor:
     Xie, Koyejo, Gupta: Phocas: dimensional Byzantine-resilient stochastic gradient descent, 2018, arXiv 1805.09682.
     """
     k = vectors.shape[0]
+    exact, summed = nearest_positions(k, k - f)
 
     def reduce(ordered: Sequence[Tensor]) -> Tensor:
-        return nearest_mean(ordered, f, total(ordered[f : k - f]).div_(k - 2 * f))
+        return nearest_mean(ordered, k - f, total(ordered[f : k - f]).div_(k - 2 * f))
 
-    return by_coordinate(vectors, reduce, span(0, f) | span(k - f, k), span(f, k - f))
+    return by_coordinate(vectors, reduce, exact, summed)

@@ -13,6 +13,7 @@ SCORES = ("lipschitz", "lipschitz_threshold")
 CONFIG = {
     "seed": 3,
     "num_workers": 4,
+    "dataset": {"_target_": "byzsgd.datasets.digits", "trusted": 100},
     "optimizer": {"_target_": "byzsgd.optimizers.sgd", "lr": 1e-5, "clip": math.inf},
     "aggregator": {"_target_": "byzsgd.aggregators.kardam", "filters": {"lipschitz": {"f": 1}, "frequency": {"f": 1}}},
 }

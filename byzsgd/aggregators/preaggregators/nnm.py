@@ -1,0 +1,44 @@
+"""Nearest-neighbour mixing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from torch import Tensor
+
+from byzsgd.aggregators.declaration import Condition, preaggregator
+from byzsgd.aggregators.rules.distances import Distances, Measure, least
+from byzsgd.aggregators.rules.gram import combination
+
+
+@preaggregator(
+    Condition("k >= 2f+1", lambda k, f: k >= 2 * f + 1),
+    laws=("permutation", "translation", "scaling", "sign", "rotation"),
+)
+def nnm(vectors: Tensor, *, f: int) -> Tensor:
+    """Replaces each row by the mean of its k-f nearest rows, itself included, (k, d) -> (k, d).
+
+    A tie goes to the lexicographically smaller row.
+
+    Condition: k >= 2f+1
+    Bound: κ of the rule behind it becomes 8 f/(n-f) (κ+1)
+    Allouah, Farhadkhani, Guerraoui, Gupta, Pinot, Stephan: Fixing by mixing: a recipe for optimal Byzantine ML under
+    heterogeneity, AISTATS 2023, arXiv 2302.01772.
+    """
+    k = vectors.shape[0]
+    distances = Distances(vectors)
+    everyone = range(k)
+    chosen = np.zeros((k, k))
+    for row in everyone:
+        near = least(k - f, everyone, _from(distances, row), _refining(distances, row), vectors)
+        chosen[row, near] = 1.0
+    return combination(chosen, vectors).div_(k - f)
+
+
+def _from(distances: Distances, row: int) -> Measure:
+    return lambda: (distances.squared[row], distances.error[row])
+
+
+def _refining(distances: Distances, row: int) -> Callable[[Iterable[int]], None]:
+    return lambda _: distances.refine([row])

@@ -1,0 +1,19 @@
+"""Scaling rows down to a norm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from byzsgd.aggregators.rules.gram import squared_norms
+
+
+def shrunk(vectors: Tensor, longest: Callable[[np.ndarray], float]) -> Tensor:
+    """(k, d) rows whose norm exceeds `longest` of all norms are scaled down to it; the others are copied."""
+    norms = np.sqrt(squared_norms(vectors))
+    limit = longest(norms)
+    scales = np.divide(limit, norms, out=np.ones_like(norms), where=norms > limit)
+    return vectors * torch.as_tensor(scales, device=vectors.device).to(vectors.dtype)[:, None]

@@ -1,0 +1,27 @@
+"""Aksel: the mean of the rows nearest to the coordinate-wise median."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from byzsgd.aggregators.declaration import Condition, rule
+from byzsgd.aggregators.rules.distances import nearest_rows
+from byzsgd.aggregators.rules.gram import mean_of
+from byzsgd.aggregators.rules.ordering import coordinate_median
+
+
+@rule(
+    Condition("k >= 2f+1", lambda k, f: k >= 2 * f + 1),
+    laws=("permutation", "translation", "scaling", "sign", "agreement", "bounded", "mean_without_liars", "box"),
+)
+def aksel(vectors: Tensor, *, f: int) -> Tensor:
+    """The mean of the k-f rows nearest to the coordinate-wise median, (k, d) -> (d,).
+
+    Nearest in ‖xᵢ - median(x)‖₂; a tie goes to the lexicographically smaller row.
+
+    Condition: k >= 2f+1
+    Breakdown: f rows.
+    Boussetta, El Mhamdi, Guerraoui, Maurer, Rouault: AKSEL: fast Byzantine SGD, OPODIS 2020.
+    Differs: k-f rows are kept, the paper's quorum for a known f.
+    """
+    return mean_of(vectors, nearest_rows(vectors, coordinate_median(vectors), vectors.shape[0] - f))

@@ -1,0 +1,52 @@
+"""Bulyan: Krum picks, then a coordinate-wise mean around the median of the picks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from byzsgd.aggregators.declaration import Condition, rule
+from byzsgd.aggregators.rules.distances import Distances, Measure, least
+from byzsgd.aggregators.rules.ordering import by_coordinate, middle, middle_positions, nearest_mean, nearest_positions
+
+
+@rule(
+    Condition("k >= 4f+3", lambda k, f: k >= 4 * f + 3),
+    laws=("permutation", "translation", "scaling", "sign", "agreement", "bounded", "mean_without_liars", "box"),
+)
+def bulyan(vectors: Tensor, *, f: int) -> Tensor:
+    """Krum repeated, then the mean of the picked values nearest to their median, (k, d) -> (d,).
+
+    θ = k-2f times: among the r rows left, the one with the least sum of squared distances to its max(1, r-f-2) nearest
+    others is picked out; then, per coordinate, the mean of the θ-2f picked values nearest to the picked ones' median. A
+    tie goes to the lexicographically smaller row and to the lower value, so the order of the rows does not matter.
+
+    Condition: k >= 4f+3
+    Breakdown: (k-3)/4 rows.
+    El Mhamdi, Guerraoui, Rouault: The hidden vulnerability of distributed learning in Byzantium, ICML 2018,
+    arXiv 1802.07927.
+    """
+    k = vectors.shape[0]
+    picks = k - 2 * f
+    distances = Distances(vectors)
+    left, picked = list(range(k)), []
+    for _ in range(picks):
+        rows, nearest = tuple(left), max(1, len(left) - f - 2)
+        (winner,) = least(1, rows, _scores(distances, rows, nearest), distances.refine, vectors)
+        picked.append(winner)
+        left.remove(winner)
+    chosen = vectors[sorted(picked)] if f else vectors
+
+    count = picks - 2 * f
+    exact, summed = nearest_positions(picks, count)
+    return by_coordinate(
+        chosen,
+        lambda ordered: nearest_mean(ordered, count, middle(ordered)),
+        exact | middle_positions(picks),
+        summed,
+    )
+
+
+def _scores(distances: Distances, rows: Sequence[int], nearest: int) -> Measure:
+    return lambda: distances.sums(rows, nearest)

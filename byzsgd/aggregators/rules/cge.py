@@ -1,0 +1,27 @@
+"""Comparative gradient elimination."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from byzsgd.aggregators.declaration import Condition, rule
+from byzsgd.aggregators.rules.distances import nearest_rows
+from byzsgd.aggregators.rules.gram import mean_of
+
+
+@rule(
+    Condition("k >= 2f+1", lambda k, f: k >= 2 * f + 1),
+    laws=("permutation", "scaling", "sign", "rotation", "bounded", "mean_without_liars", "box"),
+)
+def cge(vectors: Tensor, *, f: int) -> Tensor:
+    """The mean of the k-f rows of least norm, (k, d) -> (d,).
+
+    A tie goes to the lexicographically smaller row.
+
+    Condition: k >= 2f+1
+    Breakdown: 0 in the sense of a shift (f short rows are always kept); bounded by the honest norms.
+    Gupta, Liu, Vaidya: Byzantine fault-tolerant distributed machine learning with norm-based comparative gradient
+    elimination, DSN-W 2021, arXiv 2008.04699.
+    Differs: the mean of the kept rows, not their sum.
+    """
+    return mean_of(vectors, nearest_rows(vectors, None, vectors.shape[0] - f))

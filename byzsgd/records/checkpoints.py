@@ -1,0 +1,131 @@
+"""Checkpoints: the whole state at one moment in one file, written whole, its checksum in its name.
+
+A file is safetensors: the tensors, and the structure that holds them as JSON in its metadata (see `state_tree`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from .files import digest, write_whole, writing
+from .recorder import Offsets, check_offsets
+from .run import CHECKPOINTS, FORMAT
+from .state_tree import decode, encode
+
+KEPT = 2  # the newest ones: if the newest is damaged, the one before it is used
+PARAMS = "params.safetensors"
+
+_NAME = re.compile(r"(\d{12})-([0-9a-f]{16})\.safetensors")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A moment to go on from."""
+
+    path: Path
+    number: int  # arrivals before it
+    tree: Any  # as it was given to `save_checkpoint`
+    offsets: Offsets  # how far the records go
+
+
+def save_checkpoint(folder: Path, number: int, tree: Any, offsets: Offsets, outside: Sequence[type] = ()) -> Path:
+    """Writes the checkpoint of a run folder and keeps the newest two. `outside`: types that are not saved but given
+    again at reading (contexts). The same state gives the same bytes."""
+    node, tensors = encode(tree, outside)
+    document = {"format": FORMAT, "number": number, "offsets": asdict(offsets), "tree": node}
+    content = save_tensors(tensors, metadata={"byzsgd": json.dumps(document, allow_nan=False, separators=(",", ":"))})
+    place = folder / CHECKPOINTS
+    with writing(place):
+        place.mkdir(exist_ok=True)
+    path = place / f"{number:012d}-{digest(content)}.safetensors"
+    write_whole(path, content)
+    older = [other for other in checkpoints(folder) if other != path]
+    with writing(place):
+        for other in older[KEPT - 1 :]:
+            other.unlink()
+    return path
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """The checkpoints of a run folder, newest first."""
+    place = folder / CHECKPOINTS
+    found = [path for path in place.iterdir() if _NAME.fullmatch(path.name)] if place.is_dir() else []
+    return sorted(found, reverse=True)
+
+
+def latest_checkpoint(
+    folder: Path,
+    outside: Mapping[type, object],
+    plugins: Sequence[str] = (),
+    device: torch.device | str | None = None,
+) -> tuple[Checkpoint | None, tuple[str, ...]]:
+    """The newest checkpoint from which this run can go on, and one line for every newer one that is damaged or whose
+    records are. None: start again."""
+    skipped = []
+    for path in checkpoints(folder):
+        try:
+            checkpoint = read_checkpoint(path, outside, plugins, device)
+            check_offsets(folder, checkpoint.offsets)
+        except ValueError as error:
+            skipped.append(str(error))
+            continue
+        return checkpoint, tuple(skipped)
+    return None, tuple(skipped)
+
+
+def read_checkpoint(
+    path: Path,
+    outside: Mapping[type, object],
+    plugins: Sequence[str] = (),
+    device: torch.device | str | None = None,
+) -> Checkpoint:
+    """ValueError of one line when the file is damaged or names a type that it may not; executes nothing it brings."""
+    match = _NAME.fullmatch(path.name)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror or error}") from error
+    if match is None or digest(content) != match[2]:
+        raise ValueError(f"{path} is damaged: its bytes do not match the checksum in its name")
+    try:
+        with safe_open(path, framework="pt") as file:
+            document = json.loads(file.metadata()["byzsgd"])
+        tree = decode(document["tree"], load_tensors(content), outside, plugins, device)
+        return Checkpoint(path, document["number"], tree, Offsets(**document["offsets"]))
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be used: {error}") from error
+    except (SafetensorError, LookupError, TypeError, AttributeError, RuntimeError, RecursionError) as error:
+        raise ValueError(f"{path} cannot be used: it does not hold what a checkpoint holds") from error
+
+
+def drop_checkpoints(folder: Path) -> None:
+    """For a run that has ended: its parameters are saved by themselves."""
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+
+
+def save_params(folder: Path, params: Tensor) -> None:
+    """The model of a run, (d,), as `params.safetensors`."""
+    write_whole(folder / PARAMS, save_tensors({"params": params.detach().cpu().contiguous()}))
+
+
+def load_params(folder: str | Path) -> Tensor:
+    """The (d,) model that a run ended with."""
+    path = Path(folder) / PARAMS
+    try:
+        return load_tensors(path.read_bytes())["params"]
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror or error}") from error
+    except (SafetensorError, KeyError) as error:
+        raise ValueError(f"{path} is damaged: it holds no parameters") from error

@@ -1,0 +1,83 @@
+"""One writer per run folder. The lock is the kernel's: it ends with its process, however that ends, so that no stale
+lock can be left behind."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import platform
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from .files import writing
+
+LOCK = ".lock"
+_UNSUPPORTED = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
+
+
+class Busy(ValueError):
+    """Another process writes this folder."""
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Holds the folder's lock, making the folder first; Busy says in one line who else holds it."""
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy(f"{folder} is being written by {_holder(folder)}") from None
+        except OSError as error:
+            if error.errno not in _UNSUPPORTED:
+                raise ValueError(f"cannot lock {folder}: {error.strerror or error}") from error
+            warnings.warn(f"{folder} cannot be locked on this file system: see that no one else writes it",
+                          stacklevel=3)  # fmt: skip
+        holder = {"pid": os.getpid(), "host": platform.node(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
+        _write(descriptor, json.dumps(holder).encode())
+        try:
+            yield
+        finally:
+            _write(descriptor, b"")
+    finally:
+        os.close(descriptor)
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether some process writes this folder now."""
+    try:
+        descriptor = os.open(folder / LOCK, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, content, 0)
+    except OSError:
+        return  # who holds the lock is a courtesy; that it is held is the kernel's business
+
+
+def _holder(folder: Path) -> str:
+    try:
+        holder = json.loads((folder / LOCK).read_bytes())
+        return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
+    except (OSError, ValueError, LookupError, TypeError):
+        return "another process"

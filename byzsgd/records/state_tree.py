@@ -1,0 +1,206 @@
+"""A state as JSON and tensors, and back: no pickle, nothing imported, nothing executed.
+
+JSON nodes: null, booleans, integers, finite floats and strings stand for themselves; everything else is a list that
+starts with its kind. Containers are numbered in the order in which they are met, and one that is met again is a
+reference to its number: what was shared stays shared. Tensors are views of storages, which are saved whole: what
+shared memory shares it again, with the same strides and the same place in its storage, because the last bits of some
+sums depend on these.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+OWN = "byzsgd"
+DTYPES = {
+    str(dtype).removeprefix("torch."): dtype
+    for dtype in (
+        *(torch.float64, torch.float32, torch.float16, torch.bfloat16),
+        *(torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool),
+    )
+}
+NUMBERS = {kind.__name__: kind for kind in (np.float64, np.float32, np.int64, np.int32, np.bool_)}
+
+
+def encode(tree: Any, outside: Iterable[type] = ()) -> tuple[Any, dict[str, Tensor]]:
+    """(JSON, flat tensors by name). Objects of the `outside` types are left out, by name; `decode` is given them."""
+    writer = _Writer(frozenset(outside))
+    return writer.node(tree, "state"), writer.tensors
+
+
+def decode(
+    node: Any,
+    tensors: Mapping[str, Tensor],
+    outside: Mapping[type, object],
+    plugins: Sequence[str] = (),
+    device: torch.device | str | None = None,
+) -> Any:
+    """What `encode` was given. `device`: where its tensors go; None: where they were.
+
+    Types are looked up by name among the modules of byzsgd and of `plugins` that are already loaded, and made without
+    calling anything of theirs; ValueError for any other name.
+    """
+    return _Reader(tensors, {_name(kind): item for kind, item in outside.items()}, (OWN, *plugins), device).node(node)
+
+
+class _Writer:
+    def __init__(self, outside: frozenset[type]) -> None:
+        self.tensors: dict[str, Tensor] = {}
+        self._outside = outside
+        self._numbers: dict[int, int] = {}  # id of a container -> its number
+        self._storages: dict[int, str] = {}
+
+    def node(self, value: Any, where: str) -> Any:
+        kind = type(value)
+        if value is None or kind in (bool, int, str):
+            return value
+        if kind is float:
+            return value if math.isfinite(value) else ["float", repr(value)]
+        if kind.__name__ in NUMBERS and NUMBERS[kind.__name__] is kind:
+            return ["numpy", kind.__name__, self.node(value.item(), where)]
+        if isinstance(value, enum.Enum):
+            return ["enum", _name(kind), value.name]
+        if kind in self._outside:
+            return ["outside", _name(kind)]
+        number = self._numbers.get(id(value))
+        if number is not None:
+            return ["again", number]
+        self._numbers[id(value)] = len(self._numbers)
+        if kind is Tensor:
+            return self._tensor(value, where)
+        if kind in (tuple, list):
+            return [kind.__name__, *(self.node(item, f"{where}[{place}]") for place, item in enumerate(value))]
+        if kind is dict:
+            return ["dict", *([self.node(k, where), self.node(item, f"{where}[{k!r}]")] for k, item in value.items())]
+        if is_dataclass(value):
+            held = {
+                field.name: self.node(getattr(value, field.name), f"{where}.{field.name}") for field in fields(value)
+            }
+            return ["object", _name(kind), held]
+        raise TypeError(f"a checkpoint needs tensors, numbers, strings, None, tuples, dicts and dataclasses of those; "
+                        f"got {where}={kind.__module__}.{kind.__qualname__}")  # fmt: skip
+
+    def _tensor(self, tensor: Tensor, where: str) -> Any:
+        if tensor.requires_grad or tensor.layout is not torch.strided or _dtype(tensor) not in DTYPES:
+            raise TypeError(f"a checkpoint needs plain strided tensors without gradient; got {where}={tensor.dtype}")
+        storage = tensor.untyped_storage()
+        size = tensor.element_size()
+        key = storage._cdata
+        if key not in self._storages:
+            name = self._storages[key] = str(len(self._storages))
+            # Typed by the first tensor that uses it, so that other programs can read it too.
+            typed = tensor.dtype if storage.nbytes() % size == 0 else torch.uint8
+            whole = torch.empty(0, dtype=typed, device=tensor.device)
+            whole.set_(storage, 0, (storage.nbytes() // whole.element_size(),))  # type: ignore[call-overload]
+            self.tensors[name] = whole.cpu()
+        layout = [tensor.storage_offset(), list(tensor.shape), list(tensor.stride())]
+        return ["tensor", self._storages[key], _dtype(tensor), str(tensor.device), *layout]
+
+
+class _Reader:
+    def __init__(
+        self,
+        tensors: Mapping[str, Tensor],
+        outside: Mapping[str, object],
+        packages: tuple[str, ...],
+        device: torch.device | str | None,
+    ) -> None:
+        self._tensors = tensors
+        self._outside = outside
+        self._packages = packages
+        self._device = device
+        self._met: list[Any] = []
+        self._placed: dict[str, Tensor] = {}
+        self._types: dict[str, type] = {}
+
+    def node(self, node: Any) -> Any:
+        if not isinstance(node, list):
+            return node
+        kind, *rest = node
+        if kind == "float":
+            return float(rest[0])
+        if kind == "numpy":
+            return NUMBERS[rest[0]](self.node(rest[1]))
+        if kind == "enum":
+            return self._type(rest[0], enum.Enum)[rest[1]]  # type: ignore[index]
+        if kind == "outside":
+            if rest[0] not in self._outside:
+                raise ValueError(f"a checkpoint with {rest[0]} needs one from its reader; got {sorted(self._outside)}")
+            return self._outside[rest[0]]
+        if kind == "again":
+            return self._met[rest[0]]
+        place = len(self._met)
+        self._met.append(None)
+        if kind == "tensor":
+            self._met[place] = self._tensor(*rest)
+        elif kind == "tuple":
+            self._met[place] = tuple(self.node(item) for item in rest)
+        elif kind == "list":
+            self._met[place] = []
+            self._met[place].extend(self.node(item) for item in rest)
+        elif kind == "dict":
+            self._met[place] = {}
+            for key, item in rest:
+                known = self.node(key)
+                self._met[place][known] = self.node(item)
+        elif kind == "object":
+            self._fill(place, *rest)
+        else:
+            raise ValueError(f"a checkpoint needs known kinds of nodes; got {kind}")
+        return self._met[place]
+
+    def _fill(self, place: int, name: str, held: Mapping[str, Any]) -> None:
+        kind = self._type(name, object)
+        names = {field.name for field in fields(kind)} if is_dataclass(kind) else set()
+        if names != held.keys():
+            raise ValueError(f"a checkpoint needs the fields of {name} as they are now; got {sorted(held)}")
+        instance: Any = object.__new__(kind)
+        self._met[place] = instance
+        for field, value in held.items():
+            object.__setattr__(instance, field, self.node(value))
+
+    def _tensor(
+        self, storage: str, dtype: str, device: str, offset: int, shape: Sequence[int], stride: Sequence[int]
+    ) -> Tensor:
+        if storage not in self._placed:
+            # A fresh allocation of torch's own, aligned like that of any new tensor.
+            self._placed[storage] = self._tensors[storage].clone().to(self._device or device)
+        whole = self._placed[storage]
+        tensor = torch.empty(0, dtype=DTYPES[dtype], device=whole.device)
+        # torch would enlarge a storage that is too small, with whatever memory holds.
+        last = offset + sum(step * (size - 1) for step, size in zip(stride, shape, strict=True))
+        if 0 not in shape and (last + 1) * tensor.element_size() > whole.untyped_storage().nbytes():
+            raise ValueError(f"a checkpoint needs tensors within their storage; got one of shape {shape} at {offset}")
+        return tensor.set_(whole.untyped_storage(), offset, tuple(shape), tuple(stride))
+
+    def _type(self, name: str, least: type) -> type:
+        """A class that is loaded and defined where its name says; importing nothing, so running nothing."""
+        if name in self._types:
+            return self._types[name]
+        module, _, qualname = name.partition(":")
+        found: Any = None
+        if any(module == package or module.startswith(f"{package}.") for package in self._packages):
+            found = sys.modules.get(module)
+            for part in qualname.split("."):
+                found = getattr(found, part, None)
+        if not isinstance(found, type) or _name(found) != name or not issubclass(found, least):
+            raise ValueError(f"a checkpoint needs types of {', '.join(self._packages)} that are in use; got {name}")
+        self._types[name] = found
+        return found
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def _dtype(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")

@@ -1,0 +1,170 @@
+"""A table and the ways to write it down: on the screen, CSV, Markdown, LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from byzsgd.analysis.paired import Estimate
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Words, or an estimate with its interval."""
+
+    text: str = ""
+    estimate: Estimate | None = None
+    digits: int = 3
+    sign: bool = False
+    best: bool = False
+    note: str = ""
+
+    @property
+    def plain(self) -> str:
+        """With ± and the note."""
+        return " ".join(part for part in (self.number("±"), self.note) if part)
+
+    def number(self, plus_minus: str) -> str:
+        """The estimate, or the text where there is none."""
+        if self.estimate is None:
+            return self.text
+        mean, half = self.estimate.mean, self.estimate.half
+        if math.isnan(mean):
+            return "–"
+        if math.isinf(mean):
+            return "never"
+        shown = f"{mean:{'+' if self.sign else ''}.{self.digits}f}"
+        return shown if math.isnan(half) else f"{shown} {plus_minus} {half:.{self.digits}f}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Headings and rows of cells. The first `labels` columns name the row."""
+
+    name: str  # of its file
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    labels: int
+    notes: tuple[str, ...] = ()
+
+
+def to_rich(table: Table) -> RichTable:
+    """For the screen."""
+    made = RichTable(title=table.title, title_justify="left", caption="\n".join(table.notes), caption_justify="left")
+    for number, heading in enumerate(table.headings):
+        made.add_column(heading, justify="left" if number < table.labels else "right", overflow="fold")
+    for row in table.rows:
+        made.add_row(*(Text(cell.plain, style="bold" if cell.best else "") for cell in row))
+    return made
+
+
+def to_csv(table: Table) -> str:
+    """Full precision; an estimate takes three columns: mean, half-width of the 95 % interval, number of seeds."""
+    wide = [any(row[number].estimate is not None for row in table.rows) for number in range(len(table.headings))]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    headings: list[str] = []
+    for heading, estimated in zip(table.headings, wide, strict=True):
+        headings += [heading, f"{heading} ±95%", f"{heading} seeds"] if estimated else [heading]
+    writer.writerow(headings)
+    for row in table.rows:
+        values: list[object] = []
+        for cell, estimated in zip(row, wide, strict=True):
+            if not estimated:
+                values.append(cell.plain)
+            elif cell.estimate is None:
+                values += [cell.text, "", ""]
+            else:
+                half = cell.estimate.half
+                values += [cell.estimate.mean, "" if math.isnan(half) else half, cell.estimate.count]
+        writer.writerow(values)
+    return text.getvalue()
+
+
+def to_markdown(table: Table) -> str:
+    """A GitHub table, the best in bold."""
+    lines = [f"**{table.title}**", "", _markdown_row(table.headings)]
+    rules = ["---" if number < table.labels else "---:" for number in range(len(table.headings))]
+    lines.append(_markdown_row(rules))
+    for row in table.rows:
+        shown = [cell.plain.replace("|", "\\|") for cell in row]
+        lines.append(
+            _markdown_row([f"**{text}**" if cell.best else text for text, cell in zip(shown, row, strict=True)])
+        )
+    lines += ["", *(f"{note}  " for note in table.notes)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _markdown_row(texts: Sequence[str]) -> str:
+    return "| " + " | ".join(texts) + " |"
+
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "±": r"$\pm$", "λ": r"$\lambda$",
+    "×": r"$\times$", "Δ": r"$\Delta$", "≥": r"$\geq$", "\u00a0": "~", "−": "$-$", "·": r"$\cdot$",
+}  # fmt: skip
+
+
+def escape(text: str) -> str:
+    """For LaTeX."""
+    return "".join(_SPECIAL.get(letter, letter) for letter in text)
+
+
+def to_latex(table: Table) -> str:
+    """A floating table with booktabs rules (`\\usepackage{booktabs}`), the best in bold."""
+    columns = "l" * table.labels + "r" * (len(table.headings) - table.labels)
+    lines = [
+        r"\begin{table}",
+        r"  \centering",
+        rf"  \caption{{{escape(table.title)}. {escape(' '.join(table.notes))}}}",
+        rf"  \label{{tab:{table.name}}}",
+        rf"  \begin{{tabular}}{{{columns}}}",
+        r"    \toprule",
+        "    " + " & ".join(escape(heading) for heading in table.headings) + r" \\",
+        r"    \midrule",
+        *("    " + " & ".join(_latex_cell(cell) for cell in row) + r" \\" for row in table.rows),
+        r"    \bottomrule",
+        r"  \end{tabular}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _latex_cell(cell: Cell) -> str:
+    if cell.estimate is None or math.isnan(cell.estimate.mean) or math.isinf(cell.estimate.mean):
+        text = escape(cell.number("±"))
+        shown = rf"\textbf{{{text}}}" if cell.best else text
+    else:
+        number = cell.number(r"\pm")
+        shown = rf"$\mathbf{{{number}}}$" if cell.best else f"${number}$"
+    return " ".join(part for part in (shown, escape(cell.note)) if part)
+
+
+WRITERS = {"csv": to_csv, "md": to_markdown, "tex": to_latex}
+
+
+def write(tables: Sequence[Table], output: Path, formats: Sequence[str] = ("csv", "md", "tex")) -> list[Path]:
+    """One file for each table and format; ValueError for an unknown format or a folder that cannot be written."""
+    for form in formats:
+        if form not in WRITERS:
+            raise ValueError(f"no table format {form!r}; there are {', '.join(WRITERS)}")
+    paths = []
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        for table in tables:
+            for form in formats:
+                path = output / f"{table.name}.{form}"
+                path.write_text(WRITERS[form](table), encoding="utf-8")
+                paths.append(path)
+    except OSError as error:
+        raise ValueError(f"cannot write tables into {output}: {error.strerror or error}") from error
+    return paths

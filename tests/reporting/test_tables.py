@@ -1,0 +1,135 @@
+"""What `compare` writes."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import math
+
+import polars as pl
+import pytest
+from made_up_runs import run, sweep
+from rich.console import Console
+
+from byzsgd.analysis.paired import Estimate
+from byzsgd.reporting import Table, tables, to_rich, write
+from byzsgd.reporting.tables import Cell, escape, to_csv, to_latex, to_markdown
+
+
+def small():
+    return sweep(("asgd", "kardam"), ("none", "reversed"), 3)
+
+
+def by_name(runs):
+    return {table.name: table for table in tables(runs)}
+
+
+def test_a_sweep_of_servers_and_attacks_has_three_tables():
+    made = by_name(small())
+    assert list(made) == ["accuracy", "outcomes", "filters"]
+    assert made["accuracy"].headings == ("aggregator", "no attack", "reversed")
+    asgd, kardam = made["accuracy"].rows
+    assert asgd[2].note == "(3/3 diverged)"
+    assert (asgd[2].best, kardam[2].best) == (False, True)
+    assert [cell.best for cell in asgd + kardam].count(True) == 2  # one in each column
+
+
+def test_a_single_run_has_no_rivals():
+    (outcomes, filters) = tables([run()])
+    assert outcomes.headings == (
+        "seeds", "final accuracy", "honest accepted %", "Byzantine accepted %", "staleness", "max staleness",
+    )  # fmt: skip
+    assert not any(cell.best for cell in outcomes.rows[0])
+    assert [row[0].text for row in filters.rows] == ["lipschitz", "frequency"]
+
+
+def test_differences_and_slowdowns_have_their_reference():
+    table = by_name(small())["outcomes"]
+    delta, slow = (table.headings.index(name) for name in ("Δ to the best", "slowdown"))
+    rows = {(row[0].text, row[1].text): row for row in table.rows}
+    assert rows["kardam", "reversed"][delta].text == "–"
+    assert rows["asgd", "reversed"][delta].plain.startswith("-0.8")
+    assert rows["asgd", "reversed"][slow].plain == "never"
+    assert rows["asgd", "none"][slow].text == "–"
+    assert "asgd, no attack" in " ".join(table.notes)
+
+
+def test_nobody_is_let_pass_where_nobody_lies():
+    table = by_name(small())["filters"]
+    for row in table.rows:
+        cells = [cell.text for cell in row]
+        assert ("none" in cells) == (row[-1].text == "–")
+
+
+def test_a_regression_is_judged_by_its_loss():
+    runs = [
+        dataclasses.replace(made, metrics=made.metrics.with_columns(test_accuracy=pl.lit(None, pl.Float64)))
+        for made in sweep(("kardam", "krum"), ("lie",), 2)
+    ]
+    (outcomes, *_) = tables(runs)
+    assert "final loss" in outcomes.headings
+    means = [row[2].estimate.mean for row in outcomes.rows]
+    assert [row[2].best for row in outcomes.rows] == [mean == min(means) for mean in means]
+
+
+def test_runs_that_have_only_begun():
+    begun = dataclasses.replace(run(), metrics=run().metrics.clear(), arrivals=run().arrivals.clear())
+    with pytest.raises(ValueError, match="a comparison needs runs that were evaluated; got 1 without a row"):
+        tables([begun])
+    table = tables([begun, run("asgd")])[0]
+    assert any(cell.plain == "–" for row in table.rows for cell in row)
+
+
+ROW = (
+    Cell("a_b & c"),
+    Cell(estimate=Estimate(0.12345, 0.01, 3), best=True),
+    Cell(estimate=Estimate(-0.5, math.nan, 1), sign=True, note="(1/1 diverged)"),
+)
+TABLE = Table("t", "50 % of it", ("server", "accuracy", "Δ"), (ROW,), 1, ("A note.",))
+
+
+def test_csv_has_full_precision_and_the_number_of_seeds():
+    heading, row = csv.reader(io.StringIO(to_csv(TABLE)))
+    assert heading == ["server", "accuracy", "accuracy ±95%", "accuracy seeds", "Δ", "Δ ±95%", "Δ seeds"]
+    assert row == ["a_b & c", "0.12345", "0.01", "3", "-0.5", "", "1"]
+
+
+def test_markdown_has_the_best_in_bold():
+    assert "| a_b & c | **0.123 ± 0.010** | -0.500 (1/1 diverged) |" in to_markdown(TABLE).splitlines()
+
+
+def test_latex_is_escaped_and_has_the_best_in_bold():
+    text = to_latex(TABLE)
+    assert r"a\_b \& c & $\mathbf{0.123 \pm 0.010}$ & $-0.500$ (1/1 diverged) \\" in text
+    assert r"\caption{50 \% of it. A note.}" in text
+    assert r"\begin{tabular}{lrr}" in text
+    assert r"server & accuracy & $\Delta$ \\" in text
+    assert escape("λ~\\") == r"$\lambda$\textasciitilde{}\textbackslash{}"
+
+
+def test_every_row_of_latex_has_all_columns():
+    for table in tables(small()):
+        lines = [line for line in to_latex(table).splitlines() if line.endswith(r"\\")]
+        assert {line.replace(r"\&", "").count("&") for line in lines} == {len(table.headings) - 1}
+
+
+def test_the_screen_shows_everything():
+    console = Console(width=200, record=True, file=io.StringIO())
+    for table in tables(small()):
+        console.print(to_rich(table))
+    text = console.export_text()
+    for expected in ("kardam", "(3/3 diverged)", "never", "lipschitz", "λ = "):
+        assert expected in text
+
+
+def test_files_are_written(tmp_path):
+    paths = write(tables(small()), tmp_path / "tables")
+    assert sorted(path.name for path in paths) == sorted(
+        f"{name}.{form}" for name in ("accuracy", "outcomes", "filters") for form in ("csv", "md", "tex")
+    )
+    with pytest.raises(ValueError, match="no table format 'xls'; there are csv, md, tex"):
+        write([TABLE], tmp_path, ["xls"])
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="cannot write tables into"):
+        write([TABLE], tmp_path / "file")
