@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command: Callable[[argparse.Namespace], int] = parsed.command
         return command(parsed)
     except KeyboardInterrupt:
-        print("byzsgd: interrupted", file=sys.stderr)
+        print("byzsgd: interrupted; the same command, or byzsgd resume FOLDER, goes on", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has gone: `byzsgd list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -78,6 +78,17 @@ def plot(parsed: argparse.Namespace) -> int:
     output = parsed.output or (parsed.folders[0] if len(parsed.folders) == 1 else Path("outputs/figures"))
     for path in draw([load(folder) for folder in folders], output):
         print(path)
+    return 0
+
+
+def resume(parsed: argparse.Namespace) -> int:
+    """Goes on with runs that were cut off. Executes nothing that a folder brings: see --plugin."""
+    from byzsgd import config
+    from byzsgd.records import find_runs
+    from byzsgd.screen import Terminal
+
+    for folder in (run for place in parsed.folders for run in find_runs(place)):
+        config.stored(folder, parsed.plugin).run(folder, Terminal(), parsed.plugin)
     return 0
 
 
@@ -160,6 +171,11 @@ def _parser() -> argparse.ArgumentParser:
     plotting.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     plotting.add_argument("--output", type=Path, help="where to (default: the folder itself)")
     plotting.set_defaults(command=plot)
+    resuming = commands.add_parser("resume", help="go on with runs that were cut off")
+    resuming.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+    resuming.add_argument("--plugin", action="append", default=[], metavar="MODULE",
+                          help="a module of yours that the configuration may name (never taken from the folder)")  # fmt: skip
+    resuming.set_defaults(command=resume)
     listing = commands.add_parser("list", help="show what there is to choose: byzsgd list aggregator")
     listing.add_argument("group", nargs="?")
     listing.set_defaults(command=list_members)

@@ -103,6 +103,7 @@ class Declared(Protocol[P]):
     """A decorated function: answers in the kind of its rows."""
 
     declaration: Declaration
+    __wrapped__: Callable[..., Tensor]  # the bare function of finite rows
 
     @overload
     def __call__(self, vectors: Rows, /, *args: P.args, **values: P.kwargs) -> Tensor: ...

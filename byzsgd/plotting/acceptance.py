@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from byzsgd.analysis.bands import Axis, summary
 from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, Recorded
 
-from .panels import arrange, frame, handle, kind_handles, label_outside, more, remark
+from .panels import arrange, frame, handle, kind_handles, label_outside, more, name_panel, remark
 from .style import BYZANTINE, HONEST, Look, styled
 
 COLUMN = {"updates": "step", "time": "time", "arrivals": "arrival"}
@@ -43,7 +43,7 @@ def acceptance(comparison: Comparison, *, x: Axis = "arrivals") -> Figure:
         )
         for column, (panel, members) in enumerate(panels):
             if panel:
-                made.axes[0, column].set_title(panel)
+                name_panel(made, made.axes[0, column], panel)
             for row, liars in enumerate((False, True)):
                 drawn = [
                     _draw(made.axes[row, column], group, edges, liars, x, arrangement.look(group)) for group in members

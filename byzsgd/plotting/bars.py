@@ -11,7 +11,7 @@ from byzsgd.analysis.bands import interval
 from byzsgd.analysis.groups import Comparison, NothingToDraw
 from byzsgd.analysis.outcomes import final
 
-from .panels import arrange, frame, more
+from .panels import arrange, frame, more, name_panel
 from .style import FAINT, INK, styled
 
 MOST_BARS = 60
@@ -60,7 +60,7 @@ def bars(comparison: Comparison, *, metric: str = "test_accuracy") -> Figure:
             axes.set_ylim(most - 0.4, -0.6)
             axes.grid(visible=False, axis="y")
             if title:
-                axes.set_title(title)
+                name_panel(made, axes, title)
         if metric.endswith("accuracy"):
             made.axes[0, 0].set_xlim(0, 1)
     return made.figure

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
 
-from .panels import frame, label_outside, more
+from .panels import frame, label_outside, more, name_panel
 from .style import BYZANTINE, HONEST, INK, styled
 
 MOST_PANELS = 12
@@ -64,7 +64,7 @@ def coefficients(comparison: Comparison, *, score: str | None = None) -> Figure:
         )
         for axes, (title, run, name) in zip(made.axes.flat, shown, strict=False):
             if title:
-                axes.set_title(title)
+                name_panel(made, axes, title)
             _draw(axes, run, name)
         made.axes[0, 0].set_yscale("log")
         made.axes[0, 0].set_ylim(*_limits([(run, name) for _, run, name in shown]))
@@ -94,7 +94,7 @@ def _draw(axes: Axes, run: Recorded, name: str) -> None:
             part = rows.filter((pl.col("byzantine") == liars) & (pl.col("accepted") == accepted))
             values = part[name].to_numpy()
             place = part["arrival"].to_numpy()
-            size = 9 if len(rows) < 1000 else 4
+            size = 9 if len(rows) < 1000 else 3
             look: dict[str, Any] = {"color": colour, "alpha": 0.75} if accepted else {"fc": "none", "ec": colour}
             look |= {"s": size, "marker": marker, "linewidths": 0.5, "rasterized": len(rows) > 500, "zorder": 2 + liars}
             inside = np.isfinite(values) & (values > 0)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
 
-from .panels import arrange, frame, handle, label_outside, more
+from .panels import arrange, frame, handle, label_outside, more, name_panel
 from .style import INK, styled
 
 
@@ -30,7 +30,7 @@ def cost(comparison: Comparison) -> Figure:
         )
         for axes, (title, groups) in zip(made.axes.flat, arrangement.panels, strict=False):
             if title:
-                axes.set_title(title)
+                name_panel(made, axes, title)
             for group in groups:
                 look = arrangement.look(group)
                 for run in group.runs:

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, Recorded
+from byzsgd.analysis.jobs import jobs
 
-from .panels import frame, kind_handles, label_outside, more
+from .panels import frame, kind_handles, label_outside, more, name_panel
 from .style import BYZANTINE, HONEST, INK, styled
-from .timeline import jobs
 
 MOST_PANELS = 8
 POINTS = 400
@@ -60,7 +60,7 @@ def delays(comparison: Comparison, *, law_of: LawOf | None = None) -> Figure:
         )
         for axes, group, law, of_staleness in zip(made.axes.flat, shown, laws, prescribed, strict=False):
             if keys:
-                axes.set_title(group.label(keys))
+                name_panel(made, axes, group.label(keys))
             _draw(axes, group, law, of_staleness)
         made.axes[0, 0].set_yscale("log")
         made.axes[0, 0].set_ylim(8e-4, 1.2)

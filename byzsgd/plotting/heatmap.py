@@ -9,7 +9,7 @@ from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, phrase
 from byzsgd.analysis.outcomes import final
 
 from .cells import CELL_HEIGHT, CELL_WIDTH, cells
-from .panels import frame, more
+from .panels import frame, more, name_panel
 from .style import styled
 
 MOST_PANELS = 12
@@ -62,7 +62,7 @@ def heatmap(comparison: Comparison, *, metric: str = "test_accuracy") -> Figure:
                 **_range(metric, values),
             )
             if title:
-                axes.set_title(title)
+                name_panel(made, axes, title)
     return made.figure
 
 

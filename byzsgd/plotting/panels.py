@@ -101,6 +101,8 @@ def frame(
     rows = ceil(count / columns)
     width = width or (SINGLE if columns == 1 else DOUBLE)
     titles = wrap(title, int(width / (LETTER * 1.16)))
+    # A line of the caption breaks between facts, never within one.
+    caption = "\u00a0· ".join(part.replace(" ", "\u00a0") for part in caption.split(" · "))
     captions = wrap(caption, int(width / (LETTER * 0.76)))
     handles = list(legend)[:MOST_ENTRIES]
     if len(legend) > MOST_ENTRIES:
@@ -142,6 +144,12 @@ def frame(
         if below:
             below[-1].xaxis.set_tick_params(labelbottom=True)
     return Frame(figure, axes)
+
+
+def name_panel(made: Frame, axes: Axes, text: str, *, pad: float | None = None) -> None:
+    """The title of a panel, on as many lines as its width asks for; `pad` points above it."""
+    width = made.figure.get_figwidth() / made.axes.shape[1] - 0.35
+    axes.set_title("\n".join(wrap(text, max(8, int(width / (LETTER * 1.12))))), pad=pad)
 
 
 def label_outside(made: Frame, x: str, y: str) -> None:

@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 
 from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, Recorded
 
-from .panels import frame, label_outside, more, remark
+from .panels import frame, label_outside, more, name_panel, remark
 from .style import reason_looks, styled
 
 WINDOWS = 40
@@ -41,7 +41,7 @@ def refusals(comparison: Comparison) -> Figure:
         )
         for column, group in enumerate(shown):
             if comparison.keys:
-                made.axes[0, column].set_title(group.label(comparison.keys))
+                name_panel(made, made.axes[0, column], group.label(comparison.keys))
             for row, liars in enumerate((False, True)):
                 _draw(made.axes[row, column], group, liars, looks)
         made.axes[0, 0].set_ylim(0, 1)

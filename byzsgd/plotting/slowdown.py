@@ -12,7 +12,7 @@ from byzsgd.analysis.bands import interval
 from byzsgd.analysis.groups import ABSENT, Comparison, NothingToDraw, phrase
 from byzsgd.analysis.outcomes import accepted
 
-from .panels import frame, handle, label_outside, more
+from .panels import frame, handle, label_outside, more, name_panel
 from .style import INK, nominal_looks, server_looks, styled
 
 MOST_PANELS = 8
@@ -52,7 +52,7 @@ def slowdown(comparison: Comparison) -> Figure:
         )
         for axes, title in zip(made.axes.flat, shown, strict=False):
             if title:
-                axes.set_title(title)
+                name_panel(made, axes, title)
             for name in names:
                 points = [
                     (int(group.values[by]), np.array([1 - accepted(run, byzantine=False) for run in group.runs]))

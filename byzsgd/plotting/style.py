@@ -7,33 +7,24 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
-from zlib import crc32
 
 import matplotlib
 from matplotlib import style as matplotlib_style
 
+from byzsgd.analysis.looks import BYZANTINE as BYZANTINE
+from byzsgd.analysis.looks import HONEST as HONEST
+from byzsgd.analysis.looks import PALETTE as PALETTE
+from byzsgd.analysis.looks import look_of, server_places
+
 SINGLE = 3.5  # inches: one column of a two-column page
 DOUBLE = 7.16  # inches: both
 
-# Okabe and Ito's hues, darkened or lightened so that neighbours also differ in grey.
-PALETTE = ("#0B5394", "#E07B00", "#0F8A5F", "#8E3B8E", "#56B4E9", "#C2185B", "#8C6D1F", "#4D4D4D")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (1.4, 1.3)), (0, (6, 1.5, 1.2, 1.5)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
-HONEST = "#0B5394"
-BYZANTINE = "#D1490C"
 INK = "#222222"
 FAINT = "#6B6B6B"
 GRID = "#E4E4E4"
-
-# The place in this list is the look: it only has to stay, so that figures of different sweeps can lie side by side.
-SERVERS = (
-    "kardam", "asgd", "basgd", "zeno_pp", "dynsgd", "fedbuff", "quorum", "mean",
-    "krum", "trimmed_mean", "median", "geometric_median", "centered_clipping", "multi_krum", "bulyan", "mda",
-    "kardam_author", "mifa", "afl_guard", "weighted_median", "fedasync", "ringmaster", "rennala", "ringleader",
-    "weighted_rfa", "weighted_ctma", "dc_asgd", "delay_adaptive", "ada_delay", "throttle", "ringmaster_stop",
-    "staleness_aware",
-)  # fmt: skip
 
 REASONS = ("lipschitz", "frequency", "zeno", "afl_guard", "max_staleness")
 HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "++++", "oo")
@@ -103,22 +94,13 @@ class Look:
 
 
 def _look(place: int) -> Look:
-    colour, dash = place % len(PALETTE), place // len(PALETTE) % len(DASHES)
+    colour, dash = look_of(place)
     return Look(PALETTE[colour], DASHES[dash], MARKERS[(colour + dash) % len(MARKERS)])
 
 
 def server_looks(names: Iterable[str]) -> dict[str, Look]:
-    """Known servers have their place; others get one by their name, moved on only where two would be alike."""
-    names = sorted(set(names))
-    places = {name: SERVERS.index(name) for name in names if name in SERVERS}
-    slots = len(PALETTE) * len(DASHES)
-    for name in names:
-        if name not in places:
-            place = crc32(name.encode()) % slots
-            while place in places.values() and len(places) < slots:
-                place = (place + 1) % slots
-            places[name] = place
-    return {name: _look(places[name]) for name in names}
+    """Different looks for servers, those of known ones always the same."""
+    return {name: _look(place) for name, place in server_places(names).items()}
 
 
 def nominal_looks(values: Sequence[Any]) -> list[Look]:

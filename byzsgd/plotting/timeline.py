@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
@@ -10,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
+from byzsgd.analysis.jobs import jobs
 
-from .panels import frame, more
+from .panels import frame, more, name_panel
 from .style import BYZANTINE, FAINT, HONEST, INK, styled
 
 MOST_WORKERS = 40
@@ -26,23 +29,18 @@ def timeline(comparison: Comparison, *, start: float | None = None, end: float |
     shown = [group for group in comparison.groups if len(group.runs[0].arrivals)]
     if not shown:
         raise NothingToDraw("a timeline needs delivered vectors; got none")
+    # Where something was refused there is more to see.
+    shown.sort(key=lambda group: bool(group.runs[0].arrivals["accepted"].all()))
     left_out = max(0, len(shown) - MOST_PANELS)
     shown = shown[:MOST_PANELS]
     workers = max(min(MOST_WORKERS, int(group.runs[0].arrivals["worker"].max()) + 1) for group in shown)  # type: ignore[arg-type]
-    dot = {"linestyle": "none", "markersize": 4}
     with styled():
         made = frame(
             "Who computed what when",
             more(f"{comparison.caption()} · drawn: seed {shown[0].runs[0].config.get('seed')}", left_out),
             count=len(shown),
             columns=1,
-            legend=[
-                Line2D([], [], color=HONEST, linewidth=4, alpha=0.35, label="honest job"),
-                Line2D([], [], color=BYZANTINE, linewidth=4, alpha=0.35, label="Byzantine job"),
-                Line2D([], [], color=INK, marker="o", label="accepted", **dot),  # type: ignore[arg-type]
-                Line2D([], [], color=INK, marker="x", label="refused", **dot),  # type: ignore[arg-type]
-                Line2D([], [], color=INK, marker="|", label="server update", **dot),  # type: ignore[arg-type]
-            ],
+            legend=job_handles(),
             height=0.75 + 0.105 * workers,
             width=7.16,
             sharex=False,
@@ -50,29 +48,27 @@ def timeline(comparison: Comparison, *, start: float | None = None, end: float |
         )
         for axes, group in zip(made.axes.flat, shown, strict=False):
             if comparison.keys:
-                axes.set_title(group.label(comparison.keys))
-            _draw(axes, group.runs[0], start, end, workers)
+                name_panel(made, axes, group.label(comparison.keys), pad=13)  # above the ticks of the updates
+            draw_jobs(axes, group.runs[0], start, end, workers)
             axes.set_ylabel("worker")
         made.axes[-1, 0].set_xlabel("virtual time (s)")
     return made.figure
 
 
-def jobs(run: Recorded) -> pl.DataFrame:
-    """The arrivals with `began`: when the worker read the model.
-
-    That is when its previous vector arrived, or when the version that it read was made if that was later (a worker
-    that was held, or restarted).
-    """
-    rows = run.arrivals.sort("arrival")
-    births = rows.filter("updated").select(read_at_true=pl.col("step") + 1, born=pl.col("time"))
-    births = births.unique("read_at_true", keep="first")
-    previous = pl.col("time").shift(1).over("worker").fill_null(0.0)
-    return rows.join(births, on="read_at_true", how="left", maintain_order="left").with_columns(
-        began=pl.min_horizontal(pl.max_horizontal(previous, pl.col("born").fill_null(0.0)), "time")
-    )
+def job_handles() -> list[Line2D]:
+    """What the marks of a timeline mean."""
+    dot: dict[str, Any] = {"linestyle": "none", "markersize": 4}
+    return [
+        Line2D([], [], color=HONEST, linewidth=4, alpha=0.35, label="honest job"),
+        Line2D([], [], color=BYZANTINE, linewidth=4, alpha=0.35, label="Byzantine job"),
+        Line2D([], [], color=INK, marker="o", label="accepted", **dot),
+        Line2D([], [], color=INK, marker="x", label="refused", **dot),
+        Line2D([], [], color=INK, marker="|", label="server update", **dot),
+    ]
 
 
-def _draw(axes: Axes, run: Recorded, start: float | None, end: float | None, workers: int) -> None:
+def draw_jobs(axes: Axes, run: Recorded, start: float | None, end: float | None, workers: int) -> None:
+    """The jobs of the first workers in a stretch of a run; None: a stretch from its middle."""
     rows = jobs(run).filter(pl.col("worker") < workers)
     times = rows["time"].to_numpy()
     if start is None:

@@ -9,7 +9,7 @@ from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, phrase
 from byzsgd.analysis.outcomes import final
 
 from .cells import CELL_HEIGHT, CELL_WIDTH, cells
-from .panels import frame, more
+from .panels import frame, more, name_panel
 from .style import styled
 
 MOST_PANELS = 12
@@ -55,5 +55,5 @@ def worst_case(comparison: Comparison, *, metric: str = "test_accuracy") -> Figu
             cells(axes, values, rows, [str(value) for value in columns], notes=notes)
             axes.set_xlabel("Byzantine workers" if across == "num_byzantine" else "declared f")
             if title:
-                axes.set_title(title)
+                name_panel(made, axes, title)
     return made.figure

@@ -72,6 +72,20 @@ def is_run(folder: Path) -> bool:
     return (folder / INFO).is_file() and (folder / CONFIG).is_file()
 
 
+def is_finished(folder: Path) -> bool:
+    """Whether the run in this folder has reached its end."""
+    return (folder / DONE).exists()
+
+
+def beside(folder: Path) -> Path:
+    """The first of `folder`, `folder__2`, `folder__3`, … without a finished run: where to run again, never over it."""
+    candidate, number = folder, 1
+    while (candidate / DONE).exists():
+        number += 1
+        candidate = folder.with_name(f"{folder.name}__{number}")
+    return candidate
+
+
 def find_runs(folder: str | Path) -> list[Path]:
     """All run folders in (or at) a folder, sorted by path."""
     folder = Path(folder)

@@ -58,7 +58,6 @@ class _Writer:
         self._outside = outside
         self._numbers: dict[int, int] = {}  # id of a container -> its number
         self._storages: dict[int, str] = {}
-        self._alive: list[Any] = []  # an id is good only while its object lives
 
     def node(self, value: Any, where: str) -> Any:
         kind = type(value)
@@ -76,7 +75,6 @@ class _Writer:
         if number is not None:
             return ["again", number]
         self._numbers[id(value)] = len(self._numbers)
-        self._alive.append(value)
         if kind is Tensor:
             return self._tensor(value, where)
         if kind in (tuple, list):
@@ -104,7 +102,6 @@ class _Writer:
             whole = torch.empty(0, dtype=typed, device=tensor.device)
             whole.set_(storage, 0, (storage.nbytes() // whole.element_size(),))  # type: ignore[call-overload]
             self.tensors[name] = whole.cpu()
-            self._alive.append(storage)
         layout = [tensor.storage_offset(), list(tensor.shape), list(tensor.stride())]
         return ["tensor", self._storages[key], _dtype(tensor), str(tensor.device), *layout]
 

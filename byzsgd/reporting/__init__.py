@@ -1,6 +1,7 @@
 """Tables and pages for people: compare, report. Reads rows, computes nothing that `analysis` does not."""
 
 from .comparing import tables as tables
+from .report import report as report
 from .tables import Table as Table
 from .tables import to_rich as to_rich
 from .tables import write as write

@@ -132,6 +132,7 @@ def test_resumed_records_are_those_of_an_uninterrupted_run(killed, finished_else
     (folder / "arrivals" / "part-00002-0123456789abcdef.parquet").write_bytes(b"PAR1")
     (folder / "arrivals" / "part-00003-0123456789abcdef.parquet.tmp").write_bytes(b"PAR1")
     recorder = FolderRecorder.resume(folder, offsets)
+    assert load(folder).metrics["arrivals"].to_list() == [4, 8]
     write(recorder, 8, 12)
     recorder.close({"status": "finished"})
     assert files(folder) == files(finished_elsewhere)
@@ -150,6 +151,14 @@ def test_resume_from_an_older_checkpoint(killed, finished_elsewhere, begin):
     write(recorder, 4, 12)
     recorder.close({"status": "finished"})
     assert files(folder) == files(finished_elsewhere)
+
+
+def test_a_failed_run_that_is_resumed_is_no_longer_failed(begin):
+    recorder = begin()
+    offsets = write(recorder, 0, 8)
+    recorder.close({"status": "failed"})
+    FolderRecorder.resume(recorder.folder, offsets)
+    assert load(recorder.folder).info["status"] == "unfinished"
 
 
 def test_resume_from_nothing_is_a_start(killed, finished_elsewhere):

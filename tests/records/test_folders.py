@@ -11,7 +11,7 @@ from conftest import write
 from deliveries import CHOICES, CONFIG, INFO, SCORES, event, events, metrics
 from polars.testing import assert_frame_equal
 
-from byzsgd.records import FolderRecorder, MemoryRecorder, find_runs, load, start
+from byzsgd.records import FolderRecorder, MemoryRecorder, beside, find_runs, load, start
 
 COLUMNS = [
     *("arrival", "time", "worker", "serial", "byzantine", "read_at", "read_at_true", "step", "staleness"),
@@ -98,6 +98,14 @@ def test_a_part_is_closed_when_it_is_full(begin, monkeypatch):
     assert_frame_equal(in_memory.run().arrivals, recorder.run().arrivals)
 
 
+def test_infinities_come_back(begin):
+    recorder = begin()
+    recorder.metrics({"step": 0, "time": -math.inf, "arrivals": 0, "train_loss": math.inf})
+    recorder.close({"status": "finished"})
+    row = recorder.run().metrics.row(0, named=True)
+    assert (row["time"], row["train_loss"], row["test_loss"]) == (-math.inf, math.inf, None)
+
+
 def test_json_is_json(finished):
     def refuse(word):
         raise AssertionError(word)
@@ -126,12 +134,36 @@ def test_a_finished_run_is_never_written_over(finished, begin):
     assert_frame_equal(load(finished).arrivals, before.arrivals)
 
 
+def test_beside_is_never_over(finished, tmp_path, begin):
+    second = beside(finished)
+    assert second == tmp_path / "run__2"
+    assert beside(second) == second
+    begin(second).close({"status": "finished"})
+    assert beside(finished) == tmp_path / "run__3"
+
+
 def test_an_unfinished_run_is_replaced(killed, begin):
     folder, _ = killed
+    (folder / "error.txt").write_text("what went wrong")
+    (folder / "checkpoints").mkdir()
     recorder = begin()
     assert recorder.folder == folder
+    assert sorted(path.name for path in folder.iterdir()) == ["arrivals", "config.yaml", "info.json", "metrics.jsonl"]
     run = load(folder)
     assert len(run.arrivals) == len(run.metrics) == 0
+
+
+def test_a_start_that_is_cut_short_leaves_no_run(killed, begin, monkeypatch):
+    folder, _ = killed
+
+    def cut(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("byzsgd.records.recorder.write_whole", cut)
+    with pytest.raises(KeyboardInterrupt):
+        begin()
+    with pytest.raises(ValueError, match="is no run folder: info.json is missing"):
+        load(folder)
 
 
 def test_a_score_that_nobody_named_is_an_error():
@@ -143,7 +175,7 @@ def test_a_score_that_nobody_named_is_an_error():
 def test_find_runs_is_recursive_sorted_and_stops_at_runs(tmp_path, begin):
     for name in ("sweep/b", "sweep/a", "c"):
         write(begin(tmp_path / name), 0, 4)
-    (tmp_path / "sweep" / "a" / "nested").mkdir()
+    write(begin(tmp_path / "sweep" / "a" / "nested"), 0, 4)
     (tmp_path / "sweep" / ".hydra").mkdir()
     (tmp_path / "sweep" / ".hydra" / "config.yaml").write_text("a: 1\n")
     assert find_runs(tmp_path) == [tmp_path / "c", tmp_path / "sweep/a", tmp_path / "sweep/b"]

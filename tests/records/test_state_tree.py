@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from byzsgd.interfaces import Arrival, BatchKey, Job, Reply, ServerContext
+from byzsgd.records import Offsets
 from byzsgd.records.state_tree import decode, encode
 
 PLUGINS = (__name__,)
@@ -161,6 +162,13 @@ def test_what_cannot_be_saved_is_named_with_its_place(value):
 def test_foreign_types_are_refused(name):
     with pytest.raises(ValueError, match="^a checkpoint needs "):
         decode(["object", name, {"value": 1}], {}, {})
+
+
+def test_a_type_has_one_name():
+    held = encode(Offsets())[0][2]
+    assert decode(["object", "byzsgd.records.recorder:Offsets", held], {}, {}) == Offsets()
+    with pytest.raises(ValueError, match="got byzsgd.records:Offsets"):
+        decode(["object", "byzsgd.records:Offsets", held], {}, {})
 
 
 def test_types_of_plugins_need_the_plugin():

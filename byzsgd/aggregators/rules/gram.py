@@ -62,14 +62,17 @@ def centred_blocks(
         yield block
 
 
-def gram(vectors: Tensor, centre: Tensor | None, rows: Sequence[int] | None = None) -> np.ndarray:
+def gram(
+    vectors: Tensor, centre: Tensor | None, rows: Sequence[int] | None = None, precise: bool = False
+) -> np.ndarray:
     """(k, k) inner products ⟨xᵢ − c, xⱼ − c⟩ in float64, of all rows or those named.
 
-    Products are formed block by block in the rows' own type and added up in float64; where they overflow, in float64
-    throughout. May be infinite or NaN only where float64 itself overflows.
+    Products are formed block by block in the rows' own type and added up in float64; where they overflow, or to be
+    `precise`, in float64 throughout. May be infinite or NaN only where float64 itself overflows.
     """
-    answer = _gram(vectors, centre, rows, vectors.dtype)
-    if vectors.dtype != torch.float64 and not np.isfinite(answer).all():
+    dtype = torch.float64 if precise else vectors.dtype
+    answer = _gram(vectors, centre, rows, dtype)
+    if dtype != torch.float64 and not np.isfinite(answer).all():
         answer = _gram(vectors, centre, rows, torch.float64)
     return answer
 

@@ -1,0 +1,63 @@
+"""Points that are affine combinations of the rows, handled by their weights: iterations cost n·n, whatever d is."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from byzsgd.aggregators.rules.gram import anchor, combination, gram, squared_norms
+
+# Below this share of the terms that it is the difference of, a squared distance is measured directly.
+FINE = 1e-3
+
+
+class Affine:
+    """Distances of the rows to Σ wᵢ xᵢ, Σ w = 1, from one matrix of inner products about a row in their middle."""
+
+    def __init__(self, vectors: Tensor, precise: bool = False) -> None:
+        self.vectors = vectors
+        self.inner = gram(vectors, vectors[anchor(vectors)], precise=precise)
+
+    def point(self, weights: np.ndarray) -> Tensor:
+        return combination(weights, self.vectors)
+
+    def squared_distances(self, weights: np.ndarray) -> np.ndarray:
+        """(k,) ‖xᵢ − Σ wⱼ xⱼ‖²."""
+        pulled = self.inner @ weights
+        length = weights @ pulled
+        norms = self.inner.diagonal()
+        squared: np.ndarray = norms - 2 * pulled + length
+        if (squared > FINE * (norms + abs(length))).all():
+            return squared
+        return squared_norms(self.vectors, self.point(weights), precise=True)
+
+    def squared_distances_from(self, row: int) -> np.ndarray:
+        """(k,) ‖xᵢ − x_row‖², zero for the row itself."""
+        norms = self.inner.diagonal()
+        squared: np.ndarray = norms - 2 * self.inner[row] + norms[row]
+        fine = squared > FINE * (norms + norms[row])
+        fine[row] = True
+        if not fine.all():
+            return squared_norms(self.vectors, self.vectors[row], precise=True)
+        squared[row] = 0.0
+        return squared
+
+    def about(self, weights: np.ndarray) -> np.ndarray:
+        """(k, k) inner products about Σ wᵢ xᵢ."""
+        pulled = self.inner @ weights
+        answer: np.ndarray = self.inner - pulled[:, None] - pulled + weights @ pulled
+        return answer
+
+
+def smoothed_weiszfeld(vectors: Tensor, shares: np.ndarray, start: Tensor, steps: int, smoothing: float) -> Tensor:
+    """z ← Σ aᵢ xᵢ / Σ aᵢ with aᵢ = shareᵢ / max(smoothing, ‖xᵢ − z‖), `steps` times from a start of any kind."""
+    squared = squared_norms(vectors, start)
+    weights = np.empty(0)
+    rows: Affine | None = None
+    for step in range(steps):
+        if step:
+            rows = rows or Affine(vectors)
+            squared = rows.squared_distances(weights)
+        pull = shares / np.maximum(smoothing, np.sqrt(squared))
+        weights = pull / pull.sum()
+    return combination(weights, vectors)

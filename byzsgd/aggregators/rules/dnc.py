@@ -1,0 +1,72 @@
+"""Divide and conquer: spectral outlier removal on random coordinates."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from byzsgd.aggregators.declaration import Condition, rule
+from byzsgd.aggregators.feeds import Randomness
+from byzsgd.aggregators.rules.affine import Affine
+from byzsgd.aggregators.rules.distances import least
+from byzsgd.aggregators.rules.gram import mean_of
+from byzsgd.checks import require
+
+
+@rule(
+    Condition("share >= 0", lambda share: share >= 0),
+    Condition("k > share*f", lambda k, f, share: k > share * f),
+    Condition("coordinates >= 1", lambda coordinates: coordinates >= 1),
+    Condition("rounds >= 1", lambda rounds: rounds >= 1),
+    laws=(
+        "permutation",
+        "translation",
+        "scaling",
+        "sign",
+        "rotation",
+        "agreement",
+        "bounded",
+        "mean_without_liars",
+        "box",
+    ),
+    feed=Randomness(),
+)
+def dnc(
+    vectors: Tensor,
+    *,
+    f: int,
+    coordinates: int = 10000,
+    share: float = 1.0,
+    rounds: int = 1,
+    rng: np.random.Generator,
+) -> Tensor:
+    """The mean of the rows that are never among the farthest along the top singular direction, (k, d) -> (d,).
+
+    Per round, on a random subset of coordinates and centred: v the top right singular vector; the ⌊share·f⌋ rows of
+    largest ⟨x, v⟩² are dropped. The rows kept in all rounds are averaged. A tie keeps the smaller row.
+
+    Condition: share >= 0, k > share*f
+    Breakdown: share·f rows, as far as the top direction is theirs.
+    Shejwalkar, Houmansadr: Manipulating the Byzantine: optimizing model poisoning attacks and defenses for federated
+    learning, NDSS 2021.
+    """
+    k, d = vectors.shape
+    dropped = int(share * f)
+    kept = set(range(k))
+    for _ in range(rounds):
+        part = vectors
+        if d > coordinates:
+            chosen = np.sort(rng.choice(d, coordinates, replace=False))
+            part = vectors[:, torch.as_tensor(chosen, device=vectors.device)]
+        scores = _scores(part)
+        kept &= set(least(k - dropped, range(k), lambda: (scores, scores * 0), lambda _: None, vectors))
+    require(bool(kept), "dnc", "a row that is kept in all rounds", k=k, f=f, share=share, rounds=rounds)
+    return mean_of(vectors, sorted(kept))
+
+
+def _scores(vectors: Tensor) -> np.ndarray:
+    k = vectors.shape[0]
+    values, axes = np.linalg.eigh(Affine(vectors).about(np.full(k, 1 / k)))
+    scores: np.ndarray = np.square(axes[:, -1]) * max(values[-1], 0.0)
+    return scores

@@ -1,0 +1,101 @@
+"""The geometric median."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from byzsgd.aggregators.declaration import Bound, Condition, rule
+from byzsgd.aggregators.rules.affine import Affine
+from byzsgd.aggregators.rules.ordering import coordinate_median
+
+
+@rule(
+    Condition("tolerance > 0", lambda tolerance: tolerance > 0),
+    Condition("max_steps >= 1", lambda max_steps: max_steps >= 1),
+    laws=("permutation", "translation", "scaling", "sign", "rotation", "agreement", "bounded", "box"),
+    kappa=Bound("4 (1 + f/(n-2f))^2", lambda n, f: 4 * (1 + f / (n - 2 * f)) ** 2),
+)
+def geometric_median(vectors: Tensor, *, tolerance: float = 1e-10, max_steps: int = 1000) -> Tensor:
+    """The point of least total distance to the rows, (k, d) -> (d,).
+
+    argmin Σ ‖y - xᵢ‖ by Weiszfeld's steps y ← Σ (xᵢ/dᵢ) / Σ (1/dᵢ), dᵢ = ‖xᵢ - y‖. They start at the best row, left by
+    the Vardi-Zhang step if it is not the answer itself, so no later point is a row; wherever Newton's step goes lower
+    it is taken instead. Stops when a step is shorter than `tolerance` times the median distance. On collinear rows, where
+    the answer may not be unique, it is the median along their line.
+
+    Breakdown: (k-1)/2 rows.
+    Bound: κ = 4 (1 + f/(n-2f))^2
+    Weiszfeld 1937; Vardi, Zhang: The multivariate L1-median and associated data depth, PNAS 2000; in this field Chen,
+    Su, Xu: Distributed statistical machine learning in adversarial settings, POMACS 2017, arXiv 1705.05491.
+    """
+    rows = Affine(vectors)
+    if _collinear(rows.inner, 1e-5):
+        rows = Affine(vectors, precise=True)
+        if _collinear(rows.inner, 1e-13):
+            return coordinate_median(vectors)
+    weights, at_row = _leave_best_row(rows)
+    if at_row is not None:
+        return vectors[at_row].clone()
+    for _ in range(max_steps):
+        squared = rows.squared_distances(weights)
+        step, newton = _steps(rows, weights, np.sqrt(np.maximum(squared, 0.0)))
+        weiszfeld = weights * (1 - step.sum()) + step
+        faster = weights * (1 - newton.sum()) + newton
+        if _total(rows, faster) <= _total(rows, weiszfeld):
+            weiszfeld, step = faster, newton
+        about = rows.about(weights)
+        moved = np.sqrt(max(step @ about @ step, 0.0))
+        weights = weiszfeld
+        if moved <= tolerance * np.sqrt(np.median(squared)):
+            break
+    return rows.point(weights)
+
+
+def _total(rows: Affine, weights: np.ndarray) -> float:
+    total = np.sqrt(np.maximum(rows.squared_distances(weights), 0.0)).sum()
+    return float(total) if np.isfinite(total) else float("inf")
+
+
+def _collinear(inner: np.ndarray, slack: float) -> bool:
+    """Whether all rows lie on one line through the centre of the inner products, which is one of them."""
+    norms = np.sqrt(inner.diagonal())
+    apart = norms > 0
+    cosines = inner[np.ix_(apart, apart)] / np.outer(norms[apart], norms[apart])
+    return bool((np.abs(cosines) > 1 - slack).all())
+
+
+def _leave_best_row(rows: Affine) -> tuple[np.ndarray, int | None]:
+    """Weights of the point after the Vardi–Zhang step from the best row, or that row if it is the answer."""
+    k = len(rows.inner)
+    norms = rows.inner.diagonal()
+    apart = np.sqrt(np.maximum(norms[:, None] + norms - 2 * rows.inner, 0.0))
+    best = int(apart.sum(axis=1).argmin())
+    start = np.zeros(k)
+    start[best] = 1.0
+    distances = np.sqrt(rows.squared_distances_from(best))
+    others = distances > 0
+    pull = np.divide(1.0, distances, out=np.zeros(k), where=others)
+    force = np.sqrt(max(pull @ rows.about(start) @ pull, 0.0))
+    multiplicity = k - others.sum()
+    if force <= multiplicity:
+        return start, best
+    step = (1 - multiplicity / force) * pull / pull.sum()
+    return start * (1 - step.sum()) + step, None
+
+
+def _steps(rows: Affine, weights: np.ndarray, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients c of Weiszfeld's and of Newton's step Σ cᵢ (xᵢ − y).
+
+    The Hessian A I − Σ bᵢ bᵢᵀ, A = Σ 1/dᵢ, bᵢ = (xᵢ − y)/dᵢ^1.5, is inverted in the span of the rows (Woodbury).
+    """
+    inverse = 1 / distances
+    total = inverse.sum()
+    scale = inverse**1.5
+    products = rows.about(weights) * np.outer(scale, scale)
+    gradient = products @ (inverse / scale)
+    try:
+        solved = np.linalg.solve(total * np.eye(len(distances)) - products, gradient)
+    except np.linalg.LinAlgError:
+        solved = np.zeros_like(gradient)
+    return inverse / total, (inverse + solved * scale) / total

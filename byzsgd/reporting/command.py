@@ -1,0 +1,56 @@
+"""The command that makes a run again, from what the run says of itself."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from byzsgd.analysis.groups import Recorded
+
+# Where data lie, what is shown and how often it is saved are the reader's own business.
+LEFT_OUT = ("data_root", "checkpoint_every", "force", "plugins", "tracker", "hydra", "name", "experiment")
+
+
+def train_command(run: Recorded) -> str:
+    """`byzsgd train` with every member chosen and every setting spelled."""
+    words = ["byzsgd", "train"]
+    for group, member in sorted(run.choices.items(), key=lambda choice: (choice[0].count("/"), choice[0])):
+        if group not in LEFT_OUT and member is not None:
+            words.append(f"{group}={member}")
+    words += [f"{key}={_written(value)}" for key, value in _leaves(run.config, "") if _wanted(key)]
+    return shlex.join(words)
+
+
+def plot_command(runs: Sequence[Recorded], *arguments: str) -> str:
+    """`byzsgd plot` of the folders that hold these runs."""
+    folders = [run.folder for run in runs if run.folder is not None]
+    parents = sorted({folder.parent for folder in folders})
+    places = sorted(folders) if len(folders) < 4 else parents
+    return shlex.join(["byzsgd", "plot", *(str(Path(place)) for place in places), *arguments])
+
+
+def _wanted(key: str) -> bool:
+    return key.partition(".")[0] not in LEFT_OUT and not key.rpartition(".")[2].startswith("_")
+
+
+def _leaves(node: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
+    for key, value in node.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{path}{key}.")
+        elif not isinstance(value, Mapping):
+            yield f"{path}{key}", value
+
+
+def _written(value: Any) -> str:
+    """As Hydra's override grammar reads it."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(_written(item) for item in value) + "]"
+    if isinstance(value, str) and not value.replace("_", "a").replace(".", "a").replace("-", "a").isalnum():
+        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return str(value)

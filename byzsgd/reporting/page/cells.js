@@ -1,0 +1,114 @@
+// The heatmap: any two settings against each other; a cell opens its runs.
+
+function mean(values) {
+  const known = values.filter((value) => value !== null);
+  return known.length ? known.reduce((sum, value) => sum + value, 0) / known.length : null;
+}
+
+// Groups of each cell: where more than two settings differ, all of them that agree in the two.
+function cellsOf(down, across) {
+  const rows = data.keys[down].values, columns = data.keys[across].values;
+  const cells = rows.map(() => columns.map(() => []));
+  for (const group of data.groups) {
+    cells[rows.indexOf(group.values[down])][columns.indexOf(group.values[across])].push(group);
+  }
+  return { rows, columns, cells };
+}
+
+function drawCells() {
+  const down = Number(byId("down").value), across = Number(byId("across").value), measure = byId("measure").value;
+  if (down === across) return;
+  const { rows, columns, cells } = cellsOf(down, across);
+  const runsOf = (groups) => groups.flatMap((group) => group.runs);
+  const values = cells.map((row) => row.map((groups) => mean(runsOf(groups).map((number) => data.runs[number].measures[measure]))));
+  const text = values.map((row) => row.map((value) => (value === null ? "–" : value.toFixed(measure === "staleness" ? 1 : 2))));
+  const shares = measure !== "staleness" && measure !== "loss";
+  const trace = {
+    type: "heatmap", x: columns, y: rows, z: values, text, texttemplate: "%{text}", xgap: 2, ygap: 2,
+    colorscale: "YlGnBu", reversescale: true, ...(shares ? { zmin: 0, zmax: 1 } : {}),
+    hovertemplate: "%{y}, %{x}: %{text}<extra>click to open its runs</extra>",
+  };
+  Plotly.react("cells-plot", [trace], layout(data.keys[across].name, data.keys[down].name, {
+    yaxis: { autorange: "reversed", type: "category" }, xaxis: { type: "category" },
+  }), PLOT);
+  const plot = byId("cells-plot");
+  plot.removeAllListeners?.("plotly_click");
+  plot.on("plotly_click", (event) => {
+    const point = event.points[0];
+    openCell(cells[rows.indexOf(point.y)][columns.indexOf(point.x)]);
+  });
+  drawButtons(rows, columns, cells, text);
+}
+
+function drawButtons(rows, columns, cells, text) {
+  const head = element("tr");
+  head.append(element("td", ""), ...columns.map((name) => element("th", name, { scope: "col" })));
+  const lines = rows.map((name, row) => {
+    const line = element("tr");
+    line.append(element("th", name, { scope: "row", class: "name" }));
+    columns.forEach((column, place) => {
+      const cell = element("td");
+      if (cells[row][place].length) {
+        const button = element("button", text[row][place], { type: "button", "aria-label": `${name}, ${column}: ${text[row][place]}` });
+        button.addEventListener("click", () => openCell(cells[row][place]));
+        cell.append(button);
+      }
+      line.append(cell);
+    });
+    return line;
+  });
+  byId("cells-table").replaceChildren(head, ...lines);
+}
+
+function openCell(groups) {
+  if (!groups.length) return;
+  const table = element("table");
+  const head = element("tr");
+  head.append(...["setting", "seed", "status", "final accuracy", "folder", ""].map((name) => element("th", name, { class: "name" })));
+  table.append(element("caption", `Runs of this cell: ${groups.map((group) => group.label).join("; ")}`), head);
+  for (const group of groups) {
+    for (const number of group.runs) {
+      const run = data.runs[number];
+      const line = element("tr");
+      const final = run.measures.final === null ? "–" : run.measures.final.toFixed(4);
+      line.append(...[group.label, run.seed, run.status, final, run.folder].map((said) => element("td", said, { class: "name" })));
+      const button = element("button", "Open", { type: "button", "aria-label": `Open seed ${run.seed} of ${group.label}` });
+      button.addEventListener("click", () => {
+        byId("run").value = String(number);
+        drawRun();
+        byId("one").scrollIntoView();
+        byId("run").focus();
+      });
+      const last = element("td");
+      last.append(button);
+      line.append(last);
+      table.append(line);
+    }
+  }
+  const scroll = element("div", undefined, { class: "scroll" });
+  scroll.append(table);
+  byId("cell").replaceChildren(scroll);
+  if (groups.length === 1) {
+    const button = element("button", "Show only its curves", { type: "button" });
+    button.addEventListener("click", () => {
+      chooseOnly(groups[0]);
+      byId("curves").scrollIntoView();
+    });
+    byId("cell").append(button);
+  }
+}
+
+function startCells() {
+  if (data.keys.length < 2) {
+    byId("cells").hidden = true;
+    document.querySelector('nav a[href="#cells"]').hidden = true;
+    return;
+  }
+  const keys = data.keys.map((key, place) => [String(place), key.name]);
+  options(byId("down"), keys, "0");
+  options(byId("across"), keys, "1");
+  options(byId("measure"), Object.entries(data.measures).filter(([name]) => data.runs.some((run) => run.measures[name] !== null)));
+  for (const id of ["down", "across", "measure"]) byId(id).addEventListener("change", drawCells);
+  byId("cells-command").textContent = data.commands.heatmap;
+  drawCells();
+}

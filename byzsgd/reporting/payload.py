@@ -1,0 +1,199 @@
+"""What a report page holds: runs and groups as plain JSON, small enough for a hundred runs."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from byzsgd.analysis.groups import ABSENT, Comparison, Recorded, phrase
+from byzsgd.analysis.jobs import jobs
+from byzsgd.analysis.looks import PALETTE, look_of, server_places
+from byzsgd.analysis.outcomes import accepted, best, byzantine_share, final, staleness
+
+from .command import plot_command, train_command
+
+EVALUATIONS = 120  # of a run, at the most
+DELIVERIES = 40_000  # of all runs together
+WINDOWS = 40
+DASHES = ("solid", "dash", "dot", "dashdot")  # as the plotting library names them
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "triangle-down", "cross")
+MEASURES = {
+    "final": "final accuracy",
+    "best": "best accuracy",
+    "loss": "final test loss",
+    "honest": "honest vectors accepted",
+    "byzantine": "Byzantine vectors accepted",
+    "staleness": "mean staleness",
+}
+
+
+def payload(comparison: Comparison) -> dict[str, Any]:
+    """Everything that the page draws. Only numbers, words and lists: nothing in it is ever read as markup."""
+    runs = list(comparison.runs)
+    place = {id(run): number for number, run in enumerate(runs)}
+    each = max(200, DELIVERIES // len(runs))
+    known = _metrics(runs)
+    return {
+        "caption": comparison.caption(),
+        "keys": [{"key": key, "name": _name(key), "values": _values(comparison, key)} for key in comparison.keys],
+        "seeds": sorted({str(run.config.get("seed")) for run in runs}, key=lambda seed: (len(seed), seed)),
+        "metrics": known,
+        "measures": MEASURES,
+        "groups": [
+            {
+                "label": group.label(comparison.keys) if comparison.keys else "all runs",
+                "values": [_word(key, group.values[key]) for key in comparison.keys],
+                "runs": [place[id(run)] for run in group.runs],
+                **look,
+            }
+            for group, look in zip(comparison.groups, _looks(comparison), strict=True)
+        ],
+        "runs": [_run(run, known, each) for run in runs],
+        "commands": {
+            "curves": plot_command(runs, "--kind", "accuracy"),
+            "heatmap": plot_command(runs, "--kind", "heatmap"),
+            "acceptance": plot_command(runs, "--kind", "acceptance"),
+        },
+    }
+
+
+def _metrics(runs: Sequence[Recorded]) -> list[str]:
+    """Names of what was measured, accuracy first."""
+    known = dict.fromkeys(name for run in runs for name in run.metrics.columns if run.metrics[name].is_not_null().any())
+    return sorted(set(known) - {"step", "time", "arrivals"}, key=lambda name: (name != "test_accuracy", name))
+
+
+def _name(key: str) -> str:
+    return {"aggregator": "server", "num_byzantine": "Byzantine workers", "f": "declared f"}.get(
+        key, key.replace("/", ".").replace("_", " ")
+    )
+
+
+def _word(key: str, value: Any) -> str:
+    return ABSENT if value == ABSENT else phrase(key, value)
+
+
+def _values(comparison: Comparison, key: str) -> list[str]:
+    return [_word(key, value) for value in comparison.values(key)]
+
+
+def _looks(comparison: Comparison) -> list[dict[str, str]]:
+    """Line by server where servers differ; a mark tells apart what shares a line."""
+    if "aggregator" in comparison.keys:
+        places = server_places(str(group.values["aggregator"]) for group in comparison.groups)
+        spots = [places[str(group.values["aggregator"])] for group in comparison.groups]
+    else:
+        spots = list(range(len(comparison.groups)))
+    looks = []
+    met: Counter[int] = Counter()
+    for spot in spots:
+        colour, dash = look_of(spot)
+        looks.append({"colour": PALETTE[colour], "dash": DASHES[dash], "symbol": SYMBOLS[met[spot] % len(SYMBOLS)]})
+        met[spot] += 1
+    return looks
+
+
+def _run(run: Recorded, metrics: Sequence[str], each: int) -> dict[str, Any]:
+    return {
+        "seed": str(run.config.get("seed")),
+        "status": str(run.info.get("status")),
+        "why": str(run.info.get("reason", "")),
+        "folder": "" if run.folder is None else str(run.folder),
+        "command": train_command(run),
+        "facts": _facts(run),
+        "measures": {
+            "final": _number(final(run)),
+            "best": _number(best(run)),
+            "loss": _number(final(run, "test_loss")),
+            "honest": _number(accepted(run, byzantine=False)),
+            "byzantine": _number(accepted(run, byzantine=True)),
+            "staleness": _number(staleness(run)[0]),
+        },
+        "curve": _curve(run, metrics),
+        "windows": _windows(run),
+        "deliveries": _deliveries(run, each),
+    }
+
+
+def _facts(run: Recorded) -> list[list[str]]:
+    info = run.info
+    versions = info.get("versions") or {}
+    said = {
+        "parameters": info.get("num_parameters"),
+        "Byzantine ids": ", ".join(str(worker) for worker in info.get("byzantine_ids") or ()) or "none",
+        "deliveries": len(run.arrivals),
+        "Byzantine share λ of deliveries": f"{byzantine_share(run):.3f}" if len(run.arrivals) else None,
+        "largest staleness": f"{staleness(run)[1]:.0f}" if len(run.arrivals) else None,
+        "engine": info.get("engine"),
+        "wall time": f"{info['wall_time']:.1f} s" if info.get("wall_time") else None,
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()) or None,
+        "commit": info.get("commit"),
+    }
+    return [[name, str(value)] for name, value in said.items() if value is not None]
+
+
+def _curve(run: Recorded, metrics: Sequence[str]) -> dict[str, list[Any]]:
+    """The evaluations, thinned evenly; the last one always stays."""
+    rows = run.metrics
+    if len(rows) > EVALUATIONS:
+        rows = rows[np.unique(np.linspace(0, len(rows) - 1, EVALUATIONS).round().astype(int)).tolist()]
+    names = ["step", "time", "arrivals", *(name for name in metrics if name in rows.columns)]
+    return {name: [_number(value) for value in rows[name].to_list()] for name in names}
+
+
+def _windows(run: Recorded) -> dict[str, list[Any]]:
+    """Share accepted in each window of the run, honest and Byzantine; null where none arrived."""
+    total = len(run.arrivals)
+    count = min(WINDOWS, max(1, total // 40))
+    edges = np.linspace(0, total, count + 1)
+    shares: dict[str, list[Any]] = {"arrivals": [round(float(end)) for end in edges[1:]]}
+    for name, liars in (("honest", False), ("byzantine", True)):
+        rows = run.arrivals.filter(pl.col("byzantine") == liars)
+        window = np.clip(np.searchsorted(edges, rows["arrival"].to_numpy(), side="right") - 1, 0, count - 1)
+        came = np.bincount(window, minlength=count)
+        passed = np.bincount(window, weights=rows["accepted"].to_numpy().astype(float), minlength=count)
+        shares[name] = [round(float(p / c), 4) if c else None for p, c in zip(passed, came, strict=True)]
+    return shares
+
+
+def _deliveries(run: Recorded, each: int) -> dict[str, Any]:
+    """A stretch of deliveries, column by column: all of them where they are few, else from the middle of the run."""
+    total = len(run.arrivals)
+    first = 0 if total <= each else (total - each) // 2
+    rows = jobs(run)[first : first + each]
+    fixed = [
+        "arrival", "time", "began", "worker", "byzantine", "read_at", "step", "staleness", "accepted", "reason",
+        "weight", "norm", "updated",
+    ]  # fmt: skip
+    known = set(run.arrivals.columns) - {"serial", "read_at_true", "bits"}
+    scores = [name for name in run.arrivals.columns if name in known and name not in fixed]
+    columns: dict[str, Any] = {}
+    for name in [*fixed, *scores]:
+        values = rows[name].to_list()
+        if rows.schema[name] == pl.Boolean:
+            columns[name] = [int(value) for value in values]
+        elif rows.schema[name] == pl.String:
+            words = list(dict.fromkeys(values))
+            columns[name] = {"words": words, "index": [words.index(value) for value in values]}
+        else:
+            columns[name] = [_measured(value) for value in values]
+    return {"total": total, "first": first, "scores": scores, "columns": columns}
+
+
+def _number(value: float | int | None) -> float | int | None:
+    """Five significant digits; null for what is no finite number."""
+    if value is None or isinstance(value, int):
+        return value
+    return float(f"{value:.5g}") if math.isfinite(value) else None
+
+
+def _measured(value: float | int | None) -> float | int | str | None:
+    """Null: not measured. What is infinite or not a number is said in words, since it explains a refusal."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "not a number" if math.isnan(value) else "infinite"
+    return _number(value)

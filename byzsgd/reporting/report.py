@@ -1,0 +1,128 @@
+"""One self-contained page for a run or a sweep: opens from disk, asks the network for nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import byzsgd
+from byzsgd.analysis.groups import Comparison, Recorded, compare
+
+from .comparing import tables
+from .payload import payload
+from .tables import Table
+
+PAGE = Path(__file__).parent / "page"
+SCRIPTS = ("start.js", "curves.js", "cells.js", "run.js")
+NAME = "report.html"
+
+
+def report(runs: Sequence[Recorded], output: Path, *, title: str = "byzsgd report") -> Path:
+    """Writes the page to `output` (a file ending in .html, or a folder that gets `report.html`) and returns its path.
+
+    ValueError where there is no run with an evaluation, or where plotly is not installed.
+    """
+    page = build(runs, title)
+    path = output if output.suffix == ".html" else output / NAME
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"cannot write {path}: {error.strerror or error}") from error
+    return path
+
+
+def build(runs: Sequence[Recorded], title: str = "byzsgd report") -> str:
+    """The page as text."""
+    made = tables(runs)
+    comparison = compare(runs)
+    parts = {
+        "__STYLE__": (PAGE / "page.css").read_text(encoding="utf-8"),
+        "__TITLE__": escape(title),
+        "__CAPTION__": escape(comparison.caption()),
+        "__TABLES__": "\n".join(_table(table) for table in made),
+        "__SETTINGS__": _settings(comparison),
+        "__FOOTER__": escape(f"Made by byzsgd {byzsgd.__version__} from {len(runs)} runs."),
+        "__DATA__": _embedded(payload(comparison)),
+        "__SCRIPT__": "\n".join((PAGE / name).read_text(encoding="utf-8") for name in SCRIPTS),
+        "__PLOTLY__": _plotly(),
+    }
+    page = (PAGE / "page.html").read_text(encoding="utf-8")
+    # One pass over the template: what a part contains is never searched for further marks.
+    for mark in parts:
+        if page.count(mark) != 1:
+            raise RuntimeError(f"the page needs {mark} once; got {page.count(mark)}")
+    pieces = sorted(parts, key=page.index)
+    made_page = []
+    start = 0
+    for mark in pieces:
+        place = page.index(mark)
+        made_page += [page[start:place], parts[mark]]
+        start = place + len(mark)
+    return "".join([*made_page, page[start:]])
+
+
+def _plotly() -> str:
+    try:
+        from plotly.offline import get_plotlyjs
+    except ModuleNotFoundError as error:
+        raise ValueError("a report needs plotly; install it with: pip install plotly") from error
+    script: str = get_plotlyjs()
+    return script
+
+
+def _embedded(value: Any) -> str:
+    """JSON inside a script element: nothing in it can end the element."""
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _table(table: Table) -> str:
+    head = "".join(
+        f'<th scope="col"{_named(number, table)}>{escape(heading)}</th>'
+        for number, heading in enumerate(table.headings)
+    )
+    rows = "".join(
+        "<tr>"
+        + "".join(
+            f"<td{_named(number, table)}>{'<strong>' if cell.best else ''}{escape(cell.plain)}"
+            f"{'</strong>' if cell.best else ''}</td>"
+            for number, cell in enumerate(row)
+        )
+        + "</tr>"
+        for row in table.rows
+    )
+    notes = escape(" ".join(table.notes))
+    return (
+        f'<div class="scroll"><table><caption>{escape(table.title)}</caption><thead><tr>{head}</tr></thead>'
+        f'<tbody>{rows}</tbody></table></div><p class="notes">{notes}</p>'
+    )
+
+
+def _named(number: int, table: Table) -> str:
+    return ' class="name"' if number < table.labels else ""
+
+
+def _settings(comparison: Comparison) -> str:
+    """What differs, value by value, and what all runs share."""
+    differing = "".join(
+        f'<tr><th scope="row" class="name">{escape(key)}</th><td class="name">'
+        f"{escape(', '.join(str(value) for value in comparison.values(key)))}</td></tr>"
+        for key in comparison.keys
+    )
+    shared = "".join(
+        f'<tr><th scope="row" class="name">{escape(key)}</th><td class="name">{escape(str(value))}</td></tr>'
+        for key, value in sorted(comparison.shared.items())
+    )
+    told = (
+        f'<h3>What differs</h3><div class="scroll"><table>{differing}</table></div>'
+        if differing
+        else "<p>All runs have the same settings.</p>"
+    )
+    return (
+        f'{told}<details><summary>What all runs share</summary><div class="scroll"><table>{shared}</table></div>'
+        "</details>"
+    )

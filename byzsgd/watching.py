@@ -1,0 +1,180 @@
+"""Looking at runs while they run: reads their records, touches nothing."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from byzsgd.analysis import compare
+from byzsgd.analysis.outcomes import accepted
+from byzsgd.records import Run, find_runs, load
+
+ENDED = ("finished", "diverged", "stalled", "failed")
+SILENT = 120.0  # seconds without a word after which a run is called silent
+BARS = "▁▂▃▄▅▆▇█"
+SPARKS = 10  # marks of the little curve
+MOST_ROWS = 40
+COLOURS = {"finished": "green", "diverged": "red", "stalled": "yellow", "failed": "red", "running": "cyan"}
+
+
+@dataclass
+class Glance:
+    """What was seen of a folder; it is read again only when something in it has changed."""
+
+    runs: dict[Path, tuple[float, Run]] = field(default_factory=dict)
+    troubles: dict[Path, str] = field(default_factory=dict)
+
+    def look(self, folder: Path) -> list[tuple[Run, float]]:
+        """Each run with the moment of its last word, in the order of their folders."""
+        found = find_runs(folder) if folder.is_dir() else []
+        self.troubles.clear()
+        for path in found:
+            changed = _changed(path)
+            if path in self.runs and self.runs[path][0] == changed:
+                continue
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # a part that is being written is no news here
+                    self.runs[path] = (changed, load(path))
+            except ValueError as error:
+                self.troubles[path] = str(error)
+        return [(self.runs[path][1], self.runs[path][0]) for path in found if path in self.runs]
+
+
+def watch(folder: Path, *, every: float = 1.0, console: Console | None = None) -> int:
+    """Shows the runs in a folder until all have ended (or Ctrl-C); once, where the output is no terminal.
+
+    Returns how many runs were seen. ValueError when the folder does not exist.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder")
+    console = console or Console()
+    glance = Glance()
+    seen = glance.look(folder)
+    if not console.is_terminal:
+        console.print(view(folder, seen, glance.troubles, time.time()))
+        return len(seen)
+    try:
+        with Live(view(folder, seen, glance.troubles, time.time()), console=console, auto_refresh=False) as live:
+            while not seen or any(_status(run, changed, time.time()) == "running" for run, changed in seen):
+                time.sleep(every)
+                seen = glance.look(folder)
+                live.update(view(folder, seen, glance.troubles, time.time()), refresh=True)
+    except KeyboardInterrupt:
+        pass
+    return len(seen)
+
+
+def view(folder: Path, seen: Sequence[tuple[Run, float]], troubles: Mapping[Path, str], now: float) -> Group:
+    """The table of a moment: running ones first, then those that spoke last."""
+    if not seen and not troubles:
+        return Group(Text(f"no run in {folder} yet"))
+    states = [(run, changed, _status(run, changed, now)) for run, changed in seen]
+    states.sort(key=lambda state: (state[2] != "running", -state[1]))
+    table = Table(title=f"{folder}: {_counted([state for _, _, state in states])}", title_justify="left")
+    table.add_column("run", overflow="fold")
+    table.add_column("status", no_wrap=True)
+    table.add_column("progress", min_width=8)
+    for heading in ("arrivals", "updates", "accuracy", "honest", "Byzantine"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    names = _names(folder, [run for run, _ in seen])
+    for run, _, status in states[:MOST_ROWS]:
+        table.add_row(names[id(run)], *_row(run, status))
+    parts: list[Any] = [table]
+    if len(states) > MOST_ROWS:
+        parts.append(Text(f"and {len(states) - MOST_ROWS} more"))
+    parts += [Text(f"{path.name}: {trouble}", style="yellow") for path, trouble in troubles.items()]
+    return Group(*parts)
+
+
+def _names(folder: Path, runs: Sequence[Run]) -> dict[int, str]:
+    """What tells the runs apart, or the folder where nothing does."""
+    if not runs:
+        return {}
+    comparison = compare(runs)
+    names = {}
+    for group in comparison.groups:
+        label = group.label(comparison.keys) if comparison.keys else ""
+        for run in group.runs:
+            name = ", ".join(filter(None, (label, f"seed {run.config.get('seed')}")))
+            names[id(run)] = name if len(runs) > 1 else run.folder.name if run.folder else folder.name
+    return names
+
+
+def _row(run: Run, status: str) -> list[Any]:
+    last = run.metrics[-1].to_dicts()[0] if len(run.metrics) else {}
+    done = share(run)
+    accuracy = last.get("test_accuracy")
+    judged = last.get("test_loss") if accuracy is None else accuracy
+    return [
+        Text(status, style=COLOURS.get(status, "yellow")),
+        ProgressBar(total=1.0, completed=1.0 if status in ENDED else done, width=8),
+        f"{max(len(run.arrivals), last.get('arrivals') or 0):,}",
+        f"{last.get('step') or 0:,}",
+        Text(f"{spark(run)} " + ("–" if judged is None else f"{judged:.3f}")),
+        _percent(accepted(run, byzantine=False)),
+        _percent(accepted(run, byzantine=True)),
+    ]
+
+
+def share(run: Run) -> float:
+    """How far the run is: the largest share of its budget that is spent."""
+    budget = run.config.get("budget") or {}
+    last = run.metrics[-1].to_dicts()[0] if len(run.metrics) else {}
+    spent = {
+        "arrivals": max(len(run.arrivals), last.get("arrivals") or 0),
+        "updates": last.get("step") or 0,
+        "time": last.get("time") or 0.0,
+    }
+    return min(1.0, max((spent[name] / budget[name] for name in spent if budget.get(name)), default=0.0))
+
+
+def spark(run: Run) -> str:
+    """The accuracy over the run so far as a line of little bars."""
+    if "test_accuracy" not in run.metrics.columns:
+        return ""
+    values = run.metrics["test_accuracy"].drop_nulls().drop_nans().to_list()
+    if len(values) > SPARKS:
+        values = [values[round(place * (len(values) - 1) / (SPARKS - 1))] for place in range(SPARKS)]
+    return "".join(BARS[min(len(BARS) - 1, int(max(0.0, value) * len(BARS)))] for value in values)
+
+
+def _status(run: Run, changed: float, now: float) -> str:
+    """As recorded; a run that has not ended is running as long as it speaks."""
+    status = str(run.info.get("status"))
+    if status in ENDED:
+        return status
+    quiet = now - changed
+    return "running" if quiet < SILENT else f"silent for {quiet / 60:.0f} min"
+
+
+def _changed(folder: Path) -> float:
+    """When something was last written in a run folder."""
+    places = [folder, *folder.iterdir(), *(folder / "arrivals").glob("*")]
+    times = []
+    for place in places:
+        try:
+            times.append(place.stat().st_mtime)
+        except FileNotFoundError:  # renamed between the two looks
+            continue
+    return max(times, default=0.0)
+
+
+def _counted(states: Sequence[str]) -> str:
+    known = (*ENDED, "running")
+    order = sorted(set(states), key=lambda state: (known.index(state) if state in known else len(known), state))
+    return ", ".join(f"{states.count(state)} {state}" for state in order) or "nothing readable"
+
+
+def _percent(value: float) -> str:
+    return "–" if value != value else f"{100 * value:.0f} %"

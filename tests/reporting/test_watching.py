@@ -1,0 +1,113 @@
+"""`watch` sees what the records say, at any moment."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import time
+
+import pytest
+import yaml
+from made_up_runs import run
+from rich.console import Console
+
+from byzsgd.watching import Glance, share, spark, view, watch
+
+
+def write(folder, made, *, status="running", metrics=3):
+    """A run folder as far as a reader cares."""
+    (folder / "arrivals").mkdir(parents=True, exist_ok=True)
+    config = made.config | {"budget": {"arrivals": 1200, "updates": None, "time": None}}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    (folder / "info.json").write_text(json.dumps({"status": status, "scores": [], "choices": made.choices}))
+    lines = [json.dumps(row) for row in made.metrics[:metrics].to_dicts()]
+    (folder / "metrics.jsonl").write_text("".join(line + "\n" for line in lines))
+    return folder
+
+
+def shown(folder, glance=None, now=None):
+    glance = glance or Glance()
+    seen = glance.look(folder)
+    console = Console(width=180, record=True, file=io.StringIO())
+    console.print(view(folder, seen, glance.troubles, time.time() if now is None else now))
+    return console.export_text()
+
+
+def test_a_running_run_has_its_progress(tmp_path):
+    write(tmp_path / "one", run(), metrics=7)
+    text = shown(tmp_path)
+    assert "1 running" in text
+    assert " 300 " in text  # of 1200 arrivals
+    (seen, _), *_ = Glance().look(tmp_path)
+    assert share(seen) == 0.25
+    assert len(spark(seen)) == 7
+
+
+def test_a_run_that_does_not_speak_is_silent(tmp_path):
+    write(tmp_path / "one", run())
+    assert "silent for 10 min" in shown(tmp_path, now=time.time() + 600)
+
+
+def test_ended_runs_are_counted_and_running_ones_come_first(tmp_path):
+    write(tmp_path / "a", run("asgd"), status="diverged")
+    write(tmp_path / "b", run("krum"))
+    text = shown(tmp_path)
+    assert "1 diverged, 1 running" in text
+    assert text.index("krum, seed 0") < text.index("asgd, seed 0")
+
+
+def test_a_damaged_folder_is_told_and_the_others_are_shown(tmp_path):
+    write(tmp_path / "good", run())
+    bad = write(tmp_path / "bad", run())
+    (bad / "info.json").write_text("{")
+    text = shown(tmp_path)
+    assert "good" in text
+    assert "is damaged: not JSON" in text
+
+
+def test_only_what_changed_is_read_again(tmp_path, monkeypatch):
+    folder = write(tmp_path / "one", run())
+    glance = Glance()
+    glance.look(tmp_path)
+    read = []
+    monkeypatch.setattr("byzsgd.watching.load", lambda path: read.append(path))
+    glance.look(tmp_path)
+    assert read == []
+    later = time.time() + 5
+    (folder / "DONE").write_text("{}")
+    os.utime(folder / "DONE", (later, later))
+    glance.look(tmp_path)
+    assert read == [folder]
+
+
+def test_without_a_terminal_it_looks_once(tmp_path):
+    write(tmp_path / "one", run())
+    console = Console(width=180, file=io.StringIO())
+    assert watch(tmp_path, console=console) == 1
+    assert "1 running" in console.file.getvalue()
+
+
+def test_in_a_terminal_it_stays_until_all_have_ended(tmp_path, monkeypatch):
+    folder = write(tmp_path / "one", run())
+    console = Console(width=180, file=io.StringIO(), force_terminal=True)
+    looks = []
+
+    class Ending(Glance):
+        def look(self, place):
+            looks.append(place)
+            if len(looks) == 3:
+                info = json.loads((folder / "info.json").read_text())
+                (folder / "info.json").write_text(json.dumps(info | {"status": "finished"}))
+            self.runs.clear()
+            return super().look(place)
+
+    monkeypatch.setattr("byzsgd.watching.Glance", Ending)
+    assert watch(tmp_path, every=0.0, console=console) == 1
+    assert len(looks) == 3
+
+
+def test_an_empty_folder_and_none(tmp_path):
+    assert "no run in" in shown(tmp_path)
+    with pytest.raises(ValueError, match="is no folder"):
+        watch(tmp_path / "nothing")
