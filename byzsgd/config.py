@@ -26,7 +26,7 @@ from yaml import YAMLError
 
 from byzsgd.catalogue import canonical
 from byzsgd.locations import CONF
-from byzsgd.records.identity import run_id, run_name
+from byzsgd.records import read_config, read_info, run_id, run_name
 from byzsgd.settings import ConfigError, built, check, suggestion
 
 if TYPE_CHECKING:
@@ -59,6 +59,18 @@ def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequen
     check(config, allowed)
     whole = built({**config, "_partial_": True}, allowed)
     return cast("Experiment", whole(config=dict(config), choices=dict(choices)))
+
+
+def part(node: Mapping[str, Any]) -> Any:
+    """One node of a stored configuration as an object, e.g. a delay law whose theory a figure shows."""
+    check(node, ALLOWED)
+    return built(node, ALLOWED)
+
+
+def stored(folder: Path, plugins: Sequence[str]) -> Experiment:
+    """The experiment of a run folder. Its own list of plugins is not believed: the folder may be a stranger's."""
+    choices = read_info(folder).get("choices", {})
+    return build(read_config(folder), choices, plugins)
 
 
 def launch(

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from byzsgd.aggregators.declaration import NonFiniteRows
 from byzsgd.attacks.declaration import lift as lift_attack
 from byzsgd.checks import require
 from byzsgd.interfaces import (
@@ -24,8 +20,6 @@ from byzsgd.interfaces import (
     Dataset,
     Delay,
     Engine,
-    Event,
-    Gradients,
     Knowledge,
     ModelFactory,
     Optimizer,
@@ -36,8 +30,10 @@ from byzsgd.kernel.clocks import build_clock
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.randomness import Streams
-from byzsgd.kernel.simulation import HonestNotFinite, Simulation, SimulationState, events
-from byzsgd.records import Recorder, Run, collect_info, start
+from byzsgd.kernel.simulation import Simulation
+from byzsgd.records import Run, beside, collect_info, is_finished, load, locked
+from byzsgd.session import Budget, Facts, Nobody, Running, Screen, Session
+from byzsgd.stores import FolderStore, MemoryStore, Store
 
 Status = Literal["finished", "diverged", "stalled"]
 
@@ -46,80 +42,6 @@ class EngineFactory(Protocol):
     """(problem, batches, the liars' attacks by worker) -> engine."""
 
     def __call__(self, problem: SupervisedProblem, batches: Batches, poisons: Mapping[int, Attack], /) -> Engine: ...
-
-
-class Screen(Protocol):
-    """Who watches a run. It sees everything and changes nothing."""
-
-    def start(self, experiment: Experiment, session: Session, folder: Path | None) -> None: ...
-
-    def event(self, event: Event) -> None: ...
-
-    def metrics(self, row: Mapping[str, float | int | None]) -> None: ...
-
-    def end(self, run: Run) -> None: ...
-
-
-class Nobody:
-    """The screen that shows nothing."""
-
-    def start(self, experiment: Experiment, session: Session, folder: Path | None) -> None:
-        """Nothing to show."""
-
-    def event(self, event: Event) -> None:
-        """Nothing to show."""
-
-    def metrics(self, row: Mapping[str, float | int | None]) -> None:
-        """Nothing to show."""
-
-    def end(self, run: Run) -> None:
-        """Nothing to show."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Budget:
-    """When a run ends: the first limit reached."""
-
-    updates: int | None
-    arrivals: int
-    time: float | None  # virtual seconds
-
-    def __post_init__(self) -> None:
-        for item in fields(self):
-            value = getattr(self, item.name)
-            require(value is None or value > 0, f"budget.{item.name}", "a value > 0", **{item.name: value})
-
-    def spent(self, state: SimulationState) -> bool:
-        return (
-            state.arrivals >= self.arrivals
-            or (self.updates is not None and state.step >= self.updates)
-            or (self.time is not None and state.time >= self.time)
-        )
-
-
-@dataclass(frozen=True)
-class Session:
-    """An experiment with its data loaded, ready to run from any state."""
-
-    blocks: tuple[np.ndarray, ...]
-    problem: SupervisedProblem
-    batches: Batches
-    engine: Engine
-    simulation: Simulation
-    trusted_gradient: Callable[[Tensor], Tensor] | None
-    initial: Tensor  # (d,) the starting point
-
-    def start(self) -> SimulationState:
-        return self.simulation.init(self.initial.clone(), self.trusted_gradient)
-
-    def require_overflow(self, error: HonestNotFinite) -> None:
-        """A vector that is not finite is a result where the model or its loss has overflowed, and else an error."""
-        work, params = error.task.work, error.task.params
-        if not all(bool(torch.isfinite(model).all()) for model in params):
-            return
-        key = work.requests[0][1] if isinstance(work, Gradients) else work.batches[0]
-        if bool(torch.isfinite(self.problem.loss(params[0], self.batches.batch(key)))):
-            raise FloatingPointError(f"{error}, although its model and its loss are finite") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,65 +147,65 @@ class Experiment:
         initial = problem.initial(streams.generator("init"))
         return Session(blocks, problem, batches, engine, simulation, _trusted_gradient(problem), initial)
 
-    def run(self, folder: str | Path | None = None, screen: Screen | None = None) -> Run:
-        """Runs to the end of the budget. With a folder its records are written there, else they stay in memory."""
-        place = None if folder is None else Path(folder)
+    def run(
+        self, folder: str | Path | None = None, screen: Screen | None = None, plugins: Sequence[str] | None = None
+    ) -> Run:
+        """Runs to the end of the budget. With a folder its records are written there, else they stay in memory.
+
+        A run that was cut off goes on from its last checkpoint, to the same bits; a finished one is read back, or with
+        `force` run again in a folder beside. `plugins`: modules whose types a checkpoint may hold; None: the
+        configuration's own.
+        """
         watcher: Screen = Nobody() if screen is None else screen
-        with _threads(self.threads):
-            session = self.prepare()
-            info = collect_info(
-                num_parameters=session.problem.num_parameters,
-                byzantine_ids=self.byzantine,
-                engine=session.engine.name,
-                device=self.device,
+        if folder is None:
+            with _threads(self.threads):
+                return self.start(None, watcher).to_the_end()
+        place = beside(Path(folder)) if self.force else Path(folder)
+        with locked(place):
+            if is_finished(place):
+                run = load(place)
+                watcher.say(f"{place} is finished already; force=true runs it again beside it")
+                watcher.end(run)
+                return run
+            with _threads(self.threads):
+                return self.start(place, watcher, plugins).to_the_end()
+
+    def start(self, folder: Path | None, screen: Screen, plugins: Sequence[str] | None = None) -> Running:
+        """The run before its next event."""
+        session = self.prepare()
+        info = collect_info(
+            num_parameters=session.problem.num_parameters,
+            byzantine_ids=self.byzantine,
+            engine=session.engine.name,
+            device=self.device,
+            seed=self.seed,
+        )
+        description = {
+            "config": self.config,
+            "choices": self.choices,
+            "info": info,
+            "scores": self.aggregator.scores,
+        }
+        store: Store = MemoryStore(**description)
+        if folder is not None:
+            allowed = self.plugins if plugins is None else plugins
+            store = FolderStore(folder, plugins=allowed, say=screen.say, **description)
+        screen.start(
+            Facts(
+                choices=self.choices,
+                num_workers=self.num_workers,
+                num_byzantine=self.num_byzantine,
+                f=self.f,
+                knowledge=self.knowledge,
                 seed=self.seed,
+                device=self.device,
+                arrivals=self.budget.arrivals,
+                num_parameters=session.problem.num_parameters,
+                engine=session.engine.name,
+                folder=folder,
             )
-            recorder = start(place, config=self.config, choices=self.choices, info=info, scores=self.aggregator.scores)
-            watcher.start(self, session, place)
-            started = time.perf_counter()
-            status, sentence = self._loop(session, session.start(), recorder, watcher)
-            ended: dict[str, Any] = {"status": status, "wall_time": time.perf_counter() - started}
-            if sentence:
-                ended["reason"] = sentence
-            recorder.close(ended)
-            run = recorder.run()
-        watcher.end(run)
-        return run
-
-    def _loop(self, session: Session, state: SimulationState, recorder: Recorder, screen: Screen) -> tuple[Status, str]:
-        def record(measured: Mapping[str, float | None]) -> None:
-            row = {"step": state.step, "time": state.time, "arrivals": state.arrivals, **measured}
-            recorder.metrics(row)
-            screen.metrics(row)
-
-        def diverged(reason: str) -> tuple[Status, str]:
-            # Drawn as a result: the worst accuracy, and losses that no axis can show.
-            record({name: 0.0 if name == "test_accuracy" else math.nan for name in names})
-            return "diverged", reason
-
-        measured = session.problem.evaluate(state.params)
-        names = tuple(measured)
-        record(measured)
-        try:
-            for event in events(session.simulation, state, session.engine):
-                recorder.arrival(event)
-                screen.event(event)
-                spent = self.budget.spent(state)
-                if spent or state.arrivals % self.eval_every == 0:
-                    if not bool(torch.isfinite(state.params).all()):
-                        return diverged("the model is not finite")
-                    record(session.problem.evaluate(state.params))
-                if state.arrivals % self.checkpoint_every == 0:
-                    recorder.flush()
-                if spent:
-                    return "finished", ""
-        except HonestNotFinite as error:
-            session.require_overflow(error)
-            return diverged(str(error))
-        except NonFiniteRows as error:
-            return diverged(str(error))
-        record(session.problem.evaluate(state.params))
-        return "stalled", "nothing can arrive any more: every worker is held, crashed or silent"
+        )
+        return Running(session, self.budget, self.eval_every, self.checkpoint_every, store, screen)
 
 
 def _device(name: str) -> torch.device:

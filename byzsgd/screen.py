@@ -17,10 +17,10 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 
 from byzsgd.analysis import Recorded, compare
-from byzsgd.analysis.outcomes import accepted, best, final
+from byzsgd.analysis.outcomes import accepted, best, byzantine_share, final, staleness
 from byzsgd.interfaces import Event
 from byzsgd.records import Run
-from byzsgd.runner import Experiment, Session
+from byzsgd.session import Facts
 
 REFRESH = 0.2  # seconds between two looks at the clock's worth of news
 RECENT = 2000  # arrivals without a single acceptance after which the screen says so
@@ -32,22 +32,14 @@ class Tally:
 
     delivered: int = 0
     accepted: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
 
     def add(self, event: Event) -> None:
         self.delivered += 1
-        if event.decision.accepted:
-            self.accepted += 1
-        else:
-            self.reasons[event.decision.reason] += 1
+        self.accepted += event.decision.accepted
 
     @property
     def share(self) -> str:
         return f"{self.accepted / self.delivered:.0%}" if self.delivered else "–"
-
-    def refusals(self) -> str:
-        """The reasons for refusal, as shares of all that was delivered."""
-        return ", ".join(f"{reason} {count / self.delivered:.0%}" for reason, count in self.reasons.most_common())
 
 
 @dataclass
@@ -57,23 +49,20 @@ class Terminal:
     console: Console = field(default_factory=Console)
     honest: Tally = field(default_factory=Tally)
     byzantine: Tally = field(default_factory=Tally)
-    staleness_sum: int = 0
-    staleness_max: int = 0
     accuracy: float | None = None
     refused_since: Counter[str] = field(default_factory=Counter)
-    started: float = field(default_factory=time.perf_counter)
     refreshed: float = 0.0
     progress: Progress | None = None
     task: TaskID = TaskID(0)
 
-    def start(self, experiment: Experiment, session: Session, folder: Path | None) -> None:
-        choices = experiment.choices
-        liars = f"{experiment.num_byzantine} of {experiment.num_workers} lie, f={experiment.f}"
+    def start(self, facts: Facts) -> None:
+        choices = facts.choices
+        liars = f"{facts.num_byzantine} of {facts.num_workers} lie, f={facts.f}"
         lines = [
-            f"{choices.get('aggregator')} under {choices.get('attack')}: {liars}; knowledge {experiment.knowledge}",
-            f"{choices.get('dataset')}, {choices.get('model')} model of {session.problem.num_parameters} parameters, "
-            f"{choices.get('partition')} partition; delay {choices.get('delay')}; seed {experiment.seed}; "
-            f"engine {session.engine.name} on {experiment.device}",
+            f"{choices.get('aggregator')} under {choices.get('attack')}: {liars}; knowledge {facts.knowledge}",
+            f"{choices.get('dataset')}, {choices.get('model')} model of {facts.num_parameters} parameters, "
+            f"{choices.get('partition')} partition; delay {choices.get('delay')}; seed {facts.seed}; "
+            f"engine {facts.engine} on {facts.device}",
         ]
         if self.console.is_terminal:
             self.console.print(Panel("\n".join(lines), title="byzsgd", title_align="left", expand=False))
@@ -85,17 +74,17 @@ class Terminal:
                 console=self.console,
                 transient=True,
             )
-            self.task = self.progress.add_task("run", total=experiment.budget.arrivals, news="")
+            self.task = self.progress.add_task("run", total=facts.arrivals, news="")
             self.progress.start()
         else:
             for line in lines:
                 self.console.print(line, highlight=False, soft_wrap=True)
 
+    def say(self, line: str) -> None:
+        self.console.print(line, highlight=False, soft_wrap=True)
+
     def event(self, event: Event) -> None:
         (self.byzantine if event.byzantine else self.honest).add(event)
-        staleness = event.arrival.staleness
-        self.staleness_sum += staleness
-        self.staleness_max = max(self.staleness_max, staleness)
         if event.decision.accepted:
             self.refused_since.clear()
         else:
@@ -111,38 +100,16 @@ class Terminal:
     def end(self, run: Run) -> None:
         if self.progress is not None:
             self.progress.stop()
-        delivered = self.honest.delivered + self.byzantine.delivered
-        table = Table(title=f"{run.info['status']}", title_justify="left", show_header=False, title_style="bold")
-        for label, text in self._rows(run, delivered):
-            table.add_row(label, text)
         if self.console.is_terminal:
+            table = Table(title=str(run.info["status"]), title_justify="left", show_header=False, title_style="bold")
+            for label, text in _closing(run):
+                table.add_row(label, text)
             self.console.print(table)
         else:
-            self.console.print(f"status: {run.info['status']}", highlight=False)
-            for label, text in self._rows(run, delivered):
+            for label, text in [("status", str(run.info["status"])), *_closing(run)]:
                 self.console.print(f"{label}: {text}", highlight=False, soft_wrap=True)
         if run.folder is not None:
             self.console.print(f"next: byzsgd plot {run.folder}", highlight=False, soft_wrap=True)
-
-    def _rows(self, run: Run, delivered: int) -> list[tuple[str, str]]:
-        rows = []
-        if run.info.get("reason"):
-            rows.append(("reason", str(run.info["reason"])))
-        judged = judged_by(run)
-        rows.append((judged.replace("_", " "), f"{final(run, judged):.4g} (best {best(run, judged):.4g})"))
-        for name, tally in (("honest", self.honest), ("byzantine", self.byzantine)):
-            if tally.delivered:
-                refusals = f"; refused: {tally.refusals()}" if tally.reasons else ""
-                rows.append((f"{name} accepted", f"{tally.accepted} of {tally.delivered} ({tally.share}){refusals}"))
-        if delivered:
-            rows.append(("byzantine share", f"{self.byzantine.delivered / delivered:.1%} of all deliveries"))
-            rows.append(("staleness", f"mean {self.staleness_sum / delivered:.2f}, max {self.staleness_max}"))
-        seconds = float(run.info.get("wall_time") or 0.0)
-        if seconds > 0:
-            rows.append(("speed", f"{delivered / seconds:,.0f} gradients per second"))
-        if run.folder is not None:
-            rows.append(("folder", str(run.folder)))
-        return rows
 
     def _refresh(self, event: Event) -> None:
         assert self.progress is not None
@@ -161,6 +128,32 @@ class Terminal:
             self.console.print(f"the server refused the last {refused} arrivals: {shares}", highlight=False)
 
 
+def _closing(run: Run) -> list[tuple[str, str]]:
+    """What the closing table says of a run: from its records, so that earlier parts of a resumed run count."""
+    rows = [("reason", str(run.info["reason"]))] if run.info.get("reason") else []
+    judged = judged_by(run)
+    rows.append((judged.replace("_", " "), f"{final(run, judged):.4g} (best {best(run, judged):.4g})"))
+    arrivals = run.arrivals
+    for name, liars in (("honest", False), ("byzantine", True)):
+        delivered = arrivals.filter(arrivals["byzantine"] == liars)
+        if len(delivered):
+            refused = delivered.filter(~delivered["accepted"])["reason"].value_counts(sort=True)
+            why = ", ".join(f"{reason} {count / len(delivered):.0%}" for reason, count in refused.iter_rows())
+            count = int(delivered["accepted"].sum())
+            share = f"{count} of {len(delivered)} ({count / len(delivered):.0%})"
+            rows.append((f"{name} accepted", share + (f"; refused: {why}" if why else "")))
+    if len(arrivals):
+        rows.append(("byzantine share", f"{byzantine_share(run):.1%} of all deliveries"))
+        mean_staleness, most = staleness(run)
+        rows.append(("staleness", f"mean {mean_staleness:.2f}, max {most:.0f}"))
+    seconds = float(run.info.get("wall_time") or 0.0)
+    if seconds > 0:
+        rows.append(("speed", f"{len(arrivals) / seconds:,.0f} gradients per second"))
+    if run.folder is not None:
+        rows.append(("folder", str(run.folder)))
+    return rows
+
+
 @dataclass
 class OneLine:
     """The screen of one run among many: a single line when it has ended."""
@@ -168,8 +161,11 @@ class OneLine:
     console: Console = field(default_factory=Console)
     label: str = ""
 
-    def start(self, experiment: Experiment, session: Session, folder: Path | None) -> None:
-        self.label = folder.name if folder is not None else "run"
+    def start(self, facts: Facts) -> None:
+        self.label = facts.folder.name if facts.folder is not None else "run"
+
+    def say(self, line: str) -> None:
+        self.console.print(line, highlight=False, soft_wrap=True)
 
     def event(self, event: Event) -> None:
         """Too many to show."""

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from byzsgd.checks import require
-from byzsgd.datasets.splits import cut, require_shares, take
+from byzsgd.datasets.tables import check_shares, drawn_splits
 from byzsgd.interfaces import Data, ModelFactory, Split
 
 
@@ -28,28 +27,32 @@ class Digits:
     model: ModelFactory
 
     def __post_init__(self) -> None:
-        require_shares("dataset digits", test_share=self.test_share, validation_share=self.validation_share)
-        require(self.trusted >= 0, "dataset digits", "trusted >= 0", trusted=self.trusted)
+        check_shares(
+            "dataset digits",
+            test_share=self.test_share,
+            validation_share=self.validation_share,
+            trusted=self.trusted,
+        )
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
         from sklearn.datasets import load_digits
 
         images, labels = load_digits(return_X_y=True)
-        everything = Split(torch.from_numpy(images / 16.0).float(), torch.from_numpy(labels).long())
-        total = len(labels)
-        counts = {
-            "test": round(self.test_share * total),
-            "validation": round(self.validation_share * total),
-            "trusted": self.trusted,
-        }
-        parts = {name: take(everything, part) for name, part in cut("dataset digits", total, counts, rng).items()}
+        splits = drawn_splits(
+            "dataset digits",
+            Split(torch.from_numpy(images / 16.0).float(), torch.from_numpy(labels).long()),
+            rng,
+            test_share=self.test_share,
+            validation_share=self.validation_share,
+            trusted=self.trusted,
+        )
         return Data(
-            train=parts["train"],
-            validation=parts["validation"],
-            test=parts["test"],
-            trusted=parts["trusted"],
+            train=splits["train"],
+            validation=splits["validation"],
+            test=splits["test"],
+            trusted=splits["trusted"],
             num_classes=10,
             outputs=10,
             loss="cross_entropy",
-            class_names=tuple(str(c) for c in range(10)),
+            class_names=tuple(str(digit) for digit in range(10)),
         )

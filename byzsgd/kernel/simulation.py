@@ -119,18 +119,21 @@ class Simulation:
     def init(self, params: Tensor, trusted_gradient: Callable[[Tensor], Tensor] | None = None) -> SimulationState:
         """Everybody reads version 0 at time 0. `params` becomes the live model."""
         context = self.context(params, trusted_gradient)
-        adversary = AdversaryContext(self.num_workers, self.byzantine, self.f, params.numel(), self.aggregator)
         state = SimulationState(
             params=params,
             clock=self.clock.init(self.num_workers),
             optimizer=self.optimizer.init(params),
             aggregator=self.aggregator.init(context),
-            attack=self.attack.init(adversary),
+            attack=self.attack.init(self.adversary(params)),
             workers={worker: self.worker.init(worker) for worker in range(self.num_workers)},
         )
         for worker in range(self.num_workers):
             self._dispatch(state, worker)
         return state
+
+    def adversary(self, params: Tensor) -> AdversaryContext:
+        """What the attack is given."""
+        return AdversaryContext(self.num_workers, self.byzantine, self.f, params.numel(), self.aggregator)
 
     def context(self, params: Tensor, trusted_gradient: Callable[[Tensor], Tensor] | None = None) -> ServerContext:
         """What the server is given, and given again at resume."""

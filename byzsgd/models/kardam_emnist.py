@@ -28,6 +28,5 @@ def kardam_emnist(input_shape: tuple[int, ...], outputs: int, /) -> nn.Module:
     for layer in module:
         if isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.xavier_normal_(layer.weight)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
+            layer.bias.data.zero_()  # type: ignore[union-attr]
     return module

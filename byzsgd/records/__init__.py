@@ -19,6 +19,7 @@ from .run import FORMAT as FORMAT
 from .run import Run as Run
 from .run import beside as beside
 from .run import find_runs as find_runs
+from .run import is_finished as is_finished
 from .run import is_run as is_run
 from .run import load as load
 from .run import read_config as read_config

@@ -72,6 +72,11 @@ def is_run(folder: Path) -> bool:
     return (folder / INFO).is_file() and (folder / CONFIG).is_file()
 
 
+def is_finished(folder: Path) -> bool:
+    """Whether the run in this folder has reached its end."""
+    return (folder / DONE).exists()
+
+
 def beside(folder: Path) -> Path:
     """The first of `folder`, `folder__2`, `folder__3`, … without a finished run: where to run again, never over it."""
     candidate, number = folder, 1

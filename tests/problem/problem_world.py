@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
+import shutil
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,15 +49,44 @@ def generator(seed: int = 0, name: str = "test") -> np.random.Generator:
 
 
 @functools.cache
+def folder() -> Path:
+    """Files for the datasets that read the user's own."""
+    place = Path(tempfile.mkdtemp(prefix="byzsgd-test-"))
+    atexit.register(shutil.rmtree, place)
+    draw = generator(0, "files")
+    targets = draw.integers(4, size=400)
+    np.savez(place / "own.npz", inputs=draw.random((400, 8)) + targets[:, None], targets=targets)
+    (place / "own.txt").write_text("she sells sea shells by the sea shore; " * 60, encoding="utf-8")
+    return place
+
+
+OWN_FILES = {"tensor_file": "own.npz", "text_char": "own.txt"}
+
+
+def dataset(name: str, *overrides: str) -> Any:
+    """A dataset by name; one that reads a file of the user gets one."""
+    own = [f"file={folder() / OWN_FILES[name]}"] if name in OWN_FILES else []
+    return member("dataset", name, *own, *overrides)
+
+
+@functools.lru_cache(maxsize=4)
 def loaded(name: str, *overrides: str, seed: int = 0) -> Data:
     """The dataset, read once; skips the test where its files are not at hand."""
-    dataset = member("dataset", name, *overrides)
     try:
-        return dataset.load(ROOT, generator(seed, "dataset"))
+        return dataset(name, *overrides).load(ROOT, generator(seed, "dataset"))
     except ValueError as error:
         if "download=true" not in str(error):
             raise
         pytest.skip(f"set BYZSGD_DATA to a folder that holds {name}: {error}")
+
+
+def shortened(data: Data, most: int) -> Data:
+    """The first examples of every split."""
+    splits = {
+        name: Split(getattr(data, name).inputs[:most], getattr(data, name).targets[:most])
+        for name in ("train", "validation", "test", "trusted")
+    }
+    return replace(data, **splits)
 
 
 def classified(inputs: torch.Tensor, num_classes: int, seed: int = 0) -> Data:
@@ -65,5 +98,5 @@ def classified(inputs: torch.Tensor, num_classes: int, seed: int = 0) -> Data:
 
 def problem(name: str, model: str | None = None, *, dtype: torch.dtype = torch.float32, **options: Any) -> Any:
     """A dataset with its own model, or another."""
-    factory = member("dataset", name).model if model is None else member("model", model)
+    factory = dataset(name).model if model is None else member("model", model)
     return SupervisedProblem(factory, loaded(name), dtype=dtype, rng=generator(0, "init"), **options)

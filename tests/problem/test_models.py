@@ -1,15 +1,18 @@
 """Laws of models, for every member: plain modules that are functions of (flat vector, batch)."""
 
 import functools
+import itertools
 
 import pytest
 import torch
 from problem_world import classified, generator, member, names
 
-from byzsgd.interfaces import Batch
+from byzsgd.interfaces import Batch, Data, Split
 from byzsgd.kernel.engine.problem import SupervisedProblem
 
-MODELS = names("model")
+HEAVY = {"resnet18", "torchvision"}  # 11 million parameters
+MODELS = [pytest.param(name, marks=[pytest.mark.slow] if name in HEAVY else []) for name in names("model")]
+LOSSES = ("cross_entropy", "half_squared_error", "output")
 OUTPUTS = 10
 SHAPES = {"flat": (64,), "grey": (1, 28, 28), "colour": (3, 32, 32), "text": (12,)}
 
@@ -22,11 +25,14 @@ def inputs(kind, count):
 
 @functools.cache
 def problem(name, dtype=torch.float64):
-    """The model on the first kind of input that it takes."""
+    """The model on the first kind of input that it takes, under the first loss that fits its output."""
     refusals = []
-    for kind in SHAPES:
+    for loss, kind in itertools.product(LOSSES, SHAPES):
         try:
             data = classified(inputs(kind, 6), OUTPUTS)
+            if loss != "cross_entropy":
+                real = Split(data.train.inputs, data.train.targets.float())
+                data = Data(real, real, real, real, 0, 1, loss)
             return SupervisedProblem(member("model", name), data, dtype=dtype, rng=generator(0, "init"))
         except ValueError as error:
             refusals.append(str(error))
@@ -100,6 +106,9 @@ def test_single_precision_agrees_with_double(name):
     [
         ("kardam_emnist", (1, 28, 28), 62, 6177),
         ("kardam_cifar100", (3, 32, 32), 100, 324516),
+        ("lenet", (1, 28, 28), 10, 61706),
+        ("lenet", (3, 32, 32), 10, 62006),
+        ("resnet20", (3, 32, 32), 10, 269722 + 16 * 32 + 2 * 32 + 32 * 64 + 2 * 64),  # the paper's, and two shortcuts
         ("mlp", (64,), 10, 64 * 32 + 32 + 32 * 10 + 10),
         ("logistic_regression", (1, 28, 28), 10, 7850),
         ("linear", (400,), 1, 400),
@@ -108,6 +117,20 @@ def test_single_precision_agrees_with_double(name):
 def test_parameter_counts(name, shape, outputs, count):
     module = member("model", name)(shape, outputs)
     assert sum(parameter.numel() for parameter in module.parameters()) == count
+
+
+def test_a_torchvision_model_has_group_norm_and_no_dropout():
+    module = member("model", "torchvision", "name=shufflenet_v2_x0_5")((3, 32, 32), 7)
+    layers = [type(layer).__name__ for layer in module.modules()]
+    assert "GroupNorm" in layers and not any("BatchNorm" in layer for layer in layers)
+    problem_ = SupervisedProblem(
+        member("model", "torchvision", "name=squeezenet1_1"), classified(inputs("colour", 6), 7), rng=generator(0)
+    )
+    params = problem_.initial(generator(0))
+    batch = Batch(inputs("colour", 6), torch.arange(6), 7)
+    assert torch.equal(problem_.gradient(params, batch), problem_.gradient(params, batch))
+    with pytest.raises(ValueError, match="model torchvision needs the name of a classifier of torchvision; got name=x"):
+        member("model", "torchvision", "name=x")((3, 32, 32), 7)
 
 
 @pytest.mark.parametrize(("name", "shape"), [("kardam_emnist", (64,)), ("kardam_cifar100", (3, 28, 28))])

@@ -6,6 +6,7 @@ import torch
 from problem_world import generator, member, names
 
 from byzsgd.interfaces import Split
+from byzsgd.partitions import class_counts
 
 PARTITIONS = names("partition")
 
@@ -45,6 +46,13 @@ def test_iid_is_even():
     assert not np.array_equal(*(member("partition", "iid")(split(), 7, generator(seed))[0] for seed in (0, 1)))
 
 
+@pytest.mark.parametrize("name", ["iid", "extreme", "gamma_similarity"])
+@pytest.mark.parametrize("examples", [600, 601, 607, 613])
+def test_sizes_differ_by_at_most_one(name, examples):
+    sizes = [len(block) for block in member("partition", name)(split(examples), 7, generator(0))]
+    assert max(sizes) - min(sizes) <= 1
+
+
 def shares(name, *overrides, num_workers=10):
     """(n, classes) share of each class in each worker's data."""
     whole = split(6000)
@@ -58,10 +66,11 @@ def test_dirichlet_goes_from_even_to_one_sided():
     assert largest[0] < 0.15 < largest[1] < 0.4 < largest[2]
 
 
+@pytest.mark.parametrize("name", ["dirichlet", "quantity_skew"])
 @pytest.mark.parametrize("alpha", [0.0, -1.0, float("inf"), float("nan")])
-def test_dirichlet_refuses_other_alphas(alpha):
-    with pytest.raises(ValueError, match="partition dirichlet needs 0 < alpha < inf; got alpha="):
-        member("partition", "dirichlet")(split(), 3, generator(0), alpha=alpha)
+def test_other_alphas_are_refused(name, alpha):
+    with pytest.raises(ValueError, match=f"partition {name} needs 0 < alpha < inf; got alpha="):
+        member("partition", name)(split(), 3, generator(0), alpha=alpha)
 
 
 def test_dirichlet_gives_up_in_one_line_with_the_numbers():
@@ -69,7 +78,64 @@ def test_dirichlet_gives_up_in_one_line_with_the_numbers():
         member("partition", "dirichlet", "alpha=0.01")(split(600), 300, generator(0))
 
 
-def test_classes_are_asked_for_where_needed():
+@pytest.mark.parametrize("name", ["dirichlet", "extreme", "gamma_similarity", "shards"])
+def test_classes_are_asked_for_where_needed(name):
     real = Split(torch.zeros(50, 2), torch.zeros(50, 1))
-    with pytest.raises(ValueError, match="partition dirichlet needs a dataset with classes"):
-        member("partition", "dirichlet")(real, 3, generator(0))
+    with pytest.raises(ValueError, match=f"partition {name} needs a dataset with classes"):
+        member("partition", name)(real, 3, generator(0))
+
+
+def kinds(name, *overrides, num_workers=10):
+    return (shares(name, *overrides, num_workers=num_workers) > 0).sum(axis=1)
+
+
+def test_extreme_gives_each_worker_as_few_classes_as_can_be():
+    assert kinds("extreme").max() <= 3 and kinds("extreme").sum() <= 10 + 10  # 10 classes, 9 borders, one to spare
+    blocks = member("partition", "extreme")(split(), 10, generator(0))
+    labels = split().targets.numpy()
+    ranges = [(labels[block].min(), labels[block].max()) for block in blocks]
+    assert all(one[1] <= other[0] for one, other in zip(ranges, ranges[1:], strict=False))
+
+
+def test_gamma_goes_from_extreme_to_iid():
+    assert np.allclose(shares("gamma_similarity", "gamma=0.0"), shares("extreme"), atol=0.02)
+    assert shares("gamma_similarity", "gamma=1.0").max() < 0.15
+    half = shares("gamma_similarity", "gamma=0.5").max(axis=1)
+    assert half.min() > 0.4 and half.max() < 0.7
+    with pytest.raises(ValueError, match="partition gamma_similarity needs 0 <= gamma <= 1; got gamma=1.5"):
+        member("partition", "gamma_similarity")(split(), 3, generator(0), gamma=1.5)
+
+
+def test_shards_give_a_few_classes_each():
+    assert kinds("shards").max() <= 4 and kinds("shards", "per_worker=1").max() <= 3
+    assert kinds("shards").mean() < kinds("shards", "per_worker=5").mean()
+    with pytest.raises(ValueError, match="partition shards needs no more shards than examples; got shards=30, exam"):
+        member("partition", "shards")(split(20), 10, generator(0), per_worker=3)
+
+
+def test_quantity_skew_is_uneven_in_size_and_even_in_classes():
+    even, uneven = (
+        [len(block) for block in member("partition", "quantity_skew", f"alpha={alpha}")(split(6000), 10, generator(0))]
+        for alpha in (1000.0, 0.2)
+    )
+    assert max(even) < 1.3 * min(even) and max(uneven) > 20 * min(uneven)
+    assert shares("quantity_skew", "alpha=10.0").max() < 0.2
+
+
+def test_writers_stay_together():
+    whole = split()
+    blocks = member("partition", "by_writer")(whole, 7, generator(0))
+    owners = [set(whole.groups.numpy()[block]) for block in blocks]
+    assert sum(map(len, owners)) == 40 and set().union(*owners) == set(range(40))
+    sizes = [len(block) for block in blocks]
+    assert max(sizes) - min(sizes) <= np.bincount(whole.groups.numpy()).max()
+    with pytest.raises(ValueError, match="partition by_writer needs as many writers as workers; got writers=40, num"):
+        member("partition", "by_writer")(whole, 41, generator(0))
+    with pytest.raises(ValueError, match="partition by_writer needs a dataset that knows its writers"):
+        member("partition", "by_writer")(Split(whole.inputs, whole.targets), 2, generator(0))
+
+
+def test_class_counts_by_hand():
+    whole = Split(torch.zeros(6, 1), torch.tensor([0, 0, 1, 3, 3, 3]))
+    table = class_counts(whole, [np.array([0, 2, 3]), np.array([1, 4, 5])], 5)
+    assert table.tolist() == [[1, 1, 0, 1, 0], [1, 0, 0, 2, 0]]

@@ -1,22 +1,27 @@
 """Laws of datasets with their models: what a run may ask of them."""
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from problem_world import classified, generator, loaded, member, names, problem
+from problem_world import classified, dataset, generator, loaded, member, names, problem, shortened
 from torch.nn import functional
 
 from byzsgd.interfaces import Batch, Data, Split
 from byzsgd.kernel.engine.problem import SupervisedProblem
 
-KNOWN = ["least_squares"]
+KNOWN = ["least_squares", "phase_retrieval", "quadratic", "ridge_logistic"]
 
 
 @pytest.mark.parametrize("name", names("dataset"))
 def test_evaluation_repeats_itself_and_changes_nothing(name):
-    problem_ = problem(name, gradient_norm=True, per_class=True)
+    # Two passes' worth of examples: whole datasets through a convolutional network take minutes.
+    data = shortened(loaded(name), 1500 if name in ("digits", "least_squares") else 150)
+    problem_ = SupervisedProblem(
+        dataset(name).model, replace(data, optimum=None), rng=generator(0, "init"), gradient_norm=True, per_class=True
+    )
     params = problem_.initial(generator(0))
     before, torch_state, numpy_state = params.clone(), torch.get_rng_state(), np.random.get_state()[1].copy()
     batch = Batch(problem_.data.train.inputs[:32], problem_.data.train.targets[:32], problem_.data.num_classes)
@@ -123,13 +128,11 @@ def test_the_known_optimum_is_one(name):
         assert metrics["suboptimality"] > 0
 
 
-@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("name", sorted(set(KNOWN) - {"phase_retrieval"}))
 def test_smoothness_and_strong_convexity_bound_the_gradients(name):
     problem_ = problem(name, dtype=torch.float64)
     data, optimum = problem_.data, problem_.optimum
     whole = Batch(data.train.inputs, data.train.targets, data.num_classes)
-    if data.smoothness is None:
-        pytest.skip("no constants: not convex")
     ratios = []
     for seed in range(10):
         draw = torch.Generator().manual_seed(seed)

@@ -34,7 +34,8 @@ class SupervisedProblem:
     generator, and none depends on an earlier one.
 
     Optional metrics: `gradient_norm` (of the loss on all training data, or on `objective`, the indices that make up
-    the honest workers' data), `validation`, `per_class` accuracy, and `attack_success` for a `poison` that relabels.
+    the honest workers' data), `validation`, `per_class` accuracy (of the classes in the test split), and
+    `attack_success` for a `poison` that relabels.
     """
 
     def __init__(
@@ -128,7 +129,7 @@ class SupervisedProblem:
             success = attack_success(flat, data.test, data.num_classes, self._poison)
             metrics |= {} if success is None else {"attack_success": success}
         if self._per_class and data.num_classes:
-            for label in range(data.num_classes):
+            for label in sorted(set(data.test.targets.tolist())):
                 of_class = test.correct[data.test.targets == label]
                 metrics[f"test_accuracy_{label}"] = float(of_class.double().mean())
         return metrics

@@ -1,0 +1,60 @@
+"""The dataset `breast_cancer`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from byzsgd.datasets.tables import check_shares, drawn_splits, standardised
+from byzsgd.interfaces import Data, ModelFactory, Split
+
+
+@dataclass(frozen=True, kw_only=True)
+class BreastCancer:
+    """569 tumours by 30 measurements, standardised on the training data, 2 classes; inside scikit-learn.
+
+    Wolberg, Mangasarian, Street: Breast cancer Wisconsin (diagnostic) (UCI machine learning repository, 1995).
+    The splits are drawn at random: there is no official one.
+    """
+
+    test_share: float
+    validation_share: float
+    trusted: int
+    download: bool  # nothing to download
+    model: ModelFactory
+
+    def __post_init__(self) -> None:
+        check_shares(
+            "dataset breast_cancer",
+            test_share=self.test_share,
+            validation_share=self.validation_share,
+            trusted=self.trusted,
+        )
+
+    def load(self, root: Path | None, rng: np.random.Generator) -> Data:
+        from sklearn.datasets import load_breast_cancer
+
+        table = load_breast_cancer()
+        classes = [str(name) for name in table.target_names]
+        splits = drawn_splits(
+            "dataset breast_cancer",
+            Split(torch.from_numpy(table.data), torch.from_numpy(table.target).long()),
+            rng,
+            test_share=self.test_share,
+            validation_share=self.validation_share,
+            trusted=self.trusted,
+        )
+        splits = standardised(splits)
+        return Data(
+            train=splits["train"],
+            validation=splits["validation"],
+            test=splits["test"],
+            trusted=splits["trusted"],
+            num_classes=len(classes),
+            outputs=len(classes),
+            loss="cross_entropy",
+            class_names=tuple(classes),
+        )

@@ -1,0 +1,38 @@
+"""Examples in memory without an official split -> splits drawn at random."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from byzsgd.checks import require
+from byzsgd.datasets.splits import cut, require_shares, take
+from byzsgd.interfaces import Split
+
+
+def check_shares(who: str, *, test_share: float, validation_share: float, trusted: int) -> None:
+    """What can be said of the sizes of splits before the data are read."""
+    require_shares(who, test_share=test_share, validation_share=validation_share)
+    require(trusted >= 0, who, "trusted >= 0", trusted=trusted)
+
+
+def drawn_splits(
+    who: str, examples: Split, rng: np.random.Generator, *, test_share: float, validation_share: float, trusted: int
+) -> dict[str, Split]:
+    """Disjoint `train`, `validation`, `test` and `trusted`; the shares are of all examples."""
+    total = len(examples.targets)
+    counts = {"test": round(test_share * total), "validation": round(validation_share * total), "trusted": trusted}
+    return {name: take(examples, part) for name, part in cut(who, total, counts, rng).items()}
+
+
+def standardised(splits: Mapping[str, Split]) -> dict[str, Split]:
+    """Every feature with mean 0 and variance 1 on the training data; constant ones become zero."""
+    inputs = splits["train"].inputs.double()
+    mean, scale = inputs.mean(dim=0), inputs.std(dim=0, correction=0)
+    scale = torch.where(scale > 0, scale, torch.ones_like(scale))
+    return {
+        name: Split(((split.inputs.double() - mean) / scale).float(), split.targets, split.groups)
+        for name, split in splits.items()
+    }

@@ -1,0 +1,145 @@
+"""The dataset `tensor_file`."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from byzsgd.checks import require
+from byzsgd.datasets.splits import take
+from byzsgd.datasets.tables import check_shares, drawn_splits, standardised
+from byzsgd.interfaces import Data, ModelFactory, Split
+
+WHO = "dataset tensor_file"
+PARTS = ("inputs", "targets", "groups")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorFile:
+    """Your own arrays from a .npz or .safetensors file: inputs (N, …), targets (N,) or (N, k).
+
+    Arrays `inputs`, `targets` and, if you like, `test_inputs`, `test_targets` (else `test_share` of the examples is
+    drawn for the test) and `groups` (N,), the natural owner of each example, for partition=by_writer. Nothing is
+    unpickled.
+    task=classification: targets are class numbers from 0; task=regression: half the squared error.
+    Inputs of bytes are scaled to [0, 1], other integers are kept as they are (tokens), floats too unless
+    `standardise` is set (mean 0 and variance 1 of every feature on the training data).
+    """
+
+    file: str | None  # absolute, or below data_root, or below the current folder
+    task: Literal["classification", "regression"]
+    standardise: bool
+    test_share: float
+    validation_share: float
+    trusted: int
+    download: bool  # nothing to download
+    model: ModelFactory
+
+    def __post_init__(self) -> None:
+        require(self.file is not None, WHO, "dataset.file=PATH of a .npz or .safetensors file", file=None)
+        require(Path(str(self.file)).suffix in (".npz", ".safetensors"), WHO, "a .npz or .safetensors file",
+                file=self.file)  # fmt: skip
+        known = ("classification", "regression")
+        require(self.task in known, WHO, f"task one of {', '.join(known)}", task=self.task)
+        check_shares(WHO, test_share=self.test_share, validation_share=self.validation_share, trusted=self.trusted)
+
+    def load(self, root: Path | None, rng: np.random.Generator) -> Data:
+        path = found(WHO, str(self.file), root)
+        arrays = _read(path)
+        for name in ("inputs", "targets"):
+            require(name in arrays, WHO, f"an array named {name}", file=path, arrays=sorted(arrays))
+        unknown = sorted(set(arrays) - {*PARTS, *(f"test_{name}" for name in PARTS)})
+        require(not unknown, WHO, "arrays named inputs, targets, groups, test_inputs, test_targets", unknown=unknown)
+        examples = self._split(arrays, "")
+        separate = "test_inputs" in arrays
+        splits = drawn_splits(
+            WHO,
+            examples,
+            rng,
+            test_share=0.0 if separate else self.test_share,
+            validation_share=self.validation_share,
+            trusted=self.trusted,
+        )
+        if separate:
+            splits["test"] = self._split(arrays, "test_")
+            same = splits["test"].inputs.shape[1:] == examples.inputs.shape[1:]
+            require(same, WHO, "test_inputs of the shape of inputs", inputs=tuple(examples.inputs.shape[1:]),
+                    test_inputs=tuple(splits["test"].inputs.shape[1:]))  # fmt: skip
+        if self.standardise:
+            require(examples.inputs.is_floating_point(), WHO, "real inputs to standardise", dtype=examples.inputs.dtype)
+            splits = standardised(splits)
+        classification = self.task == "classification"
+        classes = (
+            int(max(part.targets.max() for part in splits.values() if len(part.targets))) + 1 if classification else 0
+        )
+        outputs = classes if classification else int(np.prod(examples.targets.shape[1:], dtype=np.int64))
+        return Data(
+            train=splits["train"],
+            validation=splits["validation"],
+            test=splits["test"],
+            trusted=splits["trusted"],
+            num_classes=classes,
+            outputs=outputs,
+            loss="cross_entropy" if classification else "half_squared_error",
+            class_names=tuple(str(number) for number in range(classes)),
+        )
+
+    def _split(self, arrays: dict[str, np.ndarray], prefix: str) -> Split:
+        needed = f"{prefix}targets"
+        require(needed in arrays, WHO, f"an array named {needed}", arrays=sorted(arrays))
+        inputs, targets = arrays[f"{prefix}inputs"], arrays[needed]
+        require(inputs.ndim >= 2 and len(inputs) == len(targets) > 0, WHO, f"as many {needed} as {prefix}inputs (N, …)",
+                **{f"{prefix}inputs": inputs.shape, needed: targets.shape})  # fmt: skip
+        if self.task == "classification":
+            whole = targets.ndim == 1 and np.issubdtype(targets.dtype, np.integer) and targets.min() >= 0
+            require(whole, WHO, "class numbers (N,) from 0 for task=classification", shape=targets.shape,
+                    dtype=targets.dtype)  # fmt: skip
+            answers = torch.from_numpy(targets.astype(np.int64))
+        else:
+            answers = torch.from_numpy(targets.astype(np.float32))
+        groups = arrays.get(f"{prefix}groups")
+        require(groups is None or groups.shape == (len(targets),), WHO, "one group for each example",
+                groups=None if groups is None else groups.shape)  # fmt: skip
+        owners = None if groups is None else torch.from_numpy(groups.astype(np.int64))
+        split = Split(_inputs(inputs), answers, owners)
+        require(bool(torch.isfinite(split.inputs).all()) and bool(torch.isfinite(answers).all()), WHO,
+                "finite numbers", **{f"{prefix}inputs": "some are not"})  # fmt: skip
+        return take(split, np.arange(len(targets)))
+
+
+def found(who: str, file: str, root: Path | None) -> Path:
+    """The file: absolute, or below the data root, or below the current folder."""
+    name = Path(file).expanduser()
+    places = [name] if name.is_absolute() else [*([] if root is None else [root / name]), Path.cwd() / name]
+    for place in places:
+        if place.is_file():
+            return place
+    raise ValueError(f"{who} needs the file {file}; got none at {' or '.join(map(str, places))}")
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        if path.suffix == ".safetensors":
+            return dict(load_file(path))
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, SafetensorError) as error:
+        raise ValueError(f"{WHO} needs a whole file of plain arrays; got {path} ({error})") from error
+
+
+def _inputs(values: np.ndarray) -> Tensor:
+    if values.dtype == np.uint8:
+        return torch.from_numpy(values.astype(np.float32) / np.float32(255))
+    if np.issubdtype(values.dtype, np.integer):
+        return torch.from_numpy(values.astype(np.int64))
+    require(np.issubdtype(values.dtype, np.floating), WHO, "inputs of numbers", dtype=values.dtype)
+    return torch.from_numpy(values.astype(np.float32))

@@ -1,0 +1,16 @@
+"""How many examples of each class each worker has: what a figure of a partition shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from byzsgd.interfaces import Split
+from byzsgd.partitions.blocks import class_numbers
+
+
+def class_counts(split: Split, blocks: Sequence[np.ndarray], num_classes: int) -> np.ndarray:
+    """(n, num_classes) counts; rows sum to the sizes of the blocks."""
+    classes = class_numbers("class_counts", split.targets.cpu().numpy())
+    return np.stack([np.bincount(classes[block], minlength=num_classes) for block in blocks])

@@ -1,0 +1,251 @@
+"""One run under way: what is built before it, done after every event, and left when it ends."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from byzsgd.aggregators.declaration import NonFiniteRows
+from byzsgd.checks import require
+from byzsgd.interfaces import AdversaryContext, Engine, Event, Gradients, ServerContext
+from byzsgd.kernel.engine.batches import Batches
+from byzsgd.kernel.engine.problem import SupervisedProblem
+from byzsgd.kernel.simulation import HonestNotFinite, Simulation, SimulationState, events
+from byzsgd.records import Run
+from byzsgd.stores import Store
+
+Status = Literal["finished", "diverged", "stalled"]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a screen may say of a run before it starts."""
+
+    choices: Mapping[str, str]
+    num_workers: int
+    num_byzantine: int
+    f: int
+    knowledge: str
+    seed: int
+    device: str
+    arrivals: int  # the budget
+    num_parameters: int
+    engine: str
+    folder: Path | None
+
+
+class Screen(Protocol):
+    """Who watches a run. It sees everything and changes nothing."""
+
+    def start(self, facts: Facts) -> None: ...
+
+    def say(self, line: str) -> None:
+        """One line about the run as a whole: resumed, damaged checkpoint left out…"""
+
+    def event(self, event: Event) -> None: ...
+
+    def metrics(self, row: Mapping[str, float | int | None]) -> None: ...
+
+    def end(self, run: Run) -> None:
+        """The run has ended, or had ended before."""
+
+
+class Nobody:
+    """The screen that shows nothing."""
+
+    def start(self, facts: Facts) -> None:
+        """Nothing to show."""
+
+    def say(self, line: str) -> None:
+        """Nothing to show."""
+
+    def event(self, event: Event) -> None:
+        """Nothing to show."""
+
+    def metrics(self, row: Mapping[str, float | int | None]) -> None:
+        """Nothing to show."""
+
+    def end(self, run: Run) -> None:
+        """Nothing to show."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """When a run ends: the first limit reached."""
+
+    updates: int | None
+    arrivals: int
+    time: float | None  # virtual seconds
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            require(value is None or value > 0, f"budget.{item.name}", "a value > 0", **{item.name: value})
+
+    def spent(self, state: SimulationState) -> bool:
+        return (
+            state.arrivals >= self.arrivals
+            or (self.updates is not None and state.step >= self.updates)
+            or (self.time is not None and state.time >= self.time)
+        )
+
+
+@dataclass(frozen=True)
+class Session:
+    """An experiment with its data loaded, ready to run from any state."""
+
+    blocks: tuple[np.ndarray, ...]
+    problem: SupervisedProblem
+    batches: Batches
+    engine: Engine
+    simulation: Simulation
+    trusted_gradient: Callable[[Tensor], Tensor] | None
+    initial: Tensor  # (d,) the starting point
+
+    def start(self, params: Tensor) -> SimulationState:
+        """The state before the first arrival, around the live model `params`."""
+        return self.simulation.init(params, self.trusted_gradient)
+
+    def contexts(self, params: Tensor) -> dict[type, object]:
+        """What states hold but checkpoints do not: given again at resume, around the live model `params`."""
+        simulation = self.simulation
+        return {
+            ServerContext: simulation.context(params, self.trusted_gradient),
+            AdversaryContext: simulation.adversary(params),
+        }
+
+    def require_overflow(self, error: HonestNotFinite) -> None:
+        """A vector that is not finite is a result where the model or its loss has overflowed, and else an error."""
+        work, params = error.task.work, error.task.params
+        if not all(bool(torch.isfinite(model).all()) for model in params):
+            return
+        key = work.requests[0][1] if isinstance(work, Gradients) else work.batches[0]
+        if bool(torch.isfinite(self.problem.loss(params[0], self.batches.batch(key)))):
+            raise FloatingPointError(f"{error}, although its model and its loss are finite") from error
+
+
+class Running:
+    """A run between its first event and its last. `after` every event; `end` when there are no more.
+
+    The simulation is not advanced here, so that one process can advance several runs together.
+    """
+
+    def __init__(
+        self, session: Session, budget: Budget, eval_every: int, checkpoint_every: int, store: Store, screen: Screen
+    ) -> None:
+        self.session, self.budget, self.store, self.screen = session, budget, store, screen
+        self.eval_every, self.checkpoint_every = eval_every, checkpoint_every
+        self.started = time.perf_counter()
+        params = session.initial.clone()
+        resumed = store.resume(params, session.contexts(params))
+        self.state = session.start(params) if resumed is None else resumed
+        measured = session.problem.evaluate(self.state.params)
+        self.names = tuple(measured)
+        if resumed is None:
+            self._record(measured)
+
+    def after(self, event: Event) -> Status | None:
+        """Records one event; the status of the run if it was the last."""
+        state = self.state
+        self.store.recorder.arrival(event)
+        self.screen.event(event)
+        spent = self.budget.spent(state)
+        if spent or state.arrivals % self.eval_every == 0:
+            if not bool(torch.isfinite(state.params).all()):
+                return self._diverged("the model is not finite")
+            self._record(self.session.problem.evaluate(state.params))
+        if spent:
+            return "finished"
+        if state.arrivals % self.checkpoint_every == 0:
+            self.checkpoint()
+        return None
+
+    def broken(self, error: HonestNotFinite | NonFiniteRows) -> Status:
+        """The status of a run that ends with a vector that is not finite; raises where that is an error."""
+        if isinstance(error, HonestNotFinite):
+            self.session.require_overflow(error)
+        return self._diverged(str(error))
+
+    def stalled(self) -> Status:
+        self._record(self.session.problem.evaluate(self.state.params))
+        self.store.reason = "nothing can arrive any more: every worker is held, crashed or silent"
+        return "stalled"
+
+    def checkpoint(self) -> None:
+        self.store.checkpoint(self.state, self.seconds)
+
+    def end(self, status: Status) -> Run:
+        run = self.store.close(status, self.state.params, self.seconds)
+        self.screen.end(run)
+        return run
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of this process on this run."""
+        return time.perf_counter() - self.started
+
+    def to_the_end(self) -> Run:
+        """Advances this run alone."""
+        try:
+            with stop_signals() as stopped:
+                for event in events(self.session.simulation, self.state, self.session.engine):
+                    status = self.after(event)
+                    if status is not None:
+                        return self.end(status)
+                    if stopped():
+                        self.store.interrupt("interrupted", self.state, self.seconds)
+                        raise KeyboardInterrupt
+        except (HonestNotFinite, NonFiniteRows) as error:
+            return self.end(self.broken(error))
+        except Exception as error:
+            self.store.reason = " ".join(str(error).split())
+            self.store.interrupt("failed", None, self.seconds)
+            raise
+        return self.end(self.stalled())
+
+    def _record(self, measured: Mapping[str, float | None]) -> None:
+        state = self.state
+        row = {"step": state.step, "time": state.time, "arrivals": state.arrivals, **measured}
+        self.store.recorder.metrics(row)
+        self.screen.metrics(row)
+
+    def _diverged(self, reason: str) -> Status:
+        # Drawn as a result: the worst accuracy, and losses that no axis can show.
+        self._record({name: 0.0 if name == "test_accuracy" else math.nan for name in self.names})
+        self.store.reason = reason
+        return "diverged"
+
+
+@contextmanager
+def stop_signals() -> Iterator[Callable[[], bool]]:
+    """Whether the process was asked to stop (SIGINT, SIGTERM): told after the event under way, so that the state can be
+    saved. The second request stops at once."""
+    asked: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def note(number: int, frame: object) -> None:
+        asked.append(number)
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,102 @@
+"""Where a run is kept while it goes on: in memory, or in a folder from which it can be resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from byzsgd.interfaces import AdversaryContext, ServerContext
+from byzsgd.kernel.simulation import SimulationState
+from byzsgd.records import FolderRecorder, Recorder, Run, start
+from byzsgd.records.checkpoints import drop_checkpoints, latest_checkpoint, save_checkpoint, save_params
+
+CONTEXTS = (ServerContext, AdversaryContext)  # in states, but not in checkpoints
+
+
+class Store(Protocol):
+    """Keeps the records, and perhaps the state, of one run."""
+
+    recorder: Recorder
+    reason: str  # why the run ended, where its status does not say it all
+
+    def resume(self, params: Tensor, contexts: Mapping[type, object]) -> SimulationState | None:
+        """The state to go on from, with `params` as its live model and the contexts that are around it; None: start
+        afresh."""
+
+    def checkpoint(self, state: SimulationState, seconds: float) -> None:
+        """Everything up to here is safe from a kill."""
+
+    def interrupt(self, status: str, state: SimulationState | None, seconds: float) -> None:
+        """The run stops before its end (interrupted, failed); from `state` it could go on."""
+
+    def close(self, status: str, params: Tensor, seconds: float) -> Run:
+        """The run has ended."""
+
+
+class MemoryStore:
+    """Nothing survives the process."""
+
+    def __init__(self, **description: Any) -> None:
+        self.recorder: Recorder = start(None, **description)
+        self.reason = ""
+
+    def resume(self, params: Tensor, contexts: Mapping[type, object]) -> None:
+        return None
+
+    def checkpoint(self, state: SimulationState, seconds: float) -> None:
+        """Nothing to do."""
+
+    def interrupt(self, status: str, state: SimulationState | None, seconds: float) -> None:
+        """Nothing to do."""
+
+    def close(self, status: str, params: Tensor, seconds: float) -> Run:
+        self.recorder.close(_ended(status, self.reason, seconds))
+        return self.recorder.run()
+
+
+class FolderStore:
+    """A run folder: checkpoints beside the records, so that a run that was cut off goes on as if it had not been."""
+
+    def __init__(self, folder: Path, *, plugins: Sequence[str], say: Callable[[str], None], **description: Any) -> None:
+        self.folder, self.plugins, self.say = folder, plugins, say
+        self.description = description
+        self.reason = ""
+        self.before = 0.0  # wall time of earlier processes on this run
+        self.recorder: Recorder
+
+    def resume(self, params: Tensor, contexts: Mapping[type, object]) -> SimulationState | None:
+        found, damaged = latest_checkpoint(self.folder, contexts, self.plugins, params.device)
+        for line in damaged:
+            self.say(line)
+        if found is None:
+            self.recorder = start(self.folder, **self.description)
+            return None
+        state: SimulationState = found.tree["state"]
+        params.copy_(state.params)
+        state.params = params
+        self.recorder = FolderRecorder.resume(self.folder, found.offsets)
+        self.before = float(self.recorder.run().info.get("wall_time") or 0.0)
+        self.say(f"resumed {self.folder} after {state.arrivals} arrivals")
+        return state
+
+    def checkpoint(self, state: SimulationState, seconds: float) -> None:
+        offsets = self.recorder.flush({"wall_time": self.before + seconds})
+        save_checkpoint(self.folder, state.arrivals, {"state": state}, offsets, CONTEXTS)
+
+    def interrupt(self, status: str, state: SimulationState | None, seconds: float) -> None:
+        if state is not None:
+            self.checkpoint(state, seconds)
+        self.recorder.close(_ended(status, self.reason, self.before + seconds))
+
+    def close(self, status: str, params: Tensor, seconds: float) -> Run:
+        save_params(self.folder, params)
+        self.recorder.close(_ended(status, self.reason, self.before + seconds))
+        drop_checkpoints(self.folder)
+        return self.recorder.run()
+
+
+def _ended(status: str, reason: str, seconds: float) -> dict[str, Any]:
+    return {"status": status, "wall_time": seconds, **({"reason": reason} if reason else {})}
