@@ -28,5 +28,6 @@ def kardam_emnist(input_shape: tuple[int, ...], outputs: int, /) -> nn.Module:
     for layer in module:
         if isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.xavier_normal_(layer.weight)
-            layer.bias.data.zero_()  # type: ignore[union-attr]
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
     return module
