@@ -15,13 +15,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from byzsgd.analysis import compare
 from byzsgd.analysis.outcomes import accepted
 from byzsgd.records import Run, find_runs, load
 
 ENDED = ("finished", "diverged", "stalled", "failed")
 SILENT = 120.0  # seconds without a word after which a run is called silent
 BARS = "▁▂▃▄▅▆▇█"
-SPARKS = 16  # evaluations in the little curve
+SPARKS = 10  # marks of the little curve
 MOST_ROWS = 40
 COLOURS = {"finished": "green", "diverged": "red", "stalled": "yellow", "failed": "red", "running": "cyan"}
 
@@ -81,13 +82,14 @@ def view(folder: Path, seen: Sequence[tuple[Run, float]], troubles: Mapping[Path
     states = [(run, changed, _status(run, changed, now)) for run, changed in seen]
     states.sort(key=lambda state: (state[2] != "running", -state[1]))
     table = Table(title=f"{folder}: {_counted([state for _, _, state in states])}", title_justify="left")
-    for heading in ("run", "status"):
-        table.add_column(heading, overflow="fold")
-    table.add_column("progress", min_width=12)
-    for heading in ("arrivals", "updates", "time", "accuracy", "honest", "Byzantine"):
-        table.add_column(heading, justify="right")
+    table.add_column("run", overflow="fold")
+    table.add_column("status", no_wrap=True)
+    table.add_column("progress", min_width=8)
+    for heading in ("arrivals", "updates", "accuracy", "honest", "Byzantine"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    names = _names(folder, [run for run, _ in seen])
     for run, _, status in states[:MOST_ROWS]:
-        table.add_row(*_row(folder, run, status))
+        table.add_row(names[id(run)], *_row(run, status))
     parts: list[Any] = [table]
     if len(states) > MOST_ROWS:
         parts.append(Text(f"and {len(states) - MOST_ROWS} more"))
@@ -95,19 +97,30 @@ def view(folder: Path, seen: Sequence[tuple[Run, float]], troubles: Mapping[Path
     return Group(*parts)
 
 
-def _row(folder: Path, run: Run, status: str) -> list[Any]:
-    name = str(run.folder.relative_to(folder)) if run.folder and run.folder != folder else folder.name
+def _names(folder: Path, runs: Sequence[Run]) -> dict[int, str]:
+    """What tells the runs apart, or the folder where nothing does."""
+    if not runs:
+        return {}
+    comparison = compare(runs)
+    names = {}
+    for group in comparison.groups:
+        label = group.label(comparison.keys) if comparison.keys else ""
+        for run in group.runs:
+            name = ", ".join(filter(None, (label, f"seed {run.config.get('seed')}")))
+            names[id(run)] = name if len(runs) > 1 else run.folder.name if run.folder else folder.name
+    return names
+
+
+def _row(run: Run, status: str) -> list[Any]:
     last = run.metrics[-1].to_dicts()[0] if len(run.metrics) else {}
     done = share(run)
     accuracy = last.get("test_accuracy")
     judged = last.get("test_loss") if accuracy is None else accuracy
     return [
-        name,
         Text(status, style=COLOURS.get(status, "yellow")),
-        ProgressBar(total=1.0, completed=1.0 if status in ENDED else done, width=12),
+        ProgressBar(total=1.0, completed=1.0 if status in ENDED else done, width=8),
         f"{max(len(run.arrivals), last.get('arrivals') or 0):,}",
         f"{last.get('step') or 0:,}",
-        f"{last.get('time') or 0.0:.1f}",
         Text(f"{spark(run)} " + ("–" if judged is None else f"{judged:.3f}")),
         _percent(accepted(run, byzantine=False)),
         _percent(accepted(run, byzantine=True)),
@@ -127,10 +140,12 @@ def share(run: Run) -> float:
 
 
 def spark(run: Run) -> str:
-    """The accuracy of the last evaluations as a line of little bars."""
+    """The accuracy over the run so far as a line of little bars."""
     if "test_accuracy" not in run.metrics.columns:
         return ""
-    values = run.metrics["test_accuracy"].drop_nulls().drop_nans().to_list()[-SPARKS:]
+    values = run.metrics["test_accuracy"].drop_nulls().drop_nans().to_list()
+    if len(values) > SPARKS:
+        values = [values[round(place * (len(values) - 1) / (SPARKS - 1))] for place in range(SPARKS)]
     return "".join(BARS[min(len(BARS) - 1, int(max(0.0, value) * len(BARS)))] for value in values)
 
 

@@ -50,7 +50,7 @@ def progress(
                 name_panel(made, axes, panel)
             for group in members:
                 if id(group) in bands:
-                    _draw(axes, bands[id(group)], arrangement.look(group))
+                    draw_curve(axes, bands[id(group)], arrangement.look(group))
         first = made.axes[0, 0]
         if metric == "test_accuracy":
             first.set_ylim(0, 1.02)
@@ -61,7 +61,7 @@ def progress(
         for axes, (_, members) in zip(made.axes.flat, arrangement.panels, strict=False):
             for group in members:
                 if id(group) in bands:
-                    _crosses(axes, bands[id(group)], arrangement.look(group))
+                    draw_ends(axes, bands[id(group)], arrangement.look(group))
         first.set_xlim(left=0 if all(curve.x[0] >= 0 for curve in bands.values()) else None)
         label_outside(made, AXIS_LABEL[x], TITLE.get(metric, metric.replace("_", " ")).lower())
     return made.figure
@@ -75,14 +75,15 @@ def _spread(statistic: Statistic) -> str:
     return " · band: 95 % t-interval" if statistic == "mean" else " · median, band: range"
 
 
-def _draw(axes: Axes, curve: Band, look: Look) -> None:
+def draw_curve(axes: Axes, curve: Band, look: Look) -> None:
+    """The line with its band."""
     if (curve.high > curve.low).any():
         axes.fill_between(curve.x, curve.low, curve.high, color=look.colour, alpha=0.16, linewidth=0)
     single = len(curve.x) == 1
     axes.plot(curve.x, curve.middle, color=look.colour, linestyle=look.dash, marker=look.marker if single else None)
 
 
-def _crosses(axes: Axes, curve: Band, look: Look) -> None:
+def draw_ends(axes: Axes, curve: Band, look: Look) -> None:
     """Where runs ended by diverging; what lies above the panel is marked on its edge."""
     low, high = axes.get_ylim()
     for place, height in curve.ends:

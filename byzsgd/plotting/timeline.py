@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
@@ -32,20 +34,13 @@ def timeline(comparison: Comparison, *, start: float | None = None, end: float |
     left_out = max(0, len(shown) - MOST_PANELS)
     shown = shown[:MOST_PANELS]
     workers = max(min(MOST_WORKERS, int(group.runs[0].arrivals["worker"].max()) + 1) for group in shown)  # type: ignore[arg-type]
-    dot = {"linestyle": "none", "markersize": 4}
     with styled():
         made = frame(
             "Who computed what when",
             more(f"{comparison.caption()} · drawn: seed {shown[0].runs[0].config.get('seed')}", left_out),
             count=len(shown),
             columns=1,
-            legend=[
-                Line2D([], [], color=HONEST, linewidth=4, alpha=0.35, label="honest job"),
-                Line2D([], [], color=BYZANTINE, linewidth=4, alpha=0.35, label="Byzantine job"),
-                Line2D([], [], color=INK, marker="o", label="accepted", **dot),  # type: ignore[arg-type]
-                Line2D([], [], color=INK, marker="x", label="refused", **dot),  # type: ignore[arg-type]
-                Line2D([], [], color=INK, marker="|", label="server update", **dot),  # type: ignore[arg-type]
-            ],
+            legend=job_handles(),
             height=0.75 + 0.105 * workers,
             width=7.16,
             sharex=False,
@@ -54,13 +49,26 @@ def timeline(comparison: Comparison, *, start: float | None = None, end: float |
         for axes, group in zip(made.axes.flat, shown, strict=False):
             if comparison.keys:
                 name_panel(made, axes, group.label(comparison.keys), pad=13)  # above the ticks of the updates
-            _draw(axes, group.runs[0], start, end, workers)
+            draw_jobs(axes, group.runs[0], start, end, workers)
             axes.set_ylabel("worker")
         made.axes[-1, 0].set_xlabel("virtual time (s)")
     return made.figure
 
 
-def _draw(axes: Axes, run: Recorded, start: float | None, end: float | None, workers: int) -> None:
+def job_handles() -> list[Line2D]:
+    """What the marks of a timeline mean."""
+    dot: dict[str, Any] = {"linestyle": "none", "markersize": 4}
+    return [
+        Line2D([], [], color=HONEST, linewidth=4, alpha=0.35, label="honest job"),
+        Line2D([], [], color=BYZANTINE, linewidth=4, alpha=0.35, label="Byzantine job"),
+        Line2D([], [], color=INK, marker="o", label="accepted", **dot),
+        Line2D([], [], color=INK, marker="x", label="refused", **dot),
+        Line2D([], [], color=INK, marker="|", label="server update", **dot),
+    ]
+
+
+def draw_jobs(axes: Axes, run: Recorded, start: float | None, end: float | None, workers: int) -> None:
+    """The jobs of the first workers in a stretch of a run; None: a stretch from its middle."""
     rows = jobs(run).filter(pl.col("worker") < workers)
     times = rows["time"].to_numpy()
     if start is None:

@@ -33,6 +33,8 @@ def test_a_subclass_of_partial_is_called_no_more():
             raise AssertionError("called through the subclass")
 
     assert lift(Slow(attacks.reversed, scale=3)).forge(view([1.0])).tolist() == [-3.0]
+    within = functools.partial(Slow(attacks.gaussian, mean=3.0, std=1.0), std=0.0)
+    assert lift(within).forge(view([1.0])).tolist() == [3.0]
 
 
 def test_what_it_sees_is_what_it_declared():

@@ -135,3 +135,27 @@ def test_it_says_what_it_is(name):
 @pytest.mark.parametrize("name", MEMBERS)
 def test_without_liars_it_can_still_be_set_up(name):
     member(name, num_byzantine=0).init(context(MeanServer(), num_byzantine=0))
+
+
+def moved(seen: View, device: str) -> View:
+    newest = {worker: row.to(device) for worker, row in seen.state.newest.items()}
+    return replace(
+        seen,
+        own=seen.own.to(device),
+        honest=seen.honest.to(device),
+        params=seen.params.to(device),
+        read_params=seen.read_params.to(device),
+        state=type(seen.state)(newest),
+    )
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", MEMBERS)
+def test_the_same_lies_on_a_gpu(name):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    usual = turns(member(name), story(torch.float64))
+    there = turns(member(name), [moved(seen, "cuda") for seen in story(torch.float64)])
+    for here, other in zip(usual, there, strict=True):
+        assert other.device.type == "cuda"
+        torch.testing.assert_close(other.cpu(), here, equal_nan=True, rtol=1e-6, atol=1e-6)

@@ -12,7 +12,7 @@ from torch.testing import assert_close
 from byzsgd import attacks
 from byzsgd.attacks.line_search import line_search
 from byzsgd.attacks.outlook import Conspiracy, away, outlook, uphill
-from byzsgd.interfaces import Arrival
+from byzsgd.interfaces import Arrival, Decision
 
 
 def counted(function):
@@ -25,7 +25,7 @@ def counted(function):
     return objective, calls
 
 
-@pytest.mark.parametrize("best", [0.05, 0.7, 1.0, 3.0, 40.0])
+@pytest.mark.parametrize("best", [0.05, 0.7, 1.0, 3.0, 40.0, 5000.0])
 def test_line_search_finds_the_top_of_a_hill(best):
     objective, calls = counted(lambda x: -((math.log(x) - math.log(best)) ** 2))
     found, value = line_search(objective, 1.0, 60)
@@ -139,6 +139,13 @@ def test_optimal_attacks_do_at_least_the_harm_of_the_fixed_ones(server, name, fi
     assert better > 0
 
 
+def test_optimal_attacks_with_one_evaluation_are_the_fixed_ones():
+    seen = view()
+    assert torch.equal(attacks.optimal_lie(seen, evals=1), attacks.lie(seen, z=1.5))
+    assert torch.equal(attacks.optimal_lie(seen, evals=1, sign=1), attacks.lie(seen, z=1.5, sign=1))
+    assert torch.equal(attacks.optimal_ipm(seen, evals=1), attacks.ipm(seen, epsilon=0.1))
+
+
 def test_optimal_attacks_stay_on_their_line():
     seen = view(d=6)
     std, mean = torch.std_mean(seen.honest, dim=0)
@@ -173,6 +180,22 @@ def test_adaptive_does_at_least_the_harm_of_each_line_at_its_start():
         starts = [-mean, mean - 1.5 * std, mean - sign, seen.own - 0.1 * mean]
         sent = uphill(direction(attack.forge(seen)), mean)
         assert all(sent >= uphill(direction(start), mean) - 1e-5 for start in starts)
+
+
+def test_adaptive_finds_the_one_line_that_is_open():
+    """A server that takes what is within 2 std of the mean in every coordinate: mean − 2·std is the worst of that."""
+    seen = view(seed=4)
+    seen = replace(seen, honest=seen.honest * torch.tensor([0.1, 0.3, 1.0, 0.1, 0.3, 1.0]) + 6.0)
+    std, mean = torch.std_mean(seen.honest, dim=0)
+
+    class Box(LiteralServer):
+        def receive(self, state, arrival):
+            inside = bool(((arrival.vector - mean).abs() <= 2 * std).all())
+            return Decision(inside, "box", float(inside), arrival.vector if inside else None, {})
+
+    attack = member("adaptive", "attack.evals=60")
+    sent = attack.forge(replace(seen, aggregator=Box(), memory=attack.init(context())))
+    assert_close((sent - mean) / std, torch.full((6,), -2.0), atol=0.2, rtol=0)
 
 
 def test_adaptive_repeats_itself_where_everything_is_refused():

@@ -44,7 +44,7 @@ class Server:
 
     def dispatch(self, worker):
         seconds = self.clock.seconds(self.state, worker)
-        serial = self.state.serials[worker]
+        serial = self.state.serial(worker)
         job = self.clock.dispatch(self.state, worker, self.step, self.time, seconds)
         self.lasted[worker, serial] = seconds
         if job is not None:
@@ -162,7 +162,7 @@ def test_the_jth_job_lasts_the_same_whatever_the_server_and_the_attack_do(name):
         for worker in range(7) if everyone else (turn.worker, int(chance.integers(7))):
             wild.clock.cancel(wild.state, worker)
             seconds = wild.clock.seconds(wild.state, worker)
-            wild.lasted[worker, wild.state.serials[worker]] = seconds
+            wild.lasted[worker, wild.state.serial(worker)] = seconds
             lying = worker in (1, 4)
             wild.clock.dispatch(wild.state, worker, wild.step, wild.time, 0.01 * seconds if lying else seconds)
     both = patient.lasted.keys() & wild.lasted.keys()

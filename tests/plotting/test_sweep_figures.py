@@ -18,6 +18,7 @@ from byzsgd.plotting import (
     cost,
     delays,
     heatmap,
+    overview,
     partition,
     refusals,
     slowdown,
@@ -221,3 +222,16 @@ def test_delays_of_unequal_workers_are_scaled_by_their_medians():
 def test_without_a_law_there_is_no_line():
     (axes,) = delays(compare([run()])).axes
     assert len(axes.lines) == 2
+
+
+def test_an_overview_shows_the_run_that_refused_most():
+    figure = overview(compare(sweep(("asgd", "kardam"), ("none", "lie"), 2)), title="Who learns?")
+    above, below = figure.axes[:2], figure.axes[2]
+    assert [axes.get_title(loc="left") for axes in above] == ["no attack", "lie"]
+    assert below.get_title(loc="left") == "A moment of kardam under lie"
+    assert figure.texts[0].get_text() == "Who learns?"
+
+
+def test_an_overview_needs_liars():
+    with pytest.raises(NothingToDraw, match="an overview needs runs with Byzantine vectors"):
+        overview(compare([run(byzantine=0)]))

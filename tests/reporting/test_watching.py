@@ -50,11 +50,11 @@ def test_a_run_that_does_not_speak_is_silent(tmp_path):
 
 
 def test_ended_runs_are_counted_and_running_ones_come_first(tmp_path):
-    write(tmp_path / "a", run(), status="diverged")
-    write(tmp_path / "b", run())
+    write(tmp_path / "a", run("asgd"), status="diverged")
+    write(tmp_path / "b", run("krum"))
     text = shown(tmp_path)
-    assert "1 diverged, 1 running" in text
-    assert text.index(" b ") < text.index(" a ")
+    assert "1 diverged, 1 running" in " ".join(text.split())
+    assert text.index("krum, seed 0") < text.index("asgd, seed 0")
 
 
 def test_a_damaged_folder_is_told_and_the_others_are_shown(tmp_path):

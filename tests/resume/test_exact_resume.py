@@ -45,8 +45,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 
 
 def killed_and_resumed(folder: Path, overrides: tuple[str, ...], moments: int, chance: random.Random) -> int:
-    """Starts the run, kills it after some checkpoints or within a stretch, and resumes it, `moments` times; then lets it
-    end. Returns how often it really was killed."""
+    """Starts the run, kills it and resumes it, `moments` times; then lets it end. Returns how often it was killed."""
     kills = 0
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "byzsgd", "train", *overrides, f"hydra.run.dir={folder}"]

@@ -20,8 +20,7 @@ from byzsgd.aggregators.rules.gram import combination
 def bucketing(vectors: Tensor, *, size: int = 2, rng: np.random.Generator) -> Tensor:
     """Means of `size` rows each, in random order, (k, d) -> (⌈k/size⌉, d).
 
-    The last bucket may be short. The rule behind it sees ⌈k/size⌉ rows of which as many may be spoilt as before: f
-    stays.
+    The last bucket may be short. The rule behind it sees ⌈k/size⌉ rows, as many of them spoilt as before: f stays.
 
     Karimireddy, He, Jaggi: Byzantine-robust learning on heterogeneous datasets via bucketing, ICLR 2022,
     arXiv 2006.09365.

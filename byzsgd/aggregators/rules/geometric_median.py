@@ -21,8 +21,8 @@ def geometric_median(vectors: Tensor, *, tolerance: float = 1e-10, max_steps: in
 
     argmin Σ ‖y - xᵢ‖ by Weiszfeld's steps y ← Σ (xᵢ/dᵢ) / Σ (1/dᵢ), dᵢ = ‖xᵢ - y‖. They start at the best row, left by
     the Vardi-Zhang step if it is not the answer itself, so no later point is a row; wherever Newton's step goes lower
-    it is taken instead. Stops when a step is shorter than `tolerance` times the median distance. On collinear rows, where
-    the answer may not be unique, it is the median along their line.
+    it is taken instead. Stops when a step is shorter than `tolerance` times the median distance. On collinear rows,
+    where the answer may not be unique, it is the median along their line.
 
     Breakdown: (k-1)/2 rows.
     Bound: κ = 4 (1 + f/(n-2f))^2

@@ -8,10 +8,11 @@ from typing import Any
 from byzsgd.interfaces import Clock, Delay
 from byzsgd.kernel.randomness import Streams
 
-from .event import EventClock, EventState
+from .agenda import Agenda
+from .event import EventClock
 from .prescribed import PrescribedClock, PrescribedState, Upcoming
 
-__all__ = ["EventClock", "EventState", "PrescribedClock", "PrescribedState", "Upcoming", "build_clock"]
+__all__ = ["Agenda", "EventClock", "PrescribedClock", "PrescribedState", "Upcoming", "build_clock"]
 
 Builder = Callable[[Any, Streams, int, tuple[int, ...]], Clock[Any]]
 BUILDERS: Mapping[bool, Builder] = {False: EventClock.build, True: PrescribedClock.build}  # by Delay.prescribed

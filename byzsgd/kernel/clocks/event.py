@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from heapq import heapify, heappop, heappush, heapreplace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -14,47 +13,10 @@ from byzsgd.checks import require
 from byzsgd.interfaces import Availability, Job, JobLaw, Slots, Turn
 from byzsgd.kernel.randomness import Streams
 
+from .agenda import A_DAY, AWAY, Agenda, Entry
 from .table import Table, Uniforms
 
-Entry = tuple[float, int, int]  # (time, worker, serial): the order of turns
-Snapshot = tuple[tuple[int, ...], tuple[Turn, ...]]
-
-
-@dataclass(slots=True)
-class EventState:
-    """What is spent and what is under way. `queue` only orders `pending`, and may hold entries no longer in it."""
-
-    serials: dict[int, int]  # of the next job of every worker
-    pending: dict[int, Turn]  # what each worker is waiting for; one whose time is inf never comes
-    queue: list[Entry] = field(repr=False)
-
-    def snapshot(self) -> Snapshot:
-        """All of it in tuples, fit for saving."""
-        return tuple(self.serials[worker] for worker in range(len(self.serials))), tuple(self.pending.values())
-
-    @classmethod
-    def restore(cls, snapshot: Snapshot) -> EventState:
-        """The state that `snapshot` was taken of."""
-        serials, turns = snapshot
-        state = cls(dict(enumerate(serials)), {turn.worker: turn for turn in turns}, [])
-        state.reorder()
-        return state
-
-    def reorder(self) -> None:
-        """Builds the queue anew from what is pending."""
-        self.queue = [
-            (turn.time, worker, self.token(turn)) for worker, turn in self.pending.items() if turn.time < math.inf
-        ]
-        heapify(self.queue)
-
-    def token(self, turn: Turn) -> int:
-        """What marks the entry of a turn: the serial of its job, or of the next job of a worker that comes back."""
-        return self.serials[turn.worker] if turn.job is None else turn.job.serial
-
-    def expected(self, entry: Entry) -> Turn | None:
-        """The turn that an entry of the queue stands for; None: it was dropped since."""
-        turn = self.pending.get(entry[1])
-        return turn if turn is not None and turn.time == entry[0] and self.token(turn) == entry[2] else None
+SAMPLED = 63  # workers whose first jobs tell how many arrivals to expect in a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +45,8 @@ class EventClock:
         availability, chance = delay.availability, Uniforms(streams, "availability")
         if availability is None:
             return cls(num_workers, durations)
-        slots = Table(lambda workers, slots: availability.slots(chance.of(workers), workers, slots), num_workers)
+        # Slots are looked at ahead, by jobs of any length, so more of them are kept.
+        slots = Table(lambda workers, slots: availability.slots(chance.of(workers), workers, slots), num_workers, 8)
         return cls(num_workers, durations, availability, slots)
 
     def check(self, num_workers: int) -> None:
@@ -91,68 +54,53 @@ class EventClock:
             num_workers == self.num_workers, "the clock", f"n={self.num_workers}, as built", num_workers=num_workers
         )
 
-    def init(self, num_workers: int) -> EventState:
+    def init(self, num_workers: int) -> Agenda:
         self.check(num_workers)
-        return EventState(dict.fromkeys(range(num_workers), 0), {}, [])
+        sample = sorted(self.durations(worker, 0) for worker in range(0, num_workers, -(-num_workers // SAMPLED)))
+        typical = sample[len(sample) // 2]
+        pace = num_workers / typical / A_DAY if 0 < typical < math.inf else 1.0
+        return Agenda(pace, [(math.inf, worker, -1, AWAY, math.inf) for worker in range(num_workers)])
 
-    def seconds(self, state: EventState, worker: int) -> float:
-        return self.durations(worker, state.serials[worker])
+    def seconds(self, state: Agenda, worker: int) -> float:
+        return self.durations(worker, state.last[worker][2] + 1)
 
-    def dispatch(self, state: EventState, worker: int, read_at: int, time: float, seconds: float) -> Job | None:
+    def dispatch(self, state: Agenda, worker: int, read_at: int, time: float, seconds: float) -> Job | None:
+        serial = state.last[worker][2] + 1
         if not seconds >= 0.0:
-            require(False, "a job", "seconds >= 0", seconds=seconds, worker=worker, serial=state.serials[worker])
-        serial = state.serials[worker]
+            require(False, "a job", "seconds >= 0", seconds=seconds, worker=worker, serial=serial)
         finish = time + seconds
-        job: Job | None = None
-        cut = None
+        entry: Entry = (finish, worker, serial, read_at, time)
         if self.availability is not None and finish < math.inf:
             cut = self.availability.outage(self.slots, worker, time, finish)
-        if cut is None:
-            job = Job(worker, serial, read_at, time, finish)
-            turn = Turn(finish, worker, job)
-            state.serials[worker] = serial + 1
-        else:
-            down, back = cut
-            if down > time:
-                serial += 1
-                state.serials[worker] = serial
-            turn = Turn(back, worker, None)
-        state.pending[worker] = turn
-        if turn.time < math.inf:
-            entry = (turn.time, worker, serial)
-            if state.queue and state.expected(state.queue[0]) is None:
-                heapreplace(state.queue, entry)
-            else:
-                heappush(state.queue, entry)
-        return job
+            if cut is not None:
+                down, back = cut
+                entry = (back, worker, serial if down > time else serial - 1, AWAY, time)
+        state.add(entry)
+        return None if entry[3] == AWAY else Job(worker, serial, read_at, time, finish)
 
-    def peek(self, state: EventState, step: int) -> Turn | None:
-        queue = state.queue
-        while queue:
-            turn = state.expected(queue[0])
-            if turn is not None:
-                return turn
-            heappop(queue)
-        return None
+    def peek(self, state: Agenda, step: int) -> Turn | None:
+        entry = state.first()
+        if entry is None:
+            return None
+        time, worker, serial, read_at, start = entry
+        return Turn(time, worker, None if read_at == AWAY else Job(worker, serial, read_at, start, time))
 
-    def pop(self, state: EventState) -> None:
-        del state.pending[state.queue[0][1]]
+    def pop(self, state: Agenda) -> None:
+        state.done()
 
-    def hold(self, state: EventState, worker: int) -> None:
+    def hold(self, state: Agenda, worker: int) -> None:
         """Nothing to do: a worker that is not dispatched has nothing pending."""
 
-    def cancel(self, state: EventState, worker: int) -> None:
-        state.pending.pop(worker, None)
-        if len(state.queue) > 2 * len(state.pending) + self.num_workers:
-            state.reorder()
+    def cancel(self, state: Agenda, worker: int) -> None:
+        state.drop(worker)
 
-    def restart(self, state: EventState, step: int) -> None:
+    def restart(self, state: Agenda, step: int) -> None:
         """Nothing to do: jobs read at their dispatch, and those in flight are cancelled one by one."""
 
-    def oldest(self, state: EventState, step: int) -> int:
+    def oldest(self, state: Agenda, step: int) -> int:
         return step
 
-    def upcoming(self, state: EventState, count: int) -> tuple[tuple[int, int, int], ...]:
+    def upcoming(self, state: Agenda, count: int) -> tuple[tuple[int, int, int], ...]:
         """Nothing to tell: staleness comes about."""
         return ()
 

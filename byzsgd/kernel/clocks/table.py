@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from byzsgd.interfaces import Draws
 from byzsgd.kernel.randomness import Streams
 
-TOGETHER = 64  # neighbours whose first jobs are drawn in one go: many workers have only a few jobs
-FIRST = 16  # serials in that first block
-LATER = 64  # serials in every later block, of one worker alone
+LENGTH = 64  # serials in a block; block 0 is cut in two, since many workers of many have only a few jobs
+FIRST = 16  # serials in the first of these two
+TOGETHER = 64  # neighbours whose first two blocks are drawn in one go
 
 
-def _block(serial: int) -> int:
-    return 0 if serial < FIRST else 1 + (serial - FIRST) // LATER
+def block_of(serial: int) -> int:
+    """Blocks 0 and 1 hold the serials 0 … 15 and 16 … 63, every later one 64 serials."""
+    return serial // LENGTH + 1 if serial >= FIRST else 0
 
 
-def _serials(block: int) -> range:
-    return range(FIRST) if block == 0 else range(FIRST + (block - 1) * LATER, FIRST + block * LATER)
+def serials_of(block: int) -> range:
+    if block == 0:
+        return range(FIRST)
+    return range(FIRST, LENGTH) if block == 1 else range((block - 1) * LENGTH, block * LENGTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,48 +36,58 @@ class Uniforms:
     def of(self, workers: range) -> Draws:
         """Draws for some workers out of one group of neighbours."""
         return lambda serials: np.concatenate(
-            [self._part(workers, block, serials) for block in range(_block(serials.start), _block(serials[-1]) + 1)],
+            [
+                self._part(workers, block, serials)
+                for block in range(block_of(serials.start), block_of(serials[-1]) + 1)
+            ],
             axis=1,
         )
 
     def _part(self, workers: range, block: int, serials: range) -> np.ndarray:
         """(workers, serials of this block that are asked for)"""
-        own = _serials(block)
-        if block == 0:
+        own = serials_of(block)
+        if block < 2:
             group, first = divmod(workers.start, TOGETHER)
-            drawn = self.streams.generator(f"{self.name}/first", group).random((TOGETHER, FIRST))
+            drawn = self.streams.generator(f"{self.name}/{block}", group).random((TOGETHER, len(own)))
             drawn = drawn[first : first + len(workers)]
         else:
-            drawn = np.stack([self.streams.generator(self.name, worker, block).random(LATER) for worker in workers])
+            drawn = np.stack([self.streams.generator(self.name, worker, block).random(LENGTH) for worker in workers])
         return drawn[:, max(serials.start - own.start, 0) : max(serials.stop - own.start, 0)]
 
 
-@dataclass(frozen=True, slots=True)
 class Table:
     """Remembers the blocks in use of `function(workers, serials) -> (workers, serials)`, any serial at any time.
 
-    A memory of a pure function: sharing, losing or forgetting it changes no value, so it is no part of a state.
+    `blocks` (a power of two) of them are kept for each worker. This is a memory of a pure function: sharing, losing or
+    forgetting it changes no value, so it is no part of a state.
     """
 
-    function: Callable[[range, range], np.ndarray]
-    num_workers: int
-    _rows: dict[tuple[int, int], memoryview] = field(default_factory=dict, repr=False, compare=False)
+    def __init__(self, function: Callable[[range, range], np.ndarray], num_workers: int, blocks: int = 2) -> None:
+        self._function = function
+        self._num_workers = num_workers
+        self._kept = blocks
+        self._array = np.empty((num_workers, blocks, LENGTH))
+        self._blocks = np.full((num_workers, blocks), -1)  # which block each row of them holds
+        # Flat views in plain Python numbers: one look costs one cache line.
+        self._values, self._held = self._array.reshape(-1).data, self._blocks.reshape(-1).data
 
     def __call__(self, worker: int, serial: int) -> float:
-        block = 0 if serial < FIRST else 1 + (serial - FIRST) // LATER
-        row = self._rows.get((worker, block))
-        if row is None:
-            row = self._fill(worker, block)
-        value: float = row[serial if block == 0 else (serial - FIRST) % LATER]
+        block = (serial >> 6) + 1 if serial >= FIRST else 0
+        row = worker * self._kept + (block & (self._kept - 1))
+        if self._held[row] != block:
+            self._fill(worker, block)
+        value: float = self._values[(row << 6) + (serial & 63)]
         return value
 
-    def _fill(self, worker: int, block: int) -> memoryview:
-        start = worker - worker % TOGETHER
-        workers = range(start, min(start + TOGETHER, self.num_workers)) if block == 0 else range(worker, worker + 1)
-        values = np.ascontiguousarray(self.function(workers, _serials(block)))
-        for position, owner in enumerate(workers):
-            self._rows[owner, block] = values[position].data
-        row = self._rows[worker, block]
-        while len(self._rows) > 2 * self.num_workers + 2 * TOGETHER:
-            del self._rows[next(iter(self._rows))]
-        return row
+    def _fill(self, worker: int, block: int) -> None:
+        workers = range(worker, worker + 1)
+        if block < 2:
+            start = worker - worker % TOGETHER
+            workers = range(start, min(start + TOGETHER, self._num_workers))
+        serials = serials_of(block)
+        row, first = block % self._kept, serials.start % LENGTH
+        behind = workers.start + np.flatnonzero(self._blocks[workers.start : workers.stop, row] < block)
+        owners = behind if len(workers) > 1 and worker in behind else np.array([worker])  # neighbours may be further on
+        values = self._function(workers, serials)
+        self._array[owners, row, first : first + len(serials)] = values[owners - workers.start]
+        self._blocks[owners, row] = block

@@ -1,0 +1,122 @@
+"""What is still to come, in the order of time, at a cost that does not grow with the number of workers."""
+
+from __future__ import annotations
+
+import math
+from bisect import insort
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+
+# (time, worker, serial, read_at, start) of a job, in the order of turns. One whose read_at is AWAY stands for an
+# absence until `time`, and its serial is the last one spent.
+Entry = tuple[float, int, int, int, float]
+Snapshot = tuple[float, tuple[Entry, ...], tuple[int, ...]]
+AWAY = -1
+A_DAY = 32  # entries of a day, aimed at: with fewer there are more days, with more a day is longer to sort
+PASSED = 256  # entries of today that are kept after they happened
+
+
+@dataclass(slots=True)
+class Agenda:
+    """The last entry of every worker, and those still to come: today's in order, later ones by day, unsorted.
+
+    A calendar queue (Brown: Calendar queues, a fast O(1) priority queue implementation for the simulation event set
+    problem; Communications of the ACM 1988). A heap of all workers would cost log n, nearly all of it in cache misses.
+    An entry counts as long as it is the very object in `last`, so dropping one costs nothing. How long a day is
+    matters for speed alone; it follows the pace. It needs lists; `snapshot` has the same in tuples.
+    """
+
+    pace: float  # days per second
+    last: list[Entry]
+    today: list[Entry] = field(default_factory=list)  # sorted
+    place: int = 0  # of the next one in it
+    day: int = -1  # the number of today
+    later: dict[int, list[Entry]] = field(default_factory=dict)  # by day
+    days: list[int] = field(default_factory=list)  # heap of the keys of `later`
+    since: float = 0.0  # when the pace was last looked at
+    seen: int = 0  # entries looked at since then
+    dropped: int = 0  # and those dropped
+
+    def snapshot(self) -> Snapshot:
+        """All of it: the pace, the last entries, and the workers whose entry is still to come."""
+        return self.pace, tuple(self.last), tuple(sorted(entry[1] for entry in self._coming()))
+
+    @classmethod
+    def restore(cls, snapshot: Snapshot) -> Agenda:
+        """The agenda that `snapshot` was taken of."""
+        pace, last, waiting = snapshot
+        agenda = cls(pace, list(last))
+        for worker in waiting:
+            agenda.add(last[worker])
+        return agenda
+
+    def serial(self, worker: int) -> int:
+        """Of the next job of this worker."""
+        return self.last[worker][2] + 1
+
+    def add(self, entry: Entry) -> None:
+        """Takes the place of what was to come for this worker; one whose time is inf never comes."""
+        self.last[entry[1]] = entry
+        if entry[0] == math.inf:
+            return
+        day = int(entry[0] * self.pace)
+        if day <= self.day:
+            insort(self.today, entry, self.place)
+        elif day in self.later:
+            self.later[day].append(entry)
+        else:
+            self.later[day] = [entry]
+            heappush(self.days, day)
+
+    def first(self) -> Entry | None:
+        """The next entry."""
+        while True:
+            while self.place < len(self.today):
+                entry = self.today[self.place]
+                if self.last[entry[1]] is entry:
+                    return entry
+                self.place += 1
+            if not self.days:
+                return None
+            self._turn()
+
+    def done(self) -> None:
+        """The entry that `first` told has happened."""
+        self.place += 1
+        if self.place == PASSED:
+            self._turn()
+
+    def drop(self, worker: int) -> None:
+        """Forgets what is to come for this worker; its serial stays spent."""
+        self.last[worker] = (math.inf, worker, self.last[worker][2], AWAY, math.inf)
+        self.dropped += 1
+        if self.dropped > 2 * len(self.last) + PASSED:
+            self._sweep()
+
+    def _turn(self) -> None:
+        """Clears what happened today, goes on to the next day when that was all, and keeps the pace."""
+        self.seen += self.place
+        now = self.today[self.place - 1][0] if self.place else self.since
+        del self.today[: self.place]
+        self.place = 0
+        if self.seen > len(self.last) + PASSED and now > self.since:
+            pace = self.seen / (now - self.since) / A_DAY
+            self.since, self.seen = now, 0
+            if not 0.5 < pace / self.pace < 2.0:
+                self.pace = pace
+                self._sweep()
+        if not self.today and self.days:
+            self.day = heappop(self.days)
+            self.today = self.later.pop(self.day)
+            self.today.sort()
+
+    def _coming(self) -> list[Entry]:
+        entries = [*self.today[self.place :], *(entry for others in self.later.values() for entry in others)]
+        return [entry for entry in entries if entry is self.last[entry[1]]]
+
+    def _sweep(self) -> None:
+        """Enters anew what is still to come: far days would keep dropped entries for ever."""
+        coming = self._coming()
+        self.today, self.place, self.day, self.later, self.days, self.dropped = [], 0, -1, {}, [], 0
+        for entry in coming:
+            self.add(entry)
