@@ -155,7 +155,7 @@ def _status(run: Run, changed: float, now: float) -> str:
     if status in ENDED:
         return status
     quiet = now - changed
-    return "running" if quiet >= 0 else f"silent for {quiet / 60:.0f} min"
+    return "running" if quiet < SILENT else f"silent for {quiet / 60:.0f} min"
 
 
 def _changed(folder: Path) -> float:
