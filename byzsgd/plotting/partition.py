@@ -37,11 +37,6 @@ def partition(
         "B: Byzantine" if len(byzantine) else "",
         f"{left_out} more workers not drawn" if left_out else "",
     ]
-        caption,
-        "B: Byzantine" if len(byzantine) else "",
-        f"{int(counts.sum())} examples",
-        f"{left_out} more workers not drawn" if left_out else "",
-    ]
     few = classes <= FEW_CLASSES
     with styled():
         looks = nominal_looks(names)
