@@ -275,6 +275,8 @@ class Simulation:
 
     def _update(self, state: SimulationState, direction: Tensor) -> None:
         oldest = self.clock.oldest(state.clock, state.step + 1)
+        if not self.stamps:
+            oldest = max(0, min(oldest, state.step + 1 - self.attack.claims))
         if state.step >= oldest or state.readers.get(state.step):
             self._version(state, state.step)
         self.optimizer.apply(state.optimizer, state.params, direction, state.step)

@@ -53,6 +53,11 @@ def test_what_cannot_be_drawn_is_said(tmp_path, asked, message):
     assert not list(tmp_path.iterdir())
 
 
+def test_one_kind_of_several_that_has_nothing_to_draw_is_said(tmp_path):
+    with pytest.raises(ValueError, match="suboptimality needs runs"):
+        draw([run()], tmp_path, kinds=["acceptance", "suboptimality"], formats=["png"])
+
+
 def test_runs_that_have_only_begun(tmp_path):
     begun = dataclasses.replace(
         run(), metrics=run().metrics.clear(), arrivals=run().arrivals.clear(), info={"status": "unfinished"}

@@ -6,8 +6,8 @@ import torch
 import twins
 from members import PREAGGREGATORS, RULES, UNWEIGHTED, WEIGHTED, declaration, member, most_liars, settings
 
-# With an offset, caf's twin rounds at its size. The twin of the geometric median converges slowly; that of flag computes
-# 1 - ‖Yᵀx‖² down to the size of rounding.
+# Twins that are less precise than the members: the geometric median's converges slowly, flag's computes 1 - ‖Yᵀx‖² down
+# to the size of rounding, caf's rounds at the size of an offset.
 LOOSER = {"geometric_median": 1e-7, "flag": 1e-5, "caf": 1e-6}
 SUBSETS = {"mda", "mva", "smea"}
 KINDS = ["random", "ties", "offset", "ties and offset", "outliers"]
