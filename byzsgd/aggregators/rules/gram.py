@@ -29,18 +29,17 @@ def anchor(vectors: Tensor) -> tuple[int, bool]:
     measured again from nearer.
     """
     d = vectors.shape[1]
+    sample = vectors
     if d > SAMPLED_RUNS * SAMPLED_RUN:
         starts = torch.arange(SAMPLED_RUNS, device=vectors.device) * ((d - SAMPLED_RUN) // (SAMPLED_RUNS - 1))
-        columns = (starts[:, None] + torch.arange(SAMPLED_RUN, device=vectors.device)).flatten()
-        sample = vectors[:, columns]
-    else:
-        sample = vectors
-    k = sample.shape[0]
-    centre = sample.sort(dim=0).values[(k - 1) // 2]
-    # Absolute differences: squares of huge values overflow.
-    apart = (sample * 0.5 - centre * 0.5).abs_().sum(dim=1).nan_to_num_(torch.inf)
-    row = int(apart.argmin())
-    far = sample[row].abs().sum() > 2 * apart.sort().values[k // 2] * 2
+        sample = vectors[:, (starts[:, None] + torch.arange(SAMPLED_RUN, device=vectors.device)).flatten()]
+    values = sample.double().cpu().numpy()
+    place = (len(values) - 1) // 2
+    with np.errstate(over="ignore"):
+        # Absolute differences: squares of huge values overflow.
+        apart = np.abs(values - np.partition(values, place, axis=0)[place]).sum(axis=1)
+        row = int(apart.argmin())
+        far = np.abs(values[row]).sum() > 2 * np.partition(apart, place)[place]
     return row, bool(far)
 
 
