@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import lift
-from byzsgd.aggregators.states import fork
+from byzsgd.aggregators.states import foresee
 from byzsgd.checks import require
 from byzsgd.interfaces import (
     Arrival,
@@ -123,9 +123,7 @@ class Pipeline:
         return Decision(True, "accepted", weight, direction, scores, collected.reply)
 
     def preview(self, state: PipelineState, arrivals: Sequence[Arrival]) -> Decision:
-        require(len(arrivals) > 0, "preview", "at least one arrival", arrivals=0)
-        forked = fork(state)
-        return [self.receive(forked, arrival) for arrival in arrivals][-1]
+        return foresee(self, state, arrivals)
 
     def _judge(self, state: PipelineState, arrival: Arrival) -> tuple[Tensor, dict[str, Judgement], str]:
         """The vector after the filters, the judgements of those asked, and who refused ("" for nobody)."""

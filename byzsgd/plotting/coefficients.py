@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
 
-from .panels import frame, label_outside, more, name_panel
+from .panels import frame, label_outside, more, name_panel, plain_log
 from .style import BYZANTINE, HONEST, INK, styled
 
 MOST_PANELS = 12
@@ -68,6 +68,7 @@ def coefficients(comparison: Comparison, *, score: str | None = None) -> Figure:
             _draw(axes, run, name)
         made.axes[0, 0].set_yscale("log")
         made.axes[0, 0].set_ylim(*_limits([(run, name) for _, run, name in shown]))
+        plain_log(made.axes[0, 0])
         made.axes[0, 0].set_xlim(left=0)
         label_outside(made, "delivered vectors", "coefficient")
     return made.figure

@@ -43,7 +43,7 @@ def delays(comparison: Comparison, *, law_of: LawOf | None = None) -> Figure:
     if not groups:
         raise NothingToDraw("delays need delivered vectors; got none")
     shown = groups[:MOST_PANELS]
-    laws = [None if law_of is None else law_of(group.runs[0]) for group in shown]
+    laws = [None if law_of is None or _added(group.runs[0]) else law_of(group.runs[0]) for group in shown]
     prescribed = [law is not None and law.prescribed for law in laws]
     keys = tuple(key for key in comparison.keys if key.startswith("delay"))
     with styled():
@@ -66,6 +66,11 @@ def delays(comparison: Comparison, *, law_of: LawOf | None = None) -> Figure:
                 name_panel(made, axes, group.label(keys))
             _draw(axes, group, law, of_staleness)
     return made.figure
+
+
+def _added(run: Recorded) -> bool:
+    """Whether communication is added to what the law says: the sum has no formula."""
+    return (run.config.get("delay") or {}).get("communication") is not None
 
 
 def _clocks(comparison: Comparison) -> list[Group]:

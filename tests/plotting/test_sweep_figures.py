@@ -238,6 +238,12 @@ def test_an_overview_needs_liars():
         overview(compare([run(byzantine=0)]))
 
 
+def test_a_law_with_communication_has_no_line():
+    added = run(settings={"delay": {"communication": {"_target_": "byzsgd.delays.constant"}}})
+    (axes,) = delays(compare([added]), law_of=lambda run: Exponential()).axes
+    assert len(axes.lines) == 2
+
+
 def test_prescribed_staleness_is_compared_as_staleness():
     class Twenty:
         prescribed = True
