@@ -79,6 +79,11 @@ def test_validation_is_measured_when_asked_for():
     assert set(asked.evaluate(params)) - set(plain.evaluate(params)) == {"validation_loss", "validation_accuracy"}
 
 
+def test_validation_of_nothing_is_refused():
+    with pytest.raises(ValueError, match=r"the metric validation needs validation examples .*; got examples=0"):
+        problem("digits", validation=True)
+
+
 def test_the_probe_of_the_train_loss_is_evenly_spaced():
     inputs = torch.arange(5000, dtype=torch.float32).unsqueeze(1)
     split = Split(inputs, inputs)
