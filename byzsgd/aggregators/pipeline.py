@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -58,6 +58,7 @@ class Pipeline:
     lifted: tuple[tuple[str, StatefulRule[Any]], ...] = field(init=False, repr=False, compare=False)
     final: StatefulRule[Any] = field(init=False, repr=False, compare=False)
     asked: tuple[tuple[str, Filter[Any]], ...] = field(init=False, repr=False, compare=False)
+    expects: ClassVar[str] = "vectors"
     scores: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
