@@ -259,7 +259,9 @@ class Gradients:
 
     @property
     def versions(self) -> tuple[int, ...]:
-        return tuple(version for version, _ in self.requests)
+        if len(self.requests) == 1:
+            return (self.requests[0][0],)
+        return tuple([version for version, _ in self.requests])
 
 
 @dataclass(frozen=True, slots=True)

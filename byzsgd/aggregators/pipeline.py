@@ -31,6 +31,9 @@ from byzsgd.interfaces import (
 )
 
 
+NOTHING: Mapping[str, float] = {}  # the scores of a server without filters
+
+
 @dataclass
 class PipelineState:
     """The states of the parts, by the part."""
@@ -106,14 +109,17 @@ class Pipeline:
         )
 
     def receive(self, state: PipelineState, arrival: Arrival) -> Decision:
-        raw, judgements, refused_by = self._judge(state, arrival)
-        for name, part in self.asked:
-            part.record(state.filters[name], arrival, judgements.get(name), not refused_by)
-        scores: dict[str, float] = {}
-        for judgement in judgements.values():
-            scores.update(judgement.scores)
-        if refused_by:
-            return Decision(False, refused_by, 0.0, None, scores)
+        raw, scores = arrival.vector, NOTHING
+        if self.asked:
+            raw, judgements, refused_by = self._judge(state, arrival)
+            scores = {}
+            for name, part in self.asked:
+                judgement = judgements.get(name)
+                part.record(state.filters[name], arrival, judgement, not refused_by)
+                if judgement is not None:
+                    scores.update(judgement.scores)
+            if refused_by:
+                return Decision(False, refused_by, 0.0, None, scores)
 
         weight = float(self.damping(state.damping, arrival))
         vector = raw if weight == 1.0 else weight * raw
