@@ -27,13 +27,14 @@ class Distances:
         self.error = np.full((k, k), np.inf)
         np.fill_diagonal(self.squared, 0.0)
         np.fill_diagonal(self.error, 0.0)
-        first = anchor(vectors)
-        self._about(first, range(k))
+        row, far = anchor(vectors)
+        self._about(row if far else None, range(k))
         self._closer()
 
-    def _about(self, centre: int, rows: Sequence[int]) -> None:
-        """Takes over what inner products about row `centre` tell better than what is known."""
-        inner = gram(self.vectors, self.vectors[centre], None if len(rows) == len(self.exact) else rows)
+    def _about(self, row: int | None, rows: Sequence[int]) -> None:
+        """Takes over what inner products about a row (None: about zero) tell better than what is known."""
+        centre = None if row is None else self.vectors[row]
+        inner = gram(self.vectors, centre, None if len(rows) == len(self.exact) else rows)
         norms = inner.diagonal()
         with np.errstate(invalid="ignore", over="ignore"):
             sums = norms[:, None] + norms

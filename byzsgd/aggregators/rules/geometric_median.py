@@ -58,10 +58,13 @@ def _total(rows: Affine, weights: np.ndarray) -> float:
 
 
 def _collinear(inner: np.ndarray, slack: float) -> bool:
-    """Whether all rows lie on one line through the centre of the inner products, which is one of them."""
-    norms = np.sqrt(inner.diagonal())
-    apart = norms > 0
-    cosines = inner[np.ix_(apart, apart)] / np.outer(norms[apart], norms[apart])
+    """Whether all rows lie on one line, by the cosines between their differences to one of them."""
+    norms = inner.diagonal()
+    row = int(norms.argmin())
+    about = inner - inner[row] - inner[:, [row]] + norms[row]
+    lengths = np.sqrt(np.maximum(about.diagonal(), 0.0))
+    apart = lengths > np.sqrt(slack * (norms + norms[row]))
+    cosines = about[np.ix_(apart, apart)] / np.outer(lengths[apart], lengths[apart])
     return bool((np.abs(cosines) > 1 - slack).all())
 
 

@@ -29,11 +29,13 @@ class Loop:
     def _result(self, task: Task) -> Tensor:
         work, worker = task.work, task.job.worker
         if isinstance(work, Gradients):
+            if len(work.requests) == 1:
+                return self.problem.gradient(task.params[0], self.batch(worker, work.requests[0][1])).unsqueeze(0)
             gradients = [
                 self.problem.gradient(params, self.batch(worker, key))
                 for params, (_, key) in zip(task.params, work.requests, strict=True)
             ]
-            return gradients[0].unsqueeze(0) if len(gradients) == 1 else torch.stack(gradients)
+            return torch.stack(gradients)
         start = task.params[0]
         params = start.clone()
         for key in work.batches:
