@@ -1,0 +1,81 @@
+"""Published figures: every recipe names an experiment that composes and draws from the runs that it gives."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+from itertools import product
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+from made_up_runs import run, sweep
+
+from byzsgd.analysis import compare
+from plots import __main__ as plots
+
+RUNS = {
+    "quickstart": lambda: sweep(("asgd", "kardam"), ("none", "reversed", "lie"), 2),
+    "servers_attacks": lambda: sweep(("asgd", "kardam", "krum"), ("none", "lie", "ipm"), 2),
+    "slowdown": lambda: [
+        run(server, "none", byzantine=0, settings={"f": f}) for server in ("kardam", "kardam_author") for f in range(3)
+    ],
+    "heterogeneity": lambda: [
+        run(attack=attack, byzantine=count, settings={"partition": {"alpha": alpha}})
+        for attack, count, alpha in product(("lie", "ipm"), (1, 2), (0.1, 1.0))
+    ],
+    "volatile": lambda: [
+        dataclasses.replace(made, metrics=made.metrics.with_columns(cost=pl.col("time")))
+        for made in (run("asgd", "none", choices={"delay/availability": name}) for name in ("on_demand", "spot"))
+    ],
+}
+
+
+@pytest.mark.parametrize("name", plots.recipes())
+def test_a_recipe_draws(name, tmp_path):
+    recipe = plots.recipes()[name]
+    assert (plots.EXPERIMENTS / f"{recipe.EXPERIMENT}.yaml").is_file()
+    figure = recipe.figure(compare(RUNS[recipe.EXPERIMENT]()))
+    assert len(figure.axes) >= 1
+    assert recipe.__doc__
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted({recipe.EXPERIMENT for recipe in plots.recipes().values()}))
+def test_the_extreme_settings_of_an_experiment_can_run(name):
+    import byzsgd
+
+    content = yaml.safe_load((plots.EXPERIMENTS / f"{name}.yaml").read_text())
+    params = content["hydra"]["sweeper"]["params"]
+    choices = {key: str(values).split(",") for key, values in params.items() if "range" not in str(values)}
+    for picked in product(*({values[0], values[-1]} for values in choices.values())):
+        words = [f"{key}={value}" for key, value in zip(choices, picked, strict=True)]
+        byzsgd.experiment(f"experiment={name}", *words)
+
+
+def test_an_experiment_is_run_once_for_each_version(tmp_path, monkeypatch):
+    commands = []
+
+    def pretend(command, **settings):
+        commands.append(command)
+        Path(command[-1].partition("=")[2]).mkdir(parents=True, exist_ok=True)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(plots.subprocess, "run", pretend)
+    monkeypatch.setattr(plots, "OUTPUTS", tmp_path / "outputs")
+    monkeypatch.setattr(plots, "EXPERIMENTS", tmp_path)
+    (tmp_path / "mine.yaml").write_text("seed: 1")
+    folder = plots.runs_of("mine")
+    plots.runs_of("mine")
+    assert len(commands) == 1
+    assert commands[0][-3:] == ["-m", "experiment=mine", f"hydra.sweep.dir={folder}"]
+    (tmp_path / "mine.yaml").write_text("seed: 2")
+    plots.runs_of("mine")
+    assert len(commands) == 2
+
+
+def test_a_figure_that_does_not_exist(capsys):
+    with pytest.raises(SystemExit):
+        plots.main(["openning"])
+    assert "no figure 'openning'; there are coefficients, heterogeneity, opening" in capsys.readouterr().err
