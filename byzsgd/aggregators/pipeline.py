@@ -30,7 +30,6 @@ from byzsgd.interfaces import (
     StatefulRule,
 )
 
-
 NOTHING: Mapping[str, float] = {}  # the scores of a server without filters
 
 

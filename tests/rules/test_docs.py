@@ -16,7 +16,7 @@ def test_the_foreign_training_loop_learns_under_attack_and_would_not_with_the_me
     code = example("optimizer = ")
     told: dict[str, float] = {}
     exec(code, told)
-    assert told["error"] < 0.01
+    assert told["error"] < 0.05
     spoilt: dict[str, float] = {}
     plain = re.sub(r"direction = .*", "direction = torch.stack(gradients).mean(dim=0)", code)
     exec(plain, spoilt)
