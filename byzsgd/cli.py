@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from byzsgd import __version__
+from byzsgd import __version__, viewing
 
 if TYPE_CHECKING:
     from byzsgd.records import Run
@@ -66,18 +66,6 @@ def train(arguments: list[str]) -> int:
         return _sweep(arguments)
     else:
         config.launch(_run, arguments, _failed)
-    return 0
-
-
-def plot(parsed: argparse.Namespace) -> int:
-    """Figures from run folders."""
-    from byzsgd.plotting import draw
-    from byzsgd.records import find_runs, load
-
-    folders = [run for folder in parsed.folders for run in find_runs(folder)]
-    output = parsed.output or (parsed.folders[0] if len(parsed.folders) == 1 else Path("outputs/figures"))
-    for path in draw([load(folder) for folder in folders], output):
-        print(path)
     return 0
 
 
@@ -167,15 +155,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"byzsgd {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("train", help="run an experiment, or with -m a sweep (byzsgd train --help)", add_help=False)
-    plotting = commands.add_parser("plot", help="draw figures from the folders of runs or sweeps")
-    plotting.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
-    plotting.add_argument("--output", type=Path, help="where to (default: the folder itself)")
-    plotting.set_defaults(command=plot)
     resuming = commands.add_parser("resume", help="go on with runs that were cut off")
     resuming.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     resuming.add_argument("--plugin", action="append", default=[], metavar="MODULE",
-                          help="a module of yours that the configuration may name (never taken from the folder)")  # fmt: skip
+                          help="a module of yours that the folder's configuration may name")  # fmt: skip
     resuming.set_defaults(command=resume)
+    viewing.add_commands(commands)
     listing = commands.add_parser("list", help="show what there is to choose: byzsgd list aggregator")
     listing.add_argument("group", nargs="?")
     listing.set_defaults(command=list_members)

@@ -61,6 +61,12 @@ def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequen
     return cast("Experiment", whole(config=dict(config), choices=dict(choices)))
 
 
+def part(node: Mapping[str, Any]) -> Any:
+    """One node of a stored configuration as an object, e.g. a delay law whose theory a figure shows."""
+    check(node, ALLOWED)
+    return built(node, ALLOWED)
+
+
 def stored(folder: Path, plugins: Sequence[str]) -> Experiment:
     """The experiment of a run folder. Its own list of plugins is not believed: the folder may be a stranger's."""
     choices = read_info(folder).get("choices", {})

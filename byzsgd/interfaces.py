@@ -89,6 +89,10 @@ class Aggregator(Protocol[S]):
     """
 
     @property
+    def expects(self) -> str:
+        """What the worker rule must send: "vectors", or "deltas"."""
+
+    @property
     def scores(self) -> tuple[str, ...]:
         """Names of the measurements its decisions can report, in the order of the record's columns."""
 
@@ -315,6 +319,8 @@ class Message:
 class WorkerRule(Protocol[S]):
     """What a worker computes and sends: gradient, momentum, local steps, compression…"""
 
+    sends: ClassVar[str]  # "vectors", or "deltas" for servers that keep only a running mean of them
+
     @property
     def sampling(self) -> Literal["replacement", "shuffle"]:
         """How batches are drawn from the worker's data block."""
@@ -375,11 +381,13 @@ class Attack:
     """What all liars do. Each part has a harmless default, which makes this class itself the honest worker.
 
     `sees`: the least knowledge that the attack can work with; a smaller `knowledge` is refused before the run, and no
-    more than what it asks for is ever shown to it. `timed`: whether it chooses its own timing.
+    more than what it asks for is ever shown to it. `timed`: whether it chooses its own timing. `claims`: how many
+    updates back a version may lie that it claims to have read; a server that believes workers keeps copies that long.
     """
 
     sees: Knowledge = "own"
     timed: bool = False
+    claims: int = 0
 
     def init(self, context: AdversaryContext) -> object:
         """The attack's own State, one for all liars together; it may be changed by `forge` and by nothing else."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,6 +18,7 @@ from byzsgd.interfaces import (
     SEES,
     Aggregator,
     Attack,
+    Batch,
     Dataset,
     Delay,
     Engine,
@@ -31,11 +33,15 @@ from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.randomness import Streams
 from byzsgd.kernel.simulation import Simulation
+from byzsgd.partitions.class_counts import class_counts
 from byzsgd.records import Run, beside, collect_info, is_finished, load, locked
-from byzsgd.session import Budget, Facts, Nobody, Running, Screen, Session
+from byzsgd.session import Budget, Facts, Metrics, Nobody, Running, Screen, Session
 from byzsgd.stores import FolderStore, MemoryStore, Store
 
 Status = Literal["finished", "diverged", "stalled"]
+
+
+_SENDER = {"vectors": "gradient", "deltas": "delta"}
 
 
 class EngineFactory(Protocol):
@@ -68,6 +74,7 @@ class Experiment:
     batch_size: int
     budget: Budget
     eval_every: int
+    metrics: Metrics
     checkpoint_every: int
     device: str
     dtype: Literal["float32", "float64"]
@@ -111,6 +118,9 @@ class Experiment:
             require(not self.attack.timed, "a delay with prescribed staleness", "an attack without timing of its own",
                     attack=self.choices.get("attack"))  # fmt: skip
         self.aggregator.check(n)
+        require(self.worker.sends == self.aggregator.expects, f"aggregator {self.choices.get('aggregator')}",
+                f"a worker rule that sends {self.aggregator.expects} (worker={_SENDER[self.aggregator.expects]})",
+                worker=self.choices.get("worker"))  # fmt: skip
         build_clock(self.delay, Streams(self.seed), n, self.byzantine).check(n)
 
     @property
@@ -128,7 +138,19 @@ class Experiment:
         root = None if self.data_root is None else Path(self.data_root).expanduser()
         data = self.dataset.load(root, streams.generator("dataset"))
         blocks = tuple(self.partition(data.train, self.num_workers, streams.generator("partition")))
-        problem = SupervisedProblem(self.model, data, device=device, dtype=dtype, rng=streams.generator("init"))
+        honest = [block for worker, block in enumerate(blocks) if worker not in set(self.byzantine)]
+        problem = SupervisedProblem(
+            self.model,
+            data,
+            device=device,
+            dtype=dtype,
+            rng=streams.generator("init"),
+            gradient_norm=self.metrics.gradient_norm,
+            objective=np.concatenate(honest) if honest else None,
+            validation=self.metrics.validation,
+            per_class=self.metrics.per_class,
+            poison=_as_the_liars_want(self.attack),
+        )
         batches = Batches(problem.data, blocks, streams, self.batch_size, self.worker.sampling)
         engine = self.engine(problem, batches, dict.fromkeys(self.byzantine, self.attack))
         simulation = Simulation(
@@ -145,7 +167,9 @@ class Experiment:
             streams=streams,
         )
         initial = problem.initial(streams.generator("init"))
-        return Session(blocks, problem, batches, engine, simulation, _trusted_gradient(problem), initial)
+        counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes else None
+        facts = {"class_counts": counts, "class_names": list(data.class_names), "data_note": data.note}
+        return Session(blocks, problem, batches, engine, simulation, _trusted_gradient(problem), initial, facts)
 
     def run(
         self, folder: str | Path | None = None, screen: Screen | None = None, plugins: Sequence[str] | None = None
@@ -180,6 +204,7 @@ class Experiment:
             device=self.device,
             seed=self.seed,
         )
+        info |= session.facts
         description = {
             "config": self.config,
             "choices": self.choices,
@@ -206,6 +231,14 @@ class Experiment:
             )
         )
         return Running(session, self.budget, self.eval_every, self.checkpoint_every, store, screen)
+
+
+def _as_the_liars_want(attack: Attack) -> Callable[[Batch], Batch] | None:
+    """Examples with the attack's trigger, relabelled as it wants them; None: it has no trigger."""
+    trigger, target = getattr(attack, "triggered", None), getattr(attack, "target", None)
+    if trigger is None or target is None:
+        return None
+    return lambda batch: replace(trigger(batch), targets=torch.full_like(batch.targets, target))
 
 
 def _device(name: str) -> torch.device:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -101,6 +101,15 @@ class Budget:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Metrics:
+    """What is measured at evaluations beside losses and accuracy; all of it costs time."""
+
+    gradient_norm: bool  # of the objective of the honest workers
+    validation: bool
+    per_class: bool
+
+
 @dataclass(frozen=True)
 class Session:
     """An experiment with its data loaded, ready to run from any state."""
@@ -112,6 +121,7 @@ class Session:
     simulation: Simulation
     trusted_gradient: Callable[[Tensor], Tensor] | None
     initial: Tensor  # (d,) the starting point
+    facts: Mapping[str, Any]  # of the data, for the record
 
     def start(self, params: Tensor) -> SimulationState:
         """The state before the first arrival, around the live model `params`."""
@@ -217,6 +227,9 @@ class Running:
     def _record(self, measured: Mapping[str, float | None]) -> None:
         state = self.state
         row = {"step": state.step, "time": state.time, "arrivals": state.arrivals, **measured}
+        clock = self.session.simulation.clock
+        if clock.priced:
+            row["cost"] = clock.cost(0.0, state.time)
         self.store.recorder.metrics(row)
         self.screen.metrics(row)
 

@@ -44,7 +44,11 @@ def built(node: Any, allowed: Sequence[str]) -> Any:
         return [built(item, allowed) for item in node]
     if not isinstance(node, Mapping):
         return node
-    settings = {str(key): built(value, allowed) for key, value in node.items() if key not in _RESERVED}
+    settings = {
+        str(key): built(value, allowed)
+        for key, value in node.items()
+        if key not in _RESERVED and not ("_target_" in node and _is_note(key))
+    }
     if "_target_" not in node:
         return settings
     target = _located(str(node["_target_"]), allowed, str(node["_target_"]))
@@ -70,14 +74,16 @@ def _check_target(node: Mapping[str, Any], allowed: Sequence[str], path: str) ->
     }
     hints = _hints(target)
     for key, value in node.items():
-        if key in _RESERVED:
+        if key in _RESERVED or _is_note(key):
             continue
         if key not in parameters:
             raise ConfigError(f"{who} has no setting '{key}'{suggestion(str(key), parameters)}")
         if not _fits(value, hints.get(key, Any)):
             place = f"{path}.{key}" if path else str(key)
             raise ConfigError(f"{place} needs {_described(hints[key])}; got {value!r}")
-    for key, parameter in parameters.items():
+    # A partial is completed by who calls it: a rule may be fed by its server.
+    missing = () if node.get("_partial_") else parameters.items()
+    for key, parameter in missing:
         if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty and key not in node:
             raise ConfigError(f"{who} needs a value for '{key}'")
 
@@ -114,6 +120,11 @@ def _hints(target: Any) -> dict[str, Any]:
         return typing.get_type_hints(target.__init__ if plain_class else target)
     except NameError:  # a plugin that imports its types for the checker alone
         return {}
+
+
+def _is_note(key: object) -> bool:
+    """`_size_`: a value that a member leaves for its parts to interpolate, so that a part chosen instead ignores it."""
+    return str(key).startswith("_") and str(key).endswith("_")
 
 
 def _within(name: str, packages: Sequence[str]) -> bool:

@@ -26,9 +26,10 @@ ALLOWED = {
     "catalogue": {"locations"},
     "screen": {"analysis", "records", "session"},
     "watching": {"analysis", "records"},
+    "viewing": {"config", "plotting", "records", "reporting", "settings", "watching"},
     "stores": {"kernel", "records"},
     "session": {"kernel", "aggregators", "records", "stores"},
-    "runner": {"kernel", "aggregators", "attacks", "records", "session", "stores"},
+    "runner": {"kernel", "aggregators", "attacks", "partitions", "records", "session", "stores"},
     "config": {"catalogue", "locations", "records", "runner", "settings"},
 }
 

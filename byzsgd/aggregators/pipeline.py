@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import lift
-from byzsgd.aggregators.states import fork
+from byzsgd.aggregators.states import foresee
 from byzsgd.checks import require
 from byzsgd.interfaces import (
     Arrival,
@@ -29,7 +29,6 @@ from byzsgd.interfaces import (
     ServerContext,
     StatefulRule,
 )
-
 
 NOTHING: Mapping[str, float] = {}  # the scores of a server without filters
 
@@ -61,6 +60,7 @@ class Pipeline:
     lifted: tuple[tuple[str, StatefulRule[Any]], ...] = field(init=False, repr=False, compare=False)
     final: StatefulRule[Any] = field(init=False, repr=False, compare=False)
     asked: tuple[tuple[str, Filter[Any]], ...] = field(init=False, repr=False, compare=False)
+    expects: ClassVar[str] = "vectors"
     scores: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -129,9 +129,7 @@ class Pipeline:
         return Decision(True, "accepted", weight, direction, scores, collected.reply)
 
     def preview(self, state: PipelineState, arrivals: Sequence[Arrival]) -> Decision:
-        require(len(arrivals) > 0, "preview", "at least one arrival", arrivals=0)
-        forked = fork(state)
-        return [self.receive(forked, arrival) for arrival in arrivals][-1]
+        return foresee(self, state, arrivals)
 
     def _judge(self, state: PipelineState, arrival: Arrival) -> tuple[Tensor, dict[str, Judgement], str]:
         """The vector after the filters, the judgements of those asked, and who refused ("" for nobody)."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar, cast
 
-from byzsgd.interfaces import ServerContext
+from byzsgd.checks import require
+from byzsgd.interfaces import Aggregator, Arrival, Decision, ServerContext
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -30,3 +33,10 @@ def _copy(node: Any) -> Any:
     if isinstance(node, dict):
         return {key: _copy(value) for key, value in node.items()}
     return node
+
+
+def foresee(aggregator: Aggregator[S], state: S, arrivals: Sequence[Arrival]) -> Decision:
+    """What `preview` answers: the last decision, were these delivered in turn to a fork of the state."""
+    require(len(arrivals) > 0, "preview", "at least one arrival", arrivals=0)
+    forked = fork(state)
+    return [aggregator.receive(forked, arrival) for arrival in arrivals][-1]

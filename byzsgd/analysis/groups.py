@@ -115,7 +115,7 @@ def phrase(key: str, value: Any) -> str:
         return f"{value} Byzantine"
     if key == "f":
         return f"declared f = {value}"
-    if isinstance(value, str) and not any(letter.isdigit() for letter in value):
+    if isinstance(value, str):
         return f"{value} {short}".replace("_", " ")
     if isinstance(value, float):
         value = f"{value:g}"

@@ -22,6 +22,7 @@ class StalenessLie(Carrier):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.staleness >= 0, "staleness_lie", "staleness >= 0", staleness=self.staleness)
+        object.__setattr__(self, "claims", self.staleness)
 
     def forge(self, view: View) -> Message:
         forged = super().forge(view)

@@ -17,6 +17,7 @@ class ShiftFlip:
 
     Shifting within a border of edge pixels is the same as padding by `shift` and cropping at a random place (He, Zhang,
     Ren, Sun: Deep residual learning for image recognition, CVPR 2016, arXiv:1512.03385, section 4.2, pads by 4).
+
     Differs: what comes in from outside repeats the edge, so it needs no value that the normalisation maps to black.
     """
 

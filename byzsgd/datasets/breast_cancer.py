@@ -17,6 +17,7 @@ class BreastCancer:
     """569 tumours by 30 measurements, standardised on the training data, 2 classes; inside scikit-learn.
 
     Wolberg, Mangasarian, Street: Breast cancer Wisconsin (diagnostic) (UCI machine learning repository, 1995).
+
     The splits are drawn at random: there is no official one.
     """
 

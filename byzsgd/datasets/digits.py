@@ -17,6 +17,7 @@ class Digits:
     """1797 handwritten digits of 8×8 pixels, flat (64,) in [0, 1], 10 classes; inside scikit-learn, no file needed.
 
     Alpaydin, Kaynak: Optical recognition of handwritten digits (UCI machine learning repository, 1998), its test part.
+
     The splits are drawn at random: there is no official one.
     """
 

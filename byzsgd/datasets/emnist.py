@@ -36,6 +36,7 @@ class Emnist:
     """Handwritten digits and letters of 28×28 grey pixels; `split` byclass (62 classes), bymerge, balanced, letters, …
 
     Cohen, Afshar, Tapson, van Schaik: EMNIST: an extension of MNIST to handwritten letters (2017), arXiv:1702.05373.
+
     Kardam's experiments use byclass. Images are turned upright (the files hold them transposed) and the letters split
     counts its classes from 0 (the files from 1).
     """

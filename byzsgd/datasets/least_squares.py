@@ -16,12 +16,15 @@ from byzsgd.interfaces import Data, ModelFactory, Split
 class LeastSquares:
     """F(x) = ‖Ax − b‖² / 2n with A ~ U[0, 1)/√d of shape (n, d) and b = A x° + noise·N(0, I), x° ~ N(0, I).
 
+    With n = 10⁴, d = 400 and no noise: the problem of Otsuka, Takezawa, Meyer, Koloskova, Yamada, THROTTLE (preprint,
+    2026).
+
     The optimum is known in closed form (normal equations in double precision), so is L = λ_max(AᵀA/n) and μ = λ_min.
-    With n = 10⁴, d = 400 and no noise it is the instance of Otsuka, Takezawa, Meyer, Koloskova, Yamada: THROTTLE
-    (preprint, 2026).
-    The test and trusted examples are drawn from the same law, beside the n that F is made of.
+    The test and trusted examples are drawn from the same law, beside the n that F is made of. `instance` says which
+    draw; the run's seed has no part in it.
     """
 
+    instance: int
     n: int
     d: int
     noise: float
@@ -34,12 +37,14 @@ class LeastSquares:
         require(self.n >= self.d >= 1, "dataset least_squares", "n >= d >= 1", n=self.n, d=self.d)
         require(self.noise >= 0.0, "dataset least_squares", "noise >= 0", noise=self.noise)
         require(self.test >= 1, "dataset least_squares", "test >= 1", test=self.test)
+        require(self.instance >= 0, "dataset least_squares", "instance >= 0", instance=self.instance)
         require(self.trusted >= 0, "dataset least_squares", "trusted >= 0", trusted=self.trusted)
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
-        signal = rng.standard_normal(self.d)
+        drawn = np.random.default_rng(self.instance)  # not the run's: all seeds share one problem
+        signal = drawn.standard_normal(self.d)
         sizes = {"train": self.n, "validation": 0, "test": self.test, "trusted": self.trusted}
-        splits = {name: self._draw(size, signal, rng) for name, size in sizes.items()}
+        splits = {name: self._draw(size, signal, drawn) for name, size in sizes.items()}
         inputs, targets = splits["train"].inputs.double(), splits["train"].targets.double()
         # The optimum of the data as they are stored: rounded to single precision, which also moves the optimum.
         hessian = inputs.T @ inputs / self.n

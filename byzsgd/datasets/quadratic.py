@@ -20,6 +20,7 @@ class Quadratic:
     centred exactly over the training data, so that x* (stored in single precision) is the optimum.
     """
 
+    instance: int
     n: int
     d: int
     strong_convexity: float  # μ
@@ -37,15 +38,17 @@ class Quadratic:
         require(ordered, who, "0 < strong_convexity <= smoothness < inf", strong_convexity=self.strong_convexity,
                 smoothness=self.smoothness)  # fmt: skip
         require(self.noise >= 0, who, "noise >= 0", noise=self.noise)
+        require(self.instance >= 0, who, "instance >= 0", instance=self.instance)
         require(self.trusted >= 0, who, "trusted >= 0", trusted=self.trusted)
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
+        drawn = np.random.default_rng(self.instance)  # not the run's: all seeds share one problem
         spectrum = np.geomspace(self.strong_convexity, self.smoothness, self.d)
-        optimum = rng.standard_normal(self.d)
+        optimum = drawn.standard_normal(self.d)
         sizes = {"train": self.n, "validation": 0, "test": self.test, "trusted": self.trusted}
         splits = {}
         for name, size in sizes.items():
-            noise = rng.standard_normal((size, self.d))
+            noise = drawn.standard_normal((size, self.d))
             noise -= noise.mean(axis=0, keepdims=True) if name == "train" else 0.0
             centres = torch.from_numpy(optimum + self.noise * noise / spectrum).float()
             splits[name] = Split(centres, torch.zeros(size))

@@ -20,6 +20,7 @@ class RidgeLogistic:
     L = λ_max(AᵀA)/4n + ridge and μ = ridge. An example is stored as y_i·a_i, which is all that F needs.
     """
 
+    instance: int
     n: int
     d: int
     ridge: float
@@ -34,12 +35,14 @@ class RidgeLogistic:
         require(min(self.n, self.d, self.test) >= 1, who, "n, d, test >= 1", n=self.n, d=self.d, test=self.test)
         require(self.ridge > 0, who, "ridge > 0", ridge=self.ridge)
         require(self.signal >= 0, who, "signal >= 0", signal=self.signal)
+        require(self.instance >= 0, who, "instance >= 0", instance=self.instance)
         require(self.trusted >= 0, who, "trusted >= 0", trusted=self.trusted)
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
-        truth = self.signal * rng.standard_normal(self.d)
+        drawn = np.random.default_rng(self.instance)  # not the run's: all seeds share one problem
+        truth = self.signal * drawn.standard_normal(self.d)
         sizes = {"train": self.n, "validation": 0, "test": self.test, "trusted": self.trusted}
-        splits = {name: self._draw(size, truth, rng) for name, size in sizes.items()}
+        splits = {name: self._draw(size, truth, drawn) for name, size in sizes.items()}
         rows = splits["train"].inputs.double().numpy()
         return Data(
             train=splits["train"],

@@ -21,6 +21,7 @@ class TextChar:
     """The next character of a text that you name, from the `context` characters before it; classes are characters.
 
     As in the character tasks of Caldas et al.: LEAF, a benchmark for federated settings (2018), arXiv:1812.01097.
+
     The text is cut in order into train, trusted, validation and test, with no window over a border. A window starts
     every `stride` characters. The alphabet is that of the whole text.
     """

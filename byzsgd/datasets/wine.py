@@ -17,6 +17,7 @@ class Wine:
     """178 wines by 13 measurements, standardised on the training data, 3 classes; inside scikit-learn.
 
     Aeberhard, Forina: Wine (UCI machine learning repository, 1992).
+
     The splits are drawn at random: there is no official one. So few examples that fewer of them are trusted.
     """
 

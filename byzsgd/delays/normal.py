@@ -16,6 +16,7 @@ class Normal(JobTimes):
     """N(mean, std²) given that it is positive: a draw that is not is drawn again.
 
     With a = −mean/std and h = φ(a)/(1 − Φ(a)): mean + std·h in the mean, variance std²(1 + a·h − h²).
+
     BASGD's delays are |N(0, 1)|, which is this law with mean 0 and std 1 (Yang, Li; ICML 2021, arXiv 2003.00937).
     """
 

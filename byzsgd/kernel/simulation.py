@@ -294,6 +294,8 @@ class Simulation:
 
     def _update(self, state: SimulationState, direction: Tensor) -> None:
         oldest = self.clock.oldest(state.clock, state.step + 1)
+        if not self.stamps:
+            oldest = max(0, min(oldest, state.step + 1 - self.attack.claims))
         if state.step >= oldest or state.step in state.readers:
             self._version(state, state.step)
         self.optimizer.apply(state.optimizer, state.params, direction, state.step)
@@ -344,9 +346,10 @@ class Simulation:
             readers[version] = readers.get(version, 0) + 1
         if not self.clock.prescribed:
             state.started[worker] = None
-        elif (guess := state.guesses.pop(worker, None)) is not None:
-            if guess.serial == job.serial and guess.work == pending.work:
-                state.results[worker] = guess.result
+            return
+        guess = state.guesses.pop(worker, None)
+        if guess is not None and guess.serial == job.serial and guess.work == pending.work:
+            state.results[worker] = guess.result
 
     def _planned(self, state: SimulationState, job: Job) -> Pending:
         work = self.worker.plan(state.workers[job.worker], job)

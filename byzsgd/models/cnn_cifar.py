@@ -13,6 +13,7 @@ def cnn_cifar(input_shape: tuple[int, ...], outputs: int, /, *, groups: int = 8)
 
     Xie, Koyejo, Gupta: Fall of empires: breaking Byzantine-tolerant SGD by inner product manipulation (UAI 2019),
     arXiv:1903.03936.
+
     Differs: GroupNorm of `groups` groups in place of BatchNorm (whose statistics are no part of the flat vector), and
     no dropout.
     """

@@ -11,8 +11,10 @@ def kardam_cifar100(input_shape: tuple[int, ...], outputs: int, /) -> nn.Module:
     """The CIFAR-100 network of Kardam's authors, (B, 3, 32, 32) -> (B, outputs); 324,516 parameters with 100 outputs.
 
     conv 3×3×16 ELU – max pool 3/2 – conv 3×3×64 ELU – max pool 4/4 – 384 ReLU – 192 ReLU – outputs.
+
     Damaskinos, El Mhamdi, Guerraoui, Patra, Taziki: Asynchronous Byzantine machine learning (the case of SGD),
     ICML 2018, arXiv:1802.07928; layers as in the authors' later code.
+
     Differs: PyTorch's default initialisation, since theirs is not known.
     """
     channels = require_image("model kardam_cifar100", input_shape, 32)

@@ -11,6 +11,7 @@ def kardam_emnist(input_shape: tuple[int, ...], outputs: int, /) -> nn.Module:
     """The EMNIST network of Kardam's authors, (B, 1, 28, 28) -> (B, outputs); 6,177 parameters with 62 outputs.
 
     conv 5×5×10 – max pool 2 – conv 5×5×10 – max pool 2 – 15 ReLU – outputs; Xavier initialisation, biases zero.
+
     Damaskinos, El Mhamdi, Guerraoui, Patra, Taziki: Asynchronous Byzantine machine learning (the case of SGD),
     ICML 2018, arXiv:1802.07928; layers as in the authors' later code, where the convolutions have no activation.
     """
@@ -28,5 +29,6 @@ def kardam_emnist(input_shape: tuple[int, ...], outputs: int, /) -> nn.Module:
     for layer in module:
         if isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.xavier_normal_(layer.weight)
-            layer.bias.data.zero_()  # type: ignore[union-attr]
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
     return module

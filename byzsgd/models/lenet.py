@@ -12,7 +12,9 @@ def lenet(input_shape: tuple[int, ...], outputs: int, /, *, activation: str = "r
     """LeNet-5 for 28×28 (padded by 2) or 32×32 pixels; 61,706 parameters for MNIST.
 
     conv 5×5×6 – max pool 2 – conv 5×5×16 – max pool 2 – 120 – 84 – outputs.
+
     LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition (Proc. IEEE 86, 1998).
+
     Differs: max pooling, ReLU unless `activation` says tanh, every map connected, a plain linear output.
     """
     who = "model lenet"

@@ -53,6 +53,7 @@ def transformer(
 
     Vaswani, Shazeer, Parmar, Uszkoreit, Jones, Gomez, Kaiser, Polosukhin: Attention is all you need (NeurIPS 2017),
     arXiv:1706.03762.
+
     Differs: layers are normalised before and not after attention, positions are learned, and there is no dropout.
     """
     who = "model transformer"

@@ -13,8 +13,10 @@ from byzsgd.interfaces import Split
 def by_writer(split: Split, num_workers: int, rng: np.random.Generator, /) -> list[np.ndarray]:
     """Each natural owner's examples stay together: owners, in random order, go to the worker with the fewest examples.
 
-    For data that say who wrote what (`groups` of a tensor_file). As in Caldas et al.: LEAF, a benchmark for federated
-    settings (2018), arXiv:1812.01097, where each worker is one owner.
+    For data that say who wrote what (`groups` of a tensor_file).
+
+    As in Caldas et al.: LEAF, a benchmark for federated settings (2018), arXiv:1812.01097, where each worker is one
+    owner.
     """
     if split.groups is None:
         raise ValueError("partition by_writer needs a dataset that knows its writers; got groups=None")

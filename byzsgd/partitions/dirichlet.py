@@ -18,6 +18,7 @@ def dirichlet(split: Split, num_workers: int, rng: np.random.Generator, /, *, al
 
     Hsu, Qi, Brown: Measuring the effects of non-identical data distribution for federated visual classification
     (2019), arXiv:1909.06335; per class and over workers as in Yurochkin et al. (ICML 2019), arXiv:1905.12022.
+
     A draw that leaves a worker without examples is drawn again, at most 100 times, as the field's code does.
     """
     require(alpha > 0 and math.isfinite(alpha), "partition dirichlet", "0 < alpha < inf", alpha=alpha)

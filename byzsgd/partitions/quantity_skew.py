@@ -17,6 +17,7 @@ def quantity_skew(
     """Shuffled; one example for each worker, the others in shares drawn from Dirichlet(α, …, α): uneven sizes.
 
     Li, Diao, Chen, He: Federated learning on non-IID data silos (ICDE 2022), arXiv:2102.02079, section IV-C.
+
     Differs: the first example each, where they draw again until nobody is left with too few.
     """
     require(alpha > 0 and math.isfinite(alpha), "partition quantity_skew", "0 < alpha < inf", alpha=alpha)

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
 
-from .panels import frame, label_outside, more, name_panel
+from .panels import frame, label_outside, more, name_panel, plain_log
 from .style import BYZANTINE, HONEST, INK, styled
 
 MOST_PANELS = 12
@@ -68,6 +68,7 @@ def coefficients(comparison: Comparison, *, score: str | None = None) -> Figure:
             _draw(axes, run, name)
         made.axes[0, 0].set_yscale("log")
         made.axes[0, 0].set_ylim(*_limits([(run, name) for _, run, name in shown]))
+        plain_log(made.axes[0, 0])
         made.axes[0, 0].set_xlim(left=0)
         label_outside(made, "delivered vectors", "coefficient")
     return made.figure
@@ -94,7 +95,7 @@ def _draw(axes: Axes, run: Recorded, name: str) -> None:
             part = rows.filter((pl.col("byzantine") == liars) & (pl.col("accepted") == accepted))
             values = part[name].to_numpy()
             place = part["arrival"].to_numpy()
-            size = 9 if len(rows) < 1000 else 3
+            size = min(9.0, max(1.0, 9000 / len(rows)))  # thousands of dots must not hide each other
             look: dict[str, Any] = {"color": colour, "alpha": 0.75} if accepted else {"fc": "none", "ec": colour}
             look |= {"s": size, "marker": marker, "linewidths": 0.5, "rasterized": len(rows) > 500, "zorder": 2 + liars}
             inside = np.isfinite(values) & (values > 0)
@@ -105,5 +106,10 @@ def _draw(axes: Axes, run: Recorded, name: str) -> None:
                     axes.scatter(place[outside], height, transform=axes.get_xaxis_transform(), **look)
     threshold = rows.filter(pl.col(name + THRESHOLD).is_finite() & (pl.col(name + THRESHOLD) > 0))
     axes.plot(
-        threshold["arrival"], threshold[name + THRESHOLD], color=INK, linewidth=1.0, drawstyle="steps-post", zorder=4
+        threshold["arrival"],
+        threshold[name + THRESHOLD],
+        color=INK,
+        linewidth=1.0 if len(rows) < 3000 else 0.6,
+        drawstyle="steps-post",
+        zorder=4,
     )

@@ -43,7 +43,7 @@ def delays(comparison: Comparison, *, law_of: LawOf | None = None) -> Figure:
     if not groups:
         raise NothingToDraw("delays need delivered vectors; got none")
     shown = groups[:MOST_PANELS]
-    laws = [None if law_of is None else law_of(group.runs[0]) for group in shown]
+    laws = [None if law_of is None or _added(group.runs[0]) else law_of(group.runs[0]) for group in shown]
     prescribed = [law is not None and law.prescribed for law in laws]
     keys = tuple(key for key in comparison.keys if key.startswith("delay"))
     with styled():
@@ -58,14 +58,19 @@ def delays(comparison: Comparison, *, law_of: LawOf | None = None) -> Figure:
             height=2.2 if len(shown) == 1 else 1.75,
             sharex=False,
         )
+        made.axes[0, 0].set_yscale("log")
+        made.axes[0, 0].set_ylim(8e-4, 1.2)
+        label_outside(made, "", "share that is longer")
         for axes, group, law, of_staleness in zip(made.axes.flat, shown, laws, prescribed, strict=False):
             if keys:
                 name_panel(made, axes, group.label(keys))
             _draw(axes, group, law, of_staleness)
-        made.axes[0, 0].set_yscale("log")
-        made.axes[0, 0].set_ylim(8e-4, 1.2)
-        label_outside(made, "staleness τ" if all(prescribed) else "seconds of a job", "share that is longer")
     return made.figure
+
+
+def _added(run: Recorded) -> bool:
+    """Whether communication is added to what the law says: the sum has no formula."""
+    return (run.config.get("delay") or {}).get("communication") is not None
 
 
 def _clocks(comparison: Comparison) -> list[Group]:
@@ -108,8 +113,8 @@ def _draw(axes: Axes, group: Group, law: Law | None, of_staleness: bool) -> None
         axes.plot(places, 1 - law.cdf(places * scale), color=INK, linestyle=(0, (1, 1.3)), linewidth=1.3, zorder=4,
                   drawstyle="steps-post" if of_staleness else "default")  # fmt: skip
     axes.set_xlim(0, longest * 1.02)
-    if scaled:
-        axes.set_xlabel("seconds of a job / its worker's median")
+    seconds = "seconds of a job / median of its worker" if scaled else "seconds of a job"
+    axes.set_xlabel("staleness τ" if of_staleness else seconds)
 
 
 def _median(law: Law) -> float:

@@ -27,6 +27,7 @@ from .timeline import timeline
 from .worst_case import worst_case
 
 FORMATS = ("png", "svg", "pdf")
+STATISTICS = ("mean", "median")
 AXES: tuple[Axis, ...] = ("updates", "time", "arrivals")
 
 # Against which axes a figure may be drawn; without one there is a single figure.
@@ -69,6 +70,7 @@ def draw(
     _known("kind", kinds or (), KINDS)
     _known("x axis", x, AXES)
     _known("format", formats, FORMATS)
+    _known("statistic", [statistic], STATISTICS)
     comparison = compare(runs)
     written: list[Path] = []
     problem: NothingToDraw | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -14,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
 
 from byzsgd.analysis.groups import ABSENT, Comparison, Group, phrase
 
@@ -164,6 +166,22 @@ def label_outside(made: Frame, x: str, y: str) -> None:
                 axes.set_xlabel(x)
             if column == 0:
                 axes.set_ylabel(y)
+
+
+def plain_log(axes: Axes) -> None:
+    """A logarithmic y axis, once its limits are set, whose numbers are written out where they are short."""
+    low, high = axes.get_ylim()
+    narrow = high < 30 * low
+
+    def written(value: float, place: int) -> str:
+        return f"{value:g}" if 1e-3 <= value < 1e4 else f"$10^{{{round(math.log10(value))}}}$"
+
+    def between(value: float, place: int) -> str:
+        digit = round(value / 10 ** math.floor(math.log10(value) + 1e-9))
+        return f"{value:g}" if narrow and digit in (2, 5) and 1e-3 <= value < 1e4 else ""
+
+    axes.yaxis.set_major_formatter(FuncFormatter(written))
+    axes.yaxis.set_minor_formatter(FuncFormatter(between))
 
 
 def handle(text: str, look: Look) -> Line2D:

@@ -31,7 +31,12 @@ def partition(
     names = list(class_names) or [str(number) for number in range(classes)]
     left_out = max(0, workers - MOST_WORKERS)
     drawn = counts[:MOST_WORKERS]
-    said = [caption, f"{int(counts.sum())} examples", f"{left_out} more workers not drawn" if left_out else ""]
+    said = [
+        caption,
+        f"{int(counts.sum())} examples",
+        "B: Byzantine" if len(byzantine) else "",
+        f"{left_out} more workers not drawn" if left_out else "",
+    ]
     few = classes <= FEW_CLASSES
     with styled():
         looks = nominal_looks(names)

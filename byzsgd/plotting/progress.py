@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from byzsgd.analysis.bands import AXIS_LABEL, Axis, Band, Statistic, band
 from byzsgd.analysis.groups import Comparison, Group, NothingToDraw
 
-from .panels import arrange, cross, frame, handle, label_outside, more, name_panel
+from .panels import arrange, cross, frame, handle, label_outside, more, name_panel, plain_log
 from .style import Look, styled
 
 TITLE = {
@@ -58,6 +58,7 @@ def progress(
         elif all((curve.middle > 0).all() for curve in bands.values()):
             first.set_yscale("log")
             _log_limits(first, list(bands.values()))
+            plain_log(first)
         for axes, (_, members) in zip(made.axes.flat, arrangement.panels, strict=False):
             for group in members:
                 if id(group) in bands:

@@ -20,13 +20,14 @@ def test_every_attack_runs_against_kardam(name):
     assert run.arrivals.filter(~pl.col("byzantine")).height > 30
 
 
-@pytest.mark.parametrize("variant", ["kardam", "kardam_author"])
-def test_lipschitz_hug_passes_the_real_filter_in_nine_of_ten_attempts(variant):
+@pytest.mark.parametrize(("variant", "share"), [("kardam", 0.9), ("kardam_author", 0.8)])
+def test_lipschitz_hug_passes_the_real_filter(variant, share):
+    """With the author's reading the liar has to find the server's last direction among the vectors that it sees."""
     seen = arrivals(600, f"aggregator={variant}", "attack=lipschitz_hug")
     attempts = seen.filter(pl.col("byzantine") & pl.col("lipschitz_threshold").is_finite())
     passed = attempts.filter(pl.col("reason") != "lipschitz")
     assert attempts.height > 80
-    assert passed.height >= 0.9 * attempts.height
+    assert passed.height >= share * attempts.height
 
 
 @pytest.mark.parametrize("name", ["crash", "collusion", "frequency_squat", "phase"])

@@ -111,6 +111,25 @@ def test_a_table_calls_the_function_once_for_a_stretch_of_jobs():
     assert len(calls) == 3 + 3 + 150
 
 
+def test_a_straggler_does_not_disturb_its_neighbours():
+    calls = []
+
+    def function(workers, serials):
+        calls.append(workers)
+        return np.zeros((len(workers), len(serials)))
+
+    table = Table(function, 3)
+    for worker in (0, 1):
+        for serial in (0, 16, 64, 128):  # their fourth block takes the place of the second
+            table(worker, serial)
+    made = len(calls)
+    table(1, 16)  # looked at again
+    assert len(calls) == made + 1
+    table(0, 128)
+    table(2, 16)
+    assert len(calls) == made + 1
+
+
 def test_uniforms_are_the_same_however_they_are_asked_for():
     uniforms = Uniforms(Streams(1), "compute")
     whole = np.concatenate([uniforms.of(range(s, s + 64))(range(200)) for s in (0, 64)])

@@ -96,7 +96,9 @@ def test_d1_and_d2_are_those_of_fleet(configure):
 
 def test_staleness_laws_by_hand(configure):
     np.testing.assert_array_equal(configure("staleness_constant", "delay.max=2").probabilities, [0, 0, 1])
-    np.testing.assert_allclose(configure("staleness_uniform", "delay.max=3").probabilities, [0.25] * 4)
+    uniform = configure("staleness_uniform", "delay.max=3")
+    np.testing.assert_allclose(uniform.probabilities, [0.25] * 4)
+    np.testing.assert_array_equal(uniform.quantile(np.array([0.0, 0.2499, 0.25, 0.5, 0.9999])), [0, 0, 1, 2, 3])
     law = configure("staleness_geometric", "delay.probability=0.5", "delay.max=3")
     np.testing.assert_allclose(law.probabilities, [0.5, 0.25, 0.125, 0.125])  # the tail counts as max
     assert law.expectation == 0.875
@@ -106,16 +108,17 @@ def draws_of(uniform):
     return lambda serials: uniform[:, serials.start : serials.stop]
 
 
-def test_markov_spells_against_a_chain_played_one_by_one(configure):
-    law = configure("markov", "delay.slow_down=0.1", "delay.recover=0.2")
+@pytest.mark.parametrize(("slow_down", "recover"), [(0.1, 0.2), (0.002, 0.004), (0.4, 0.6)])
+def test_markov_spells_against_a_chain_played_one_by_one(configure, slow_down, recover):
+    law = configure("markov", f"delay.slow_down={slow_down}", f"delay.recover={recover}")
     uniform = uniforms("markov", 5 * 3000).reshape(5, 3000)
     whole = law.seconds(draws_of(uniform), range(5), range(3000))
     for worker in range(5):
-        slow = uniform[worker, 0] >= 2 / 3
+        slow = uniform[worker, 0] >= recover / (slow_down + recover)
         for serial in range(3000):
             u = uniform[worker, serial]
             if serial:
-                slow = (slow and u >= 0.2) or (not slow and 0.2 <= u < 0.3)
+                slow = (slow and u >= recover) or (not slow and recover <= u < slow_down + recover)
             assert whole[worker, serial] == (law.slow if slow else law.fast)
     for start in (1, 63, 64, 65, 500, 2990):  # any part alone is the same
         part = law.seconds(draws_of(uniform), range(5), range(start, start + 10))

@@ -222,3 +222,15 @@ def test_evaluating_and_recording_change_nothing():
     assert runs[0].arrivals.equals(runs[1].arrivals)
     assert len(runs[0].metrics) == 121
     assert len(runs[1].metrics) == 2
+
+
+@pytest.mark.parametrize("delay", ["exponential", "d1"])
+def test_a_server_that_believes_workers_keeps_the_versions_they_may_claim(delay):
+    overrides = (*SMALL, f"delay={delay}", "aggregator=dynsgd", "attack=staleness_lie", "attack.staleness=20")
+    played, _, state = play(150, *overrides, "stamps=false")
+    lies = [event for event in played if event.byzantine and event.arrival.step >= 20]
+    assert lies
+    assert all(event.arrival.staleness == 20 and event.read_at_true > event.arrival.read_at for event in lies)
+    assert len(state.snapshots) <= 27
+    stamped, _, _ = play(150, *overrides)
+    assert all(event.arrival.read_at == event.read_at_true for event in stamped)

@@ -43,6 +43,7 @@ def test_fonts_of_a_pdf_are_embedded_as_truetype(tmp_path):
     [
         ({"kinds": ["acuracy"]}, "no kind 'acuracy'; there are accuracy,"),
         ({"x": ["epochs"]}, "no x axis 'epochs'; there are updates, time, arrivals"),
+        ({"statistic": "mode"}, "no statistic 'mode'; there are mean, median"),
         ({"formats": ["jpg"]}, "no format 'jpg'; there are png, svg, pdf"),
         ({"kinds": ["suboptimality"]}, "suboptimality needs runs"),
     ],
@@ -51,6 +52,11 @@ def test_what_cannot_be_drawn_is_said(tmp_path, asked, message):
     with pytest.raises(ValueError, match=message):
         draw([run()], tmp_path, **asked)
     assert not list(tmp_path.iterdir())
+
+
+def test_one_kind_of_several_that_has_nothing_to_draw_is_said(tmp_path):
+    with pytest.raises(ValueError, match="suboptimality needs runs"):
+        draw([run()], tmp_path, kinds=["acceptance", "suboptimality"], formats=["png"])
 
 
 def test_runs_that_have_only_begun(tmp_path):

@@ -65,6 +65,15 @@ def test_losses_are_logarithmic_and_an_overflow_squeezes_nothing():
     assert crosses and all(line.get_ydata()[0] <= axes.get_ylim()[1] for line in crosses)
 
 
+def test_short_numbers_of_a_logarithmic_axis_are_written_out():
+    (axes,) = progress(compare([run()]), metric="test_loss").axes
+    figure_of = axes.figure
+    figure_of.canvas.draw()
+    shown = {text.get_text() for text in (*axes.get_yticklabels(), *axes.get_yticklabels(minor=True))}
+    assert {"1", "2"} <= shown
+    assert not any("times" in text for text in shown)
+
+
 def test_the_same_server_looks_the_same_in_every_figure():
     def colour(servers, server):
         figure = progress(compare(sweep(servers, ("none",), 1)))

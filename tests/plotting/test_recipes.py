@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 from itertools import product
 from pathlib import Path
 
+import polars as pl
 import pytest
 import yaml
 from made_up_runs import run, sweep
@@ -22,6 +24,10 @@ RUNS = {
     "heterogeneity": lambda: [
         run(attack=attack, byzantine=count, settings={"partition": {"alpha": alpha}})
         for attack, count, alpha in product(("lie", "ipm"), (1, 2), (0.1, 1.0))
+    ],
+    "volatile": lambda: [
+        dataclasses.replace(made, metrics=made.metrics.with_columns(cost=pl.col("time")))
+        for made in (run("asgd", "none", choices={"delay/availability": name}) for name in ("on_demand", "spot"))
     ],
 }
 

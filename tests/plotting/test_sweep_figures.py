@@ -214,6 +214,7 @@ def test_delays_of_unequal_workers_are_scaled_by_their_medians():
     times = slow.arrivals["time"] * 7.0
     slow = dataclasses.replace(slow, arrivals=slow.arrivals.with_columns(time=times))
     (axes,) = delays(compare([slow]), law_of=lambda run: Exponential()).axes
+    assert axes.get_xlabel() == "seconds of a job / median of its worker"
     honest, _, law = axes.lines
     assert law.get_ydata()[np.searchsorted(law.get_xdata(), 1.0)] == pytest.approx(0.5, abs=0.01)
     assert honest.get_ydata()[np.searchsorted(honest.get_xdata(), 1.0)] == pytest.approx(0.5, abs=0.02)
@@ -235,3 +236,22 @@ def test_an_overview_shows_the_run_that_refused_most():
 def test_an_overview_needs_liars():
     with pytest.raises(NothingToDraw, match="an overview needs runs with Byzantine vectors"):
         overview(compare([run(byzantine=0)]))
+
+
+def test_a_law_with_communication_has_no_line():
+    added = run(settings={"delay": {"communication": {"_target_": "byzsgd.delays.constant"}}})
+    (axes,) = delays(compare([added]), law_of=lambda run: Exponential()).axes
+    assert len(axes.lines) == 2
+
+
+def test_prescribed_staleness_is_compared_as_staleness():
+    class Twenty:
+        prescribed = True
+
+        def cdf(self, values):
+            return (values >= 20).astype(float)
+
+    (axes,) = delays(compare([run()]), law_of=lambda run: Twenty()).axes
+    assert axes.get_xlabel() == "staleness τ"
+    honest = axes.lines[0].get_xdata()
+    assert sorted(honest) == sorted(run().arrivals.filter(~pl.col("byzantine"))["staleness"].to_list())

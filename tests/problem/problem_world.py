@@ -32,11 +32,11 @@ def names(group: str) -> list[str]:
 
 def member(group: str, name: str, *overrides: str) -> Any:
     """The member as a run gets it; `overrides` are relative to it: `alpha=1`."""
-    return hydra.utils.instantiate(_config(group, name, *overrides), _convert_="all")
+    return hydra.utils.instantiate(settings(group, name, *overrides), _convert_="all")
 
 
 @functools.cache
-def _config(group: str, name: str, *overrides: str) -> Any:
+def settings(group: str, name: str, *overrides: str) -> Any:
     GlobalHydra.instance().clear()
     words = [f"{group}.{override}" for override in overrides]
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):

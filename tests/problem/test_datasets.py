@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from problem_world import ROOT, dataset, generator, loaded, member, names
+from problem_world import ROOT, dataset, generator, loaded, member, names, settings
 
 DATASETS = names("dataset")
 
@@ -23,17 +23,29 @@ def test_splits_are_sound(name):
         assert set(data.train.targets.unique().tolist()) <= set(range(data.num_classes))
 
 
-GENERATED = sorted(set(DATASETS) - {"mnist", "fashion_mnist", "emnist", "cifar10", "cifar100", "svhn", "text_char"})
+SYNTHETIC = sorted(name for name in DATASETS if "instance" in settings("dataset", name))
+SPLIT = ["breast_cancer", "digits", "tensor_file", "wine"]  # without an official split
 
 
-@pytest.mark.parametrize("name", GENERATED)
+@pytest.mark.parametrize("name", SPLIT)
 def test_the_same_generator_gives_the_same_data_and_another_other(name):
-    settings, state = dataset(name), torch.get_rng_state()
-    one, same, other = (settings.load(ROOT, generator(seed, "dataset")) for seed in (0, 0, 1))
+    own, state = dataset(name), torch.get_rng_state()
+    one, same, other = (own.load(ROOT, generator(seed, "dataset")) for seed in (0, 0, 1))
     assert torch.equal(one.train.inputs, same.train.inputs) and torch.equal(one.trusted.inputs, same.trusted.inputs)
     assert one.train.inputs.shape == other.train.inputs.shape
     assert not torch.equal(one.train.inputs, other.train.inputs)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("name", SYNTHETIC)
+def test_an_instance_is_the_same_for_every_seed_and_another_another(name):
+    one, same = (dataset(name, "n=60", "d=5").load(None, generator(seed)) for seed in (0, 1))
+    other = dataset(name, "n=60", "d=5", "instance=7").load(None, generator(0))
+    for split in ("train", "test", "trusted"):
+        parts = [getattr(data, split).inputs for data in (one, same, other)]
+        assert torch.equal(parts[0], parts[1]) and not torch.equal(parts[0], parts[2])
+    with pytest.raises(Exception, match=f"dataset {name} needs instance >= 0; got instance=-1"):
+        dataset(name, "instance=-1")
 
 
 def rows(split):
@@ -55,7 +67,7 @@ def test_the_splits_of_digits_are_disjoint_and_complete():
     assert data.train.inputs.min() >= 0 and data.train.inputs.max() == 1
 
 
-@pytest.mark.parametrize("name", [*GENERATED, "text_char"])
+@pytest.mark.parametrize("name", [*SPLIT, *SYNTHETIC, "text_char"])
 def test_trusted_examples_can_be_left_out(name):
     assert len(loaded(name, "trusted=0").trusted.targets) == 0
 

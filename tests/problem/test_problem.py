@@ -79,6 +79,11 @@ def test_validation_is_measured_when_asked_for():
     assert set(asked.evaluate(params)) - set(plain.evaluate(params)) == {"validation_loss", "validation_accuracy"}
 
 
+def test_validation_of_nothing_is_refused():
+    with pytest.raises(ValueError, match=r"the metric validation needs validation examples .*; got examples=0"):
+        problem("digits", validation=True)
+
+
 def test_the_probe_of_the_train_loss_is_evenly_spaced():
     inputs = torch.arange(5000, dtype=torch.float32).unsqueeze(1)
     split = Split(inputs, inputs)
@@ -140,6 +145,26 @@ def test_smoothness_and_strong_convexity_bound_the_gradients(name):
         change = problem_.gradient(one, whole) - problem_.gradient(other, whole)
         ratios.append(float(change @ (one - other) / (one - other).square().sum()))
     assert data.strong_convexity - 1e-12 <= min(ratios) and max(ratios) <= data.smoothness + 1e-12
+
+
+def test_the_spectrum_of_the_quadratic_and_the_noise_of_its_gradients():
+    problem_ = problem("quadratic", dtype=torch.float64)
+    data, optimum = problem_.data, problem_.optimum
+    whole = Batch(data.train.inputs, data.train.targets, 0)
+    curvature = problem_.gradient(optimum + 1, whole) - problem_.gradient(optimum, whole)
+    assert np.allclose(curvature.numpy(), np.geomspace(0.01, 1.0, 100), rtol=1e-5)
+    assert (data.strong_convexity, data.smoothness) == pytest.approx((0.01, 1.0))
+    one_each = [Batch(data.train.inputs[i : i + 1], data.train.targets[i : i + 1], 0) for i in range(500)]
+    noise = torch.stack([problem_.gradient(optimum, batch) for batch in one_each])
+    assert torch.allclose(noise.std(dim=0), torch.tensor(0.3, dtype=torch.float64), rtol=0.15)
+
+
+@pytest.mark.parametrize("instance", range(5))
+def test_the_solver_of_ridge_logistic_reaches_the_optimum_of_other_instances(instance):
+    data = loaded("ridge_logistic", f"instance={instance}", "n=200", "d=20", "ridge=1e-4", "signal=10.0")
+    rows, x = data.train.inputs.double(), data.optimum
+    gradient = -(rows * torch.sigmoid(-(rows @ x)).unsqueeze(1)).mean(dim=0) + 1e-4 * x
+    assert float(gradient.norm()) < 1e-12
 
 
 def test_least_squares_loss_and_optimum_against_the_textbook():

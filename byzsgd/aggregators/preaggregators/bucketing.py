@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Condition, preaggregator
 from byzsgd.aggregators.feeds import Randomness
-from byzsgd.aggregators.rules.gram import combination
+from byzsgd.aggregators.rules.gram import unwritten
 
 
 @preaggregator(
@@ -20,15 +19,17 @@ from byzsgd.aggregators.rules.gram import combination
 def bucketing(vectors: Tensor, *, size: int = 2, rng: np.random.Generator) -> Tensor:
     """Means of `size` rows each, in random order, (k, d) -> (⌈k/size⌉, d).
 
-    The last bucket may be short. The rule behind it sees ⌈k/size⌉ rows of which as many may be spoilt as before: f
-    stays.
+    The last bucket may be short. The rule behind it sees ⌈k/size⌉ rows, as many of them spoilt as before: f stays.
 
     Karimireddy, He, Jaggi: Byzantine-robust learning on heterogeneous datasets via bucketing, ICLR 2022,
     arXiv 2006.09365.
     """
-    k = vectors.shape[0]
-    buckets = -(-k // size)
-    chosen = np.zeros((buckets, k))
-    chosen[np.arange(k) // size, rng.permutation(k)] = 1.0
-    counts = torch.as_tensor(chosen.sum(axis=1), device=vectors.device).to(vectors.dtype)
-    return combination(chosen, vectors).div_(counts[:, None])
+    order = rng.permutation(vectors.shape[0]).tolist()
+    groups = [order[start : start + size] for start in range(0, len(order), size)]
+    answer = unwritten(vectors, len(groups))
+    for target, group in zip(answer, groups, strict=True):
+        target.copy_(vectors[group[0]])
+        for row in group[1:]:
+            target.add_(vectors[row])
+        target.div_(len(group))
+    return answer

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
 import numpy as np
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Condition, preaggregator
-from byzsgd.aggregators.rules.distances import Distances, Measure, least
+from byzsgd.aggregators.rules.distances import Distances, least
 from byzsgd.aggregators.rules.gram import combination
 
 
@@ -28,17 +26,17 @@ def nnm(vectors: Tensor, *, f: int) -> Tensor:
     """
     k = vectors.shape[0]
     distances = Distances(vectors)
-    everyone = range(k)
     chosen = np.zeros((k, k))
-    for row in everyone:
-        near = least(k - f, everyone, _from(distances, row), _refining(distances, row), vectors)
-        chosen[row, near] = 1.0
+    for row in range(k):
+        chosen[row, _nearest(distances, row, k - f)] = 1.0
     return combination(chosen, vectors).div_(k - f)
 
 
-def _from(distances: Distances, row: int) -> Measure:
-    return lambda: (distances.squared[row], distances.error[row])
-
-
-def _refining(distances: Distances, row: int) -> Callable[[Iterable[int]], None]:
-    return lambda _: distances.refine([row])
+def _nearest(distances: Distances, row: int, count: int) -> list[int]:
+    return least(
+        count,
+        range(len(distances.squared)),
+        lambda: (distances.squared[row], distances.error[row]),
+        lambda _: distances.refine([row]),
+        distances.vectors,
+    )

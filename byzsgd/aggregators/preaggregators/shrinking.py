@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from byzsgd.aggregators.rules.gram import squared_norms
+from byzsgd.aggregators.rules.gram import squared_norms, unwritten
 
 
 def shrunk(vectors: Tensor, longest: Callable[[np.ndarray], float]) -> Tensor:
@@ -16,4 +16,5 @@ def shrunk(vectors: Tensor, longest: Callable[[np.ndarray], float]) -> Tensor:
     norms = np.sqrt(squared_norms(vectors))
     limit = longest(norms)
     scales = np.divide(limit, norms, out=np.ones_like(norms), where=norms > limit)
-    return vectors * torch.as_tensor(scales, device=vectors.device).to(vectors.dtype)[:, None]
+    factors = torch.as_tensor(scales, device=vectors.device).to(vectors.dtype)[:, None]
+    return torch.mul(vectors, factors, out=unwritten(vectors, len(norms)))

@@ -1,11 +1,29 @@
 """Aggregation rules: (k, d) -> (d,), pure functions of the rows."""
 
+from .aksel import aksel as aksel
 from .bulyan import bulyan as bulyan
+from .caf import caf as caf
+from .centered_clipping import centered_clipping as centered_clipping
+from .cge import cge as cge
+from .ctma import ctma as ctma
+from .dnc import dnc as dnc
+from .flag import flag as flag
+from .flag_single import flag_single as flag_single
+from .fltrust import fltrust as fltrust
+from .geometric_median import geometric_median as geometric_median
 from .krum import krum as krum
+from .mda import mda as mda
 from .meamed import meamed as meamed
 from .mean import mean as mean
 from .median import median as median
+from .monna import monna as monna
 from .multi_krum import multi_krum as multi_krum
+from .mva import mva as mva
 from .phocas import phocas as phocas
+from .rfa import rfa as rfa
+from .sign_majority import sign_majority as sign_majority
+from .smea import smea as smea
 from .sum import sum as sum
 from .trimmed_mean import trimmed_mean as trimmed_mean
+from .weighted_geometric_median import weighted_geometric_median as weighted_geometric_median
+from .weighted_median import weighted_median as weighted_median

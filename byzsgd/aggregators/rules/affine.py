@@ -16,7 +16,8 @@ class Affine:
 
     def __init__(self, vectors: Tensor, precise: bool = False) -> None:
         self.vectors = vectors
-        self.inner = gram(vectors, vectors[anchor(vectors)], precise=precise)
+        row, far = anchor(vectors)
+        self.inner = gram(vectors, vectors[row] if far or precise else None, precise=precise)
 
     def point(self, weights: np.ndarray) -> Tensor:
         return combination(weights, self.vectors)

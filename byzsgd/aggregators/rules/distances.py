@@ -27,13 +27,14 @@ class Distances:
         self.error = np.full((k, k), np.inf)
         np.fill_diagonal(self.squared, 0.0)
         np.fill_diagonal(self.error, 0.0)
-        first = anchor(vectors)
-        self._about(first, range(k))
+        row, far = anchor(vectors)
+        self._about(row if far else None, range(k))
         self._closer()
 
-    def _about(self, centre: int, rows: Sequence[int]) -> None:
-        """Takes over what inner products about row `centre` tell better than what is known."""
-        inner = gram(self.vectors, self.vectors[centre], None if len(rows) == len(self.exact) else rows)
+    def _about(self, row: int | None, rows: Sequence[int]) -> None:
+        """Takes over what inner products about a row (None: about zero) tell better than what is known."""
+        centre = None if row is None else self.vectors[row]
+        inner = gram(self.vectors, centre, None if len(rows) == len(self.exact) else rows)
         norms = inner.diagonal()
         with np.errstate(invalid="ignore", over="ignore"):
             sums = norms[:, None] + norms
@@ -146,10 +147,15 @@ def lexicographic(vectors: Tensor, rows: Sequence[int]) -> list[int]:
     """The rows in the order of their values, first coordinate first."""
 
     def compare(a: int, b: int) -> int:
-        differ = (vectors[a] != vectors[b]).nonzero()
-        if len(differ) == 0:
-            return 0
-        place = differ[0, 0]
-        return -1 if vectors[a, place] < vectors[b, place] else 1
+        # Most rows differ in their first columns, so these are looked at first.
+        start, width = 0, 16
+        while start < vectors.shape[1]:
+            one, other = vectors[a, start : start + width], vectors[b, start : start + width]
+            differ = (one != other).nonzero()
+            if len(differ):
+                place = differ[0, 0]
+                return -1 if one[place] < other[place] else 1
+            start, width = start + width, width * 64
+        return 0
 
     return sorted(rows, key=functools.cmp_to_key(compare)) if len(rows) > 1 else list(rows)

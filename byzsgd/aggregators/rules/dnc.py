@@ -25,7 +25,6 @@ from byzsgd.checks import require
         "scaling",
         "sign",
         "rotation",
-        "agreement",
         "bounded",
         "mean_without_liars",
         "box",
@@ -59,14 +58,14 @@ def dnc(
         if d > coordinates:
             chosen = np.sort(rng.choice(d, coordinates, replace=False))
             part = vectors[:, torch.as_tensor(chosen, device=vectors.device)]
-        scores = _scores(part)
-        kept &= set(least(k - dropped, range(k), lambda: (scores, scores * 0), lambda _: None, vectors))
+        kept &= set(_least_spread(part, k - dropped, vectors))
     require(bool(kept), "dnc", "a row that is kept in all rounds", k=k, f=f, share=share, rounds=rounds)
     return mean_of(vectors, sorted(kept))
 
 
-def _scores(vectors: Tensor) -> np.ndarray:
-    k = vectors.shape[0]
-    values, axes = np.linalg.eigh(Affine(vectors).about(np.full(k, 1 / k)))
-    scores: np.ndarray = np.square(axes[:, -1]) * max(values[-1], 0.0)
-    return scores
+def _least_spread(part: Tensor, count: int, vectors: Tensor) -> list[int]:
+    """The `count` rows of least ⟨x, v⟩², v the top right singular vector of the centred part."""
+    k = part.shape[0]
+    axes = np.linalg.eigh(Affine(part).about(np.full(k, 1 / k)))[1]
+    scores = np.square(axes[:, -1])
+    return least(count, range(k), lambda: (scores, np.zeros(k)), lambda _: None, vectors)

@@ -43,7 +43,7 @@ def flag(
     size = min(dimension or -(-(k + 1) // 2), rows.shape[1])
     weights, objective = np.sqrt(counts), np.inf
     for _ in range(max_steps):
-        left, values, basis = np.linalg.svd(columns * weights[:, None], full_matrices=True)
+        left, values, basis = np.linalg.svd(columns * weights[:, None], full_matrices=False)
         missed = missing(columns, basis, size)
         before, objective = objective, float((counts * np.sqrt(missed)).sum())
         used = weights

@@ -14,6 +14,7 @@ from byzsgd.aggregators.rules.ordering import by_coordinate, middle, middle_posi
         "permutation",
         "translation",
         "scaling",
+        "sign",
         "diagonal",
         "agreement",
         "bounded",

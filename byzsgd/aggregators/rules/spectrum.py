@@ -19,8 +19,8 @@ def coordinates(vectors: Tensor) -> np.ndarray:
     unit = inner / np.outer(np.where(norms > 0, norms, 1.0), np.where(norms > 0, norms, 1.0))
     values, axes = np.linalg.eigh(unit)
     if values[0] > WELL_CONDITIONED * values[-1]:
-        scaled: np.ndarray = axes * np.sqrt(values) * norms[:, None]
-        return scaled
+        answer: np.ndarray = axes * np.sqrt(values) * norms[:, None]
+        return answer
     return _triangular(vectors)
 
 

@@ -99,7 +99,7 @@ class EventClock:
     def oldest(self, state: Agenda, step: int) -> int:
         return step
 
-    def upcoming(self, state: EventState, count: int) -> tuple[tuple[int, int, int], ...]:
+    def upcoming(self, state: Agenda, count: int) -> tuple[tuple[int, int, int], ...]:
         """Nothing to tell: staleness comes about."""
         return ()
 

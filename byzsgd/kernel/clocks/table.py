@@ -87,7 +87,7 @@ class Table:
         serials = serials_of(block)
         row, first = block % self._kept, serials.start % LENGTH
         behind = workers.start + np.flatnonzero(self._blocks[workers.start : workers.stop, row] < block)
-        owners = behind if len(workers) > 1 and worker in behind else np.array([worker])  # neighbours may be further on
+        owners = behind if worker in behind else np.array([worker])  # neighbours may be further on
         values = self._function(workers, serials)
         self._array[owners, row, first : first + len(serials)] = values[owners - workers.start]
         self._blocks[owners, row] = block

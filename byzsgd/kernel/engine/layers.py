@@ -60,9 +60,9 @@ def chain(module: nn.Module, input_dims: int) -> tuple[Layer, ...] | str:
         return f"inputs of {input_dims} dimensions"
     layers: list[Layer] = []
     for index, part in enumerate(parts):
-        if type(part) in ACTIVATIONS and index and type(parts[index - 1]) is nn.Linear:
-            if getattr(part, "alpha", 1.0) == 1.0 and getattr(part, "approximate", "none") == "none":
-                continue
+        plain = getattr(part, "alpha", 1.0) == 1.0 and getattr(part, "approximate", "none") == "none"
+        if plain and type(part) in ACTIVATIONS and index and type(parts[index - 1]) is nn.Linear:
+            continue
         if type(part) is not nn.Linear:
             return type(part).__name__
         if not all(parameter.requires_grad for parameter in part.parameters()):

@@ -60,6 +60,12 @@ class SupervisedProblem:
         _require_fit(self.flat.module, self.data)
         self._probe = _evenly(self.data.train, PROBE)
         self._objective = self.data.train if objective is None else _chosen(self.data.train, objective)
+        require(
+            not validation or len(data.validation.targets) > 0,
+            "the metric validation",
+            "validation examples (dataset.validation_share)",
+            examples=len(data.validation.targets),
+        )
         self._gradient_norm, self._validation, self._per_class, self._poison = (
             gradient_norm,
             validation,

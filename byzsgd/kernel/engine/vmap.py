@@ -48,7 +48,7 @@ def mapped(problem: SupervisedProblem) -> Compute:
 
     def compute(params: Tensor, batch: Batch) -> Tensor:
         groups = len(batch.targets)
-        parts = params.expand(groups, -1).split(sizes, dim=1)
+        parts = torch.split(params.expand(groups, -1), sizes, dim=1)
         parameters = {
             name: part.reshape(groups, *shape) for name, part, shape in zip(names, parts, shapes, strict=True)
         }

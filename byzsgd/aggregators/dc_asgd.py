@@ -1,0 +1,67 @@
+"""The server `dc_asgd`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from byzsgd.aggregators.states import foresee
+from byzsgd.checks import require
+from byzsgd.interfaces import Arrival, Decision, ServerContext
+
+
+@dataclass
+class DCASGDState:
+    """The model, and with `adaptive` the mean square of each worker's gradients."""
+
+    context: ServerContext
+    mean_squares: dict[int, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DCASGD:
+    """Delay-compensated asynchronous SGD: corrects a stale gradient towards the one at the present model.
+
+    direction = g + λ·g⊙g⊙(x − x_l), λ = compensation; with `adaptive`, λ = compensation / √(MS + epsilon) per
+    coordinate, MS ← decay·MS + (1 − decay)·g⊙g for every worker.
+
+    Zheng, Meng, Wang, Chen, Yu, Ma, Liu: Asynchronous stochastic gradient descent with delay compensation, ICML 2017,
+    arXiv 1609.08326.
+    """
+
+    compensation: float
+    adaptive: bool
+    decay: float
+    epsilon: float
+    expects: ClassVar[str] = "vectors"
+    scores: tuple[str, ...] = field(default=(), init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        require(self.compensation >= 0, "dc_asgd", "compensation >= 0", compensation=self.compensation)
+        require(0 <= self.decay < 1, "dc_asgd", "0 <= decay < 1", decay=self.decay)
+        require(self.epsilon > 0, "dc_asgd", "epsilon > 0", epsilon=self.epsilon)
+
+    def check(self, num_workers: int) -> None:
+        """Any number of workers will do."""
+
+    def init(self, context: ServerContext) -> DCASGDState:
+        return DCASGDState(context)
+
+    def receive(self, state: DCASGDState, arrival: Arrival) -> Decision:
+        gradient = arrival.vector
+        square = gradient * gradient
+        correction = square * (state.context.params - arrival.read_params)
+        if self.adaptive:
+            before = state.mean_squares.get(arrival.worker)
+            mean_square = square if before is None else self.decay * before + (1 - self.decay) * square
+            state.mean_squares[arrival.worker] = mean_square
+            correction = correction / torch.sqrt(mean_square + self.epsilon)
+        direction = gradient + self.compensation * correction if self.compensation else gradient.clone()
+        return Decision(True, "accepted", 1.0, direction, {})
+
+    def preview(self, state: DCASGDState, arrivals: Sequence[Arrival]) -> Decision:
+        return foresee(self, state, arrivals)

@@ -1,0 +1,64 @@
+"""Zeno++'s filter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from byzsgd.aggregators.filters import trusted
+from byzsgd.checks import require
+from byzsgd.interfaces import Arrival, Judgement, ServerContext
+
+
+@dataclass(frozen=True, kw_only=True)
+class Zeno:
+    """Rescales a vector to the length of the trusted gradient v and accepts it if it would lower the trusted loss.
+
+    g ← g·‖v‖/‖g‖; accept iff gamma·⟨v, g⟩ − rho·‖g‖² + gamma·epsilon ≥ 0, with v = ∇ on trusted data, refreshed every
+    `refresh` arrivals. Zero and non-finite vectors are refused. Score `zeno`: the left side.
+
+    Xie, Koyejo, Gupta: Zeno++: robust fully asynchronous SGD, ICML 2020, arXiv 1903.07020.
+    Differs: published code takes ‖g‖² before rescaling; here both terms are of the rescaled vector, as in the paper.
+    """
+
+    gamma: float
+    rho: float
+    epsilon: float
+    refresh: int
+    scores: tuple[str, ...] = field(default=("zeno",), init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        require(self.gamma > 0, "zeno", "gamma > 0", gamma=self.gamma)
+        require(self.rho >= 0, "zeno", "rho >= 0", rho=self.rho)
+        require(self.refresh >= 1, "zeno", "refresh >= 1", refresh=self.refresh)
+
+    def check(self, num_workers: int) -> None:
+        """Any number of workers will do."""
+
+    def init(self, context: ServerContext) -> trusted.TrustedState:
+        return trusted.start("zeno", context)
+
+    def judge(self, state: trusted.TrustedState, arrival: Arrival) -> Judgement:
+        own = trusted.reference(state, self.refresh)
+        norm = float(torch.linalg.vector_norm(arrival.vector)) if trusted.is_finite(arrival) else math.nan
+        if math.isinf(norm):  # finite, but its square overflows
+            largest = arrival.vector.abs().max()
+            norm = float(largest.double() * torch.linalg.vector_norm(arrival.vector / largest).double())
+        if math.isnan(norm) or norm == 0.0:
+            return Judgement(False, arrival.vector, {"zeno": math.nan}, own)
+        vector = arrival.vector * (float(torch.linalg.vector_norm(own)) / norm)
+        score = self.gamma * float(own @ vector) - self.rho * float(vector @ vector) + self.gamma * self.epsilon
+        return Judgement(score >= 0, vector, {"zeno": score}, own)
+
+    def record(
+        self, state: trusted.TrustedState, arrival: Arrival, judgement: Judgement | None, accepted: bool
+    ) -> None:
+        used = None if judgement is None else judgement.memo
+        trusted.counted(state, self.refresh, used if isinstance(used, Tensor) else None)
+
+    def stepped(self, state: trusted.TrustedState, arrival: Arrival, undamped: Callable[[], Tensor]) -> None:
+        """Nothing to remember."""

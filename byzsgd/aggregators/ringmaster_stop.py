@@ -1,0 +1,59 @@
+"""The server `ringmaster_stop`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from byzsgd.aggregators.states import foresee
+from byzsgd.checks import require
+from byzsgd.interfaces import Arrival, Decision, ServerContext
+
+
+@dataclass
+class RingmasterStopState:
+    """The version that each worker is computing on, oldest first."""
+
+    reading: dict[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RingmasterStop:
+    """Ringmaster that stops hopeless work: jobs that would be refused for their staleness are cancelled at once.
+
+    Accepts vectors with τ ≤ limit, one step each; after a step every worker whose job has become older than that drops
+    it and reads the new model.
+
+    Maranjyan, Tyurin, Richtárik: Ringmaster ASGD: the first asynchronous SGD with optimal time complexity, ICML 2025,
+    arXiv 2501.16168 (the variant with calculation stops; limit = R − 1).
+    """
+
+    limit: int
+    expects: ClassVar[str] = "vectors"
+    scores: tuple[str, ...] = field(default=(), init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        require(self.limit >= 0, "ringmaster_stop", "limit >= 0", limit=self.limit)
+
+    def check(self, num_workers: int) -> None:
+        """Any number of workers will do."""
+
+    def init(self, context: ServerContext) -> RingmasterStopState:
+        return RingmasterStopState(dict.fromkeys(range(context.num_workers), 0))
+
+    def receive(self, state: RingmasterStopState, arrival: Arrival) -> Decision:
+        accepted = arrival.staleness <= self.limit
+        now = arrival.step + accepted
+        cancelled = []
+        state.reading.pop(arrival.worker, None)
+        while state.reading and now - (oldest := next(iter(state.reading.items())))[1] > self.limit:
+            cancelled.append(oldest[0])
+            del state.reading[oldest[0]]
+        state.reading.update(dict.fromkeys([arrival.worker, *cancelled], now))
+        if not accepted:
+            return Decision(False, "max_staleness", 0.0, None, {}, cancel=tuple(cancelled))
+        return Decision(True, "accepted", 1.0, arrival.vector.clone(), {}, cancel=tuple(cancelled))
+
+    def preview(self, state: RingmasterStopState, arrivals: Sequence[Arrival]) -> Decision:
+        return foresee(self, state, arrivals)

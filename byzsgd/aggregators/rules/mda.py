@@ -1,0 +1,91 @@
+"""Minimum-diameter averaging."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from byzsgd.aggregators.declaration import Condition, rule
+from byzsgd.aggregators.rules.distances import TIE, Distances
+from byzsgd.aggregators.rules.gram import mean_of
+from byzsgd.aggregators.rules.subsets import cover, ranked, without
+
+MOST_DROPPED = 42
+
+
+@rule(
+    Condition("k >= 2f+1", lambda k, f: k >= 2 * f + 1),
+    Condition(f"f <= {MOST_DROPPED} (a search of at most 1.47^f = 1e7 steps)", lambda f: f <= MOST_DROPPED),
+    laws=(
+        "permutation",
+        "translation",
+        "scaling",
+        "sign",
+        "rotation",
+        "agreement",
+        "bounded",
+        "mean_without_liars",
+        "box",
+    ),
+)
+def mda(vectors: Tensor, *, f: int) -> Tensor:
+    """The mean of the k-f rows of least diameter, (k, d) -> (d,).
+
+    The subset S of k-f rows with the least max_{i,j in S} ‖xᵢ - xⱼ‖; among equals the one whose sorted rows come first
+    lexicographically. Found without listing subsets: a diameter is possible iff leaving out f rows ends all larger
+    distances (vertex cover).
+
+    Condition: k >= 2f+1, f <= 42 (a search of at most 1.47^f = 1e7 steps)
+    Breakdown: (k-1)/2 rows.
+    El Mhamdi, Guerraoui, Guirguis, Hoang, Rouault: Genuinely distributed Byzantine machine learning, PODC 2020,
+    arXiv 1905.03853; as minimal volume: Rousseeuw 1985.
+    """
+    k = vectors.shape[0]
+    if f == 0:
+        return mean_of(vectors, range(k))
+    distances = Distances(vectors)
+    while True:
+        diameter = _least_diameter(distances.squared, f)
+        low, high = distances.squared - distances.error, distances.squared + distances.error
+        near = np.triu((low <= diameter) & (high >= diameter), 1)
+        inexact = near & (distances.error > 0)
+        if near.sum() <= 1 or not inexact.any():
+            break
+        distances.refine(np.flatnonzero(inexact.any(axis=1)).tolist())
+    return mean_of(vectors, _first_subset(vectors, _conflicts(distances.squared, diameter), f))
+
+
+def _conflicts(squared: np.ndarray, diameter: float) -> dict[int, set[int]]:
+    farther = squared > diameter * (1 + TIE)
+    return {row: set(np.flatnonzero(others).tolist()) for row, others in enumerate(farther) if others.any()}
+
+
+def _least_diameter(squared: np.ndarray, f: int) -> float:
+    """The least squared diameter of k-f rows."""
+    values = np.unique(squared)
+    low, high = 0, len(values) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if cover(_conflicts(squared, values[middle]), f):
+            high = middle
+        else:
+            low = middle + 1
+    return float(values[low])
+
+
+def _first_subset(vectors: Tensor, conflicts: dict[int, set[int]], f: int) -> list[int]:
+    """The lexicographically first k-f rows without conflict: each row in order stays if the rest can still follow."""
+    k = vectors.shape[0]
+    ranks = ranked(vectors, range(k))
+    chosen: list[int] = []
+    dropped: set[int] = set()
+    for row in sorted(range(k), key=lambda row: ranks[row]):
+        if row in dropped or len(chosen) == k - f:
+            continue
+        gone = dropped | conflicts.get(row, set())
+        if cover(without(conflicts, gone), f - len(gone)):
+            chosen.append(row)
+            dropped = gone
+        else:
+            dropped = dropped | {row}
+    return sorted(chosen)

@@ -1,0 +1,106 @@
+"""Smallest maximum eigenvalue averaging."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from byzsgd.aggregators.declaration import Bound, Condition, rule
+from byzsgd.aggregators.rules.affine import Affine
+from byzsgd.aggregators.rules.gram import mean_of
+from byzsgd.aggregators.rules.subsets import candidates, first_of, greedy, kept
+
+TIE = 1e-11
+LOOSE = 1e-5
+MOST_SUBSETS = 200_000
+EVALUATED_AT_ONCE = 128
+
+
+@rule(
+    Condition("k >= 2f+1", lambda k, f: k >= 2 * f + 1),
+    laws=(
+        "permutation",
+        "translation",
+        "scaling",
+        "sign",
+        "rotation",
+        "agreement",
+        "bounded",
+        "mean_without_liars",
+        "box",
+    ),
+    kappa=Bound("4 f/(n-f) (1 + f/(n-2f))^2", lambda n, f: 4 * f / (n - f) * (1 + f / (n - 2 * f)) ** 2),
+)
+def smea(vectors: Tensor, *, f: int) -> Tensor:
+    """The mean of the k-f rows whose covariance has the least top eigenvalue, (k, d) -> (d,).
+
+    The subset S of k-f rows with the least λ_max(Σ_{i in S} (xᵢ - x̄_S)(xᵢ - x̄_S)ᵀ); among equals the one whose sorted
+    rows come first lexicographically. Rows that no better subset can hold are ruled out first, and subsets by the
+    spread along directions known to be wide; what is left to list must be at most 200 000 subsets.
+
+    Condition: k >= 2f+1
+    Breakdown: (k-1)/2 rows.
+    Bound: κ = 4 f/(n-f) (1 + f/(n-2f))^2
+    Allouah, Guerraoui, Gupta, Pinot, Stephan: On the privacy-robustness-utility trilemma in distributed learning,
+    ICML 2023, arXiv 2302.04787.
+    """
+    if f == 0:
+        return mean_of(vectors, range(vectors.shape[0]))
+    best = _best(Affine(vectors).inner, f, LOOSE if vectors.dtype.itemsize < 8 else TIE)
+    if len(best) > 1 and vectors.dtype.itemsize < 8:
+        best = _best(Affine(vectors, precise=True).inner, f, TIE)
+    return mean_of(vectors, first_of(vectors, best))
+
+
+def _best(inner: np.ndarray, f: int, tie: float) -> list[list[int]]:
+    """All subsets whose scatter has the least top eigenvalue, up to a relative `tie`."""
+    norms = inner.diagonal()
+    squared = np.maximum(norms[:, None] + norms - 2 * inner, 0.0)
+    size = len(inner) - f
+    start = np.asarray(greedy(squared, f))
+    values, axes = _top(inner[np.ix_(start, start)][None])
+    least = float(values[0])
+    # Two rows of a subset spread it by half their squared distance; a row too far from more than f others is out.
+    possible = np.flatnonzero((squared > 2 * least * (1 + 1e-9)).sum(axis=1) <= f)
+    between = inner[np.ix_(possible, possible)]
+    masks = np.concatenate(
+        [kept(places, len(possible)) for places in candidates("smea", possible.tolist(), size, MOST_SUBSETS)]
+    )
+    direction = inner[np.ix_(possible, start)] @ axes[0]
+    bounds = _spread(masks, direction[:, None] / max(np.sqrt(least), 1e-300))
+    tops = np.full(len(masks), np.inf)
+    left = np.arange(len(masks))
+    while True:
+        left = left[bounds[left] <= least * (1 + tie)]
+        left = left[np.isinf(tops[left])]
+        if len(left) == 0:
+            break
+        batch = left[np.argsort(bounds[left], kind="stable")[:EVALUATED_AT_ONCE]]
+        rows = np.nonzero(masks[batch])[1].reshape(len(batch), size)
+        values, axes = _top(between[rows[:, :, None], rows[:, None, :]])
+        tops[batch] = values
+        least = min(least, float(values.min()))
+        # The widest direction of the narrowest few is wide for most other subsets, too.
+        few = np.argsort(values, kind="stable")[:4]
+        directions = np.stack(
+            [between[:, rows[one]] @ axes[one] / max(np.sqrt(values[one]), 1e-300) for one in few], axis=1
+        )
+        bounds[left] = np.maximum(bounds[left], _spread(masks[left], directions))
+    return [possible[mask].tolist() for mask in masks[tops <= least * (1 + tie)]]
+
+
+def _top(inner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Top eigenvalue of the scatter of each set of rows (s, m, m), and its axis as a combination of centred rows."""
+    centred = inner - inner.mean(axis=1, keepdims=True) - inner.mean(axis=2, keepdims=True)
+    centred = centred + inner.mean(axis=(1, 2), keepdims=True)
+    values, axes = np.linalg.eigh(centred)
+    # The combination of centred rows is one of the rows themselves, since it adds up to zero.
+    return np.maximum(values[:, -1], 0.0), axes[:, :, -1] - axes[:, :, -1].mean(axis=1, keepdims=True)
+
+
+def _spread(masks: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """(s,) the largest sum of squared deviations of each subset along directions in which the rows lie at `places`."""
+    weights = masks.astype(float)
+    sums, squares = weights @ places, weights @ np.square(places)
+    spread: np.ndarray = (squares - np.square(sums) / masks[0].sum()).max(axis=1)
+    return spread

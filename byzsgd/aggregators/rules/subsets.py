@@ -1,0 +1,107 @@
+"""Search for the best subset of k-f rows without looking at hopeless ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import chain, combinations, islice
+
+import numpy as np
+from torch import Tensor
+
+from byzsgd.aggregators.rules.distances import lexicographic
+from byzsgd.checks import require
+
+BATCH = 50_000
+
+
+def greedy(squared: np.ndarray, f: int) -> list[int]:
+    """A good subset to start with: the row of largest total distance is dropped, f times."""
+    left = list(range(len(squared)))
+    for _ in range(f):
+        left.pop(int(squared[np.ix_(left, left)].sum(axis=1).argmax()))
+    return left
+
+
+def candidates(who: str, possible: Sequence[int], size: int, most: int) -> Iterator[np.ndarray]:
+    """All subsets of `size` of the possible rows, as (≤BATCH, dropped) arrays of the places left out.
+
+    ValueError before the search where there are too many.
+    """
+    k, dropped = len(possible), len(possible) - size
+    count = math.comb(k, dropped)
+    require(count <= most, who, f"at most {most} subsets to compare", rows=k, f=dropped, subsets=count)
+
+    def batches() -> Iterator[np.ndarray]:
+        everything = combinations(range(k), dropped)
+        while batch := list(islice(everything, BATCH)):
+            flat = np.fromiter(chain.from_iterable(batch), dtype=np.intp, count=len(batch) * dropped)
+            yield flat.reshape(len(batch), dropped)
+
+    return batches()
+
+
+def kept(places: np.ndarray, k: int) -> np.ndarray:
+    """(s, k) masks of the rows that stay when `places` (s, dropped) are left out."""
+    mask = np.ones((len(places), k), dtype=bool)
+    np.put_along_axis(mask, places, False, axis=1)
+    return mask
+
+
+def first_of(vectors: Tensor, subsets: Sequence[Sequence[int]]) -> list[int]:
+    """Among equally good subsets, the one whose sorted rows come first lexicographically."""
+    if len(subsets) == 1:
+        return list(subsets[0])
+    involved = sorted({row for subset in subsets for row in subset})
+    ranks = ranked(vectors, involved)
+    return list(min(subsets, key=lambda subset: sorted(ranks[row] for row in subset)))
+
+
+def ranked(vectors: Tensor, rows: Sequence[int]) -> dict[int, int]:
+    """The place of each row in lexicographic order; equal rows share one."""
+    ordered = lexicographic(vectors, rows)
+    ranks = {ordered[0]: 0}
+    for before, row in zip(ordered, ordered[1:], strict=False):
+        ranks[row] = ranks[before] + (not vectors[before].equal(vectors[row]))
+    return ranks
+
+
+def cover(conflicts: dict[int, set[int]], budget: int) -> bool:
+    """Whether leaving out at most `budget` rows ends all conflicts: a vertex cover, by bounded search.
+
+    A row with more conflicts than may still be left out goes itself; where no row has more than two, chains and rings
+    are counted; else the row with most conflicts goes, or all that it conflicts with.
+    """
+    if budget < 0:
+        return False
+    degree, row = max(((len(others), row) for row, others in conflicts.items()), default=(0, -1))
+    if degree == 0:
+        return True
+    if sum(len(others) for others in conflicts.values()) > 2 * degree * budget:
+        return False
+    if degree <= 2:
+        return _chains(conflicts) <= budget
+    if cover(without(conflicts, {row}), budget - 1):
+        return True
+    return degree <= budget and cover(without(conflicts, conflicts[row]), budget - degree)
+
+
+def without(conflicts: dict[int, set[int]], rows: set[int]) -> dict[int, set[int]]:
+    left = {row: others - rows for row, others in conflicts.items() if row not in rows}
+    return {row: others for row, others in left.items() if others}
+
+
+def _chains(conflicts: dict[int, set[int]]) -> int:
+    """Least number of rows to leave out where all conflicts form chains and rings."""
+    unseen, total = set(conflicts), 0
+    while unseen:
+        stack, part = [unseen.pop()], 1
+        edges = len(conflicts[stack[0]])
+        while stack:
+            for other in conflicts[stack.pop()] & unseen:
+                unseen.discard(other)
+                stack.append(other)
+                part += 1
+                edges += len(conflicts[other])
+        total += part // 2 if edges // 2 < part else -(-part // 2)
+    return total

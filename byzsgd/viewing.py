@@ -1,0 +1,105 @@
+"""The commands that look at run folders: plot, compare, report, watch. They read records and change nothing."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from byzsgd.records import Run
+
+
+def add_commands(commands: Any) -> None:
+    """Adds them to the parser of the command line."""
+    plotting = _command(commands, "plot", plot, "draw figures from the folders of runs or sweeps")
+    plotting.add_argument("--kind", action="append", help="a figure (several times for several; default: all that fit)")
+    plotting.add_argument("--x", action="append", help="axis of curves: updates, time or arrivals")
+    plotting.add_argument("--format", default="png,svg", help="png, svg, pdf, separated by commas")
+    plotting.add_argument("--statistic", default="mean", help="mean or median over seeds")
+    plotting.add_argument("--output", type=Path, help="where to (default: the folder itself)")
+    comparing = _command(
+        commands, "compare", compare, "tables over seeds: outcomes, paired differences, filter mistakes"
+    )
+    comparing.add_argument("--format", default="csv,md,tex", help="files to write: csv, md, tex, separated by commas")
+    comparing.add_argument("--output", type=Path, help="where to write the tables (default: only the screen)")
+    reporting = _command(commands, "report", report, "one self-contained HTML page for a run or a sweep")
+    reporting.add_argument("--output", type=Path, help="a file or folder (default: report.html in the folder)")
+    watching = _command(commands, "watch", watch, "a live view of running runs")
+    watching.add_argument("--every", type=float, default=1.0, help="seconds between two looks")
+
+
+def plot(parsed: argparse.Namespace) -> int:
+    """Figures from run folders."""
+    from byzsgd.plotting import draw
+
+    runs = _runs(parsed.folders)
+    options = {"kinds": parsed.kind, "formats": parsed.format.split(","), "statistic": parsed.statistic}
+    if parsed.x:
+        options["x"] = parsed.x
+    for path in draw(runs, _output(parsed), law_of=_law_of, **options):
+        print(path)
+    return 0
+
+
+def compare(parsed: argparse.Namespace) -> int:
+    """Tables of several runs."""
+    from rich.console import Console
+
+    from byzsgd.reporting import tables, to_rich, write
+
+    made = tables(_runs(parsed.folders))
+    for table in made:
+        Console().print(to_rich(table))
+    for path in write(made, parsed.output, parsed.format.split(",")) if parsed.output else ():
+        print(path)
+    return 0
+
+
+def report(parsed: argparse.Namespace) -> int:
+    """One page for a browser."""
+    from byzsgd.reporting import report as write_report
+
+    print(write_report(_runs(parsed.folders), _output(parsed)))
+    return 0
+
+
+def watch(parsed: argparse.Namespace) -> int:
+    """What runs are doing now."""
+    from byzsgd.watching import watch as look
+
+    for folder in parsed.folders:
+        look(folder, every=parsed.every)
+    return 0
+
+
+def _command(commands: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+    parser.set_defaults(command=function)
+    return parser
+
+
+def _runs(folders: Iterable[Path]) -> list[Run]:
+    from byzsgd.records import find_runs, load
+
+    return [load(path) for folder in folders for path in find_runs(folder)]
+
+
+def _output(parsed: argparse.Namespace) -> Path:
+    """Beside what is drawn, where that is one folder."""
+    if parsed.output is not None:
+        return Path(parsed.output)
+    return Path(parsed.folders[0]) if len(parsed.folders) == 1 else Path("outputs/figures")
+
+
+def _law_of(run: Any) -> Any:
+    """The configured law of a run's delays; None where its configuration cannot be built here."""
+    from byzsgd import config
+    from byzsgd.settings import ConfigError
+
+    try:
+        return config.part(run.config["delay"])
+    except (ConfigError, ValueError, TypeError, KeyError):
+        return None
