@@ -56,7 +56,7 @@ def chain(module: nn.Module, input_dims: int) -> tuple[Layer, ...] | str:
     parts = _parts(module)
     if parts and isinstance(parts[0], nn.Flatten) and (parts[0].start_dim, parts[0].end_dim) == (1, -1):
         parts = parts[1:]
-    elif input_dims > 1:
+    elif input_dims > 1 and type(parts[0]) is nn.Linear:
         return f"inputs of {input_dims} dimensions"
     layers: list[Layer] = []
     for index, part in enumerate(parts):
@@ -92,7 +92,7 @@ def gradients(layers: Sequence[Layer], loss: Loss, params: Tensor, inputs: Tenso
     """
     groups, size = inputs.shape[0], inputs.shape[1]
     flat = inputs.reshape(groups, size, -1)
-    parts = iter(params.expand(groups, -1).split([length for layer in layers for length in layer.sizes], 1))
+    parts = iter(torch.split(params.expand(groups, -1), [length for layer in layers for length in layer.sizes], 1))
     weights: list[Tensor] = []
     seen: list[tuple[Tensor, Tensor, Tensor]] = []  # of each layer: its input, its output before and after φ
     below = flat.transpose(1, 2)
