@@ -92,7 +92,7 @@ def gradients(layers: Sequence[Layer], loss: Loss, params: Tensor, inputs: Tenso
     """
     groups, size = inputs.shape[0], inputs.shape[1]
     flat = inputs.reshape(groups, size, -1)
-    parts = iter(params.expand(groups, -1).split([length for layer in layers for length in layer.sizes], 1))
+    parts = iter(torch.split(params.expand(groups, -1), [length for layer in layers for length in layer.sizes], 1))
     weights: list[Tensor] = []
     seen: list[tuple[Tensor, Tensor, Tensor]] = []  # of each layer: its input, its output before and after φ
     below = flat.transpose(1, 2)

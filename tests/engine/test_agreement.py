@@ -1,0 +1,198 @@
+"""All engines compute the same thing: the loop is the oracle of the others."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from byzsgd import experiment
+from byzsgd.interfaces import BatchKey, LocalSteps, Message
+from byzsgd.kernel.simulation import events
+
+CONF = Path(__file__).parents[2] / "conf"
+SMALL = ("num_workers=7", "num_byzantine=1", "f=1", "batch_size=8", "dtype=float64")
+SERVERS = sorted(path.stem for path in (CONF / "aggregator").glob("*.yaml"))
+WORKERS = sorted(path.stem for path in (CONF / "worker").glob("*.yaml"))
+# (dataset, model, the batched engines that must be able to treat it)
+PAIRS = [
+    (("dataset=digits",), ("fused", "vmap")),
+    (("dataset=digits", "model=logistic_regression"), ("fused", "vmap")),
+    (("dataset=digits", "model=mlp", "model.widths=[16,8]", "model.activation=tanh"), ("fused", "vmap")),
+    (("dataset=digits", "model=mlp", "model.widths=[9]", "model.activation=elu"), ("fused", "vmap")),
+    (("dataset=digits", "model=mlp", "model.widths=[9]", "model.activation=gelu"), ("fused", "vmap")),
+    (("dataset=breast_cancer",), ("vmap",)),
+    (("dataset=breast_cancer", "model=logistic_regression"), ("fused", "vmap")),
+    (("dataset=wine",), ("vmap",)),
+    (("dataset=least_squares",), ("fused", "vmap")),
+    (("dataset=quadratic",), ("vmap",)),
+    (("dataset=ridge_logistic",), ("vmap",)),
+    (("dataset=phase_retrieval",), ("vmap",)),
+]
+CASES = [(overrides, engine) for overrides, engines in PAIRS for engine in (*engines, "auto")]
+
+
+def played(engine, updates, *overrides, arrivals=20_000, worker=None):
+    """The events until so many updates, and the last state."""
+    session = experiment(*SMALL, *overrides, f"engine={engine}").prepare()
+    if worker is not None:
+        object.__setattr__(session.simulation, "worker", worker)
+    state = session.start(session.initial.clone())
+    seen = []
+    for event in events(session.simulation, state, session.engine):
+        seen.append(event)
+        if state.step >= updates or state.arrivals >= arrivals:
+            break
+    return seen, state, session
+
+
+def schedule(seen):
+    return [(e.arrival.time, e.arrival.worker, e.serial, e.read_at_true, e.decision.accepted) for e in seen]
+
+
+def assert_same(one, other, tolerance=1e-9):
+    assert schedule(one[0]) == schedule(other[0])
+    assert one[1].step == other[1].step
+    distance = float((one[1].params - other[1].params).abs().max())
+    assert distance < tolerance * (1.0 + float(one[1].params.abs().max()))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "engine"), CASES, ids=lambda value: " ".join(value) if isinstance(value, tuple) else value
+)
+def test_every_pair_after_200_updates(overrides, engine):
+    settings = ("aggregator=asgd", "optimizer.lr=.01", *overrides)
+    loop, other = played("loop", 200, *settings), played(engine, 200, *settings)
+    assert loop[1].step == 200
+    assert_same(loop, other)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_every_server(server):
+    settings = (f"aggregator={server}", "attack=reversed", "attack.factor=2") if server in ("asgd",) else (
+        f"aggregator={server}", "attack=lie")  # fmt: skip
+    settings = (f"aggregator={server}", "attack=lie", "num_workers=12")
+    assert_same(played("loop", 40, *settings, arrivals=150), played("fused", 40, *settings, arrivals=150))
+
+
+@pytest.mark.parametrize("engine", ["fused", "vmap"])
+@pytest.mark.parametrize("worker", WORKERS)
+def test_every_worker_rule(worker, engine):
+    server = ("aggregator=mifa", "aggregator.deltas=true") if worker == "delta" else ("aggregator=asgd",)
+    settings = (f"worker={worker}", *server, "attack=label_flip", "optimizer.lr=.05")
+    one, other = played("loop", 80, *settings), played(engine, 80, *settings)
+    assert_same(one, other)
+
+
+@pytest.mark.parametrize("delay", ["constant", "normal", "exponential", "pareto", "d1", "staleness_geometric"])
+def test_every_kind_of_time(delay):
+    for server in ("asgd", "kardam", "trimmed_mean"):
+        settings = (f"delay={delay}", f"aggregator={server}", "attack=ipm", "partition=dirichlet")
+        assert_same(played("loop", 60, *settings, arrivals=250), played("fused", 60, *settings, arrivals=250))
+
+
+class Counted:
+    """An engine that notes the sizes of its calls."""
+
+    def __init__(self, engine):
+        self.engine, self.calls = engine, []
+        self.group, self.ahead, self.name = engine.group, engine.ahead, engine.name
+
+    def results(self, tasks):
+        self.calls.append(len(tasks))
+        return self.engine.results(tasks)
+
+
+@pytest.mark.parametrize(
+    ("delay", "server", "calls"),
+    [("constant", "asgd", 28), ("exponential", "asgd", 70), ("d1", "asgd", 60), ("constant", "trimmed_mean", 28)],
+)
+def test_looking_ahead_saves_calls(delay, server, calls):
+    session = experiment(*SMALL, f"delay={delay}", f"aggregator={server}", "engine=fused").prepare()
+    engine = Counted(session.engine)
+    state = session.start(session.initial.clone())
+    assert len(list(itertools.islice(events(session.simulation, state, engine), 180))) == 180
+    assert len(engine.calls) <= calls
+    assert 180 <= sum(engine.calls) <= 180 + 30  # nearly nothing is computed in vain
+
+
+def test_liars_data_are_poisoned_in_every_engine():
+    settings = ("attack=label_flip", "num_byzantine=3", "f=3", "aggregator=asgd")
+    clean = played("loop", 50, *settings[1:])
+    for engine in ("fused", "vmap"):
+        assert_same(played("loop", 50, *settings), played(engine, 50, *settings))
+    assert not torch.allclose(played("loop", 50, *settings)[1].params, clean[1].params)
+
+
+@dataclass(frozen=True)
+class Uneven:
+    """One to three local steps, in turn."""
+
+    sampling: str = "replacement"
+
+    def init(self, worker):
+        return None
+
+    def plan(self, state, job):
+        keys = tuple(BatchKey(job.worker, 3 * job.serial + k) for k in range(1 + (job.worker + job.serial) % 3))
+        return LocalSteps(job.read_at, keys, 0.05 + 0.01 * job.worker)
+
+    def keeps(self, state):
+        return ()
+
+    def message(self, state, job, results):
+        return Message(results[0], 0), None
+
+
+@pytest.mark.parametrize("engine", ["fused", "vmap"])
+def test_local_steps_of_different_lengths_share_a_call(engine):
+    runs = [played(name, 60, "aggregator=asgd", "attack=label_flip", worker=Uneven()) for name in ("loop", engine)]
+    assert_same(*runs)
+
+
+@pytest.mark.parametrize("engine", ["loop", "fused", "vmap"])
+@pytest.mark.parametrize("delay", ["exponential", "d1"])
+def test_a_state_saved_between_two_calls_goes_on_to_the_same_bits(engine, delay):
+    overrides = ("dtype=float32", f"delay={delay}", "aggregator=kardam", "attack=lie")
+    session = experiment(*SMALL, *overrides, f"engine={engine}").prepare()
+    simulation = session.simulation
+    state = session.start(session.initial.clone())
+    for _ in itertools.islice(events(simulation, state, session.engine), 57):
+        pass
+    saved = copy.deepcopy(state)
+    again = [list(itertools.islice(events(simulation, each, session.engine), 80)) for each in (state, saved)]
+    assert schedule(again[0]) == schedule(again[1])
+    assert torch.equal(state.params, saved.params)
+
+
+@pytest.mark.parametrize("bytes_in_flight", [0, 8 * 2410 * 3, 8 * 2410 * 5])
+def test_memory_for_looking_ahead_is_bounded_and_changes_nothing(bytes_in_flight):
+    overrides = ("aggregator=asgd", "num_workers=30", f"engine.max_in_flight_bytes={bytes_in_flight}")
+    session = experiment(*SMALL, *overrides, "engine=fused").prepare()
+    assert session.engine.ahead == max(1, bytes_in_flight // (8 * 2410))
+    state = session.start(session.initial.clone())
+    for event in itertools.islice(events(session.simulation, state, session.engine), 200):
+        assert len(state.results) < session.engine.ahead
+        assert event.message.vector.untyped_storage().nbytes() == 8 * 2410  # a remembered row keeps no group alive
+        assert len(state.queue) <= 30
+    free = experiment(*SMALL, *overrides[:2], "engine=fused").prepare()
+    other = free.start(free.initial.clone())
+    for _ in itertools.islice(events(free.simulation, other, free.engine), 200):
+        pass
+    assert float((state.params - other.params).abs().max()) < 1e-10
+
+
+def test_many_workers_cost_no_bookkeeping_of_their_number():
+    settings = ("num_workers=500", "aggregator=asgd", "engine=loop", "engine.max_in_flight_bytes=0")
+    session = experiment(*SMALL, *settings).prepare()
+    state = session.start(session.initial.clone())
+    for _ in itertools.islice(events(session.simulation, state, session.engine), 1200):
+        pass
+    assert len(state.started) <= 500
+    assert not state.queue
+    assert set(np.unique(list(state.readers.values()))) <= set(range(501))
