@@ -145,8 +145,13 @@ class Pipeline:
         return vector, judgements, ""
 
     def _step(self, state: PipelineState, arrival: Arrival, collected: Collected) -> Tensor:
+        if not self.asked:
+            direction, state.preaggregators, state.rule = self._aggregate(
+                state.preaggregators, state.rule, collected.vectors, collected.weights, arrival.step
+            )
+            return direction
         # Taken before the rule moves on: filters compare undamped directions made by the same rule state.
-        before = (dict(state.preaggregators), state.rule)
+        before = (state.preaggregators, state.rule)
 
         def undamped() -> Tensor:
             if collected.raw is collected.vectors:

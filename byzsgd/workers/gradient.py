@@ -27,5 +27,5 @@ class Gradient:
         return ()
 
     def message(self, state: None, job: Job, results: Tensor) -> tuple[Message, None]:
-        vector = results[0]
+        vector = results.squeeze(0)
         return Message(vector, 32 * vector.numel()), None

@@ -59,7 +59,7 @@ class Batched:
         shared = len(models) > 1 and all(model is models[0] for model in models)
         params = models[0].unsqueeze(0) if shared or len(models) == 1 else torch.stack(models)
         found = self.gradients(params, self._batch([(worker, key) for worker, _, key in requests]))
-        return [found] if len(models) == 1 else [row.clone() for row in torch.split(found, 1)]
+        return [found] if len(models) == 1 else list(torch.split_copy(found, 1))
 
     def _local_steps(self, tasks: Sequence[Task]) -> list[Tensor]:
         """(1, d) start − end for each task; all take their steps together, as long as they have any."""
@@ -77,7 +77,7 @@ class Batched:
             else:
                 at = torch.tensor(active, device=ends.device)
                 ends[at] -= rates[at] * self.gradients(ends[at], batch)
-        return [row.clone() for row in torch.split(starts - ends, 1)]
+        return list(torch.split_copy(starts - ends, 1))
 
     def _batch(self, keys: Sequence[tuple[int, BatchKey]]) -> Batch:
         batch = self.batches.batches([key for _, key in keys])
