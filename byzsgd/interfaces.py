@@ -89,6 +89,10 @@ class Aggregator(Protocol[S]):
     """
 
     @property
+    def expects(self) -> str:
+        """What the worker rule must send: "vectors", or "deltas"."""
+
+    @property
     def scores(self) -> tuple[str, ...]:
         """Names of the measurements its decisions can report, in the order of the record's columns."""
 
@@ -255,7 +259,9 @@ class Gradients:
 
     @property
     def versions(self) -> tuple[int, ...]:
-        return tuple(version for version, _ in self.requests)
+        if len(self.requests) == 1:
+            return (self.requests[0][0],)
+        return tuple([version for version, _ in self.requests])
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +318,8 @@ class Message:
 
 class WorkerRule(Protocol[S]):
     """What a worker computes and sends: gradient, momentum, local steps, compression…"""
+
+    sends: ClassVar[str]  # "vectors", or "deltas" for servers that keep only a running mean of them
 
     @property
     def sampling(self) -> Literal["replacement", "shuffle"]:

@@ -41,6 +41,9 @@ from byzsgd.stores import FolderStore, MemoryStore, Store
 Status = Literal["finished", "diverged", "stalled"]
 
 
+_SENDER = {"vectors": "gradient", "deltas": "delta"}
+
+
 class EngineFactory(Protocol):
     """(problem, batches, the liars' attacks by worker) -> engine."""
 
@@ -115,6 +118,9 @@ class Experiment:
             require(not self.attack.timed, "a delay with prescribed staleness", "an attack without timing of its own",
                     attack=self.choices.get("attack"))  # fmt: skip
         self.aggregator.check(n)
+        require(self.worker.sends == self.aggregator.expects, f"aggregator {self.choices.get('aggregator')}",
+                f"a worker rule that sends {self.aggregator.expects} (worker={_SENDER[self.aggregator.expects]})",
+                worker=self.choices.get("worker"))  # fmt: skip
         build_clock(self.delay, Streams(self.seed), n, self.byzantine).check(n)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -25,8 +26,8 @@ class DCASGDState:
 class DCASGD:
     """Delay-compensated asynchronous SGD: corrects a stale gradient towards the one at the present model.
 
-    direction = g + λ·g⊙g⊙(x − x_l), λ = compensation; with `adaptive`, λ = compensation / √(MS + epsilon) per coordinate,
-    MS ← decay·MS + (1 − decay)·g⊙g for every worker.
+    direction = g + λ·g⊙g⊙(x − x_l), λ = compensation; with `adaptive`, λ = compensation / √(MS + epsilon) per
+    coordinate, MS ← decay·MS + (1 − decay)·g⊙g for every worker.
 
     Zheng, Meng, Wang, Chen, Yu, Ma, Liu: Asynchronous stochastic gradient descent with delay compensation, ICML 2017,
     arXiv 1609.08326.
@@ -36,6 +37,7 @@ class DCASGD:
     adaptive: bool
     decay: float
     epsilon: float
+    expects: ClassVar[str] = "vectors"
     scores: tuple[str, ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -257,10 +257,17 @@ class Lifted:
     function: Callable[..., Tensor]
     values: Mapping[str, Any]
     said: Declaration
+    weighted: bool = field(init=False)
+    bare: Callable[..., Tensor] | None = field(init=False, repr=False, compare=False)
 
-    @property
-    def weighted(self) -> bool:
-        return self.said.kind == "weighted rule"
+    def __post_init__(self) -> None:
+        said, put = self.said, object.__setattr__
+        put(self, "weighted", said.kind == "weighted rule")
+        # A rule without conditions that takes any rows needs none of the checks of a decorated function: plain
+        # asynchronous SGD calls one at every arrival.
+        plain = said.kind == "rule" and said.feed == Feed() and said.lets_non_finite_through and not said.conditions
+        wrapped = getattr(self.function, "__wrapped__", None)
+        put(self, "bare", wrapped if plain and not said.parameters else None)
 
     def check(self, rows: int) -> int:
         self.said.demand(rows + self.said.feed.rows_in_front, self.values)
@@ -274,6 +281,8 @@ class Lifted:
         return self.said.feed.begin(self.said.name, context, self.values)
 
     def aggregate(self, state: State, vectors: Tensor, weights: Tensor | None, step: int) -> tuple[Tensor, State]:
+        if self.bare is not None:
+            return self.bare(vectors), state
         rows, fed = self.said.feed.give(self.said.name, state, vectors, step)
         if self.weighted:
             require(weights is not None, self.said.name, "weights", weights=None)

@@ -24,11 +24,11 @@ class MIFAState:
 
 @dataclass(frozen=True, kw_only=True)
 class MIFA:
-    """A step at every arrival along the mean of the latest vectors of all n workers; those not yet seen count as zero.
+    """A step at every arrival along the mean of the latest vectors of all n workers; the unseen count as zero.
 
-    direction = (1/n)·Σ G_i, kept as a running sum: O(d) per arrival, taken afresh from the n vectors every n arrivals so
-    that rounding cannot grow. With `deltas` workers send changes (worker=delta) and the sum is all that is kept: 1/n of
-    the memory, the same trajectory.
+    direction = (1/n)·Σ G_i, kept as a running sum: O(d) per arrival, taken afresh from the n vectors every n arrivals
+    so that rounding cannot grow. With `deltas` workers send changes (worker=delta) and the sum is all that is kept: 1/n
+    of the memory, the same trajectory.
 
     MIFA: Gu, Huang, Zhang, Huang: Fast federated learning in the presence of arbitrary device unavailability, NeurIPS
     2021, arXiv 2106.04159. With deltas FedLaAvg: Yan, Niu, Ding, Zheng, Wu, Chen, Tang, Wu, 2020, arXiv 2002.07399.

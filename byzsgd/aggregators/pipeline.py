@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -29,6 +29,8 @@ from byzsgd.interfaces import (
     ServerContext,
     StatefulRule,
 )
+
+NOTHING: Mapping[str, float] = {}  # the scores of a server without filters
 
 
 @dataclass
@@ -58,6 +60,7 @@ class Pipeline:
     lifted: tuple[tuple[str, StatefulRule[Any]], ...] = field(init=False, repr=False, compare=False)
     final: StatefulRule[Any] = field(init=False, repr=False, compare=False)
     asked: tuple[tuple[str, Filter[Any]], ...] = field(init=False, repr=False, compare=False)
+    expects: ClassVar[str] = "vectors"
     scores: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -105,14 +108,17 @@ class Pipeline:
         )
 
     def receive(self, state: PipelineState, arrival: Arrival) -> Decision:
-        raw, judgements, refused_by = self._judge(state, arrival)
-        for name, part in self.asked:
-            part.record(state.filters[name], arrival, judgements.get(name), not refused_by)
-        scores: dict[str, float] = {}
-        for judgement in judgements.values():
-            scores.update(judgement.scores)
-        if refused_by:
-            return Decision(False, refused_by, 0.0, None, scores)
+        raw, scores = arrival.vector, NOTHING
+        if self.asked:
+            raw, judgements, refused_by = self._judge(state, arrival)
+            scores = {}
+            for name, part in self.asked:
+                judgement = judgements.get(name)
+                part.record(state.filters[name], arrival, judgement, not refused_by)
+                if judgement is not None:
+                    scores.update(judgement.scores)
+            if refused_by:
+                return Decision(False, refused_by, 0.0, None, scores)
 
         weight = float(self.damping(state.damping, arrival))
         vector = raw if weight == 1.0 else weight * raw
@@ -139,8 +145,13 @@ class Pipeline:
         return vector, judgements, ""
 
     def _step(self, state: PipelineState, arrival: Arrival, collected: Collected) -> Tensor:
+        if not self.asked:
+            direction, state.preaggregators, state.rule = self._aggregate(
+                state.preaggregators, state.rule, collected.vectors, collected.weights, arrival.step
+            )
+            return direction
         # Taken before the rule moves on: filters compare undamped directions made by the same rule state.
-        before = (dict(state.preaggregators), state.rule)
+        before = (state.preaggregators, state.rule)
 
         def undamped() -> Tensor:
             if collected.raw is collected.vectors:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -55,6 +56,7 @@ class Ringleader:
     heterogeneity, ICLR 2026, arXiv 2509.22860.
     """
 
+    expects: ClassVar[str] = "vectors"
     scores: tuple[str, ...] = field(default=(), init=False, repr=False)
 
     def check(self, num_workers: int) -> None:

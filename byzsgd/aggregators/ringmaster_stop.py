@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from byzsgd.aggregators.states import foresee
 from byzsgd.checks import require
@@ -29,6 +30,7 @@ class RingmasterStop:
     """
 
     limit: int
+    expects: ClassVar[str] = "vectors"
     scores: tuple[str, ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:

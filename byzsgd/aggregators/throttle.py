@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -38,6 +39,7 @@ class Throttle:
     radius_first: float
     radius_later: float
     anchor_radius: float
+    expects: ClassVar[str] = "vectors"
     scores: tuple[str, ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -41,13 +41,15 @@ class Pending:
 
     job: Job
     work: Work
+    versions: tuple[int, ...]  # all that it reads, each once
 
 
 @dataclass(frozen=True, slots=True)
 class Guess:
     """A job computed before its turn, on the version that it will have read if updates go on as they did."""
 
-    pending: Pending
+    serial: int
+    work: Work
     result: Tensor
 
 
@@ -66,7 +68,9 @@ class SimulationState:
     arrivals: int = 0
     pending: dict[int, Pending] = field(default_factory=dict)  # worker -> its job in flight
     results: dict[int, Tensor] = field(default_factory=dict)  # worker -> (m, d) of its job in flight
-    queue: list[tuple[float, int, int]] = field(default_factory=list)  # (finish, worker, serial) of jobs without result
+    started: dict[int, None] = field(default_factory=dict)  # workers whose job is not yet in the queue
+    queue: list[tuple[float, int, int]] = field(default_factory=list)  # heap (finish, worker, serial) for looking ahead
+    turn: Job | None = None  # the job that is delivered next, where that was asked
     guesses: dict[int, Guess] = field(default_factory=dict)  # worker -> its next job, where staleness is prescribed
     snapshots: dict[int, Tensor] = field(default_factory=dict)  # version -> (d,)
     readers: dict[int, int] = field(default_factory=dict)  # version -> jobs and worker states that may use it
@@ -103,6 +107,7 @@ class Simulation:
     liars: frozenset[int] = field(init=False)
     honest: tuple[int, ...] = field(init=False)
     forges: bool = field(init=False)
+    shown: Knowledge = field(init=False)  # what the liars see: nothing that their attack does not ask for
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -110,11 +115,7 @@ class Simulation:
         put(self, "honest", tuple(w for w in range(self.num_workers) if w not in self.liars))
         # A View costs more than a small gradient: it is made only for attacks that look at it.
         put(self, "forges", type(self.attack).forge is not Attack.forge)
-
-    @property
-    def _sees(self) -> Knowledge:
-        """What the liars are shown: nothing that their attack does not ask for."""
-        return "own" if self.attack.sees == "own" else self.knowledge
+        put(self, "shown", "own" if self.attack.sees == "own" else self.knowledge)
 
     def init(self, params: Tensor, trusted_gradient: Callable[[Tensor], Tensor] | None = None) -> SimulationState:
         """Everybody reads version 0 at time 0. `params` becomes the live model."""
@@ -155,7 +156,7 @@ class Simulation:
         if job.worker not in state.pending:  # a clock with prescribed staleness starts jobs at their turn
             self._start(state, job)
         needed = [] if job.worker in state.results else [job.worker]
-        if self.forges and job.worker in self.liars and self._sees == "in_flight":
+        if self.forges and job.worker in self.liars and self.shown == "in_flight":
             needed += [worker for worker in self.honest if worker in state.pending and worker not in state.results]
         if not needed:
             return []
@@ -168,6 +169,12 @@ class Simulation:
 
     def _soonest(self, state: SimulationState, count: int, taken: set[int]) -> list[Pending]:
         """The jobs in flight without result that will be delivered first: their results wait the shortest."""
+        # Only those who look ahead pay for the heap.
+        for worker in state.started:
+            pending = state.pending.get(worker)
+            if pending is not None:
+                heappush(state.queue, (pending.job.finish, worker, pending.job.serial))
+        state.started.clear()
         chosen: list[Pending] = []
         while state.queue and len(chosen) < count:
             _, worker, serial = heappop(state.queue)
@@ -193,9 +200,9 @@ class Simulation:
                 continue
             time = state.time + 1.0 + distance
             job = Job(worker, serial, read_at, time, time)
-            work = self.worker.plan(state.workers[worker], job)
-            if all(version == state.step or version in state.snapshots for version in work.versions):
-                chosen.append(Pending(job, work))
+            pending = self._planned(state, job)
+            if all(version == state.step or version in state.snapshots for version in pending.work.versions):
+                chosen.append(pending)
         return chosen
 
     def deliver(self, state: SimulationState, results: Iterable[tuple[Task, Tensor]]) -> Event | None:
@@ -204,14 +211,16 @@ class Simulation:
         None: a liar held its message back, and the delivery after it has no result yet.
         """
         for task, result in results:
-            if (pending := state.pending.get(task.job.worker)) is not None and pending.job == task.job:
-                state.results[task.job.worker] = result
+            worker = task.job.worker
+            if (pending := state.pending.get(worker)) is not None and pending.job is task.job:
+                state.results[worker] = result
             else:
-                state.guesses[task.job.worker] = Guess(Pending(task.job, task.work), result)
+                state.guesses[worker] = Guess(task.job.serial, task.work, result)
         while True:
             job = self._next(state)
             if job is None or job.worker not in state.results:
                 return None
+            state.turn = None
             if state.due is None:
                 state.time = job.finish
                 self.clock.pop(state.clock)
@@ -225,10 +234,13 @@ class Simulation:
 
     def _next(self, state: SimulationState) -> Job | None:
         """The job that is delivered next; workers that come back before it read the model on the way."""
+        if state.turn is not None:
+            return state.turn
         if state.due is not None:
             return state.pending[state.due].job
         while (turn := self.clock.peek(state.clock, state.step)) is not None:
             if turn.job is not None:
+                state.turn = turn.job
                 return turn.job
             state.time = turn.time
             self.clock.pop(state.clock)
@@ -239,31 +251,39 @@ class Simulation:
         worker = job.worker
         byzantine = worker in self.liars
         pending = state.pending.pop(worker)
-        own, worker_state = self.worker.message(state.workers[worker], job, state.results.pop(worker))
-        message = self._forged(state, job, own) if byzantine and self.forges else own
-        norm = float(torch.linalg.vector_norm(message.vector))
+        message, worker_state = self.worker.message(state.workers[worker], job, state.results.pop(worker))
+        if byzantine and self.forges:
+            message = self._forged(state, job, message)
+        vector = message.vector
+        norm = torch.linalg.vector_norm(vector).item()
         if not byzantine:
-            if not math.isfinite(norm) and not bool(torch.isfinite(message.vector).all()):
+            if not math.isfinite(norm) and not bool(torch.isfinite(vector).all()):
                 raise HonestNotFinite(self._task(state, pending), state.step, state.time)
-            if self._sees != "own":
-                state.delivered[worker] = message.vector
+            if self.shown != "own":
+                state.delivered[worker] = vector
 
         read_at = job.read_at
         if not self.stamps and message.claimed_read_at is not None:
             read_at = message.claimed_read_at
-        arrival = Arrival(state.time, worker, read_at, state.step, message.vector, self._version(state, read_at))
+        arrival = Arrival(state.time, worker, read_at, state.step, vector, self._version(state, read_at))
         decision = self.aggregator.receive(state.aggregator, arrival)
-        event = Event(
-            arrival, message, decision, job.serial, byzantine, job.read_at, norm, decision.direction is not None
-        )
+        direction = decision.direction
+        event = Event(arrival, message, decision, job.serial, byzantine, job.read_at, norm, direction is not None)
         state.arrivals += 1
         self._commit(state, worker, worker_state)
         released: Iterable[int] = ()
-        if decision.direction is not None:
-            self._update(state, decision.direction)
-            released, state.held = sorted(state.held), {}
+        if direction is not None:
+            self._update(state, direction)
+            if state.held:
+                released, state.held = sorted(state.held), {}
         self._reply(state, worker, decision, released)
-        self._release(state, _versions(pending))
+        self._release(state, pending.versions)
+        if state.withheld:
+            self._ask_withheld(state)
+        return event
+
+    def _ask_withheld(self, state: SimulationState) -> None:
+        """After every delivery: the first liar that lets its message go now sends next."""
         for liar in sorted(state.withheld):
             held_back = state.pending[liar].job
             own, _ = self.worker.message(state.workers[liar], held_back, state.results[liar])
@@ -271,20 +291,19 @@ class Simulation:
                 state.due = liar
                 del state.withheld[liar]
                 break
-        return event
 
     def _update(self, state: SimulationState, direction: Tensor) -> None:
         oldest = self.clock.oldest(state.clock, state.step + 1)
         if not self.stamps:
             oldest = max(0, min(oldest, state.step + 1 - self.attack.claims))
-        if state.step >= oldest or state.readers.get(state.step):
+        if state.step >= oldest or state.step in state.readers:
             self._version(state, state.step)
         self.optimizer.apply(state.optimizer, state.params, direction, state.step)
         state.step += 1
-        expired, state.oldest = range(state.oldest, oldest), oldest
-        for version in expired:
-            if not state.readers.get(version):
+        for version in range(state.oldest, oldest):
+            if version not in state.readers:
                 state.snapshots.pop(version, None)
+        state.oldest = oldest
 
     def _reply(self, state: SimulationState, sender: int, decision: Decision, released: Iterable[int]) -> None:
         if decision.reply is Reply.RESTART:
@@ -321,39 +340,52 @@ class Simulation:
             self._start(state, job)
 
     def _start(self, state: SimulationState, job: Job) -> None:
-        pending = Pending(job, self.worker.plan(state.workers[job.worker], job))
-        for version in _versions(pending):
-            state.readers[version] = state.readers.get(version, 0) + 1
-        state.pending[job.worker] = pending
-        guess = state.guesses.pop(job.worker, None)
-        if guess is not None and guess.pending.job.serial == job.serial and guess.pending.work == pending.work:
-            state.results[job.worker] = guess.result
-        elif not self.clock.prescribed:
-            heappush(state.queue, (job.finish, job.worker, job.serial))
+        worker, readers = job.worker, state.readers
+        pending = state.pending[worker] = self._planned(state, job)
+        for version in pending.versions:
+            readers[version] = readers.get(version, 0) + 1
+        if not self.clock.prescribed:
+            state.started[worker] = None
+            return
+        guess = state.guesses.pop(worker, None)
+        if guess is not None and guess.serial == job.serial and guess.work == pending.work:
+            state.results[worker] = guess.result
+
+    def _planned(self, state: SimulationState, job: Job) -> Pending:
+        work = self.worker.plan(state.workers[job.worker], job)
+        named = work.versions
+        versions = named if named == (job.read_at,) else tuple(dict.fromkeys((job.read_at, *named)))
+        return Pending(job, work, versions)
 
     def _cancel(self, state: SimulationState, worker: int) -> None:
         pending = state.pending.pop(worker, None)
         if pending is None:
             return
+        state.started.pop(worker, None)
         self.clock.cancel(state.clock, worker)
         state.results.pop(worker, None)
         state.withheld.pop(worker, None)
         if state.due == worker:
             state.due = None
-        self._release(state, _versions(pending))
+        self._release(state, pending.versions)
 
     def _commit(self, state: SimulationState, worker: int, new: Any) -> None:
         old = state.workers[worker]
+        if new is old:
+            return
         state.workers[worker] = new
         for version in self.worker.keeps(new):
             state.readers[version] = state.readers.get(version, 0) + 1
         self._release(state, self.worker.keeps(old))
 
     def _release(self, state: SimulationState, versions: Iterable[int]) -> None:
+        readers = state.readers
         for version in versions:
-            state.readers[version] -= 1
-            if not state.readers[version]:
-                del state.readers[version]
+            left = readers[version] - 1
+            if left:
+                readers[version] = left
+            else:
+                del readers[version]
                 if version < state.oldest:
                     state.snapshots.pop(version, None)
 
@@ -368,9 +400,9 @@ class Simulation:
 
     def _task(self, state: SimulationState, pending: Pending) -> Task:
         # An engine reads at once, so the live model needs no copy.
-        params = tuple(
-            state.params if version == state.step else state.snapshots[version] for version in pending.work.versions
-        )
+        step, snapshots = state.step, state.snapshots
+        versions = pending.work.versions
+        params = tuple([state.params if version == step else snapshots[version] for version in versions])
         return Task(pending.job, pending.work, params)
 
     def _forged(self, state: SimulationState, job: Job, own: Message) -> Message:
@@ -399,9 +431,9 @@ class Simulation:
         )
 
     def _visible(self, state: SimulationState) -> list[Tensor]:
-        if self._sees == "own":
+        if self.shown == "own":
             return []
-        if self._sees == "delivered":
+        if self.shown == "delivered":
             return [state.delivered[worker] for worker in self.honest if worker in state.delivered]
         rows = []
         for worker in self.honest:
@@ -421,7 +453,3 @@ def events(simulation: Simulation, state: SimulationState, engine: Engine) -> It
         event = simulation.deliver(state, results)
         if event is not None:
             yield event
-
-
-def _versions(pending: Pending) -> set[int]:
-    return {pending.job.read_at, *pending.work.versions}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -14,6 +14,7 @@ from byzsgd.interfaces import BatchKey, Gradients, Job, Message
 class Gradient:
     """Sends the mean gradient of one batch at the model it read: g = ∇F(x_l; ξ)."""
 
+    sends: ClassVar[str] = "vectors"
     sampling: Literal["replacement", "shuffle"]
 
     def init(self, worker: int) -> None:
@@ -26,5 +27,5 @@ class Gradient:
         return ()
 
     def message(self, state: None, job: Job, results: Tensor) -> tuple[Message, None]:
-        vector = results[0]
+        vector = results.squeeze(0)
         return Message(vector, 32 * vector.numel()), None

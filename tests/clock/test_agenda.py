@@ -5,13 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from byzsgd.kernel.clocks.agenda import AWAY, Agenda
+from byzsgd.kernel.clocks.agenda import Agenda
 from byzsgd.kernel.clocks.table import Table, Uniforms, block_of, serials_of
 from byzsgd.kernel.randomness import Streams
 
 
 def empty(n, pace):
-    return Agenda(pace, [(math.inf, worker, -1, AWAY, math.inf) for worker in range(n)])
+    return Agenda(pace, [(math.inf, worker, -1, None) for worker in range(n)])
 
 
 @pytest.mark.parametrize("pace", [1e-6, 0.02, 1.0, 1e4], ids=lambda pace: f"pace-{pace:g}")
@@ -24,7 +24,7 @@ def test_agenda_against_a_sorted_dict(pace, tail):
     def add(worker):
         serials[worker] += 1
         seconds = math.inf if chance.random() < 0.001 else round(float(chance.lognormal(0.0, tail)), 1)  # many ties
-        entry = (now + seconds, worker, serials[worker], 0, now)
+        entry = (now + seconds, worker, serials[worker], None)
         agenda.add(entry)
         twin[worker] = entry
 
@@ -56,20 +56,20 @@ def test_agenda_against_a_sorted_dict(pace, tail):
 def test_days_follow_the_pace():
     agenda, now = empty(100, 1e-3), 0.0
     for worker in range(100):
-        agenda.add((float(worker), worker, 0, 0, 0.0))
+        agenda.add((float(worker), worker, 0, None))
     for _ in range(3000):
-        now, worker, serial, _, _ = agenda.first()
+        now, worker, serial, _ = agenda.first()
         agenda.done()
-        agenda.add((now + 100.0, worker, serial + 1, 0, now))
+        agenda.add((now + 100.0, worker, serial + 1, None))
     assert 1 / 64 < agenda.pace < 1 / 16  # one arrival a second, 32 of them a day
 
 
 def test_an_entry_before_the_one_that_was_told_comes_first():
     agenda = empty(3, 1.0)
-    agenda.add((100.0, 0, 0, 0, 0.0))
+    agenda.add((100.0, 0, 0, None))
     assert agenda.first()[1] == 0
-    agenda.add((5.0, 1, 0, 0, 0.0))
-    agenda.add((5.0, 2, 0, 0, 0.0))
+    agenda.add((5.0, 1, 0, None))
+    agenda.add((5.0, 2, 0, None))
     order = []
     while (entry := agenda.first()) is not None:
         order.append(entry[1])

@@ -66,7 +66,7 @@ def test_time_never_decreases_and_everybody_has_one_job():
 
 
 def test_one_worker_is_plain_sgd_exactly():
-    overrides = ("num_workers=1", "num_byzantine=0", "delay=constant", "aggregator=asgd", "batch_size=8")
+    overrides = ("num_workers=1", "num_byzantine=0", "delay=constant", "aggregator=asgd", "batch_size=8", "engine=loop")
     played, session, state = play(40, *overrides)
     assert all(event.arrival.staleness == 0 for event in played)
     params = session.initial.clone()
@@ -76,7 +76,7 @@ def test_one_worker_is_plain_sgd_exactly():
 
 
 def test_rounds_of_the_mean_are_synchronous_sgd():
-    overrides = (*SMALL, "num_byzantine=0", "delay=constant", "aggregator=mean")
+    overrides = (*SMALL, "num_byzantine=0", "delay=constant", "aggregator=mean", "engine=loop")
     played, session, state = play(5 * 12, *overrides)
     params = session.initial.clone()
     for serial in range(12):

@@ -366,3 +366,13 @@ def test_all_weighted_rules_are_their_plain_twins_for_integer_weights():
         if name != "ctma":
             assert close(member(name)(x, counts), member(name)(copies, ones))
     assert close(member("weighted_median")(x, counts), member("median")(copies))
+
+
+def test_the_empirical_kappa():
+    from byzsgd.aggregators.kappa import empirical_kappa
+
+    honest = torch.tensor([[0.0], [2.0], [4.0]])
+    assert empirical_kappa(torch.tensor([6.0]), honest) == pytest.approx(16 / (8 / 3))
+    assert empirical_kappa(torch.tensor([2.0]), honest) == 0
+    assert empirical_kappa(torch.tensor([1.0]), torch.ones(3, 1)) == 0
+    assert empirical_kappa(torch.tensor([2.0]), torch.ones(3, 1)) == math.inf

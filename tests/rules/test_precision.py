@@ -92,3 +92,14 @@ def test_mda_agrees_with_listing_on_ties_that_many_subsets_share():
         for _ in range(8):
             x = rng.integers(-2, 3, (9, 2)).astype(float)
             np.testing.assert_allclose(rules.mda(torch.tensor(x), f=f).numpy(), twins.mda(x, f=f), atol=1e-12)
+
+
+def test_weiszfeld_steps_that_land_on_a_row_are_measured_directly():
+    """The distance to that row is the small difference of large terms in the inner products."""
+    weights = np.array([3.0, 10, 1, 1, 1, 1, 1, 1, 0.5])
+    given = {"steps": 3, "smoothing": 1e-12}
+    for seed in range(20):
+        x = np.random.default_rng(seed).normal(size=(9, 5))
+        got = rules.weighted_geometric_median(torch.tensor(x), torch.tensor(weights), **given).numpy()
+        wanted = twins.weighted_geometric_median(x, weights, **given)
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-13)

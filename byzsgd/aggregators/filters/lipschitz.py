@@ -10,13 +10,14 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from byzsgd.aggregators.filters.ranking import Ranking, from_the_top, ranking, replaced
 from byzsgd.checks import require
 from byzsgd.interfaces import Arrival, Judgement, ServerContext
 
 HISTORY = 26  # coefficients per worker that `memory=max` looks back on, as in the authors' code
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """A worker's vector and the model it was computed on, by reference: arrivals never change."""
 
@@ -29,7 +30,7 @@ class LipschitzState:
     """Kardam's table and what is needed to extend it."""
 
     context: ServerContext
-    table: Tensor  # (n,) float64, ascending: one number per worker, +inf while it has none
+    table: Ranking  # one number per worker, +inf while it has none
     coefficients: dict[int, tuple[float, ...]] = field(default_factory=dict)  # per worker, oldest first
     latest: dict[int, Delivery] = field(default_factory=dict)
     reference: dict[int, Delivery] = field(default_factory=dict)  # the newest on another model than `latest`
@@ -38,14 +39,14 @@ class LipschitzState:
     previous_direction: Tensor | None = None  # undamped direction of that update
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Learnt:
     """What a finite delivery teaches, judged or not."""
 
     delivery: Delivery
     reference: Delivery | None
     coefficients: tuple[float, ...]
-    table: Tensor
+    table: Ranking
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,12 +86,12 @@ class Lipschitz:
         require(num_workers > 3 * self.f, "lipschitz", "num_workers > 3f", num_workers=num_workers, f=self.f)
 
     def init(self, context: ServerContext) -> LipschitzState:
-        return LipschitzState(context, torch.full((context.num_workers,), math.inf, dtype=torch.float64))
+        return LipschitzState(context, ranking(math.inf, context.num_workers))
 
     def judge(self, state: LipschitzState, arrival: Arrival) -> Judgement:
-        if not _finite(arrival.vector):
-            return Judgement(False, arrival.vector, _UNJUDGED)
         learnt = self._learn(state, arrival)
+        if learnt is None:
+            return Judgement(False, arrival.vector, _UNJUDGED)
         num_workers = state.context.num_workers
         with_coefficient = len(state.coefficients) + (
             bool(learnt.coefficients) and arrival.worker not in state.coefficients
@@ -98,7 +99,7 @@ class Lipschitz:
         if self.warmup == "all" and with_coefficient < num_workers:
             return Judgement(True, arrival.vector, _UNJUDGED, learnt)
 
-        threshold = float(learnt.table[num_workers - self.f - 1])
+        threshold = from_the_top(learnt.table, self.f)
         candidate = self._candidate(state, arrival, learnt.coefficients)
         passes = candidate <= threshold or (self.hatch and state.refusals >= num_workers)
         scores = {"lipschitz": candidate, "lipschitz_threshold": threshold}
@@ -106,7 +107,7 @@ class Lipschitz:
 
     def record(self, state: LipschitzState, arrival: Arrival, judgement: Judgement | None, accepted: bool) -> None:
         if judgement is None:
-            learnt = self._learn(state, arrival) if _finite(arrival.vector) else None
+            learnt = self._learn(state, arrival)
         else:
             learnt = judgement.memo if isinstance(judgement.memo, Learnt) else None
         if learnt is None:
@@ -129,7 +130,8 @@ class Lipschitz:
             state.previous_params = state.context.params.clone()
             state.previous_direction = direction.clone()
 
-    def _learn(self, state: LipschitzState, arrival: Arrival) -> Learnt:
+    def _learn(self, state: LipschitzState, arrival: Arrival) -> Learnt | None:
+        """None: the vector is not finite, and teaches nothing."""
         worker = arrival.worker
         delivery = Delivery(arrival.read_params, arrival.vector)
         known = state.coefficients.get(worker, ())
@@ -140,11 +142,14 @@ class Lipschitz:
                 reference = state.reference.get(worker)
                 distance = _distance(delivery.params, reference.params) if reference is not None else 0.0
         if reference is None:
-            return Learnt(delivery, None, known, state.table)
-        new = _ratio(_distance(delivery.vector, reference.vector), distance)
+            return Learnt(delivery, None, known, state.table) if _finite(delivery.vector) else None
+        change = _distance(delivery.vector, reference.vector)
+        if not math.isfinite(change) and not _finite(delivery.vector):  # a finite distance to a finite vector says it
+            return None
+        new = _ratio(change, distance)
         coefficients = (*known[1 - HISTORY :], new) if self.memory == "max" else (new,)
         before, after = max(known, default=math.inf), max(coefficients)
-        table = state.table if before == after else _replaced(state.table, before, after)
+        table = state.table if before == after else replaced(state.table, before, after)
         return Learnt(delivery, reference, coefficients, table)
 
     def _candidate(self, state: LipschitzState, arrival: Arrival, coefficients: tuple[float, ...]) -> float:
@@ -164,27 +169,13 @@ _UNJUDGED = {"lipschitz": math.nan, "lipschitz_threshold": math.nan}
 
 def _finite(vector: Tensor) -> bool:
     # One pass decides the usual case; an infinite norm may still be a finite vector that overflows.
-    return math.isfinite(float(torch.linalg.vector_norm(vector))) or bool(torch.isfinite(vector).all())
+    return math.isfinite(torch.linalg.vector_norm(vector).item()) or bool(torch.isfinite(vector).all())
 
 
 def _distance(a: Tensor, b: Tensor) -> float:
-    return 0.0 if a is b else float(torch.dist(a, b))
+    return 0.0 if a is b else torch.dist(a, b).item()
 
 
 def _ratio(change: float, distance: float) -> float:
     # Two overflowing distances say nothing; a coefficient that is not a number would unsort the table.
     return math.inf if math.isinf(change) else change / distance
-
-
-def _replaced(table: Tensor, old: float, new: float) -> Tensor:
-    """The ascending table with one value `old` replaced by `new`, as a new tensor."""
-    values = table.numpy()
-    after = values.copy()
-    i, j = int(values.searchsorted(old)), int(values.searchsorted(new))
-    if j > i:
-        after[i : j - 1] = values[i + 1 : j]
-        after[j - 1] = new
-    else:
-        after[j + 1 : i + 1] = values[j:i]
-        after[j] = new
-    return torch.from_numpy(after)

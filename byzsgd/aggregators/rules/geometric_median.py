@@ -21,8 +21,8 @@ def geometric_median(vectors: Tensor, *, tolerance: float = 1e-10, max_steps: in
 
     argmin Σ ‖y - xᵢ‖ by Weiszfeld's steps y ← Σ (xᵢ/dᵢ) / Σ (1/dᵢ), dᵢ = ‖xᵢ - y‖. They start at the best row, left by
     the Vardi-Zhang step if it is not the answer itself, so no later point is a row; wherever Newton's step goes lower
-    it is taken instead. Stops when a step is shorter than `tolerance` times the median distance. On collinear rows,
-    where the answer may not be unique, it is the median along their line.
+    it is taken instead. Stops when no distance changes by more than `tolerance` times the median one. On collinear
+    rows, where the answer may not be unique, it is the median along their line.
 
     Breakdown: (k-1)/2 rows.
     Bound: κ = 4 (1 + f/(n-2f))^2
@@ -37,24 +37,25 @@ def geometric_median(vectors: Tensor, *, tolerance: float = 1e-10, max_steps: in
     weights, at_row = _leave_best_row(rows)
     if at_row is not None:
         return vectors[at_row].clone()
+    distances = _distances(rows, weights)
     for _ in range(max_steps):
-        squared = rows.squared_distances(weights)
-        step, newton = _steps(rows, weights, np.sqrt(np.maximum(squared, 0.0)))
-        weiszfeld = weights * (1 - step.sum()) + step
-        faster = weights * (1 - newton.sum()) + newton
-        if _total(rows, faster) <= _total(rows, weiszfeld):
-            weiszfeld, step = faster, newton
-        about = rows.about(weights)
-        moved = np.sqrt(max(step @ about @ step, 0.0))
-        weights = weiszfeld
-        if moved <= tolerance * np.sqrt(np.median(squared)):
+        if not distances.all():
+            break
+        before = distances
+        weiszfeld, newton = (weights * (1 - step.sum()) + step for step in _steps(rows, weights, distances))
+        weights, distances = weiszfeld, _distances(rows, weiszfeld)
+        faster = _distances(rows, newton)
+        if faster.sum() <= distances.sum():
+            weights, distances = newton, faster
+        # By the distances, since a short step is the small difference of large terms. 1e-13: rounding of the far ones.
+        if (np.abs(distances - before) <= tolerance * np.median(distances) + 1e-13 * distances).all():
             break
     return rows.point(weights)
 
 
-def _total(rows: Affine, weights: np.ndarray) -> float:
-    total = np.sqrt(np.maximum(rows.squared_distances(weights), 0.0)).sum()
-    return float(total) if np.isfinite(total) else float("inf")
+def _distances(rows: Affine, weights: np.ndarray) -> np.ndarray:
+    distances: np.ndarray = np.sqrt(np.maximum(rows.squared_distances(weights), 0.0))
+    return distances
 
 
 def _collinear(inner: np.ndarray, slack: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,10 +22,14 @@ def weighted_median(vectors: Tensor, weights: Tensor) -> Tensor:
     arXiv 2405.14759; asynchronous: Dahan, Levy: Weight for robustness, NeurIPS 2024, arXiv 2501.09621.
     """
     counted = weights > 0
-    vectors, weights = vectors[counted], weights[counted].double()
+    if not bool(counted.all()):
+        vectors, weights = vectors[counted], weights[counted]
+    weights = weights.double()
     answer = torch.empty_like(vectors[0])
     for start in range(0, vectors.shape[1], SORT_COLUMNS):
-        ordered, rows = vectors[:, start : start + SORT_COLUMNS].sort(dim=0)
+        block = vectors[:, start : start + SORT_COLUMNS]
+        rows = _order(block)
+        ordered = block.gather(0, rows)
         cumulative = weights[rows].cumsum(dim=0)
         half = cumulative[-1:] * 0.5
         first = (cumulative < half).sum(dim=0, keepdim=True)
@@ -33,3 +38,11 @@ def weighted_median(vectors: Tensor, weights: Tensor) -> Tensor:
         middle = low * 0.5 + ordered.gather(0, following) * 0.5
         answer[start : start + SORT_COLUMNS] = torch.where(cumulative.gather(0, first) == half, middle, low)[0]
     return answer
+
+
+def _order(block: Tensor) -> Tensor:
+    """(k, c) the rows of each column in the order of their values."""
+    if block.device.type == "cpu" and block.dtype in (torch.float32, torch.float64):
+        # NumPy's vectorised sort takes a third of the time of torch's.
+        return torch.from_numpy(np.argsort(block.numpy(), axis=0))
+    return block.argsort(dim=0)

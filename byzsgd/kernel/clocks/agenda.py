@@ -7,11 +7,12 @@ from bisect import insort
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
-# (time, worker, serial, read_at, start) of a job, in the order of turns. One whose read_at is AWAY stands for an
-# absence until `time`, and its serial is the last one spent.
-Entry = tuple[float, int, int, int, float]
+from byzsgd.interfaces import Job
+
+# (time, worker, serial, its job), in the order of turns. One without job stands for an absence until `time`, and its
+# serial is the last one spent.
+Entry = tuple[float, int, int, Job | None]
 Snapshot = tuple[float, tuple[Entry, ...], tuple[int, ...]]
-AWAY = -1
 A_DAY = 32  # entries of a day, aimed at: with fewer there are more days, with more a day is longer to sort
 PASSED = 256  # entries of today that are kept after they happened
 
@@ -88,7 +89,7 @@ class Agenda:
 
     def drop(self, worker: int) -> None:
         """Forgets what is to come for this worker; its serial stays spent."""
-        self.last[worker] = (math.inf, worker, self.last[worker][2], AWAY, math.inf)
+        self.last[worker] = (math.inf, worker, self.last[worker][2], None)
         self.dropped += 1
         if self.dropped > 2 * len(self.last) + PASSED:
             self._sweep()

@@ -13,7 +13,7 @@ from byzsgd.checks import require
 from byzsgd.interfaces import Availability, Job, JobLaw, Slots, Turn
 from byzsgd.kernel.randomness import Streams
 
-from .agenda import A_DAY, AWAY, Agenda, Entry
+from .agenda import A_DAY, Agenda, Entry
 from .table import Table, Uniforms
 
 SAMPLED = 63  # workers whose first jobs tell how many arrivals to expect in a second
@@ -59,7 +59,7 @@ class EventClock:
         sample = sorted(self.durations(worker, 0) for worker in range(0, num_workers, -(-num_workers // SAMPLED)))
         typical = sample[len(sample) // 2]
         pace = num_workers / typical / A_DAY if 0 < typical < math.inf else 1.0
-        return Agenda(pace, [(math.inf, worker, -1, AWAY, math.inf) for worker in range(num_workers)])
+        return Agenda(pace, [(math.inf, worker, -1, None) for worker in range(num_workers)])
 
     def seconds(self, state: Agenda, worker: int) -> float:
         return self.durations(worker, state.last[worker][2] + 1)
@@ -69,21 +69,20 @@ class EventClock:
         if not seconds >= 0.0:
             require(False, "a job", "seconds >= 0", seconds=seconds, worker=worker, serial=serial)
         finish = time + seconds
-        entry: Entry = (finish, worker, serial, read_at, time)
+        job: Job | None = Job(worker, serial, read_at, time, finish)
+        entry: Entry = (finish, worker, serial, job)
         if self.availability is not None and finish < math.inf:
             cut = self.availability.outage(self.slots, worker, time, finish)
             if cut is not None:
                 down, back = cut
-                entry = (back, worker, serial if down > time else serial - 1, AWAY, time)
+                job = None
+                entry = (back, worker, serial if down > time else serial - 1, None)
         state.add(entry)
-        return None if entry[3] == AWAY else Job(worker, serial, read_at, time, finish)
+        return job
 
     def peek(self, state: Agenda, step: int) -> Turn | None:
         entry = state.first()
-        if entry is None:
-            return None
-        time, worker, serial, read_at, start = entry
-        return Turn(time, worker, None if read_at == AWAY else Job(worker, serial, read_at, start, time))
+        return None if entry is None else Turn(entry[0], entry[1], entry[3])
 
     def pop(self, state: Agenda) -> None:
         state.done()

@@ -1,4 +1,6 @@
 """Engines: they compute what jobs ask for."""
 
 from byzsgd.kernel.engine.auto import auto as auto
-from byzsgd.kernel.engine.loop import Loop as loop
+from byzsgd.kernel.engine.fused import fused as fused
+from byzsgd.kernel.engine.loop import loop as loop
+from byzsgd.kernel.engine.vmap import vmap as vmap

@@ -3,13 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+
+from torch import nn
 
 from byzsgd.interfaces import Attack, Engine
 from byzsgd.kernel.engine.batches import Batches
-from byzsgd.kernel.engine.loop import Loop
+from byzsgd.kernel.engine.fused import fused, fusible
+from byzsgd.kernel.engine.loop import loop
 from byzsgd.kernel.engine.problem import SupervisedProblem
+from byzsgd.kernel.engine.room import room
+from byzsgd.kernel.engine.vmap import mapped, obstacle, vmap
 
 
-def auto(problem: SupervisedProblem, batches: Batches, poisons: Mapping[int, Attack], /) -> Engine:
-    """Chooses the engine by a short deterministic rule: today the loop, which works for every model."""
-    return Loop(problem, batches, poisons)
+def auto(
+    problem: SupervisedProblem, batches: Batches, poisons: Mapping[int, Attack], /, *, max_in_flight_bytes: int
+) -> Engine:
+    """Chooses the engine by model, sizes and device alone: the same run has the same engine on every machine.
+
+    `fused` for chains of linear layers; else on a GPU `vmap` where it can treat the model; else `loop`, which is the
+    fastest for everything else on a CPU. Also `loop` where not even two gradients fit in the memory for looking ahead.
+    """
+    obstacles = _obstacles(problem, max_in_flight_bytes)
+    for make in (fused, vmap):
+        if not obstacles[make.__name__]:
+            return make(problem, batches, poisons, max_in_flight_bytes=max_in_flight_bytes)
+    chosen = loop(problem, batches, poisons, max_in_flight_bytes=max_in_flight_bytes)
+    return replace(chosen, name=f"loop (not fused: {obstacles['fused']}; not vmap: {obstacles['vmap']})")
+
+
+def _obstacles(problem: SupervisedProblem, max_in_flight_bytes: int) -> dict[str, str]:
+    """What speaks against each batched engine; empty: nothing."""
+    group, _ = room(problem, max_in_flight_bytes)
+    if group < 2:
+        return dict.fromkeys(("fused", "vmap"), "a model too large to compute two gradients at once")
+    layers = fusible(problem)
+    against = {"fused": layers if isinstance(layers, str) else "", "vmap": ""}
+    if problem.device.type == "cpu":
+        against["vmap"] = "slower on a CPU"
+    elif any(isinstance(module, nn.RNNBase) for module in problem.module.modules()):
+        against["vmap"] = "recurrent layers"
+    elif against["fused"]:
+        against["vmap"] = obstacle(problem, mapped(problem))
+    return against

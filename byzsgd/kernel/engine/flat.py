@@ -9,26 +9,45 @@ from byzsgd.checks import require
 
 
 class FlatModule:
-    """A module whose trainable parameters are views of a (d,) vector, in the module's order.
+    """A module as a function of a (d,) vector that holds its trainable parameters in the module's order.
 
-    `load` copies nothing: it only points the parameters at the vector, so it may be called at every gradient.
+    The parameters lie in memory of the module's own, into which `load` copies the vector: pointing them at it anew
+    costs several times as much for small models. Weights of 2-d convolutions lie there in channels-last order where
+    that is faster (float32 on a CPU; docs/performance.md).
     """
 
     def __init__(self, module: nn.Module) -> None:
         _require_plain(module)
         self.module = module
         self.parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
-        self.shapes = [parameter.shape for parameter in self.parameters]
-        self.sizes = [parameter.numel() for parameter in self.parameters]
-        require(sum(self.sizes) > 0, "model", "trainable parameters", num_parameters=0)
-
-    @property
-    def num_parameters(self) -> int:
-        return sum(self.sizes)
+        sizes = [parameter.numel() for parameter in self.parameters]
+        self.num_parameters = sum(sizes)
+        require(self.num_parameters > 0, "model", "trainable parameters", num_parameters=0)
+        first = self.parameters[0]
+        mixed = any(parameter.dtype != first.dtype or parameter.device != first.device for parameter in self.parameters)
+        require(not mixed, "model", "parameters of one type on one device", dtypes={p.dtype for p in self.parameters})
+        self._memory = torch.empty(self.num_parameters, dtype=first.dtype, device=first.device)
+        self._permuted: list[tuple[Tensor, slice]] = []
+        channels_last = _channels_last(module)
+        begin = 0
+        for parameter, size in zip(self.parameters, sizes, strict=True):
+            place = slice(begin, begin + size)
+            begin += size
+            part = self._memory[place]
+            if id(parameter) in channels_last:
+                outputs, inputs, height, width = parameter.shape
+                # Not `contiguous(memory_format=…)`: with one input channel that keeps strides which are slow.
+                values = part.view(outputs, height, width, inputs).permute(0, 3, 1, 2)
+                self._permuted.append((values, place))
+            else:
+                values = part.view(parameter.shape)
+            values.copy_(parameter.data)
+            parameter.data = values
 
     def load(self, params: Tensor) -> None:
-        for parameter, part, shape in zip(self.parameters, torch.split(params, self.sizes), self.shapes, strict=True):
-            parameter.data = part.view(shape)
+        self._memory.copy_(params)
+        for values, place in self._permuted:
+            values.copy_(params[place].view(values.shape))
 
     def values(self) -> Tensor:
         """(d,) a copy of the parameters."""
@@ -38,6 +57,12 @@ class FlatModule:
         """(d,) of a loss computed from the loaded parameters, in new memory."""
         parts = torch.autograd.grad(loss, self.parameters, materialize_grads=True)
         return torch.cat([part.reshape(-1) for part in parts])
+
+
+def _channels_last(module: nn.Module) -> frozenset[int]:
+    """The ids of the weights that are better kept in that order."""
+    weights = [layer.weight for layer in module.modules() if isinstance(layer, nn.Conv2d)]
+    return frozenset(id(weight) for weight in weights if weight.dtype == torch.float32 and weight.device.type == "cpu")
 
 
 def _require_plain(module: nn.Module) -> None:

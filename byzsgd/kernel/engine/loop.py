@@ -1,4 +1,4 @@
-"""The engine `loop`: one gradient at a time."""
+"""The engine `loop`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from byzsgd.interfaces import Attack, Batch, BatchKey, Gradients, Problem, Task
+from byzsgd.interfaces import Attack, Batch, BatchKey, Gradients, Task
 from byzsgd.kernel.engine.batches import Batches
+from byzsgd.kernel.engine.problem import SupervisedProblem
+from byzsgd.kernel.engine.room import room
 
 
 @dataclass(frozen=True)
 class Loop:
-    """Computes every gradient by autograd, one after another. Works for every model."""
+    """Computes every gradient by autograd, one after another."""
 
-    problem: Problem
+    problem: SupervisedProblem
     batches: Batches
     poisons: Mapping[int, Attack]  # the liars' attack, which may poison their data
     name: str = "loop"
@@ -29,11 +31,13 @@ class Loop:
     def _result(self, task: Task) -> Tensor:
         work, worker = task.work, task.job.worker
         if isinstance(work, Gradients):
+            if len(work.requests) == 1:
+                return self.problem.gradient(task.params[0], self.batch(worker, work.requests[0][1])).unsqueeze(0)
             gradients = [
                 self.problem.gradient(params, self.batch(worker, key))
                 for params, (_, key) in zip(task.params, work.requests, strict=True)
             ]
-            return gradients[0].unsqueeze(0) if len(gradients) == 1 else torch.stack(gradients)
+            return torch.stack(gradients)
         start = task.params[0]
         params = start.clone()
         for key in work.batches:
@@ -44,3 +48,15 @@ class Loop:
         batch = self.batches.batch(key)
         attack = self.poisons.get(worker)
         return batch if attack is None else attack.poison(batch)
+
+
+def loop(
+    problem: SupervisedProblem, batches: Batches, poisons: Mapping[int, Attack], /, *, max_in_flight_bytes: int
+) -> Loop:
+    """One gradient at a time by autograd. Works for every model.
+
+    It looks ahead too: gradients one after another, then deliveries one after another, find more in the processor's
+    caches than the two in turn.
+    """
+    group, ahead = room(problem, max_in_flight_bytes)
+    return Loop(problem, batches, poisons, group=group, ahead=ahead)

@@ -1,0 +1,74 @@
+"""The engine `vmap`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from byzsgd.checks import require
+from byzsgd.interfaces import Attack, Batch
+from byzsgd.kernel.engine.batched import Batched
+from byzsgd.kernel.engine.batches import Batches
+from byzsgd.kernel.engine.evaluation import mean_loss
+from byzsgd.kernel.engine.problem import SupervisedProblem
+from byzsgd.kernel.engine.room import room
+
+Compute = Callable[[Tensor, Batch], Tensor]
+
+
+def vmap(
+    problem: SupervisedProblem, batches: Batches, poisons: Mapping[int, Attack], /, *, max_in_flight_bytes: int
+) -> Batched:
+    """Many gradients at once by torch.func.vmap, for any model that it can trace: no control flow that depends on
+    data, no sparse or in-place tricks."""
+    compute = mapped(problem)
+    trouble = obstacle(problem, compute)
+    require(not trouble, "engine vmap", "a model that torch.func.vmap can treat (engine=auto takes what fits)",
+            found=trouble)  # fmt: skip
+    group, ahead = room(problem, max_in_flight_bytes)
+    return Batched(
+        name="vmap", gradients=compute, batches=batches, poisons=poisons, group=group, ahead=ahead
+    )  # fmt: skip
+
+
+def mapped(problem: SupervisedProblem) -> Compute:
+    """((g, d) or (1, d) models, (g, B, …) batches) -> (g, d) gradients."""
+    module, loss = problem.module, problem.data.loss
+    named = [(name, parameter) for name, parameter in module.named_parameters() if parameter.requires_grad]
+    names = [name for name, _ in named]
+    shapes = [parameter.shape for _, parameter in named]
+    sizes = [parameter.numel() for _, parameter in named]
+
+    def value(parameters: dict[str, Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
+        return mean_loss(torch.func.functional_call(module, parameters, (inputs,)), targets, loss)
+
+    every = torch.func.vmap(torch.func.grad(value), randomness="error")
+
+    def compute(params: Tensor, batch: Batch) -> Tensor:
+        groups = len(batch.targets)
+        parts = torch.split(params.expand(groups, -1), sizes, dim=1)
+        parameters = {
+            name: part.reshape(groups, *shape) for name, part, shape in zip(names, parts, shapes, strict=True)
+        }
+        found = every(parameters, batch.inputs, batch.targets)
+        return torch.cat([found[name].reshape(groups, -1) for name in names], dim=1)
+
+    return compute
+
+
+def obstacle(problem: SupervisedProblem, compute: Compute) -> str:
+    """Why vmap cannot treat the model; empty: it can. Tried on two batches of two examples."""
+    params = problem.flat.values()
+    first = problem.data.train
+    examples = [0, min(1, len(first.targets) - 1)]
+    inputs, targets = (torch.stack([values[examples]] * 2) for values in (first.inputs, first.targets))
+    batch = Batch(inputs, targets, problem.data.num_classes)
+    try:
+        found = compute(params.unsqueeze(0), batch)
+    except (RuntimeError, ValueError, NotImplementedError, TypeError) as error:
+        return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    expected = problem.gradient(params, Batch(inputs[0], targets[0], batch.num_classes))
+    close = torch.allclose(found[0], expected, rtol=1e-3, atol=1e-5 * float(1 + expected.abs().max()))
+    return "" if close else "another gradient than autograd's"

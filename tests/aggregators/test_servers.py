@@ -1,0 +1,312 @@
+"""Laws of all servers, parametrised over the YAML files, and hand-computed traces of those that are not Kardam."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import fields, is_dataclass, replace
+
+import pytest
+import torch
+
+from byzsgd import experiment
+from byzsgd.catalogue import members
+from byzsgd.interfaces import Arrival, Reply, ServerContext
+from byzsgd.kernel.randomness import Streams
+
+SERVERS = [member.name for member in members("aggregator")]
+D = 7
+
+
+def vector(*values):
+    return torch.tensor([float(value) for value in values], dtype=torch.float64)
+
+
+class World:
+    """A server around a quadratic ½‖x‖², n=15 workers of which three lie, staleness up to 5."""
+
+    def __init__(self, *overrides, num_workers=15, seed=0, d=D, liars=3):
+        self.server = experiment(*overrides, f"num_workers={num_workers}", f"num_byzantine={liars}").aggregator
+        self.n, self.liars = num_workers, liars
+        self.rng = Streams(seed).generator("world")
+        self.params = torch.ones(d, dtype=torch.float64)
+        streams = Streams(seed)
+        self.context = ServerContext(
+            num_workers,
+            self.params,
+            lambda params: params.clone(),
+            lambda name, step: streams.generator(name, 0, step),
+        )
+        self.state = self.server.init(self.context)
+        self.models = [self.params.clone()]
+        self.lr = 0.05
+
+    def arrival(self, worker=None, honest=False):
+        worker = int(self.rng.integers(self.n)) if worker is None else worker
+        step = len(self.models) - 1
+        read_at = max(0, step - int(self.rng.integers(6)))
+        sent = self.models[read_at] + 0.05 * torch.from_numpy(self.rng.normal(size=len(self.params)))
+        if worker < self.liars and not honest:
+            sent = -5 * sent
+        return Arrival(float(step), worker, read_at, step, sent, self.models[read_at])
+
+    def deliver(self, arrival):
+        decision = self.server.receive(self.state, arrival)
+        if decision.direction is not None:
+            self.params.sub_(decision.direction, alpha=self.lr)
+            self.models.append(self.params.clone())
+        return decision
+
+
+def same(a, b):
+    """Deep equality of states and decisions, tensors included."""
+    if isinstance(a, ServerContext):
+        return True
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b) or (a.shape == b.shape and bool((a.isnan() == b.isnan()).all()) and a.isnan().any())
+    if is_dataclass(a):
+        return type(a) is type(b) and all(same(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    return a == b or (isinstance(a, float) and math.isnan(a) and math.isnan(b))
+
+
+def allowed(node):
+    if is_dataclass(node) and not isinstance(node, ServerContext):
+        return all(allowed(getattr(node, item.name)) for item in fields(node))
+    if isinstance(node, dict):
+        return all(map(allowed, node)) and all(map(allowed, node.values()))
+    if isinstance(node, tuple):
+        return all(map(allowed, node))
+    return node is None or isinstance(node, ServerContext | torch.Tensor | int | float | str)
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_preview_is_receive_and_changes_nothing(name):
+    world = World(f"aggregator={name}")
+    for _ in range(60):
+        arrivals = [world.arrival() for _ in range(2)]
+        before = copy.deepcopy(world.state)
+        foreseen = world.server.preview(world.state, arrivals)
+        assert same(world.state, before)
+        forked = copy.deepcopy(world.state)
+        world.server.receive(forked, arrivals[0])
+        assert same(foreseen, world.server.receive(forked, arrivals[1]))
+        world.deliver(arrivals[0])
+    assert allowed(world.state)
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_the_server_itself_never_changes_and_refusals_change_no_parameter(name):
+    world = World(f"aggregator={name}")
+    before = copy.deepcopy(world.server)
+    for _ in range(60):
+        arrival, params = world.arrival(), world.params.clone()
+        sent = arrival.vector.clone()
+        decision = world.server.receive(world.state, arrival)
+        assert torch.equal(arrival.vector, sent)
+        assert torch.equal(world.params, params)
+        assert decision.accepted or (decision.direction is None and decision.weight == 0.0)
+        assert set(decision.scores) <= set(world.server.scores)
+    assert repr(world.server) == repr(before)
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_an_honest_quadratic_converges(name):
+    world = World(f"aggregator={name}", liars=3)
+    world.lr = 0.05 / 15 if name == "sum" else 0.05
+    start = float(world.params.norm())
+    for number in range(1500):
+        world.deliver(world.arrival(worker=number % 15, honest=True))
+    assert float(world.params.norm()) < 0.6 * start
+
+
+ASGD_IN_DISGUISE = [
+    ("aggregator=basgd", "aggregator.collector.buckets=1", "aggregator/rule=mean"),
+    ("aggregator=fedbuff", "aggregator.collector.size=1", "aggregator/damping=none"),
+    ("aggregator=ringmaster", "aggregator.filters.max_staleness.limit=null"),
+    ("aggregator=dc_asgd", "aggregator.compensation=0"),
+    ("aggregator=dynsgd", "aggregator/damping=none"),
+    ("aggregator=fedasync", "aggregator.damping.exponent=0"),
+    ("aggregator=delay_adaptive", "aggregator.damping.concurrency=1000"),
+    ("aggregator=ringmaster_stop", "aggregator.limit=1000"),
+]
+
+
+@pytest.mark.parametrize("overrides", ASGD_IN_DISGUISE, ids=" ".join)
+def test_reductions_to_asgd_are_bit_for_bit(overrides):
+    plain, other = World("aggregator=asgd"), World(*overrides)
+    for _ in range(100):
+        arrival = plain.arrival()
+        one, two = plain.deliver(arrival), other.deliver(arrival)
+        assert torch.equal(one.direction, two.direction)
+        assert two.accepted
+
+
+@pytest.mark.parametrize(
+    ("weighted", "plain"), [("weighted_median", "median"), ("weighted_geometric_median", "rfa")], ids=lambda v: v
+)
+def test_equal_weights_make_a_weighted_rule_its_plain_rule(weighted, plain):
+    from byzsgd.aggregators import rules
+
+    rows = torch.from_numpy(Streams(1).generator("rows").normal(size=(9, 5)))
+    twin = getattr(rules, weighted)(rows, torch.full((9,), 3.0, dtype=torch.float64))
+    torch.testing.assert_close(twin, getattr(rules, plain)(rows), rtol=1e-12, atol=1e-12)
+
+
+def test_the_frequency_filter_keeps_its_promise_in_any_order():
+    """Any 2f+1 consecutive accepted vectors come from 2f+1 workers, so at least f+1 of them are honest."""
+    for seed in range(5):
+        world = World("aggregator=kardam", "aggregator/filters=[frequency]", seed=seed)
+        rng, accepted = Streams(seed).generator("order"), []
+        for _ in range(600):
+            worker = int(rng.integers(3)) if rng.random() < 0.7 else int(rng.integers(15))
+            if world.deliver(world.arrival(worker=worker)).accepted:
+                accepted.append(worker)
+        assert all(len(set(accepted[i : i + 7])) == 7 for i in range(len(accepted) - 6))
+
+
+def play(overrides, lines, num_workers, trusted=None):
+    """(worker, read_at, value) in d=1 and lr=1, from x=0; the decisions."""
+    server = experiment(*overrides, f"num_workers={num_workers}", "num_byzantine=1").aggregator
+    params = torch.zeros(1, dtype=torch.float64)
+    state = server.init(ServerContext(num_workers, params, trusted))
+    models, decisions = [params.clone()], []
+    for number, (worker, read_at, value) in enumerate(lines):
+        arrival = Arrival(float(number), worker, read_at, len(models) - 1, vector(value), models[read_at])
+        decisions.append(server.receive(state, arrival))
+        if decisions[-1].direction is not None:
+            params.sub_(decisions[-1].direction)
+            models.append(params.clone())
+    return decisions
+
+
+def directions(decisions):
+    return [None if decision.direction is None else decision.direction.item() for decision in decisions]
+
+
+def test_basgd():
+    # n=6, 3 buckets: workers 0,3 | 1,4 | 2,5. Means 2, 4, 100: median 4.
+    lines = [(0, 0, 1), (3, 0, 3), (1, 0, 4), (2, 0, 100), (0, 1, 7)]
+    assert directions(play(("aggregator=basgd",), lines, 6)) == [None, None, None, 4.0, None]
+
+
+def test_zeno_pp():
+    # v = 2 throughout (refresh 10). 5 becomes 2: .1·4 − .002·4 + .01 > 0. −1 becomes −2: −.4 − .008 + .01 < 0.
+    decisions = play(("aggregator=zeno_pp",), [(0, 0, 5), (1, 0, -1), (2, 0, 0), (3, 0, math.nan)], 4,
+                     lambda params: vector(2))  # fmt: skip
+    assert directions(decisions) == [2.0, None, None, None]
+    assert [decision.reason for decision in decisions] == ["accepted", "zeno", "zeno", "zeno"]
+    assert decisions[0].scores["zeno"] == pytest.approx(0.402)
+    assert decisions[1].scores["zeno"] == pytest.approx(-0.398)
+
+
+def test_trusted_gradients_are_refreshed_every_so_many_arrivals_accepted_or_not():
+    asked = []
+
+    def trusted(params):
+        asked.append(params.item())
+        return vector(2)
+
+    play(("aggregator=afl_guard", "aggregator.filters.afl_guard.refresh=3"), [(w % 4, 0, math.nan) for w in range(7)],
+         4, trusted)  # fmt: skip
+    assert len(asked) == 3
+
+
+def test_afl_guard():
+    # v = 2, radius 1.5: accepts −1 … 5, not rescaled.
+    decisions = play(("aggregator=afl_guard",), [(0, 0, 5), (1, 0, -1), (2, 0, -1.1), (3, 0, math.inf)], 4,
+                     lambda params: vector(2))  # fmt: skip
+    assert directions(decisions) == [5.0, -1.0, None, None]
+
+
+@pytest.mark.parametrize("name", ["zeno_pp", "afl_guard"])
+def test_no_trusted_data_is_said_in_one_line(name):
+    server = experiment(f"aggregator={name}").aggregator
+    with pytest.raises(ValueError, match="needs trusted data"):
+        server.init(ServerContext(15, torch.zeros(3)))
+
+
+def test_fedbuff_with_and_without_slots():
+    lines = [(0, 0, 1), (0, 0, 5), (1, 0, 3), (2, 0, 9)]
+    size = "aggregator.collector.size=2"
+    assert directions(play(("aggregator=fedbuff", size), lines, 4)) == [None, 3.0, None, pytest.approx(12 / 2**1.5)]
+    # The newer vector of worker 0 takes the place of its older one.
+    slots = play(("aggregator=fedbuff", size, "aggregator.collector.slots=true"), lines, 4)
+    assert directions(slots) == [None, None, 4.0, None]
+
+
+def test_rennala_and_ringmaster():
+    rennala = play(("aggregator=rennala", "aggregator.collector.size=2"), [(0, 0, 1), (1, 0, 3), (2, 0, 9)], 4)
+    assert directions(rennala) == [None, 2.0, None]
+    assert rennala[-1].reason == "max_staleness"
+    ringmaster = play(("aggregator=ringmaster", "aggregator.filters.max_staleness.limit=1"),
+                      [(0, 0, 1), (1, 0, 3), (2, 0, 9), (3, 1, 2)], 4)  # fmt: skip
+    assert directions(ringmaster) == [1.0, 3.0, None, 2.0]
+
+
+def test_ringmaster_stop_cancels_what_would_be_too_old():
+    decisions = play(("aggregator=ringmaster_stop", "aggregator.limit=1"), [(0, 0, 1), (0, 1, 1), (1, 2, 1)], 4)
+    # After two updates the jobs of workers 1, 2, 3 (read at 0) are two updates old.
+    assert [decision.cancel for decision in decisions] == [(), (1, 2, 3), ()]
+
+
+def test_dc_asgd():
+    # x1 = −2, then g=3 from x0: 3 + .04·9·(−2 − 0) = 2.28.
+    assert directions(play(("aggregator=dc_asgd",), [(0, 0, 2), (1, 0, 3)], 4)) == [2.0, pytest.approx(2.28)]
+
+
+def test_mifa_and_its_deltas():
+    lines = [(0, 0, 4), (1, 0, 8), (0, 1, 2)]
+    expected = [1.0, 3.0, 2.5]
+    assert directions(play(("aggregator=mifa",), lines, 4)) == expected
+    deltas = [(0, 0, 4), (1, 0, 8), (0, 1, -2)]
+    assert directions(play(("aggregator=mifa", "aggregator.deltas=true", "worker=delta"), deltas, 4)) == expected
+
+
+def test_weighted_median():
+    # Weights: worker 0 twice, 1 once. At total 3 the half is 1.5: worker 0's value. With 2 and 2: the midpoint.
+    lines = [(0, 0, 1), (1, 0, 5), (0, 0, 2), (1, 0, 6)]
+    assert directions(play(("aggregator=weighted_median",), lines, 4)) == [1.0, 3.0, 2.0, 4.0]
+
+
+def test_throttle():
+    # n=2, growth 1.5, radii 100 and 1: 4/2; then .5·… of the same worker: 1/1.5; then the other: 6/2 and a restart.
+    lines = [(0, 0, 4), (0, 0, 5), (1, 0, 6), (1, 0, 7)]
+    decisions = play(("aggregator=throttle", "num_byzantine=0"), lines, 2)
+    assert directions(decisions) == [2.0, pytest.approx(1 / 1.5), 3.0, pytest.approx(3.5)]
+    assert [decision.reply for decision in decisions] == [Reply.DISPATCH, Reply.DISPATCH, Reply.RESTART, Reply.DISPATCH]
+    assert [decision.weight for decision in decisions] == [0.5, pytest.approx(1 / 1.5), 0.5, 0.5]
+    assert play(("aggregator=throttle",), [(0, 0, math.nan)], 2)[0].reason == "throttle"
+
+
+def test_ringleader():
+    # Worker 0 twice, then 1: table means 2 and 6; worker 1 makes the first update, worker 0 the second with 2, 4, 6 …
+    decisions = play(("aggregator=ringleader",), [(0, 0, 1), (0, 0, 3), (1, 0, 6), (1, 1, 9), (0, 1, 8)], 2)
+    assert directions(decisions) == [None, None, 4.0, None, 5.0]
+
+
+def test_quorum_takes_distinct_workers():
+    server = experiment("aggregator=quorum").aggregator
+    assert (server.collector.size, server.collector.slots) == (7, True)
+
+
+def test_a_buffer_too_small_for_its_rule_is_refused_with_the_numbers():
+    overrides = ("aggregator=fedbuff", "aggregator/rule=krum", "aggregator.collector.size=5")
+    with pytest.raises(ValueError, match=r"krum needs k >= 2f\+3; got k=5, f=3"):
+        experiment(*overrides)
+    with pytest.raises(ValueError, match="a collector that gives weights"):
+        experiment("aggregator=kardam", "aggregator/rule=weighted_median")
+
+
+def test_recorded_arrivals_are_never_written_to():
+    world = World("aggregator=kardam")
+    arrival = world.arrival()
+    kept = replace(arrival, vector=arrival.vector.clone(), read_params=arrival.read_params.clone())
+    world.deliver(arrival)
+    for _ in range(40):
+        world.deliver(world.arrival())
+    assert torch.equal(arrival.vector, kept.vector)
+    assert torch.equal(arrival.read_params, kept.read_params)
