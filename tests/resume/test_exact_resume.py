@@ -114,7 +114,15 @@ def test_stopped_after_every_stretch(server, delay, tmp_path, monkeypatch):
 def test_ctrl_c_saves_where_it_was(tmp_path):
     folder = tmp_path / "run"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "byzsgd", "train", "budget.arrivals=200000", f"hydra.run.dir={folder}"]
+    command = [
+        sys.executable,
+        "-m",
+        "byzsgd",
+        "train",
+        "budget.arrivals=200000",
+        "checkpoint_every=200000",
+        f"hydra.run.dir={folder}",
+    ]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while not (folder / "info.json").exists() and time.monotonic() < deadline:
