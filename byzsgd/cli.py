@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from byzsgd import __version__, viewing
 
 if TYPE_CHECKING:
+    from byzsgd.lanes import Steps, Stopped
     from byzsgd.records import Run
     from byzsgd.runner import Experiment
 
@@ -102,17 +103,18 @@ def list_members(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _run(experiment: Experiment, folder: Path) -> float | None:
+def _run(experiment: Experiment, folder: Path, stopped: Stopped) -> Steps:
     from byzsgd.screen import Terminal
 
     here = Path.cwd()
-    return _objective(experiment.run(folder.relative_to(here) if folder.is_relative_to(here) else folder, Terminal()))
+    place = folder.relative_to(here) if folder.is_relative_to(here) else folder
+    return _objective((yield from experiment.turns(stopped, place, Terminal())))
 
 
-def _run_one_of_many(experiment: Experiment, folder: Path) -> float | None:
+def _run_one_of_many(experiment: Experiment, folder: Path, stopped: Stopped) -> Steps:
     from byzsgd.screen import OneLine
 
-    return _objective(experiment.run(folder, OneLine()))
+    return _objective((yield from experiment.turns(stopped, folder, OneLine())))
 
 
 def _objective(run: Run) -> float | None:

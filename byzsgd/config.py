@@ -30,6 +30,7 @@ from byzsgd.records import read_config, read_info, run_id, run_name
 from byzsgd.settings import ConfigError, built, check, suggestion
 
 if TYPE_CHECKING:
+    from byzsgd.lanes import Lane, Steps, Stopped
     from byzsgd.runner import Experiment
 
 ALLOWED = ("byzsgd", "torch")  # packages whose objects a configuration may name; users add more with `plugins`
@@ -74,29 +75,57 @@ def stored(folder: Path, plugins: Sequence[str]) -> Experiment:
 
 
 def launch(
-    task: Callable[[Experiment, Path], Any], arguments: Sequence[str], failed: Callable[[Exception, Path], Any]
+    task: Callable[[Experiment, Path, Stopped], Steps],
+    arguments: Sequence[str],
+    failed: Callable[[Exception, Path], Any],
 ) -> None:
-    """Hydra's own command line (sweeps, --cfg, --info, completion…) around `task(experiment, run folder)`.
+    """Hydra's own command line (sweeps, --cfg, --info, completion…) around `task(experiment, run folder, stopped)`.
 
-    An error of a single run is raised; one in a sweep goes to `failed(error, run folder)`, and the other jobs run.
+    An error of a single run is raised; one in a sweep goes to `failed(error, run folder)`, and the other jobs run. The
+    launcher `lanes` finds in the job's attributes how to begin one and how to advance several together.
     """
+    from byzsgd.lanes import Lane, abreast, alone
+    from byzsgd.session import stop_signals
+
     _register_resolvers()
 
     failures: list[Exception] = []
 
-    def job(config: DictConfig) -> Any:
+    def lane(config: DictConfig) -> Lane:
         settings = HydraConfig.get()
         folder = Path(settings.runtime.output_dir)
-        try:
-            own = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
-            return task(build(own, _choices(settings.runtime.choices)), folder)
-        except Exception as error:
+
+        def lost(error: Exception) -> Any:
             # Hydra would announce it in a line of its own and end a sweep with the first.
             if settings.mode is RunMode.MULTIRUN:
                 return failed(error, folder)
             failures.append(error)
             return None
 
+        def begin(stopped: Stopped) -> Steps:
+            try:
+                return (yield from task(whole, folder, stopped))
+            except Exception as error:
+                return lost(error)
+
+        def broken(error: Exception) -> Steps:
+            yield from ()
+            return lost(error)
+
+        try:
+            own = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
+            whole = build(own, _choices(settings.runtime.choices))
+        except Exception as error:
+            reason = error
+            return Lane(lambda stopped: broken(reason), 1)
+        return Lane(begin, whole.threads)
+
+    def job(config: DictConfig) -> Any:
+        begun = lane(config)
+        with stop_signals() as stopped:
+            return alone(begun.begin(stopped), begun.threads)
+
+    job.__dict__.update(lane=lane, abreast=abreast)
     main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
     before, sys.argv = sys.argv, ["byzsgd", *arguments]
     full = os.environ.get("HYDRA_FULL_ERROR")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -33,9 +32,10 @@ from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.randomness import Streams
 from byzsgd.kernel.simulation import Simulation
+from byzsgd.lanes import alone
 from byzsgd.partitions.class_counts import class_counts
 from byzsgd.records import Run, beside, collect_info, is_finished, load, locked
-from byzsgd.session import Budget, Facts, Metrics, Nobody, Running, Screen, Session
+from byzsgd.session import Budget, Facts, Metrics, Nobody, Running, Screen, Session, Turns, stop_signals
 from byzsgd.stores import FolderStore, MemoryStore, Store
 
 Status = Literal["finished", "diverged", "stalled"]
@@ -180,10 +180,21 @@ class Experiment:
         `force` run again in a folder beside. `plugins`: modules whose types a checkpoint may hold; None: the
         configuration's own.
         """
+        with stop_signals() as stopped:
+            run: Run = alone(self.turns(stopped, folder, screen, plugins), self.threads)
+            return run
+
+    def turns(
+        self,
+        stopped: Callable[[], bool],
+        folder: str | Path | None = None,
+        screen: Screen | None = None,
+        plugins: Sequence[str] | None = None,
+    ) -> Turns:
+        """`run`, as far as others must compute for it."""
         watcher: Screen = Nobody() if screen is None else screen
         if folder is None:
-            with _threads(self.threads):
-                return self.start(None, watcher).to_the_end()
+            return (yield from self.start(None, watcher).turns(stopped))
         place = beside(Path(folder)) if self.force else Path(folder)
         with locked(place):
             if is_finished(place):
@@ -191,8 +202,7 @@ class Experiment:
                 watcher.say(f"{place} is finished already; force=true runs it again beside it")
                 watcher.end(run)
                 return run
-            with _threads(self.threads):
-                return self.start(place, watcher, plugins).to_the_end()
+            return (yield from self.start(place, watcher, plugins).turns(stopped))
 
     def start(self, folder: Path | None, screen: Screen, plugins: Sequence[str] | None = None) -> Running:
         """The run before its next event."""
@@ -253,13 +263,3 @@ def _device(name: str) -> torch.device:
 def _trusted_gradient(problem: SupervisedProblem) -> Callable[[Tensor], Tensor] | None:
     trusted = problem.data.trusted
     return (lambda params: problem.split_gradient(params, trusted)) if len(trusted.targets) else None
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

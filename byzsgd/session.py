@@ -6,7 +6,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -18,14 +18,16 @@ from torch import Tensor
 
 from byzsgd.aggregators.declaration import NonFiniteRows
 from byzsgd.checks import require
-from byzsgd.interfaces import AdversaryContext, Engine, Event, Gradients, ServerContext
+from byzsgd.interfaces import AdversaryContext, Engine, Event, Gradients, ServerContext, Task
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.problem import SupervisedProblem
-from byzsgd.kernel.simulation import HonestNotFinite, Simulation, SimulationState, events
+from byzsgd.kernel.simulation import HonestNotFinite, Simulation, SimulationState
 from byzsgd.records import Run
 from byzsgd.stores import Store
 
 Status = Literal["finished", "diverged", "stalled"]
+Request = tuple[Engine, Sequence[Task]]  # work that a run cannot go on without
+Turns = Generator[Request, Sequence[Tensor], Run]  # a run: asks for results, is sent them, and returns in the end
 
 
 @dataclass(frozen=True)
@@ -146,10 +148,7 @@ class Session:
 
 
 class Running:
-    """A run between its first event and its last. `after` every event; `end` when there are no more.
-
-    The simulation is not advanced here, so that one process can advance several runs together.
-    """
+    """A run between its first event and its last."""
 
     def __init__(
         self, session: Session, budget: Budget, eval_every: int, checkpoint_every: int, store: Store, screen: Screen
@@ -205,17 +204,20 @@ class Running:
         """Wall time of this process on this run."""
         return time.perf_counter() - self.started
 
-    def to_the_end(self) -> Run:
-        """Advances this run alone."""
+    def turns(self, stopped: Callable[[], bool]) -> Turns:
+        """The run, as far as others must compute for it: so one process can advance several together."""
+        simulation, state, engine = self.session.simulation, self.state, self.session.engine
         try:
-            with stop_signals() as stopped:
-                for event in events(self.session.simulation, self.state, self.session.engine):
-                    status = self.after(event)
-                    if status is not None:
-                        return self.end(status)
-                    if stopped():
-                        self.store.interrupt("interrupted", self.state, self.seconds)
-                        raise KeyboardInterrupt
+            while (tasks := simulation.missing_jobs(state, engine.group, engine.ahead)) is not None:
+                event = simulation.deliver(state, zip(tasks, (yield engine, tasks), strict=True) if tasks else ())
+                if event is None:
+                    continue
+                status = self.after(event)
+                if status is not None:
+                    return self.end(status)
+                if stopped():
+                    self.store.interrupt("interrupted", self.state, self.seconds)
+                    raise KeyboardInterrupt
         except (HonestNotFinite, NonFiniteRows) as error:
             return self.end(self.broken(error))
         except Exception as error:

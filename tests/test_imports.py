@@ -29,8 +29,9 @@ ALLOWED = {
     "viewing": {"config", "plotting", "records", "reporting", "settings", "watching"},
     "stores": {"kernel", "records"},
     "session": {"kernel", "aggregators", "records", "stores"},
-    "runner": {"kernel", "aggregators", "attacks", "partitions", "records", "session", "stores"},
-    "config": {"catalogue", "locations", "records", "runner", "settings"},
+    "lanes": {"kernel", "session"},
+    "runner": {"kernel", "aggregators", "attacks", "lanes", "partitions", "records", "session", "stores"},
+    "config": {"catalogue", "lanes", "locations", "records", "runner", "session", "settings"},
 }
 
 

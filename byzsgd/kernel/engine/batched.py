@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import torch
 from torch import Tensor
@@ -11,15 +12,13 @@ from torch import Tensor
 from byzsgd.interfaces import Attack, Batch, BatchKey, Gradients, LocalSteps, Task
 from byzsgd.kernel.engine.batches import Batches
 
-Request = tuple[int, Tensor, BatchKey]  # (worker, (d,) model, batch)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Batched:
     """Stacks models and batches for a function that computes all their gradients together.
 
     Every row that it hands out has memory of its own: some live for long, in a server that remembers them, and would
-    keep the whole group alive.
+    keep the whole group alive. Engines of one `kind` do the same with different data, so they can share calls.
     """
 
     name: str
@@ -28,17 +27,22 @@ class Batched:
     poisons: Mapping[int, Attack]  # the liars' attack, which may poison their data
     group: int
     ahead: int
+    kind: Hashable = None  # None: shares with nobody
 
     def results(self, tasks: Sequence[Task]) -> list[Tensor]:
-        if len(tasks) > self.group:
-            chunks = [tasks[start : start + self.group] for start in range(0, len(tasks), self.group)]
-            return [result for chunk in chunks for result in self.results(chunk)]
-        requests: list[Request] = []
-        for task in tasks:
-            if isinstance(task.work, Gradients):
-                for params, (_, key) in zip(task.params, task.work.requests, strict=True):
-                    requests.append((task.job.worker, params, key))
-        rows = iter(self._rows(requests))
+        return together([(self, tasks)])[0]
+
+    def requests(self, tasks: Sequence[Task]) -> list[Request]:
+        """The single gradients that the tasks ask for, in order."""
+        return [
+            Request(self, task.job.worker, params, key)
+            for task in tasks
+            if isinstance(task.work, Gradients)
+            for params, (_, key) in zip(task.params, task.work.requests, strict=True)
+        ]
+
+    def collected(self, tasks: Sequence[Task], rows: Iterator[Tensor]) -> list[Tensor]:
+        """The result of each task, given the (1, d) gradients asked for in order."""
         steps = iter(self._local_steps([task for task in tasks if isinstance(task.work, LocalSteps)]))
         results: list[Tensor] = []
         for task in tasks:
@@ -50,36 +54,8 @@ class Batched:
                 results.append(torch.cat([next(rows) for _ in task.work.requests]))
         return results
 
-    def _rows(self, requests: Sequence[Request]) -> list[Tensor]:
-        """A (1, d) gradient for each request."""
-        if not requests:
-            return []
-        models = [params for _, params, _ in requests]
-        # Rounds read one version: it serves all jobs without a copy.
-        shared = len(models) > 1 and all(model is models[0] for model in models)
-        params = models[0].unsqueeze(0) if shared or len(models) == 1 else torch.stack(models)
-        found = self.gradients(params, self._batch([(worker, key) for worker, _, key in requests]))
-        return [found] if len(models) == 1 else _rows_apart(found)
-
-    def _local_steps(self, tasks: Sequence[Task]) -> list[Tensor]:
-        """(1, d) start − end for each task; all take their steps together, as long as they have any."""
-        works = [task.work for task in tasks if isinstance(task.work, LocalSteps)]
-        if not works:
-            return []
-        starts = torch.stack([task.params[0] for task in tasks])
-        ends = starts.clone()
-        rates = torch.tensor([work.lr for work in works], dtype=ends.dtype, device=ends.device).unsqueeze(1)
-        for turn in range(max(len(work.batches) for work in works)):
-            active = [row for row, work in enumerate(works) if turn < len(work.batches)]
-            batch = self._batch([(tasks[row].job.worker, works[row].batches[turn]) for row in active])
-            if len(active) == len(works):
-                ends -= rates * self.gradients(ends, batch)
-            else:
-                at = torch.tensor(active, device=ends.device)
-                ends[at] -= rates[at] * self.gradients(ends[at], batch)
-        return _rows_apart(starts - ends)
-
-    def _batch(self, keys: Sequence[tuple[int, BatchKey]]) -> Batch:
+    def batch(self, keys: Sequence[tuple[int, BatchKey]]) -> Batch:
+        """(g, B, …): the batches of g (worker, key), as the worker sees them."""
         batch = self.batches.batches([key for _, key in keys])
         if not self.poisons:
             return batch
@@ -94,8 +70,67 @@ class Batched:
                 batch.targets[row] = poisoned.targets
         return batch
 
+    def _local_steps(self, tasks: Sequence[Task]) -> list[Tensor]:
+        """(1, d) start − end for each task; a group of them takes its steps together, as long as each has any."""
+        found: list[Tensor] = []
+        for first in range(0, len(tasks), self.group):
+            chunk = tasks[first : first + self.group]
+            works = [task.work for task in chunk if isinstance(task.work, LocalSteps)]
+            starts = torch.stack([task.params[0] for task in chunk])
+            ends = starts.clone()
+            rates = torch.tensor([work.lr for work in works], dtype=ends.dtype, device=ends.device).unsqueeze(1)
+            for turn in range(max(len(work.batches) for work in works)):
+                active = [row for row, work in enumerate(works) if turn < len(work.batches)]
+                batch = self.batch([(chunk[row].job.worker, works[row].batches[turn]) for row in active])
+                if len(active) == len(works):
+                    ends -= rates * self.gradients(ends, batch)
+                else:
+                    at = torch.tensor(active, device=ends.device)
+                    ends[at] -= rates[at] * self.gradients(ends[at], batch)
+            found += _apart(starts - ends)
+        return found
 
-def _rows_apart(rows: Tensor) -> list[Tensor]:
+
+@dataclass(slots=True)
+class Request:
+    """A single gradient."""
+
+    engine: Batched
+    worker: int
+    params: Tensor  # (d,)
+    key: BatchKey
+
+
+def together(calls: Sequence[tuple[Batched, Sequence[Task]]]) -> list[list[Tensor]]:
+    """The results of several engines of one kind, each for its own tasks, in shared calls of at most `group` jobs."""
+    requests = [request for engine, tasks in calls for request in engine.requests(tasks)]
+    group = min(engine.group for engine, _ in calls)
+    rows: list[Tensor] = []
+    for start in range(0, len(requests), group):
+        rows += _rows(requests[start : start + group])
+    left = iter(rows)
+    return [engine.collected(tasks, left) for engine, tasks in calls]
+
+
+def _rows(requests: Sequence[Request]) -> list[Tensor]:
+    """A (1, d) gradient for each request, in one call."""
+    first = requests[0]
+    # Rounds read one version: it serves all jobs without a copy.
+    shared = all(request.params is first.params for request in requests)
+    params = first.params.unsqueeze(0) if shared else torch.stack([request.params for request in requests])
+    parts = [
+        own[0].engine.batch([(request.worker, request.key) for request in own])
+        for own in (list(each) for _, each in groupby(requests, key=lambda request: id(request.engine)))
+    ]
+    batch = parts[0]
+    if len(parts) > 1:
+        inputs, targets = torch.cat([part.inputs for part in parts]), torch.cat([part.targets for part in parts])
+        batch = Batch(inputs, targets, batch.num_classes)
+    found = first.engine.gradients(params, batch)
+    return [found] if len(requests) == 1 else _apart(found)
+
+
+def _apart(rows: Tensor) -> list[Tensor]:
     """(g, d) -> g tensors (1, d) with memory of their own."""
     apart: tuple[Tensor, ...] = torch.split_copy(rows, 1)  # type: ignore[assignment, func-returns-value]
     return list(apart)

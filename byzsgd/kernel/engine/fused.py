@@ -30,9 +30,16 @@ def fused(
         return gradients(layers, loss, params, batch.inputs, batch.targets)
 
     group, ahead = room(problem, max_in_flight_bytes)
+    inputs = problem.data.train.inputs
     return Batched(
-        name="fused", gradients=compute, batches=batches, poisons=poisons, group=group, ahead=ahead
-    )  # fmt: skip
+        name="fused",
+        gradients=compute,
+        batches=batches,
+        poisons=poisons,
+        group=group,
+        ahead=ahead,
+        kind=("fused", layers, loss, batches.batch_size, inputs.shape[1:], inputs.dtype, inputs.device),
+    )
 
 
 def fusible(problem: SupervisedProblem) -> tuple[Layer, ...] | str:
