@@ -22,7 +22,7 @@ class Batched:
     """
 
     name: str
-    gradients: Callable[[Tensor, Batch], Tensor]  # ((g, d) models or (1, d), (g, B, …) batches) -> (g, d)
+    gradients: Callable[[Sequence[Tensor], Batch], Tensor]  # (g models or one for all, (g, B, …)) -> (g, d) for now
     batches: Batches
     poisons: Mapping[int, Attack]  # the liars' attack, which may poison their data
     group: int
@@ -83,10 +83,10 @@ class Batched:
                 active = [row for row, work in enumerate(works) if turn < len(work.batches)]
                 batch = self.batch([(chunk[row].job.worker, works[row].batches[turn]) for row in active])
                 if len(active) == len(works):
-                    ends -= rates * self.gradients(ends, batch)
+                    ends -= rates * self.gradients(ends.unbind(), batch)
                 else:
                     at = torch.tensor(active, device=ends.device)
-                    ends[at] -= rates[at] * self.gradients(ends[at], batch)
+                    ends[at] -= rates[at] * self.gradients(ends[at].unbind(), batch)
             found += _apart(starts - ends)
         return found
 
@@ -117,7 +117,7 @@ def _rows(requests: Sequence[Request]) -> list[Tensor]:
     first = requests[0]
     # Rounds read one version: it serves all jobs without a copy.
     shared = all(request.params is first.params for request in requests)
-    params = first.params.unsqueeze(0) if shared else torch.stack([request.params for request in requests])
+    models = [first.params] if shared else [request.params for request in requests]
     parts = [
         own[0].engine.batch([(request.worker, request.key) for request in own])
         for own in (list(each) for _, each in groupby(requests, key=lambda request: id(request.engine)))
@@ -126,8 +126,7 @@ def _rows(requests: Sequence[Request]) -> list[Tensor]:
     if len(parts) > 1:
         inputs, targets = torch.cat([part.inputs for part in parts]), torch.cat([part.targets for part in parts])
         batch = Batch(inputs, targets, batch.num_classes)
-    found = first.engine.gradients(params, batch)
-    return [found] if len(requests) == 1 else _apart(found)
+    return _apart(first.engine.gradients(models, batch))
 
 
 def _apart(rows: Tensor) -> list[Tensor]:
