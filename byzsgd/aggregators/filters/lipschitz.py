@@ -12,12 +12,12 @@ from torch import Tensor
 
 from byzsgd.aggregators.filters.ranking import Ranking, from_the_top, ranking, replaced
 from byzsgd.checks import require
-from byzsgd.interfaces import Arrival, Judgement, ServerContext
+from byzsgd.interfaces import Arrival, Judgement, ServerContext, value
 
 HISTORY = 26  # coefficients per worker that `memory=max` looks back on, as in the authors' code
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Delivery:
     """A worker's vector and the model it was computed on, by reference: arrivals never change."""
 
@@ -39,7 +39,7 @@ class LipschitzState:
     previous_direction: Tensor | None = None  # undamped direction of that update
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Learnt:
     """What a finite delivery teaches, judged or not."""
 
