@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import hydra
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import (
     ConfigCompositionException,
     HydraException,
@@ -147,6 +149,20 @@ def sweep_folder(arguments: Sequence[str]) -> str:
     overrides = [argument for argument in arguments if not argument.startswith(("-", "hydra."))]
     identity = run_id({"overrides": sorted(overrides)})
     return f"outputs/sweep_{run_name(overrides, identity)}"
+
+
+def sweep_jobs(folder: Path) -> frozenset[frozenset[str]] | None:
+    """The overrides of every job of the sweep that was last started in a folder; None: no sweep, or one whose jobs
+    depend on results."""
+    try:
+        node = OmegaConf.load(folder / "multirun.yaml").hydra
+        if not str(node.sweeper._target_).endswith(".BasicSweeper"):
+            return None
+        told = [f"{key}={value}" for key, value in (node.sweeper.params or {}).items()] + list(node.overrides.task)
+        batches = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(told), max_batch_size=None)
+    except (OSError, YAMLError, OmegaConfBaseException, HydraException, AttributeError):
+        return None
+    return frozenset(frozenset(word for word in job if not word.startswith("hydra")) for job in batches[0])
 
 
 def _composed(overrides: Sequence[str]) -> DictConfig:

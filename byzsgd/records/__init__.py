@@ -15,6 +15,7 @@ from .recorder import MemoryRecorder as MemoryRecorder
 from .recorder import Offsets as Offsets
 from .recorder import Recorder as Recorder
 from .recorder import start as start
+from .run import ERROR as ERROR
 from .run import FORMAT as FORMAT
 from .run import Run as Run
 from .run import beside as beside
