@@ -87,7 +87,7 @@ def test_damage_is_news(tmp_path):
 
 
 def test_the_time_that_remains(tmp_path):
-    """Two done in 10 s and 30 s, so 20 s each: 75 % of one, 50 % of another and two that wait, shared by two at work."""
+    """Two done in 10 s and 30 s, so 20 s each: 75 % of one, half another and two, shared by two at work."""
     job(tmp_path / "a", status="finished", arrivals=1000, wall_time=10.0)
     job(tmp_path / "b", status="finished", arrivals=1000, wall_time=30.0)
     with locked(job(tmp_path / "c", arrivals=250)), locked(job(tmp_path / "d", arrivals=500)):
