@@ -39,7 +39,7 @@ OFTEN = [pytest.param(3, id="3"), pytest.param(20, id="20", marks=pytest.mark.sl
 
 @pytest.fixture
 def files(tmp_path):
-    """What some members need beside their name; the files of a trace, of windows of availability, of a table, a text."""
+    """What some members need beside their name: a trace, windows of availability, a table, a text; smaller steps."""
     chance = random.Random(0)
     jobs = [f"{worker},{serial},{chance.uniform(1, 3)}" for worker in range(15) for serial in range(20)]
     (tmp_path / "trace.csv").write_text("\n".join(["worker,serial,seconds", *jobs]))
@@ -63,17 +63,6 @@ def clocks_and_problems():
     for place, delay in enumerate(DELAYS):
         others = [("delay/availability", AVAILABILITIES), ("dataset", DATASETS), ("worker", WORKERS)]
         yield (f"delay={delay}", *(f"{group}={names[place % len(names)]}" for group, names in others))
-
-
-def bytes_of(folder: Path) -> dict[str, bytes]:
-    """The model and the records, less wall times."""
-    run = byzsgd.load(folder)
-    return {
-        "params": (folder / "params.safetensors").read_bytes(),
-        "metrics": (folder / "metrics.jsonl").read_bytes(),
-        "arrivals": run.arrivals.write_csv().encode(),
-        "config": (folder / "config.yaml").read_bytes(),
-    }
 
 
 def killed_and_resumed(folder: Path, overrides: tuple[str, ...], moments: int, chance: random.Random) -> int:
@@ -103,7 +92,7 @@ def test_killed_at_three_moments_as_people_do(tmp_path, monkeypatch):
     overrides = (*COMMON, "aggregator=kardam")
     assert main(["train", *overrides, "hydra.run.dir=whole"]) == 0
     killed_and_resumed(tmp_path / "cut", overrides, 3, random.Random(1))
-    assert bytes_of(tmp_path / "cut") == bytes_of(tmp_path / "whole")
+    assert kill.left(tmp_path / "cut") == kill.left(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("moments", OFTEN)
@@ -178,7 +167,7 @@ def test_stopped_after_every_stretch(server, delay, tmp_path, monkeypatch):
             break
         except KeyboardInterrupt:
             assert byzsgd.load(tmp_path / "cut").info["status"] == "interrupted"
-    assert bytes_of(tmp_path / "cut") == bytes_of(tmp_path / "whole")
+    assert kill.left(tmp_path / "cut") == kill.left(tmp_path / "whole")
 
 
 def test_ctrl_c_saves_where_it_was(tmp_path):
