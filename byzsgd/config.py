@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from byzsgd.runner import Experiment
 
 ALLOWED = ("byzsgd", "torch")  # packages whose objects a configuration may name; users add more with `plugins`
+# The same for a folder, which may be a stranger's: other parts of torch load files and run what they hold.
+IN_FOLDERS = ("byzsgd", "torch.nn", "torch.optim")
 MISTAKES = (HydraException, OmegaConfBaseException, YAMLError)
 
 
@@ -54,11 +56,10 @@ def experiment(*overrides: str) -> Experiment:
 def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequence[str] | None = None) -> Experiment:
     """Checks a resolved configuration and builds the object graph.
 
-    `plugins`: modules beside byzsgd and torch that it may name; None takes the configuration's own word for it, which
-    is right for one's own command line and wrong for a stranger's folder.
+    `plugins`: modules beside byzsgd and the building blocks of torch that it may name; None takes the configuration's
+    own word for it, which is right for one's own command line and wrong for a stranger's folder.
     """
-    named = config.get("plugins") or () if plugins is None else plugins
-    allowed = (*ALLOWED, *named)
+    allowed = (*ALLOWED, *(config.get("plugins") or ())) if plugins is None else (*IN_FOLDERS, *plugins)
     check(config, allowed)
     whole = built({**config, "_partial_": True}, allowed)
     return cast("Experiment", whole(config=dict(config), choices=dict(choices)))
@@ -66,8 +67,8 @@ def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequen
 
 def part(node: Mapping[str, Any]) -> Any:
     """One node of a stored configuration as an object, e.g. a delay law whose theory a figure shows."""
-    check(node, ALLOWED)
-    return built(node, ALLOWED)
+    check(node, IN_FOLDERS)
+    return built(node, IN_FOLDERS)
 
 
 def stored(folder: Path, plugins: Sequence[str]) -> Experiment:

@@ -4,6 +4,7 @@ Checkpoints, which do need torch, are in `byzsgd.records.checkpoints`.
 """
 
 from .identity import NOT_IDENTITY as NOT_IDENTITY
+from .identity import difference as difference
 from .identity import run_id as run_id
 from .identity import run_name as run_name
 from .info import collect_info as collect_info
