@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 import traceback
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from byzsgd.runner import Experiment
 
 MISTAKE = 2  # exit code of anything that the user can put right
-ERROR = "error.txt"  # in the folder of a job that failed
 FAILURE = 1  # exit code of a run that failed while it ran
 
 # What Hydra's own command line answers without running a job here and now.
@@ -112,9 +112,12 @@ def _run(experiment: Experiment, folder: Path, stopped: Stopped) -> Steps:
 
 
 def _run_one_of_many(experiment: Experiment, folder: Path, stopped: Stopped) -> Steps:
+    from byzsgd.records import ERROR
     from byzsgd.screen import OneLine
 
-    return _objective((yield from experiment.turns(stopped, folder, OneLine())))
+    run = yield from experiment.turns(stopped, folder, OneLine())
+    (folder / ERROR).unlink(missing_ok=True)  # of an earlier attempt
+    return _objective(run)
 
 
 def _objective(run: Run) -> float | None:
@@ -127,25 +130,44 @@ def _objective(run: Run) -> float | None:
 
 
 def _sweep(arguments: list[str]) -> int:
+    from rich.console import Console
+
     from byzsgd import config
-    from byzsgd.records import find_runs, load
+    from byzsgd.board import following
     from byzsgd.screen import show_sweep
+    from byzsgd.standing import Sweep
 
     named = [argument.partition("=")[2] for argument in arguments if argument.startswith("hydra.sweep.dir=")]
     folder = Path(named[-1] if named else config.sweep_folder(arguments))
-    config.launch(_run_one_of_many, [*arguments, *([] if named else [f"hydra.sweep.dir={folder}"])], _failed)
-    show_sweep([load(run) for run in find_runs(folder)], folder)
-    broken = sorted(folder.glob(f"*/{ERROR}"))
-    for file in broken:
-        print(f"byzsgd: failed: {file.parent}: {file.read_text(encoding='utf-8').splitlines()[0]}", file=sys.stderr)
-    return FAILURE if broken else 0
+    sweep = Sweep(folder, jobs_of=config.sweep_jobs)
+    with following(sweep, Console()):
+        config.launch(_run_one_of_many, [*arguments, *([] if named else [f"hydra.sweep.dir={folder}"])], _failed)
+    sweep.look()
+    show_sweep([each.folder for each in sweep.standings if each.state == "done"], folder)
+    left = sweep.unfinished()
+    for each in left:
+        kind = "running elsewhere" if each.state == "running" else each.state
+        print(f"byzsgd: {kind}: {each.folder}{each.news and ': '}{each.news}", file=sys.stderr)
+    if sweep.unseen:
+        print(f"byzsgd: {sweep.unseen} jobs did not begin; the same command goes on", file=sys.stderr)
+    return FAILURE if sweep.unseen or any(each.state != "running" for each in left) else 0
 
 
-def _failed(error: Exception, folder: Path) -> None:
-    """What remains of a job of a sweep that failed: its error in its folder, the line first, then the traceback."""
+def _failed(error: Exception, folder: Path) -> float:
+    """What remains of a job of a sweep that failed: its error in its folder, the line first, then the traceback. A run
+    that another process has in hand is no failure. Its result, for a sweeper that wants one, is not a number."""
+    from byzsgd.records import ERROR, Busy
+
+    if isinstance(error, Busy):
+        print(f"{folder.name}: running elsewhere")
+        return math.nan
     _, sentence = _explained(error)
     text = "\n".join([sentence, "", *traceback.format_exception(error)])
-    (folder / ERROR).write_text(text, encoding="utf-8")
+    try:
+        (folder / ERROR).write_text(text, encoding="utf-8")
+    except OSError:  # the folder may be why it failed
+        print(f"byzsgd: failed: {folder}: {sentence}", file=sys.stderr)
+    return math.nan
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import hydra
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import (
     ConfigCompositionException,
     HydraException,
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from byzsgd.runner import Experiment
 
 ALLOWED = ("byzsgd", "torch")  # packages whose objects a configuration may name; users add more with `plugins`
+# The same for a folder, which may be a stranger's: other parts of torch load files and run what they hold.
+IN_FOLDERS = ("byzsgd", "torch.nn", "torch.optim")
 MISTAKES = (HydraException, OmegaConfBaseException, YAMLError)
 
 
@@ -52,11 +56,10 @@ def experiment(*overrides: str) -> Experiment:
 def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequence[str] | None = None) -> Experiment:
     """Checks a resolved configuration and builds the object graph.
 
-    `plugins`: modules beside byzsgd and torch that it may name; None takes the configuration's own word for it, which
-    is right for one's own command line and wrong for a stranger's folder.
+    `plugins`: modules beside byzsgd and the building blocks of torch that it may name; None takes the configuration's
+    own word for it, which is right for one's own command line and wrong for a stranger's folder.
     """
-    named = config.get("plugins") or () if plugins is None else plugins
-    allowed = (*ALLOWED, *named)
+    allowed = (*ALLOWED, *(config.get("plugins") or ())) if plugins is None else (*IN_FOLDERS, *plugins)
     check(config, allowed)
     whole = built({**config, "_partial_": True}, allowed)
     return cast("Experiment", whole(config=dict(config), choices=dict(choices)))
@@ -64,8 +67,8 @@ def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequen
 
 def part(node: Mapping[str, Any]) -> Any:
     """One node of a stored configuration as an object, e.g. a delay law whose theory a figure shows."""
-    check(node, ALLOWED)
-    return built(node, ALLOWED)
+    check(node, IN_FOLDERS)
+    return built(node, IN_FOLDERS)
 
 
 def stored(folder: Path, plugins: Sequence[str]) -> Experiment:
@@ -147,6 +150,20 @@ def sweep_folder(arguments: Sequence[str]) -> str:
     overrides = [argument for argument in arguments if not argument.startswith(("-", "hydra."))]
     identity = run_id({"overrides": sorted(overrides)})
     return f"outputs/sweep_{run_name(overrides, identity)}"
+
+
+def sweep_jobs(folder: Path) -> frozenset[frozenset[str]] | None:
+    """The overrides of every job of the sweep that was last started in a folder; None: no sweep, or one whose jobs
+    depend on results."""
+    try:
+        node = OmegaConf.load(folder / "multirun.yaml").hydra
+        if not str(node.sweeper._target_).endswith(".BasicSweeper"):
+            return None
+        told = [f"{key}={value}" for key, value in (node.sweeper.params or {}).items()] + list(node.overrides.task)
+        batches = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(told), max_batch_size=None)
+    except (OSError, YAMLError, OmegaConfBaseException, HydraException, AttributeError):
+        return None
+    return frozenset(frozenset(word for word in job if not word.startswith("hydra")) for job in batches[0])
 
 
 def _composed(overrides: Sequence[str]) -> DictConfig:

@@ -34,7 +34,18 @@ from byzsgd.kernel.randomness import Streams
 from byzsgd.kernel.simulation import Simulation
 from byzsgd.lanes import alone
 from byzsgd.partitions.class_counts import class_counts
-from byzsgd.records import Run, beside, collect_info, is_finished, load, locked
+from byzsgd.records import (
+    Run,
+    beside,
+    collect_info,
+    difference,
+    is_finished,
+    is_run,
+    load,
+    locked,
+    read_config,
+    run_id,
+)
 from byzsgd.session import Budget, Facts, Metrics, Nobody, Running, Screen, Session, Turns, stop_signals
 from byzsgd.stores import FolderStore, MemoryStore, Store
 
@@ -197,12 +208,21 @@ class Experiment:
             return (yield from self.start(None, watcher).turns(stopped))
         place = beside(Path(folder)) if self.force else Path(folder)
         with locked(place):
+            if is_run(place):
+                self._require_own(place)
             if is_finished(place):
                 run = load(place)
                 watcher.say(f"{place} is finished already; force=true runs it again beside it")
                 watcher.end(run)
                 return run
             return (yield from self.start(place, watcher, plugins).turns(stopped))
+
+    def _require_own(self, folder: Path) -> None:
+        stored = read_config(folder)
+        if run_id(stored) != run_id(self.config):
+            raise ValueError(
+                f"{folder} needs the settings that it was started with; got {difference(stored, self.config)}"
+            )
 
     def start(self, folder: Path | None, screen: Screen, plugins: Sequence[str] | None = None) -> Running:
         """The run before its next event."""

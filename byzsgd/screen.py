@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean, median
@@ -19,7 +19,7 @@ from rich.table import Table
 from byzsgd.analysis import Recorded, compare
 from byzsgd.analysis.outcomes import accepted, best, byzantine_share, final, staleness
 from byzsgd.interfaces import Event
-from byzsgd.records import Run
+from byzsgd.records import Run, load
 from byzsgd.session import Facts
 
 REFRESH = 0.2  # seconds between two looks at the clock's worth of news
@@ -156,7 +156,7 @@ def _closing(run: Run) -> list[tuple[str, str]]:
 
 @dataclass
 class OneLine:
-    """The screen of one run among many: a single line when it has ended."""
+    """The screen of one run among many: a single line when it has ended. Where a table shows the sweep it has that."""
 
     console: Console = field(default_factory=Console)
     label: str = ""
@@ -165,7 +165,8 @@ class OneLine:
         self.label = facts.folder.name if facts.folder is not None else "run"
 
     def say(self, line: str) -> None:
-        self.console.print(line, highlight=False, soft_wrap=True)
+        if self.label:  # of a run that had ended before, the last line says so
+            self.console.print(f"{self.label}: {line}", highlight=False, soft_wrap=True)
 
     def event(self, event: Event) -> None:
         """Too many to show."""
@@ -174,8 +175,11 @@ class OneLine:
         """Too many to show."""
 
     def end(self, run: Run) -> None:
+        if self.console.is_terminal:
+            return
         judged = judged_by(run)
-        line = f"{self.label}: {run.info['status']}, {judged.replace('_', ' ')} {final(run, judged):.4g}"
+        label = self.label or f"{run.folder.name if run.folder else 'run'}: done before"
+        line = f"{label}: {run.info['status']}, {judged.replace('_', ' ')} {final(run, judged):.4g}"
         self.console.print(line, highlight=False, soft_wrap=True)
 
 
@@ -184,11 +188,17 @@ def judged_by(run: Recorded) -> str:
     return "train_loss" if math.isnan(final(run)) else "test_accuracy"
 
 
-def show_sweep(runs: Sequence[Run], folder: Path) -> None:
+def show_sweep(folders: Iterable[Path], folder: Path) -> None:
     """The closing table of a sweep: one row for each setting, medians over its seeds."""
     console = Console()
+    runs = []
+    for each in folders:
+        try:
+            runs.append(load(each))
+        except ValueError as error:
+            console.print(f"left out: {error}", highlight=False, soft_wrap=True)
     if not runs:
-        console.print(f"no run in {folder}")
+        console.print(f"no result in {folder}", highlight=False, soft_wrap=True)
         return
     comparison = compare(runs)
     judged = judged_by(runs[0])

@@ -13,6 +13,12 @@ import typing
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Union
 
+# What of byzsgd a configuration may name. The rest of it reads, writes and deletes files, and starts runs.
+PARTS = (
+    *("byzsgd.aggregators", "byzsgd.attacks", "byzsgd.datasets", "byzsgd.delays", "byzsgd.kernel.engine"),
+    *("byzsgd.models", "byzsgd.optimizers", "byzsgd.partitions", "byzsgd.trackers", "byzsgd.workers"),
+    *("byzsgd.runner.Experiment", "byzsgd.session.Budget", "byzsgd.session.Metrics"),
+)
 _RESERVED = {"_target_", "_partial_", "_convert_", "_recursive_"}
 
 
@@ -106,8 +112,11 @@ def _located(name: str, allowed: Sequence[str], who: str) -> Any:
             found = getattr(found, part, None)
         if callable(found):
             # A name may lead through an allowed package to somebody else's function: torch.os.system.
-            if not _within(getattr(found, "__module__", None) or "", allowed):
+            origin = f"{getattr(found, '__module__', None)}.{getattr(found, '__qualname__', '')}"
+            if not _within(origin, allowed):
                 raise ConfigError(refusal)
+            if _within(origin, ("byzsgd",)) and not _within(origin, PARTS):
+                raise ConfigError(f"{who} needs a _target_ that is a part of a run; got {name}")
             return found
         break
     raise ConfigError(f"{who} needs a _target_ that exists; got {name}")

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from byzsgd.interfaces import AdversaryContext, ServerContext
 from byzsgd.kernel.simulation import SimulationState
-from byzsgd.records import FolderRecorder, Recorder, Run, start
+from byzsgd.records import FolderRecorder, Recorder, Run, read_info, start
 from byzsgd.records.checkpoints import drop_checkpoints, latest_checkpoint, save_checkpoint, save_params
+from byzsgd.records.run import CHECKPOINTS
 
 CONTEXTS = (ServerContext, AdversaryContext)  # in states, but not in checkpoints
 
@@ -69,16 +70,19 @@ class FolderStore:
 
     def resume(self, params: Tensor, contexts: Mapping[type, object]) -> SimulationState | None:
         found, damaged = latest_checkpoint(self.folder, contexts, self.plugins, params.device)
-        for line in damaged:
-            self.say(line)
+        if found is None and damaged:
+            way_out = f"{self.folder} starts again when its {CHECKPOINTS} are removed"
+            raise ValueError(f"{damaged[0]}; no checkpoint is left to go on from, {way_out}")
         if found is None:
             self.recorder = start(self.folder, **self.description)
             return None
+        for line in damaged:
+            self.say(f"{line}; the checkpoint before it is used")
         state: SimulationState = found.tree["state"]
         params.copy_(state.params)
         state.params = params
         self.recorder = FolderRecorder.resume(self.folder, found.offsets)
-        self.before = float(self.recorder.run().info.get("wall_time") or 0.0)
+        self.before = float(read_info(self.folder).get("wall_time") or 0.0)
         self.say(f"resumed {self.folder} after {state.arrivals} arrivals")
         return state
 

@@ -1,4 +1,4 @@
-"""The commands that look at run folders: plot, compare, report, watch. They read records and change nothing."""
+"""The commands that look at run folders: plot, compare, report, status, watch. They read records and change nothing."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def add_commands(commands: Any) -> None:
     comparing.add_argument("--output", type=Path, help="where to write the tables (default: only the screen)")
     reporting = _command(commands, "report", report, "one self-contained HTML page for a run or a sweep")
     reporting.add_argument("--output", type=Path, help="a file or folder (default: report.html in the folder)")
+    _command(commands, "status", status, "how far sweeps and runs are: done, running, broken, failed, waiting")
     watching = _command(commands, "watch", watch, "a live view of running runs")
     watching.add_argument("--every", type=float, default=1.0, help="seconds between two looks")
 
@@ -62,6 +63,27 @@ def report(parsed: argparse.Namespace) -> int:
     from byzsgd.reporting import report as write_report
 
     print(write_report(_runs(parsed.folders), _output(parsed)))
+    return 0
+
+
+def status(parsed: argparse.Namespace) -> int:
+    """How far runs are, also those of another terminal."""
+    from rich.console import Console
+
+    from byzsgd import config
+    from byzsgd.board import lines, table
+    from byzsgd.standing import Sweep
+
+    console = Console()
+    for folder in parsed.folders:
+        if not folder.is_dir():
+            raise ValueError(f"{folder} is no folder")
+        sweep = Sweep(folder, config.sweep_jobs).look()
+        if console.is_terminal:
+            console.print(table(sweep))
+        else:
+            for line in lines(sweep):
+                console.print(line, highlight=False, soft_wrap=True, markup=False)
     return 0
 
 

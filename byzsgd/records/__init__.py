@@ -4,6 +4,7 @@ Checkpoints, which do need torch, are in `byzsgd.records.checkpoints`.
 """
 
 from .identity import NOT_IDENTITY as NOT_IDENTITY
+from .identity import difference as difference
 from .identity import run_id as run_id
 from .identity import run_name as run_name
 from .info import collect_info as collect_info
@@ -15,6 +16,7 @@ from .recorder import MemoryRecorder as MemoryRecorder
 from .recorder import Offsets as Offsets
 from .recorder import Recorder as Recorder
 from .recorder import start as start
+from .run import ERROR as ERROR
 from .run import FORMAT as FORMAT
 from .run import Run as Run
 from .run import beside as beside

@@ -102,6 +102,8 @@ def read_checkpoint(
     try:
         with safe_open(path, framework="pt") as file:
             document = json.loads(file.metadata()["byzsgd"])
+        if document["format"] != FORMAT:
+            raise ValueError(f"it has format {document['format']}, this version goes on from format {FORMAT}")
         tree = decode(document["tree"], load_tensors(content), outside, plugins, device)
         return Checkpoint(path, document["number"], tree, Offsets(**document["offsets"]))
     except ValueError as error:

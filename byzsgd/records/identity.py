@@ -27,6 +27,22 @@ def run_id(config: Mapping[str, Any]) -> str:
     return blake2b(text.encode(), digest_size=5).hexdigest()
 
 
+def difference(stored: Mapping[str, Any], own: Mapping[str, Any]) -> str:
+    """The first setting, as `key=own instead of stored`, for which two configurations are two runs."""
+    before, now = _leaves(stored), _leaves(own)
+    for key in [*now, *before]:
+        if key not in NOT_IDENTITY and now.get(key) != before.get(key):
+            return f"{key}={now.get(key)} instead of {before.get(key)}"
+    return "another order of its parts"
+
+
+def _leaves(node: Any, path: str = "") -> dict[str, Any]:
+    if not isinstance(node, Mapping):
+        return {path: node}
+    parts = [_leaves(item, f"{path}.{name}" if path else str(name)) for name, item in node.items()]
+    return {key: leaf for part in parts for key, leaf in part.items()}
+
+
 def _canonical(value: Any, path: str, sort: bool) -> Any:
     if isinstance(value, Mapping):
         kept = {str(key): item for key, item in value.items() if f"{path}{key}" not in NOT_IDENTITY}

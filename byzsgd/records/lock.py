@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import platform
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from pathlib import Path
 from .files import writing
 
 LOCK = ".lock"
+GLANCES, GLANCE = 5, 0.02  # seconds
 _UNSUPPORTED = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
@@ -32,7 +34,7 @@ def locked(folder: Path) -> Iterator[None]:
         descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(descriptor)
         except BlockingIOError:
             raise Busy(f"{folder} is being written by {_holder(folder)}") from None
         except OSError as error:
@@ -65,6 +67,16 @@ def is_locked(folder: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def _take(descriptor: int) -> None:
+    # Who asks `is_locked` holds it for some microseconds: not to be taken for a writer.
+    for _ in range(GLANCES):
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(GLANCE)
+    return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _write(descriptor: int, content: bytes) -> None:

@@ -53,6 +53,8 @@ def load(folder: str | Path) -> Run:
     folder = Path(folder)
     config = read_config(folder)
     info = read_info(folder)
+    if info.get("format", FORMAT) != FORMAT:
+        raise ValueError(f"{folder} has records of format {info['format']}, this version reads format {FORMAT}")
     choices = info.pop("choices", {})
     done = read_done(folder)
     if info.get("status") == RUNNING:

@@ -1,4 +1,4 @@
-"""A run that is killed and resumed ends with the same bytes as one that was left alone."""
+"""A run that is killed and resumed ends with the same bytes as one that was left alone. More moments: kill.py."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import kill
+import numpy as np
 import pytest
 
 import byzsgd
@@ -26,22 +28,41 @@ COMMON = (
     "num_workers=15",
 )
 SERVERS = [member.name for member in members("aggregator")]
-SETTINGS = [
-    ("aggregator=kardam",),
-    ("aggregator=asgd", "delay=d1", "optimizer.momentum=.9", "attack=gaussian"),
-    ("aggregator=trimmed_mean", "dataset=least_squares", "knowledge=in_flight", "attack=ipm"),
-]
+ATTACKS = [member.name for member in members("attack")]
+DELAYS = [member.name for member in members("delay")]
+AVAILABILITIES = [member.name for member in members("delay/availability")]
+WORKERS = [member.name for member in members("worker") if member.name != "delta"]  # that one comes with mifa
+IN_FILES = ("cifar10", "cifar100", "emnist", "fashion_mnist", "mnist", "svhn")
+DATASETS = [member.name for member in members("dataset") if member.name not in IN_FILES]
+OFTEN = [pytest.param(3, id="3"), pytest.param(20, id="20", marks=pytest.mark.slow)]
 
 
-def bytes_of(folder: Path) -> dict[str, bytes]:
-    """The model and the records, less wall times."""
-    run = byzsgd.load(folder)
+@pytest.fixture
+def files(tmp_path):
+    """What some members need beside their name: a trace, windows of availability, a table, a text; smaller steps."""
+    chance = random.Random(0)
+    jobs = [f"{worker},{serial},{chance.uniform(1, 3)}" for worker in range(15) for serial in range(20)]
+    (tmp_path / "trace.csv").write_text("\n".join(["worker,serial,seconds", *jobs]))
+    windows = [f"{worker},{start},{start + 8}" for worker in range(15) for start in range(worker % 3, 60, 10)]
+    (tmp_path / "windows.csv").write_text("\n".join(["worker,start,finish", *windows]))
+    draw = np.random.default_rng(0)
+    np.savez(tmp_path / "table.npz", inputs=draw.random((400, 4)), targets=np.arange(400) % 3)
+    (tmp_path / "text.txt").write_text("".join(chance.choice("abcdefgh \n") for _ in range(4000)))
     return {
-        "params": (folder / "params.safetensors").read_bytes(),
-        "metrics": (folder / "metrics.jsonl").read_bytes(),
-        "arrivals": run.arrivals.write_csv().encode(),
-        "config": (folder / "config.yaml").read_bytes(),
+        "delay=trace": [f"delay.path={tmp_path / 'trace.csv'}"],
+        "delay/availability=trace": [f"delay.availability.path={tmp_path / 'windows.csv'}"],
+        "dataset=tensor_file": [f"dataset.file={tmp_path / 'table.npz'}"],
+        "dataset=text_char": [f"dataset.file={tmp_path / 'text.txt'}", "model=char_lstm"],
+        "worker=local_steps": ["worker.lr=.001"],
+        "dataset=phase_retrieval": ["optimizer.lr=.001"],  # it diverges beyond
     }
+
+
+def clocks_and_problems():
+    """Every clock once, and with them every availability, dataset and worker rule in turn."""
+    for place, delay in enumerate(DELAYS):
+        others = [("delay/availability", AVAILABILITIES), ("dataset", DATASETS), ("worker", WORKERS)]
+        yield (f"delay={delay}", *(f"{group}={names[place % len(names)]}" for group, names in others))
 
 
 def killed_and_resumed(folder: Path, overrides: tuple[str, ...], moments: int, chance: random.Random) -> int:
@@ -66,27 +87,65 @@ def killed_and_resumed(folder: Path, overrides: tuple[str, ...], moments: int, c
     return kills
 
 
-@pytest.mark.parametrize("overrides", SETTINGS, ids=" ".join)
-def test_killed_at_three_moments(overrides, tmp_path, monkeypatch):
+def test_killed_at_three_moments_as_people_do(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    overrides = (*COMMON, *overrides)
+    overrides = (*COMMON, "aggregator=kardam")
     assert main(["train", *overrides, "hydra.run.dir=whole"]) == 0
-    killed_and_resumed(tmp_path / "cut", overrides, 3 if "aggregator=kardam" in overrides else 1, random.Random(1))
-    assert bytes_of(tmp_path / "cut") == bytes_of(tmp_path / "whole")
+    killed_and_resumed(tmp_path / "cut", overrides, 3, random.Random(1))
+    assert kill.left(tmp_path / "cut") == kill.left(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("moments", OFTEN)
+@pytest.mark.parametrize("place", range(len(SERVERS)), ids=SERVERS)
+def test_every_server_survives(place, moments, tmp_path):
+    setting = kill.composed([f"aggregator={SERVERS[place]}", f"attack={ATTACKS[place % len(ATTACKS)]}"])
+    assert kill.differences(setting, tmp_path, moments, seed=place) == (moments, [])
+
+
+@pytest.mark.parametrize("moments", OFTEN)
+@pytest.mark.parametrize("overrides", list(clocks_and_problems()), ids=" ".join)
+def test_every_clock_and_problem_survives(overrides, moments, tmp_path, files):
+    words = [word for each in overrides for word in (each, *files.get(each, ()))]
+    if byzsgd.experiment(overrides[0], *files.get(overrides[0], ())).delay.prescribed:
+        words = [word for word in words if not word.startswith("delay/") and not word.startswith("delay.av")]
+    setting = kill.composed(["aggregator=asgd", *words])
+    assert kill.differences(setting, tmp_path, moments, seed=1) == (moments, [])
+
+
+@pytest.mark.parametrize("moments", OFTEN)
+@pytest.mark.parametrize("engine", [member.name for member in members("engine") if member.name != "auto"])
+def test_every_engine_survives(engine, moments, tmp_path):
+    setting = kill.composed(["aggregator=krum", "attack=ipm", "knowledge=in_flight", f"engine={engine}"])
+    assert kill.differences(setting, tmp_path, moments, seed=2) == (moments, [])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("server", SERVERS)
-def test_killed_at_many_moments(server, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    overrides = (*COMMON, f"aggregator={server}", "budget.arrivals=3000")
-    assert main(["train", *overrides, "hydra.run.dir=whole"]) == 0
-    killed_and_resumed(tmp_path / "cut", overrides, 20, random.Random(2))
-    assert bytes_of(tmp_path / "cut") == bytes_of(tmp_path / "whole")
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_every_attack_survives(attack, tmp_path):
+    setting = kill.composed(["aggregator=kardam", f"attack={attack}"])
+    assert kill.differences(setting, tmp_path, 20, seed=3) == (20, [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_every_problem_survives(dataset, tmp_path, files):
+    setting = kill.composed(["aggregator=kardam", f"dataset={dataset}", *files.get(f"dataset={dataset}", ())])
+    assert kill.differences(setting, tmp_path, 20, seed=4) == (20, [])
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@pytest.mark.parametrize("dataset", ["mnist", "cifar10"])
+def test_data_in_files_survive(dataset, tmp_path):
+    if "BYZSGD_DATA" not in os.environ:
+        pytest.skip("BYZSGD_DATA is not set")
+    setting = kill.composed(["aggregator=kardam", f"dataset={dataset}", "model=linear"])
+    assert kill.differences(setting, tmp_path, 3, seed=5) == (3, [])
 
 
 @pytest.mark.parametrize(
-    ("server", "delay"), [*((server, "exponential") for server in SERVERS), ("kardam", "d1"), ("krum", "normal")]
+    ("server", "delay"),
+    [("kardam", "exponential"), ("kardam", "d1"), ("krum", "normal"), ("ringmaster_stop", "pareto")],
 )
 def test_stopped_after_every_stretch(server, delay, tmp_path, monkeypatch):
     """In one process, so that many moments cost little: the run stops itself (as SIGINT does) every 41 arrivals."""
@@ -108,7 +167,7 @@ def test_stopped_after_every_stretch(server, delay, tmp_path, monkeypatch):
             break
         except KeyboardInterrupt:
             assert byzsgd.load(tmp_path / "cut").info["status"] == "interrupted"
-    assert bytes_of(tmp_path / "cut") == bytes_of(tmp_path / "whole")
+    assert kill.left(tmp_path / "cut") == kill.left(tmp_path / "whole")
 
 
 def test_ctrl_c_saves_where_it_was(tmp_path):

@@ -1,0 +1,210 @@
+"""How far runs and sweeps are, seen from outside: reads a few small files of each folder, changes nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import yaml
+
+from byzsgd.records import is_finished, is_locked, is_run, read_config, read_info
+from byzsgd.records.lock import LOCK
+from byzsgd.records.run import CHECKPOINTS, ERROR, METRICS_FILE
+
+OVERRIDES = Path(".hydra") / "overrides.yaml"  # Hydra writes it when it hands a job out
+MULTIRUN = "multirun.yaml"  # and this one when it starts a sweep
+TAIL = 65_536  # bytes; the last line of the metrics is within them
+ORDER = ("running", "failed", "broken", "waiting", "done")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A run as it stands."""
+
+    folder: Path
+    state: str  # done, running, failed (an error in it), broken (cut off; the same command goes on) or waiting
+    news: str = ""  # how it ended, or what went wrong
+    share: float = 0.0  # of its budget
+    seconds: float | None = None  # of wall time that this share took, over all processes
+    judged: str = ""  # the last accuracy, or loss
+
+
+Jobs = frozenset[frozenset[str]]  # the overrides of every job of a sweep
+
+
+@dataclass
+class Sweep:
+    """The runs of a folder. What has ended is read once."""
+
+    folder: Path
+    jobs_of: Callable[[Path], Jobs | None]  # of the sweep that was last started in the folder; None: not known
+    standings: list[Standing] = field(default_factory=list)
+    jobs: Jobs | None = None
+    overrides: dict[Path, frozenset[str]] = field(default_factory=dict)
+    read: float = 0.0  # when the jobs were written that were read
+
+    def look(self) -> Sweep:
+        """Reads what has changed since the last look."""
+        written = _modified(self.folder / MULTIRUN)
+        if written > self.read:
+            self.read, self.jobs = written, self.jobs_of(self.folder)
+        found = _places(self.folder)
+        self.overrides = {place: self.overrides.get(place) or _overrides(place) for place in found}
+        ended = {each.folder: each for each in self.standings if each.state == "done"}
+        self.standings = [ended.get(place) or standing(place) for place in found]
+        return self
+
+    @property
+    def unseen(self) -> int:
+        """Jobs that have no folder yet."""
+        return len((self.jobs or frozenset()) - set(self.overrides.values()))
+
+    def unfinished(self) -> list[Standing]:
+        """Of the sweep that was last started here, not of others in the same folder."""
+        jobs = self.jobs
+        own = [each for each in self.standings if jobs is None or self.overrides[each.folder] in jobs]
+        return [each for each in own if each.state != "done"]
+
+    def count(self, state: str) -> int:
+        """How many runs are in this state."""
+        return sum(each.state == state for each in self.standings) + (self.unseen if state == "waiting" else 0)
+
+    @property
+    def is_run(self) -> bool:
+        """A folder that is a run itself."""
+        return [each.folder for each in self.standings] == [self.folder]
+
+    @property
+    def total(self) -> int:
+        return len(self.standings) + self.unseen
+
+    def remaining(self) -> float | None:
+        """Seconds until all is done, as far as one can tell: what is left, at the pace so far, shared by those who are
+        at work now. None: nobody is at work, or nothing is known yet."""
+        workers = self.count("running")
+        paces = [each.seconds for each in self.standings if each.state == "done" and each.seconds]
+        paces = paces or [each.seconds / each.share for each in self.standings if each.seconds and each.share]
+        if not workers or not paces:
+            return None
+        left = sum(1.0 - each.share for each in self.standings if each.state in ("running", "broken", "waiting"))
+        return (left + self.unseen) * fmean(paces) / workers
+
+    @property
+    def headline(self) -> str:
+        """The sweep in one line."""
+        others = [f"{self.count(state)} {state}" for state in ORDER[:-1] if self.count(state)]
+        left = self.remaining()
+        ends = Counter(each.news for each in self.standings if each.state == "done" and each.news != "finished")
+        done = f"{self.count('done')} of {self.total} done"
+        if ends:
+            done += " (" + ", ".join(f"{count} {how}" for how, count in sorted(ends.items())) + ")"
+        return ", ".join([done, *others]) + ("" if left is None else f"; about {duration(left)} left")
+
+
+def standing(folder: Path) -> Standing:
+    """One run; whatever is damaged in its folder is part of the news."""
+    try:
+        return _standing(folder)
+    except (ValueError, OSError) as error:
+        return Standing(folder, "running" if is_locked(folder) else "failed", str(error))
+
+
+def _standing(folder: Path) -> Standing:
+    busy, error = is_locked(folder), folder / ERROR
+    if not busy and error.exists():  # also beside a result: then that is damaged
+        return Standing(folder, "failed", (error.read_text(encoding="utf-8").splitlines() or ["?"])[0])
+    if is_finished(folder):
+        info = read_info(folder)
+        return Standing(folder, "done", str(info.get("status")), 1.0, info.get("wall_time"), _judged(_last(folder)))
+    if not is_run(folder):
+        begun = (folder / LOCK).exists()
+        return Standing(folder, "running" if busy else "broken" if begun else "waiting")
+    info, last = read_info(folder), _last(folder)
+    share = _share(read_config(folder), last)
+    state = "running" if busy else "failed" if info.get("status") == "failed" else "broken"
+    news = "" if busy else str(info.get("reason") or "")
+    return Standing(folder, state, news, share, _seconds(folder, info, last, share), _judged(last))
+
+
+def duration(seconds: float) -> str:
+    """For people: 40 s, 12 min, 3 h 20 min."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _places(folder: Path) -> list[Path]:
+    """Folders of jobs, sorted: where a run was begun or handed out."""
+    found = []
+    for name, folders, files in os.walk(folder):
+        place = Path(name)
+        if LOCK in files or ERROR in files or is_run(place) or (place / OVERRIDES).exists():
+            found.append(place)
+            folders.clear()
+    return sorted(found)
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _overrides(folder: Path) -> frozenset[str]:
+    try:
+        return frozenset(map(str, yaml.safe_load((folder / OVERRIDES).read_text(encoding="utf-8")) or ()))
+    except (OSError, ValueError, TypeError, yaml.YAMLError):
+        return frozenset()
+
+
+def _last(folder: Path) -> dict[str, Any]:
+    """The newest whole line of the metrics."""
+    try:
+        with (folder / METRICS_FILE).open("rb") as file:
+            file.seek(-min(TAIL, file.seek(0, os.SEEK_END)), os.SEEK_END)
+            lines = file.read().split(b"\n")[:-1]
+        row = json.loads(lines[-1]) if lines else {}
+    except (OSError, ValueError):
+        return {}
+    return row if isinstance(row, dict) else {}
+
+
+def _share(config: Mapping[str, Any], last: Mapping[str, Any]) -> float:
+    """The largest share of the budget that is spent."""
+    budget = config.get("budget") or {}
+    spent = {"arrivals": last.get("arrivals"), "updates": last.get("step"), "time": last.get("time")}
+    shares = [float(value) / budget[name] for name, value in spent.items() if value and budget.get(name)]
+    return min(1.0, max(shares, default=0.0))
+
+
+def _seconds(folder: Path, info: Mapping[str, Any], last: Mapping[str, Any], share: float) -> float | None:
+    """Wall time for this share: at the pace up to the last checkpoint, else since the start."""
+    arrivals = last.get("arrivals")
+    saved = max((int(path.name[:12]) for path in (folder / CHECKPOINTS).glob("[0-9]*-*.safetensors")), default=0)
+    if saved and arrivals and info.get("wall_time"):
+        return float(info["wall_time"] * arrivals / saved)
+    if not share or not is_locked(folder):
+        return None
+    try:
+        return time.time() - datetime.fromisoformat(str(info["started"])).timestamp()
+    except (KeyError, ValueError):
+        return None
+
+
+def _judged(last: Mapping[str, Any]) -> str:
+    for name, label in (("test_accuracy", "accuracy"), ("train_loss", "train loss")):
+        value = last.get(name)
+        if isinstance(value, int | float) and math.isfinite(value):
+            return f"{label} {value:.3g}"
+    return ""
