@@ -27,9 +27,10 @@ ALLOWED = {
     "screen": {"analysis", "records", "session"},
     "watching": {"analysis", "records"},
     "viewing": {"config", "plotting", "records", "reporting", "settings", "watching"},
-    "stores": {"kernel", "records"},
-    "session": {"kernel", "aggregators", "records", "stores"},
-    "runner": {"kernel", "aggregators", "attacks", "partitions", "records", "session", "stores"},
+    "study": {"aggregators"},
+    "stores": {"kernel", "records", "study"},
+    "session": {"kernel", "aggregators", "records", "stores", "study"},
+    "runner": {"kernel", "aggregators", "attacks", "partitions", "records", "session", "stores", "study"},
     "config": {"catalogue", "locations", "records", "runner", "settings"},
 }
 

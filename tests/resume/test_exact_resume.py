@@ -28,7 +28,7 @@ COMMON = (
 SERVERS = [member.name for member in members("aggregator")]
 SETTINGS = [
     ("aggregator=kardam",),
-    ("aggregator=asgd", "delay=d1", "optimizer.momentum=.9", "attack=gaussian"),
+    ("aggregator=asgd", "delay=d1", "optimizer.momentum=.9", "attack=gaussian", "metrics.study=true"),
     ("aggregator=trimmed_mean", "dataset=least_squares", "knowledge=in_flight", "attack=ipm"),
 ]
 
