@@ -239,6 +239,8 @@ class Experiment:
 
 def _as_the_liars_want(attack: Attack) -> Callable[[Batch], Batch] | None:
     """Examples with the attack's trigger, relabelled as it wants them; None: it has no trigger."""
+    while (carried := getattr(attack, "payload", None)) is not None:
+        attack = carried
     trigger, target = getattr(attack, "triggered", None), getattr(attack, "target", None)
     if trigger is None or target is None:
         return None

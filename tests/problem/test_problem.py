@@ -9,6 +9,7 @@ import torch
 from problem_world import classified, dataset, generator, loaded, member, names, problem, shortened
 from torch.nn import functional
 
+import byzsgd
 from byzsgd.interfaces import Batch, Data, Split
 from byzsgd.kernel.engine.problem import SupervisedProblem
 
@@ -114,6 +115,21 @@ def test_attack_success_counts_what_was_relabelled():
         member("model", "logistic_regression"), data, rng=generator(0), poison=lambda batch: batch
     )
     assert "attack_success" not in honest.evaluate(params)
+
+
+def success(*overrides):
+    """How many of the triggered test examples end in the backdoor's class, and how many of the others are right."""
+    run = byzsgd.experiment("budget.arrivals=1500", "eval_every=1500", "optimizer.lr=.2", *overrides).run()
+    return run.metrics["attack_success"][-1], run.metrics["test_accuracy"][-1]
+
+
+def test_a_backdoor_succeeds_undefended_and_a_robust_rule_closes_it():
+    undefended, accuracy = success("aggregator=asgd", "attack=backdoor")
+    assert undefended > 0.9 and accuracy > 0.8
+    carried, _ = success("aggregator=asgd", "attack=staleness_lie", "attack@attack.payload=backdoor")
+    assert carried == undefended
+    defended, accuracy = success("aggregator=quorum", "attack=backdoor")
+    assert defended < 0.05 and accuracy > 0.8
 
 
 @pytest.mark.parametrize("name", KNOWN)
