@@ -24,11 +24,12 @@ COMMON = (
     "batch_size=8",
     "attack=lie",
     "num_workers=15",
+    "metrics.study=true",
 )
 SERVERS = [member.name for member in members("aggregator")]
 SETTINGS = [
     ("aggregator=kardam",),
-    ("aggregator=asgd", "delay=d1", "optimizer.momentum=.9", "attack=gaussian", "metrics.study=true"),
+    ("aggregator=asgd", "delay=d1", "optimizer.momentum=.9", "attack=gaussian"),
     ("aggregator=trimmed_mean", "dataset=least_squares", "knowledge=in_flight", "attack=ipm"),
 ]
 
