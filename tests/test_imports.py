@@ -29,10 +29,11 @@ ALLOWED = {
     "standing": {"records"},
     "board": {"standing"},
     "viewing": {"board", "config", "plotting", "records", "reporting", "settings", "standing", "watching"},
-    "stores": {"kernel", "records"},
-    "session": {"kernel", "aggregators", "records", "stores"},
+    "study": {"aggregators"},
+    "stores": {"kernel", "records", "study"},
+    "session": {"kernel", "aggregators", "records", "stores", "study"},
     "lanes": {"kernel", "session"},
-    "runner": {"kernel", "aggregators", "attacks", "lanes", "partitions", "records", "session", "stores"},
+    "runner": {"kernel", "aggregators", "attacks", "lanes", "partitions", "records", "session", "stores", "study"},
     "config": {"catalogue", "lanes", "locations", "records", "runner", "session", "settings"},
 }
 

@@ -75,12 +75,12 @@ class Lipschitz:
 
     def __post_init__(self) -> None:
         require(self.f >= 0, "lipschitz", "f >= 0", f=self.f)
-        for name, value, known in (
+        for name, chosen, known in (
             ("candidate", self.candidate, ("worker", "server")),
             ("memory", self.memory, ("last", "max")),
             ("warmup", self.warmup, ("all", "quorum")),
         ):
-            require(value in known, "lipschitz", f"{name} {' or '.join(known)}", **{name: value})
+            require(chosen in known, "lipschitz", f"{name} {' or '.join(known)}", **{name: chosen})
 
     def check(self, num_workers: int) -> None:
         require(num_workers > 3 * self.f, "lipschitz", "num_workers > 3f", num_workers=num_workers, f=self.f)
