@@ -33,6 +33,7 @@ from byzsgd.interfaces import (
     WorkerRule,
     value,
 )
+from byzsgd.kernel.memory import kept
 from byzsgd.kernel.randomness import Streams
 
 
@@ -418,7 +419,7 @@ class Simulation:
         if snapshot is None:
             # Nothing but the current model can be without a snapshot; anything older was dropped for good.
             assert version == state.step, f"version {version} was dropped before step {state.step}"
-            snapshot = state.snapshots[version] = state.params.clone()
+            snapshot = state.snapshots[version] = kept(state.params)
         return snapshot
 
     def _task(self, state: SimulationState, pending: Pending) -> Task:
