@@ -19,6 +19,7 @@ ALLOWED = {
     "models": {"torchvision_compat"},
     "partitions": set(),
     "optimizers": set(),
+    "trackers": set(),
     "records": set(),
     "analysis": {"records"},
     "plotting": {"analysis", "records"},
@@ -32,7 +33,8 @@ ALLOWED = {
     "stores": {"kernel", "records"},
     "session": {"kernel", "aggregators", "records", "stores"},
     "lanes": {"kernel", "session"},
-    "runner": {"kernel", "aggregators", "attacks", "lanes", "partitions", "records", "session", "stores"},
+    "tracking": {"records", "session"},
+    "runner": {"kernel", "aggregators", "attacks", "lanes", "partitions", "records", "session", "stores", "tracking"},
     "config": {"catalogue", "lanes", "locations", "records", "runner", "session", "settings"},
 }
 
