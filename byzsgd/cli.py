@@ -73,16 +73,19 @@ def train(arguments: list[str]) -> int:
 def resume(parsed: argparse.Namespace) -> int:
     """Goes on with runs that were cut off. Executes nothing that a folder brings: see --plugin."""
     from byzsgd import config
-    from byzsgd.records import find_runs
+    from byzsgd.records import find_runs, is_finished
     from byzsgd.screen import Terminal
 
-    folders = [run for place in parsed.folders for run in find_runs(place)]
+    found = [run for place in parsed.folders for run in find_runs(place)]
+    left = [run for run in found if not is_finished(run)] if len(found) > 1 else found
+    if not left:
+        print(f"nothing to go on with: {len(found)} runs, all of them finished")
     code = 0
-    for folder in folders:
+    for folder in left:
         try:
             config.stored(folder, parsed.plugin).run(folder, Terminal(), parsed.plugin)
         except Exception as error:  # the others go on
-            if len(folders) == 1:
+            if len(left) == 1:
                 raise
             failure, sentence = _explained(error)
             code = max(code, failure)
