@@ -73,12 +73,24 @@ def train(arguments: list[str]) -> int:
 def resume(parsed: argparse.Namespace) -> int:
     """Goes on with runs that were cut off. Executes nothing that a folder brings: see --plugin."""
     from byzsgd import config
-    from byzsgd.records import find_runs
+    from byzsgd.records import find_runs, is_finished
     from byzsgd.screen import Terminal
 
-    for folder in (run for place in parsed.folders for run in find_runs(place)):
-        config.stored(folder, parsed.plugin).run(folder, Terminal(), parsed.plugin)
-    return 0
+    found = [run for place in parsed.folders for run in find_runs(place)]
+    left = [run for run in found if not is_finished(run)] if len(found) > 1 else found
+    if not left:
+        print(f"nothing to go on with: {len(found)} runs, all of them finished")
+    code = 0
+    for folder in left:
+        try:
+            config.stored(folder, parsed.plugin).run(folder, Terminal(), parsed.plugin)
+        except Exception as error:  # the others go on
+            if len(left) == 1:
+                raise
+            failure, sentence = _explained(error)
+            code = max(code, failure)
+            print(f"byzsgd: {folder}: {sentence}", file=sys.stderr)
+    return code
 
 
 def list_members(parsed: argparse.Namespace) -> int:
@@ -120,13 +132,14 @@ def _run_one_of_many(experiment: Experiment, folder: Path, stopped: Stopped) -> 
     return _objective(run)
 
 
-def _objective(run: Run) -> float | None:
+def _objective(run: Run) -> float:
     """What a sweeper that optimises is told (the more the better): the final accuracy, else minus the final loss."""
     from byzsgd.analysis.outcomes import final
     from byzsgd.screen import judged_by
 
     judged = judged_by(run)
-    return final(run, judged) if judged == "test_accuracy" else -final(run, judged)
+    value = final(run, judged) if judged == "test_accuracy" else -final(run, judged)
+    return -math.inf if math.isnan(value) else value  # the loss of a run that diverged
 
 
 def _sweep(arguments: list[str]) -> int:
@@ -144,6 +157,9 @@ def _sweep(arguments: list[str]) -> int:
         config.launch(_run_one_of_many, [*arguments, *([] if named else [f"hydra.sweep.dir={folder}"])], _failed)
     sweep.look()
     show_sweep([each.folder for each in sweep.standings if each.state == "done"], folder)
+    found = _optimum(folder)
+    if found:
+        print(found)
     left = sweep.unfinished()
     for each in left:
         kind = "running elsewhere" if each.state == "running" else each.state
@@ -153,21 +169,32 @@ def _sweep(arguments: list[str]) -> int:
     return FAILURE if sweep.unseen or any(each.state != "running" for each in left) else 0
 
 
-def _failed(error: Exception, folder: Path) -> float:
+def _optimum(folder: Path) -> str:
+    """What a sweeper that optimises has found; nothing for others."""
+    import yaml
+
+    try:
+        found = yaml.safe_load((folder / "optimization_results.yaml").read_text(encoding="utf-8"))
+        settings = " ".join(f"{key}={value}" for key, value in found["best_params"].items())
+        return f"best: {settings} ({found['best_value']:.4g})"
+    except (OSError, yaml.YAMLError, LookupError, TypeError, AttributeError, ValueError):
+        return ""
+
+
+def _failed(error: Exception, folder: Path) -> None:
     """What remains of a job of a sweep that failed: its error in its folder, the line first, then the traceback. A run
-    that another process has in hand is no failure. Its result, for a sweeper that wants one, is not a number."""
+    that another process has in hand is no failure. Neither has a result for a sweeper that optimises."""
     from byzsgd.records import ERROR, Busy
 
     if isinstance(error, Busy):
         print(f"{folder.name}: running elsewhere")
-        return math.nan
+        return
     _, sentence = _explained(error)
     text = "\n".join([sentence, "", *traceback.format_exception(error)])
     try:
         (folder / ERROR).write_text(text, encoding="utf-8")
     except OSError:  # the folder may be why it failed
         print(f"byzsgd: failed: {folder}: {sentence}", file=sys.stderr)
-    return math.nan
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -38,6 +38,12 @@ if TYPE_CHECKING:
 ALLOWED = ("byzsgd", "torch")  # packages whose objects a configuration may name; users add more with `plugins`
 # The same for a folder, which may be a stranger's: other parts of torch load files and run what they hold.
 IN_FOLDERS = ("byzsgd", "torch.nn", "torch.optim")
+EXTRAS = {
+    "hydra/launcher/joblib": "joblib",
+    "hydra/launcher/submitit_local": "submitit",
+    "hydra/launcher/submitit_slurm": "submitit",
+    "hydra/sweeper/optuna": "optuna",
+}
 MISTAKES = (HydraException, OmegaConfBaseException, YAMLError)
 
 
@@ -227,6 +233,8 @@ def explain(error: BaseException) -> str:
     """One line for a mistake in the overrides or the configuration files, with a suggestion where there is one."""
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, member = error.missing_cfg_file.rpartition("/")
+        if error.missing_cfg_file in EXTRAS:
+            return f"{group}={member} needs a package (pip install 'byzsgd[{EXTRAS[error.missing_cfg_file]}]')"
         known = [option for option in error.options or () if option]
         meant = canonical(member, known)
         return f"no {group} '{member}'" + (f"; did you mean {meant}?" if meant else suggestion(member, known))

@@ -656,3 +656,29 @@ class Problem(Protocol):
 
     def evaluate(self, params: Tensor) -> dict[str, float]:
         """Metrics of the whole splits: train_loss, test_loss, test_accuracy and what the problem offers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """What a tracker is told of a run before its first row."""
+
+    name: str  # of its folder
+    identity: str  # the same for every process that goes on with it
+    folder: Path | None
+    config: Mapping[str, Any]  # resolved
+
+
+class Sink(Protocol):
+    """Where a tracker puts the rows of one run."""
+
+    def write(self, row: Mapping[str, float]) -> None:
+        """One row of `run.metrics`, less what was not measured."""
+
+    def close(self, status: str) -> None:
+        """The run has ended, was interrupted or has failed."""
+
+
+class Tracker(Protocol):
+    """Frozen settings of a service that shows metrics. It may fail at any time: the run then goes on without it."""
+
+    def open(self, run: Tracked) -> Sink: ...

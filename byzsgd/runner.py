@@ -25,6 +25,8 @@ from byzsgd.interfaces import (
     ModelFactory,
     Optimizer,
     Partition,
+    Tracked,
+    Tracker,
     WorkerRule,
 )
 from byzsgd.kernel.clocks import build_clock
@@ -49,6 +51,7 @@ from byzsgd.records import (
 from byzsgd.session import Budget, Facts, Metrics, Nobody, Running, Screen, Session, Turns, stop_signals
 from byzsgd.stores import FolderStore, MemoryStore, Store
 from byzsgd.study import NoStudy, StepStudy
+from byzsgd.tracking import Tracking
 
 Status = Literal["finished", "diverged", "stalled"]
 
@@ -75,7 +78,7 @@ class Experiment:
     delay: Delay
     optimizer: Optimizer[Any]
     engine: EngineFactory
-    tracker: Any = None
+    tracker: Tracker | None = None
     num_workers: int
     num_byzantine: int
     f: int
@@ -209,7 +212,7 @@ class Experiment:
         """`run`, as far as others must compute for it."""
         watcher: Screen = Nobody() if screen is None else screen
         if folder is None:
-            return (yield from self.start(None, watcher).turns(stopped))
+            return (yield from self._watched(stopped, None, watcher, plugins))
         place = beside(Path(folder)) if self.force else Path(folder)
         with locked(place):
             if is_run(place):
@@ -219,7 +222,26 @@ class Experiment:
                 watcher.say(f"{place} is finished already; force=true runs it again beside it")
                 watcher.end(run)
                 return run
+            return (yield from self._watched(stopped, place, watcher, plugins))
+
+    def _watched(
+        self, stopped: Callable[[], bool], place: Path | None, screen: Screen, plugins: Sequence[str] | None
+    ) -> Turns:
+        if self.tracker is None:
+            return (yield from self.start(place, screen, plugins).turns(stopped))
+        identity = run_id(self.config)
+        name = identity if place is None else place.name
+        # What is run again beside is a run of its own.
+        told = Tracked(name, name if self.force else identity, place, self.config)
+        watcher = Tracking(screen, self.tracker, self.choices.get("tracker", type(self.tracker).__name__), told)
+        try:
             return (yield from self.start(place, watcher, plugins).turns(stopped))
+        except KeyboardInterrupt:
+            watcher.close("interrupted")
+            raise
+        except Exception:
+            watcher.close("failed")
+            raise
 
     def _require_own(self, folder: Path) -> None:
         stored = read_config(folder)

@@ -19,6 +19,7 @@ ALLOWED = {
     "models": {"torchvision_compat"},
     "partitions": set(),
     "optimizers": set(),
+    "trackers": set(),
     "records": set(),
     "analysis": {"records"},
     "plotting": {"analysis", "records"},
@@ -33,7 +34,19 @@ ALLOWED = {
     "stores": {"kernel", "records", "study"},
     "session": {"kernel", "aggregators", "records", "stores", "study"},
     "lanes": {"kernel", "session"},
-    "runner": {"kernel", "aggregators", "attacks", "lanes", "partitions", "records", "session", "stores", "study"},
+    "tracking": {"records", "session"},
+    "runner": {
+        "kernel",
+        "aggregators",
+        "attacks",
+        "lanes",
+        "partitions",
+        "records",
+        "session",
+        "stores",
+        "study",
+        "tracking",
+    },
     "config": {"catalogue", "lanes", "locations", "records", "runner", "session", "settings"},
 }
 

@@ -73,7 +73,7 @@ def run_name(overrides: Sequence[str], identity: str) -> str:
 
 def _word(override: str) -> str:
     key, _, value = override.lstrip("+~").partition("=")
-    if key in NOT_IDENTITY or key.startswith("hydra"):
+    if key.startswith(("hydra", *(f"{each}." for each in NOT_IDENTITY))) or key in NOT_IDENTITY:
         return ""
     short = re.split(r"[./]", key.partition("@")[0])[-1]
     return re.sub(r"[^A-Za-z0-9.+_-]+", "_", f"{short}-{value}" if value else short).strip("_.-")

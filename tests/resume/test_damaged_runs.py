@@ -331,3 +331,21 @@ def test_a_checkpoint_with_nonsense_is_refused(cut, capsys):
     for path in checkpoints(cut):
         forged(path, lambda document: document.replace('"tree":', '"wood":'))
     assert "does not hold what a checkpoint holds" in refused(capsys, "resume", "cut")
+
+
+def test_resuming_many_goes_on_after_one_that_cannot(kept, tmp_path, capsys):
+    for name in ("a", "b"):
+        shutil.copytree(kept / "cut", tmp_path / "many" / name)
+    shutil.copytree(kept / "whole", tmp_path / "many" / "c")
+    for path in checkpoints(tmp_path / "many" / "a"):
+        flip(path)
+    assert main(["resume", "many"]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("byzsgd: many/a: ")
+    assert captured.err.count("\n") == 1
+    assert "resumed many/b after 130 arrivals" in captured.out
+    assert "many/c" not in captured.out
+    assert kill.left(tmp_path / "many" / "b") == kill.left(kept / "whole")
+    shutil.rmtree(tmp_path / "many" / "a")
+    assert main(["resume", "many"]) == 0
+    assert capsys.readouterr().out == "nothing to go on with: 2 runs, all of them finished\n"

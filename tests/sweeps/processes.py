@@ -15,6 +15,20 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 300  # seconds; only reached when something is wrong
 COMMON = ("num_workers=7", "num_byzantine=1", "batch_size=8", "eval_every=100", "checkpoint_every=100")
 
+SIX = (
+    "train",
+    "-m",
+    "aggregator=asgd,krum,kardam",
+    "seed=0,1",
+    "budget.arrivals=500",
+    *COMMON,
+    "hydra.sweep.dir=sweep",
+)
+SIXTY = (
+    *("train", "-m", "aggregator=asgd,krum,kardam,basgd,trimmed_mean", "attack=none,lie,sign_flip", "seed=range(4)"),
+    *("budget.arrivals=300", *COMMON, "hydra.sweep.dir=sweep"),
+)
+
 
 @contextmanager
 def started(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
@@ -66,3 +80,21 @@ def prints(folders: list[Path]) -> dict[Path, int]:
     """When each record was last written to: what is computed again is written again."""
     names = ("DONE", "info.json", "metrics.jsonl", "params.safetensors", "config.yaml")
     return {folder / name: (folder / name).stat().st_mtime_ns for folder in folders for name in names}
+
+
+def killed_midway_and_started_again(command, jobs, after, folder, extra=()):
+    """Kills the sweep once `after` jobs have finished, starts it again, and says what was done then."""
+    sweep = folder / "sweep"
+    with started(*command, *extra, folder=folder) as process:
+        wait_until(lambda: len(done(sweep)) >= after, process)
+        kill(process)
+    finished = done(sweep)
+    assert after <= len(finished) < jobs
+    before = prints(finished)
+    with started(*command, *extra, folder=folder) as process:
+        code, output = ended(process)
+    assert code == 0, output
+    assert prints(finished) == before
+    assert len(done(sweep)) == jobs
+    assert output.count("done before") == len(finished), output
+    return output

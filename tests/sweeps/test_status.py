@@ -138,7 +138,7 @@ def test_a_terminal_gets_a_table_that_moves(tmp_path, monkeypatch):
     monkeypatch.setattr(board, "EVERY", 0.01)
     with locked(job(tmp_path / "c", arrivals=250)):
         job(tmp_path / "a", status="finished", arrivals=1000)
-        console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
+        console = Console(file=io.StringIO(), force_terminal=True, width=300, color_system=None)
         with board.following(Sweep(tmp_path, lambda _: None), console):
             job(tmp_path / "b", status="finished", arrivals=1000)
             job(tmp_path / "d", error="no luck")

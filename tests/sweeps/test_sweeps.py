@@ -3,50 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from processes import COMMON, done, ended, kill, prints, started, wait_until
+from processes import SIX, SIXTY, done, ended, killed_midway_and_started_again, prints, started
 
 import byzsgd
 from byzsgd.cli import main
 from byzsgd.records import locked
 
 TINY = ("num_workers=7", "num_byzantine=1", "batch_size=4", "budget.arrivals=60", "eval_every=30")
-SIX = (
-    "train",
-    "-m",
-    "aggregator=asgd,krum,kardam",
-    "seed=0,1",
-    "budget.arrivals=500",
-    *COMMON,
-    "hydra.sweep.dir=sweep",
-)
-SIXTY = (
-    *("train", "-m", "aggregator=asgd,krum,kardam,basgd,trimmed_mean", "attack=none,lie,sign_flip", "seed=range(4)"),
-    *("budget.arrivals=300", *COMMON, "hydra.sweep.dir=sweep"),
-)
 
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-
-
-def killed_midway_and_started_again(command, jobs, after, folder, extra=()):
-    """Kills the sweep once `after` jobs have finished, starts it again, and says what was done then."""
-    sweep = folder / "sweep"
-    with started(*command, *extra, folder=folder) as process:
-        wait_until(lambda: len(done(sweep)) >= after, process)
-        kill(process)
-    finished = done(sweep)
-    assert after <= len(finished) < jobs
-    before = prints(finished)
-    with started(*command, *extra, folder=folder) as process:
-        code, output = ended(process)
-    assert code == 0, output
-    assert prints(finished) == before
-    assert len(done(sweep)) == jobs
-    assert output.count("done before") == len(finished), output
-    return output
 
 
 def test_six_jobs_killed_midway(tmp_path):

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from byzsgd.interfaces import Tracked
+
+from .packages import require_package
+
+TAG = "byzsgd.run"
+LONGEST = 500  # characters of a parameter that MLflow takes
+STATUS = {"interrupted": "KILLED", "failed": "FAILED"}  # every other end is a result
+
+
+@dataclass(frozen=True, kw_only=True)
+class MLflow:
+    """A run of MLflow with the same metrics, over arrivals, and the whole configuration as parameters.
+
+    A run that is resumed goes on in the run of MLflow that it began, which is found by a tag. `uri` null: what
+    MLFLOW_TRACKING_URI says.
+    """
+
+    experiment: str
+    uri: str | None
+    client: Callable[..., Any] | None = None  # what mlflow.MlflowClient is
+
+    def __post_init__(self) -> None:
+        if self.client is None:
+            require_package("mlflow")
+
+    def open(self, run: Tracked) -> _Metrics:
+        client = self._client()(tracking_uri=self.uri)
+        known = client.get_experiment_by_name(self.experiment)
+        experiment = client.create_experiment(self.experiment) if known is None else known.experiment_id
+        found = client.search_runs([experiment], filter_string=f"tags.`{TAG}` = '{run.identity}'", max_results=1)
+        if found:
+            number = found[0].info.run_id
+            client.update_run(number, status="RUNNING")
+        else:
+            number = client.create_run(experiment, run_name=run.name, tags={TAG: run.identity}).info.run_id
+            for key, value in _leaves(dict(run.config)).items():
+                client.log_param(number, key, str(value)[:LONGEST])
+        return _Metrics(client, number)
+
+    def _client(self) -> Callable[..., Any]:
+        if self.client is not None:
+            return self.client
+        from mlflow.tracking import MlflowClient
+
+        client: Callable[..., Any] = MlflowClient
+        return client
+
+
+class _Metrics:
+    def __init__(self, client: Any, number: str) -> None:
+        self._client, self._number = client, number
+
+    def write(self, row: Mapping[str, float]) -> None:
+        now, step = int(time.time() * 1000), int(row["arrivals"])
+        for name, value in row.items():
+            if name != "arrivals":
+                self._client.log_metric(self._number, name, value, timestamp=now, step=step)
+
+    def close(self, status: str) -> None:
+        self._client.set_tag(self._number, "byzsgd.status", status)
+        self._client.set_terminated(self._number, status=STATUS.get(status, "FINISHED"))
+
+
+def _leaves(config: object, path: str = "") -> dict[str, object]:
+    """The leaves of a nested configuration by their dotted keys."""
+    if not isinstance(config, dict):
+        return {path: config}
+    parts = [_leaves(value, f"{path}.{key}" if path else str(key)) for key, value in config.items()]
+    return {key: leaf for part in parts for key, leaf in part.items()}

@@ -1,0 +1,1 @@
+"""A launcher: the jobs of a sweep on a Ray cluster."""

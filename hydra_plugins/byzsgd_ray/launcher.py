@@ -1,0 +1,107 @@
+"""`hydra/launcher=ray`: every job of a sweep is a task of a Ray cluster, or of the cores of this machine.
+
+No postponed annotations here: Hydra loads its plugins outside of sys.modules, where a dataclass cannot look them up.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+
+@dataclass
+class RayConf:
+    """`init` goes to ray.init; the others say what one job takes."""
+
+    _target_: str = "hydra_plugins.byzsgd_ray.launcher.RayLauncher"
+    address: str | None = None  # of a cluster: auto, ray://HOST:10001; null: the cores of this machine
+    num_cpus: float = 1.0
+    num_gpus: float = 0.0
+    max_retries: int = 3  # of a job whose worker dies: it goes on from its last checkpoint
+    init: dict[str, Any] = field(default_factory=dict)
+
+
+ConfigStore.instance().store(group="hydra/launcher", name="ray", node=RayConf, provider="byzsgd_ray")
+
+
+class RayLauncher(Launcher):
+    """Composes the jobs here and runs them there. The folder of the sweep must be one that all machines share."""
+
+    def __init__(
+        self,
+        address: str | None,
+        num_cpus: float,
+        num_gpus: float,
+        max_retries: int,
+        init: dict[str, Any],
+    ) -> None:
+        self.address, self.init = address, init
+        self.needs = {"num_cpus": num_cpus, "num_gpus": num_gpus, "max_retries": max_retries}
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        ray = self._connected()
+        setup_globals()
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        place = Path(str(self.config.hydra.sweep.dir)).absolute()  # workers have a working folder of their own
+        place.mkdir(parents=True, exist_ok=True)
+        try:
+            task = ray.remote(**self.needs)(_job)
+            shared = [ray.put(each) for each in (self.hydra_context, self.task_function, Singleton.get_state())]
+            composed = [self._composed(job, place, initial_job_idx + i) for i, job in enumerate(job_overrides)]
+            handles = [task.remote(config, *shared) for config in composed]
+            return [_returned(ray, *pair) for pair in zip(handles, composed, strict=True)]
+        finally:
+            ray.shutdown()
+
+    def _connected(self) -> Any:
+        # Nothing is written to the home folder, and nobody is told that Ray is used.
+        os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        try:
+            import ray
+        except ModuleNotFoundError as error:
+            raise ValueError("hydra/launcher=ray needs the package ray (pip install 'byzsgd[ray]')") from error
+        own = {} if self.address else {"include_dashboard": False}
+        init = OmegaConf.to_container(self.init) if OmegaConf.is_config(self.init) else self.init
+        ray.init(**{"address": self.address, "log_to_driver": False, "logging_level": "ERROR", **own, **init})
+        return ray
+
+    def _composed(self, overrides: Sequence[str], place: Path, number: int) -> DictConfig:
+        config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
+        with open_dict(config):
+            config.hydra.job.id = f"job_{number}"
+            config.hydra.job.num = number
+            config.hydra.sweep.dir = str(place)
+        return config
+
+
+def _job(config: DictConfig, context: HydraContext, function: TaskFunction, singletons: Any) -> JobReturn:
+    setup_globals()
+    Singleton.set_state(singletons)
+    return run_job(
+        hydra_context=context,
+        task_function=function,
+        config=config,
+        job_dir_key="hydra.sweep.dir",
+        job_subdir_key="hydra.sweep.subdir",
+    )
+
+
+def _returned(ray: Any, handle: Any, config: DictConfig) -> JobReturn:
+    try:
+        returned: JobReturn = ray.get(handle)
+    except ray.exceptions.RayError:
+        # Its worker died too often. The others go on; the closing table shows the run that is left broken.
+        returned = JobReturn(overrides=list(config.hydra.overrides.task), cfg=config, status=JobStatus.COMPLETED)
+    return returned

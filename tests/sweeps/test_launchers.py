@@ -1,0 +1,136 @@
+"""Sweeps that leave their process, and sweepers that ask for results. Those that are not installed are skipped."""
+
+from __future__ import annotations
+
+import pytest
+from hydra.errors import MissingConfigException
+from processes import SIX, SIXTY, done, ended, killed_midway_and_started_again, prints, started
+from threadpoolctl import threadpool_info
+
+import byzsgd
+from byzsgd import config
+from byzsgd.cli import main
+
+TINY = ("num_workers=7", "num_byzantine=1", "batch_size=4", "budget.arrivals=60", "eval_every=30")
+SWEEP = ("train", "-m", "seed=0,1,-1", *TINY, "hydra.sweep.dir=sweep")
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+
+
+def joblib():
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="pip install 'byzsgd[joblib]'")
+    return ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+
+
+def test_six_jobs_on_two_cores_killed_midway(tmp_path):
+    killed_midway_and_started_again(SIX, 6, 2, tmp_path, joblib())
+    assert {len(byzsgd.load(folder).arrivals) for folder in done(tmp_path / "sweep")} == {500}
+
+
+@pytest.mark.slow
+def test_sixty_jobs_on_two_cores_killed_midway(tmp_path):
+    killed_midway_and_started_again(SIXTY, 60, 25, tmp_path, joblib())
+
+
+def two_done_and_one_failed(tmp_path, *extra):
+    """In a process of its own, because launchers leave pools and sockets behind."""
+    with started(*SWEEP, *extra, folder=tmp_path) as process:
+        code, output = ended(process)
+    assert code == 1, output
+    assert len(done(tmp_path / "sweep")) == 2, output
+    assert "seed needs a value >= 0; got seed=-1" in output
+    assert "Traceback" not in output
+    before = prints(done(tmp_path / "sweep"))
+    with started(*SWEEP, *extra, folder=tmp_path) as process:
+        assert ended(process)[0] == 1
+    assert prints(done(tmp_path / "sweep")) == before
+    (alone,) = [folder for folder in done(tmp_path / "sweep") if "seed-1_" in folder.name]
+    here = byzsgd.experiment("seed=1", *TINY).run()
+    assert byzsgd.load(alone).arrivals.equals(here.arrivals)
+
+
+@pytest.mark.slow
+def test_one_job_that_raises_under_joblib(tmp_path):
+    two_done_and_one_failed(tmp_path, *joblib())
+
+
+@pytest.mark.slow
+def test_slurms_local_mode(tmp_path):
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher", reason="pip install 'byzsgd[submitit]'")
+    two_done_and_one_failed(tmp_path, "hydra/launcher=submitit_local")
+
+
+@pytest.mark.slow
+def test_rays_local_mode(tmp_path):
+    pytest.importorskip("ray", reason="pip install 'byzsgd[ray]'")
+    two_done_and_one_failed(tmp_path, "hydra/launcher=ray")
+
+
+def test_ray_is_named_where_it_is_missing(monkeypatch, capsys):
+    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    assert main([*SWEEP, "hydra/launcher=ray"]) == 2
+    assert "pip install 'byzsgd[ray]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "extra"), config.EXTRAS.items())
+def test_an_extra_is_named_where_it_is_missing(name, extra):
+    error = MissingConfigException("", missing_cfg_file=name, options=["basic"])
+    group, _, member = name.rpartition("/")
+    assert config.explain(error) == f"{group}={member} needs a package (pip install 'byzsgd[{extra}]')"
+
+
+def optuna():
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="pip install 'byzsgd[optuna]'")
+    return ("experiment=learning_rate", "hydra.sweeper.n_trials=3", *TINY, "hydra.sweep.dir=sweep")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::PendingDeprecationWarning")
+def test_a_sweeper_that_optimises_is_told_the_accuracy(tmp_path, capsys):
+    command = ["train", "-m", *optuna()]
+    assert main(command) == 0
+    runs = [byzsgd.load(folder) for folder in done(tmp_path / "sweep")]
+    assert len(runs) == 3
+    best = max(runs, key=lambda run: run.metrics["test_accuracy"][-1])
+    assert f"best: optimizer.lr={best.config['optimizer']['lr']} " in capsys.readouterr().out
+    before = prints(done(tmp_path / "sweep"))
+    assert main(command) == 0  # the same trials again, none of them computed again
+    assert prints(done(tmp_path / "sweep")) == before
+    assert capsys.readouterr().out.count("done before") == 3
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::PendingDeprecationWarning")
+def test_a_trial_that_fails_stops_no_other(tmp_path, capsys):
+    optuna()
+    grid = ("hydra/sweeper=optuna", "hydra/sweeper/sampler=grid", "hydra.sweeper.direction=maximize")
+    rates = ("hydra.sweeper.n_jobs=1", "optimizer.lr=choice(-1.0,0.1,0.2)")
+    command = ["train", "-m", *grid, *rates, *TINY, "hydra.sweep.dir=sweep"]
+    assert main(command) == 1
+    captured = capsys.readouterr()
+    assert len(done(tmp_path / "sweep")) == 2
+    assert "best: optimizer.lr=0." in captured.out
+    assert "sgd needs lr >= 0; got lr=-1.0" in captured.err
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_run_keeps_to_its_threads(threads, monkeypatch):
+    """So that k jobs keep k cores busy and no more, whatever the libraries would take."""
+    import torch
+
+    from byzsgd.session import Running
+
+    seen = set()
+    after = Running.after
+
+    def noted(running, event):
+        blas = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+        seen.update({("torch", torch.get_num_threads()), *(("blas", count) for count in blas)})
+        return after(running, event)
+
+    monkeypatch.setattr(Running, "after", noted)
+    byzsgd.experiment(f"threads={threads}", *TINY, "budget.arrivals=2").run()
+    assert ("torch", threads) in seen
+    assert all(count <= threads for _, count in seen)
