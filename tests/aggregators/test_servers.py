@@ -193,6 +193,25 @@ def test_basgd():
     assert directions(play(("aggregator=basgd",), lines, 6)) == [None, None, None, 4.0, None]
 
 
+def test_basgd_deals_its_buckets_out_anew_when_one_stays_empty():
+    # n=6, 2 buckets, even and odd workers. The odd ones are gone: no step.
+    overrides = ("aggregator=basgd", "aggregator.collector.buckets=2", "aggregator/rule=mean")
+    silent = [(0, 0, 1), (4, 0, 2), (0, 0, 3), (2, 0, 4), (4, 0, 5)]
+    assert directions(play(overrides, silent * 3, 6)) == [None] * 15
+    # After four vectors 0, 2, 4 are dealt out to buckets 0, 1, 0, and start from nothing: 4 and 0 make ½(5 + 7) = 6,
+    # 2 makes 8, the mean is 7. Worker 1 comes back to its own bucket: 9 and 11.
+    lines = [*silent, (0, 0, 7), (2, 0, 8), (0, 1, 9), (1, 1, 11), (4, 2, 1), (0, 2, 2), (3, 2, 30)]
+    again = play((*overrides, "aggregator.collector.reassign_after=4"), lines, 6)
+    assert directions(again) == [*[None] * 6, 7.0, None, 10.0, None, None, 15.75]
+
+
+def test_a_liar_that_is_moved_spoils_one_bucket_only():
+    # n=6, 3 buckets; 1 and 4 are gone. Worker 2 lies and moves from bucket 2 to bucket 1.
+    lines = [(2, 0, 1e9), (0, 0, 1), (3, 0, 1), (2, 0, 1e9), (0, 0, 1), (2, 0, 1e9), (3, 0, 3)]
+    overrides = ("aggregator=basgd", "aggregator.collector.reassign_after=4")
+    assert directions(play(overrides, lines, 6)) == [*[None] * 6, 3.0]
+
+
 def test_zeno_pp():
     # v = 2 throughout (refresh 10). 5 becomes 2: .1·4 − .002·4 + .01 > 0. −1 becomes −2: −.4 − .008 + .01 < 0.
     decisions = play(("aggregator=zeno_pp",), [(0, 0, 5), (1, 0, -1), (2, 0, 0), (3, 0, math.nan)], 4,

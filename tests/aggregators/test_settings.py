@@ -29,6 +29,7 @@ BAD_PARTS = {
     "collector": {
         "buckets": [
             ("buckets", 0, "buckets >= 1"),
+            ("reassign_after", 6, "reassign_after >= buckets, or null; got reassign_after=6, buckets=7"),
             ("buckets", 16, "buckets <= num_workers, or some would stay empty; got buckets=16, num_workers=15"),
         ],
         "buffer": [("size", 0, "buffer needs size >= 1"), ("slots", "maybe", "aggregator.collector.slots")],
