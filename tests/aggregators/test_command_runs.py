@@ -73,7 +73,7 @@ def test_every_server_under_every_attack_and_every_delay(shift, tmp_path, capsys
 
 
 def test_what_makes_no_sense_together_is_said(tmp_path, capsys):
-    for attack, law in itertools.product(sorted(TIMED), sorted(PRESCRIBED)):
+    for attack, law in zip(sorted(TIMED), sorted(PRESCRIBED)[-2:], strict=True):
         assert refusal(attack, law) in run("kardam", attack, law, tmp_path, capsys)
     said = run("kardam", "reversed", "staleness_uniform", tmp_path, capsys, "knowledge=in_flight")
     assert "knowledge own or delivered" in said
