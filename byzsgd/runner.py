@@ -109,6 +109,8 @@ class Experiment:
         for name in ("batch_size", "eval_every", "checkpoint_every", "threads"):
             require(getattr(self, name) >= 1, name, "a value >= 1", **{name: getattr(self, name)})
         require(self.seed >= 0, "seed", "a value >= 0", seed=self.seed)
+        require(self.num_byzantine < n or not self.metrics.dissimilarity, "metrics.dissimilarity", "an honest worker",
+                num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
         object.__setattr__(self, "attack", lift_attack(self.attack))
         if self.byzantine_ids is not None:
             ids = tuple(sorted(self.byzantine_ids))
