@@ -50,6 +50,7 @@ from byzsgd.records import (
 )
 from byzsgd.session import Budget, Facts, Metrics, Nobody, Running, Screen, Session, Turns, stop_signals
 from byzsgd.stores import FolderStore, MemoryStore, Store
+from byzsgd.study import NoStudy, StepStudy
 from byzsgd.tracking import Tracking
 
 Status = Literal["finished", "diverged", "stalled"]
@@ -164,6 +165,7 @@ class Experiment:
             validation=self.metrics.validation,
             per_class=self.metrics.per_class,
             poison=_as_the_liars_want(self.attack),
+            blocks=honest if self.metrics.dissimilarity else (),
         )
         batches = Batches(problem.data, blocks, streams, self.batch_size, self.worker.sampling)
         engine = self.engine(problem, batches, dict.fromkeys(self.byzantine, self.attack))
@@ -183,7 +185,9 @@ class Experiment:
         initial = problem.initial(streams.generator("init"))
         counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes else None
         facts = {"class_counts": counts, "class_names": list(data.class_names), "data_note": data.note}
-        return Session(blocks, problem, batches, engine, simulation, _trusted_gradient(problem), initial, facts)
+        study = StepStudy() if self.metrics.study else NoStudy()
+        trusted = _trusted_gradient(problem)
+        return Session(blocks, problem, batches, engine, simulation, trusted, initial, facts, study)
 
     def run(
         self, folder: str | Path | None = None, screen: Screen | None = None, plugins: Sequence[str] | None = None
@@ -261,7 +265,7 @@ class Experiment:
             "config": self.config,
             "choices": self.choices,
             "info": info,
-            "scores": self.aggregator.scores,
+            "scores": (*self.aggregator.scores, *session.study.columns),
         }
         store: Store = MemoryStore(**description)
         if folder is not None:
@@ -287,6 +291,8 @@ class Experiment:
 
 def _as_the_liars_want(attack: Attack) -> Callable[[Batch], Batch] | None:
     """Examples with the attack's trigger, relabelled as it wants them; None: it has no trigger."""
+    while (carried := getattr(attack, "payload", None)) is not None:
+        attack = carried
     trigger, target = getattr(attack, "triggered", None), getattr(attack, "target", None)
     if trigger is None or target is None:
         return None

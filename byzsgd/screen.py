@@ -146,6 +146,9 @@ def _closing(run: Run) -> list[tuple[str, str]]:
         rows.append(("byzantine share", f"{byzantine_share(run):.1%} of all deliveries"))
         mean_staleness, most = staleness(run)
         rows.append(("staleness", f"mean {mean_staleness:.2f}, max {most:.0f}"))
+    if run.info.get("dissimilarity"):
+        found = run.info["dissimilarity"]
+        rows.append(("dissimilarity", f"G = {found['G']:.3g}, B = {found['B']:.3g} at {found['points']} evaluations"))
     seconds = float(run.info.get("wall_time") or 0.0)
     if seconds > 0:
         rows.append(("speed", f"{len(arrivals) / seconds:,.0f} gradients per second"))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
+import polars as pl
 import torch
 from torch import Tensor
 
@@ -20,10 +21,12 @@ from byzsgd.aggregators.declaration import NonFiniteRows
 from byzsgd.checks import require
 from byzsgd.interfaces import AdversaryContext, Engine, Event, Gradients, ServerContext, Task
 from byzsgd.kernel.engine.batches import Batches
+from byzsgd.kernel.engine.dissimilarity import least_bound
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.simulation import HonestNotFinite, Simulation, SimulationState
 from byzsgd.records import Run
 from byzsgd.stores import Store
+from byzsgd.study import Study
 
 Status = Literal["finished", "diverged", "stalled"]
 Request = tuple[Engine, Sequence[Task]]  # work that a run cannot go on without
@@ -110,6 +113,8 @@ class Metrics:
     gradient_norm: bool  # of the objective of the honest workers
     validation: bool
     per_class: bool
+    dissimilarity: bool  # of the honest workers' objectives, and (G, B) over all evaluations
+    study: bool  # columns of `run.arrivals` about every update: see byzsgd.study
 
 
 @dataclass(frozen=True)
@@ -124,6 +129,7 @@ class Session:
     trusted_gradient: Callable[[Tensor], Tensor] | None
     initial: Tensor  # (d,) the starting point
     facts: Mapping[str, Any]  # of the data, for the record
+    study: Study
 
     def start(self, params: Tensor) -> SimulationState:
         """The state before the first arrival, around the live model `params`."""
@@ -159,6 +165,8 @@ class Running:
         params = session.initial.clone()
         resumed = store.resume(params, session.contexts(params))
         self.state = session.start(params) if resumed is None else resumed
+        if resumed is None:
+            store.studied = session.study.init()
         measured = session.problem.evaluate(self.state.params)
         self.names = tuple(measured)
         if resumed is None:
@@ -167,7 +175,7 @@ class Running:
     def after(self, event: Event) -> Status | None:
         """Records one event; the status of the run if it was the last."""
         state = self.state
-        self.store.recorder.arrival(event)
+        self.store.recorder.arrival(self.session.study.seen(self.store.studied, event))
         self.screen.event(event)
         spent = self.budget.spent(state)
         if spent or state.arrivals % self.eval_every == 0:
@@ -195,6 +203,8 @@ class Running:
         self.store.checkpoint(self.state, self.seconds)
 
     def end(self, status: Status) -> Run:
+        if "dissimilarity" in self.names:
+            self.store.recorder.flush(dissimilarity_of(self.store.recorder.run().metrics))
         run = self.store.close(status, self.state.params, self.seconds)
         self.screen.end(run)
         return run
@@ -240,6 +250,17 @@ class Running:
         self._record({name: 0.0 if name == "test_accuracy" else math.nan for name in self.names})
         self.store.reason = reason
         return "diverged"
+
+
+def dissimilarity_of(metrics: pl.DataFrame) -> dict[str, Any]:
+    """For the info: the least (G, B) that bounds what the evaluations of a run measured; nothing where none did."""
+    if "dissimilarity" not in metrics.columns:
+        return {}
+    measured = metrics.select("dissimilarity", "dissimilarity_norm").filter(pl.all_horizontal(pl.all().is_finite()))
+    if not len(measured):
+        return {}
+    found = least_bound(*(measured[name].to_list() for name in measured.columns))
+    return {"dissimilarity": {"G": found.G, "B": found.B, "points": len(measured)}}
 
 
 @contextmanager

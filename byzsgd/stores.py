@@ -13,6 +13,7 @@ from byzsgd.kernel.simulation import SimulationState
 from byzsgd.records import FolderRecorder, Recorder, Run, read_info, start
 from byzsgd.records.checkpoints import drop_checkpoints, latest_checkpoint, save_checkpoint, save_params
 from byzsgd.records.run import CHECKPOINTS
+from byzsgd.study import Newest
 
 CONTEXTS = (ServerContext, AdversaryContext)  # in states, but not in checkpoints
 
@@ -22,6 +23,7 @@ class Store(Protocol):
 
     recorder: Recorder
     reason: str  # why the run ended, where its status does not say it all
+    studied: Newest | None  # what a study remembers, kept in checkpoints beside the state
 
     def resume(self, params: Tensor, contexts: Mapping[type, object]) -> SimulationState | None:
         """The state to go on from, with `params` as its live model and the contexts that are around it; None: start
@@ -43,6 +45,7 @@ class MemoryStore:
     def __init__(self, **description: Any) -> None:
         self.recorder: Recorder = start(None, **description)
         self.reason = ""
+        self.studied: Newest | None = None
 
     def resume(self, params: Tensor, contexts: Mapping[type, object]) -> None:
         return None
@@ -65,6 +68,7 @@ class FolderStore:
         self.folder, self.plugins, self.say = folder, plugins, say
         self.description = description
         self.reason = ""
+        self.studied: Newest | None = None
         self.before = 0.0  # wall time of earlier processes on this run
         self.recorder: Recorder
 
@@ -79,6 +83,7 @@ class FolderStore:
         for line in damaged:
             self.say(f"{line}; the checkpoint before it is used")
         state: SimulationState = found.tree["state"]
+        self.studied = found.tree["studied"]
         params.copy_(state.params)
         state.params = params
         self.recorder = FolderRecorder.resume(self.folder, found.offsets)
@@ -88,7 +93,7 @@ class FolderStore:
 
     def checkpoint(self, state: SimulationState, seconds: float) -> None:
         offsets = self.recorder.flush({"wall_time": self.before + seconds})
-        save_checkpoint(self.folder, state.arrivals, {"state": state}, offsets, CONTEXTS)
+        save_checkpoint(self.folder, state.arrivals, {"state": state, "studied": self.studied}, offsets, CONTEXTS)
 
     def interrupt(self, status: str, state: SimulationState | None, seconds: float) -> None:
         if state is not None:

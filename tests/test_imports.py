@@ -30,11 +30,15 @@ ALLOWED = {
     "standing": {"records"},
     "board": {"standing"},
     "viewing": {"board", "config", "plotting", "records", "reporting", "settings", "standing", "watching"},
-    "stores": {"kernel", "records"},
-    "session": {"kernel", "aggregators", "records", "stores"},
+    "study": {"aggregators"},
+    "stores": {"kernel", "records", "study"},
+    "session": {"kernel", "aggregators", "records", "stores", "study"},
     "lanes": {"kernel", "session"},
     "tracking": {"records", "session"},
-    "runner": {"kernel", "aggregators", "attacks", "lanes", "partitions", "records", "session", "stores", "tracking"},
+    "runner": {
+        *("kernel", "aggregators", "attacks", "lanes", "partitions", "records"),
+        *("session", "stores", "study", "tracking"),
+    },
     "config": {"catalogue", "lanes", "locations", "records", "runner", "session", "settings"},
 }
 

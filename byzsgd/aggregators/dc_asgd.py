@@ -27,7 +27,7 @@ class DCASGD:
     """Delay-compensated asynchronous SGD: corrects a stale gradient towards the one at the present model.
 
     direction = g + λ·g⊙g⊙(x − x_l), λ = compensation; with `adaptive`, λ = compensation / √(MS + epsilon) per
-    coordinate, MS ← decay·MS + (1 − decay)·g⊙g for every worker.
+    coordinate, MS ← decay·MS + (1 − decay)·g⊙g for every worker, from MS = 0.
 
     Zheng, Meng, Wang, Chen, Yu, Ma, Liu: Asynchronous stochastic gradient descent with delay compensation, ICML 2017,
     arXiv 1609.08326.
@@ -57,7 +57,8 @@ class DCASGD:
         correction = square * (state.context.params - arrival.read_params)
         if self.adaptive:
             before = state.mean_squares.get(arrival.worker)
-            mean_square = square if before is None else self.decay * before + (1 - self.decay) * square
+            fresh = (1 - self.decay) * square
+            mean_square = fresh if before is None else self.decay * before + fresh
             state.mean_squares[arrival.worker] = mean_square
             correction = correction / torch.sqrt(mean_square + self.epsilon)
         direction = gradient + self.compensation * correction if self.compensation else gradient.clone()

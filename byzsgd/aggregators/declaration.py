@@ -259,6 +259,7 @@ class Lifted:
     said: Declaration
     weighted: bool = field(init=False)
     bare: Callable[..., Tensor] | None = field(init=False, repr=False, compare=False)
+    spares_one: bool = field(init=False, repr=False, compare=False)  # a single row is its own answer
 
     def __post_init__(self) -> None:
         said, put = self.said, object.__setattr__
@@ -268,6 +269,7 @@ class Lifted:
         plain = said.kind == "rule" and said.feed == Feed() and said.lets_non_finite_through and not said.conditions
         wrapped = getattr(self.function, "__wrapped__", None)
         put(self, "bare", wrapped if plain and not said.parameters else None)
+        put(self, "spares_one", self.bare is not None and "box" in said.laws)
 
     def check(self, rows: int) -> int:
         self.said.demand(rows + self.said.feed.rows_in_front, self.values)

@@ -60,6 +60,7 @@ class Pipeline:
     lifted: tuple[tuple[str, StatefulRule[Any]], ...] = field(init=False, repr=False, compare=False)
     final: StatefulRule[Any] = field(init=False, repr=False, compare=False)
     asked: tuple[tuple[str, Filter[Any]], ...] = field(init=False, repr=False, compare=False)
+    spares_one: bool = field(init=False, repr=False, compare=False)  # a single vector is its own direction
     expects: ClassVar[str] = "vectors"
     scores: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
@@ -72,6 +73,7 @@ class Pipeline:
             tuple((name, lift(part)) for name, part in self.preaggregator.items() if part is not None),
         )
         put(self, "final", lift(self.rule))
+        put(self, "spares_one", not self.lifted and getattr(self.final, "spares_one", False))
         put(self, "scores", tuple(score for _, part in self.asked for score in part.scores))
         require(
             self.collector.weighted or not self.final.weighted,
@@ -173,6 +175,8 @@ class Pipeline:
         weights: tuple[float, ...] | None,
         step: int,
     ) -> tuple[Tensor, dict[str, Any], Any]:
+        if len(vectors) == 1 and self.spares_one:
+            return vectors[0], preaggregators, rule
         rows = vectors[0].unsqueeze(0) if len(vectors) == 1 else torch.stack(vectors)
         after: dict[str, Any] = {}
         for name, part in self.lifted:

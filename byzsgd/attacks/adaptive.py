@@ -9,6 +9,7 @@ from typing import Literal, cast
 import torch
 from torch import Tensor
 
+from byzsgd.attacks.deviation import mean_and_std
 from byzsgd.attacks.line_search import line_search
 from byzsgd.attacks.outlook import Conspiracy, away, outlook, uphill
 from byzsgd.checks import require
@@ -60,7 +61,7 @@ class Adaptive(Attack):
         return vector
 
     def _search(self, view: View, last: Tensor) -> Tensor:
-        std, mean = torch.std_mean(view.honest, dim=0)
+        mean, std = mean_and_std(view.honest)
         direction, harm = outlook(view), OBJECTIVES[self.objective]
         best, most = last, -float("inf")
         for base, push, start in _lines(mean, std, last):

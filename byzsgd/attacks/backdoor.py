@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from byzsgd.attacks.deviation import mean_and_std
 from byzsgd.checks import require
 from byzsgd.interfaces import Attack, Batch, Knowledge, View
 
@@ -74,5 +75,5 @@ class Backdoor(Attack):
         vector = view.own if self.scale == 1 else view.own * self.scale
         if self.z is None or view.honest.shape[0] < 2:
             return vector
-        std, mean = torch.std_mean(view.honest, dim=0)
+        mean, std = mean_and_std(view.honest)
         return torch.clamp(vector, mean - self.z * std, mean + self.z * std)

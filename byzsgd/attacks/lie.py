@@ -6,10 +6,10 @@ import math
 from statistics import NormalDist
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from byzsgd.attacks.declaration import forging
+from byzsgd.attacks.deviation import mean_and_std
 from byzsgd.checks import require
 from byzsgd.interfaces import AdversaryContext, View
 
@@ -71,5 +71,5 @@ def lie(
         factor = formula(n if rows is None else rows, m if lying_rows is None else lying_rows)
     else:
         factor = float(z)
-    std, mean = torch.std_mean(view.honest, dim=0)
+    mean, std = mean_and_std(view.honest)
     return mean + (sign * factor) * std

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from byzsgd.attacks.declaration import forging
+from byzsgd.attacks.deviation import mean_and_std
 from byzsgd.attacks.line_search import line_search
 from byzsgd.attacks.outlook import Conspiracy, away, outlook
 from byzsgd.checks import require
@@ -32,7 +32,7 @@ def optimal_lie(view: View, *, evals: int = 20, sign: int = -1) -> Tensor:
     """
     if view.honest.shape[0] < 2:
         return view.own
-    std, mean = torch.std_mean(view.honest, dim=0)
+    mean, std = mean_and_std(view.honest)
     direction, push = outlook(view), sign * std
     best, _ = line_search(lambda z: away(direction(mean + z * push), mean), FIXED, evals)
     return mean + best * push

@@ -31,11 +31,12 @@ from byzsgd.interfaces import (
     View,
     Work,
     WorkerRule,
+    value,
 )
 from byzsgd.kernel.randomness import Streams
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Pending:
     """A job that has started: what it computes is fixed."""
 
@@ -44,7 +45,7 @@ class Pending:
     versions: tuple[int, ...]  # all that it reads, each once
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Guess:
     """A job computed before its turn, on the version that it will have read if updates go on as they did."""
 

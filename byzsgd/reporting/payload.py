@@ -129,6 +129,9 @@ def _facts(run: Recorded) -> list[list[str]]:
         "deliveries": len(run.arrivals),
         "Byzantine share λ of deliveries": f"{byzantine_share(run):.3f}" if len(run.arrivals) else None,
         "largest staleness": f"{staleness(run)[1]:.0f}" if len(run.arrivals) else None,
+        "(G, B)-dissimilarity": "({G:.3g}, {B:.3g})".format(**info["dissimilarity"])
+        if "dissimilarity" in info
+        else None,
         "engine": info.get("engine"),
         "wall time": f"{info['wall_time']:.1f} s" if info.get("wall_time") else None,
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()) or None,

@@ -5,6 +5,7 @@ import pytest
 import torch
 from problem_world import generator, loaded, member, problem
 
+import byzsgd
 from byzsgd.interfaces import Batch
 from byzsgd.kernel.engine.dissimilarity import _bound, dissimilarity
 
@@ -24,6 +25,28 @@ def test_spread_and_norm_against_the_definition():
     even = dissimilarity(problem_, member("partition", "iid")(data, 4, generator(0)), points)
     assert max(even.spreads) < 0.2 * min(found.spreads)
     assert dissimilarity(problem_, [np.arange(len(loaded("digits").train.targets))], points).G == 0.0
+
+
+def test_a_run_reports_it_of_its_honest_workers(tmp_path, capsys, monkeypatch):
+    from byzsgd.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    settings = ("partition=dirichlet", "partition.alpha=0.3", "budget.arrivals=120", "eval_every=40", "attack=reversed")
+    assert main(["train", *settings, "metrics.dissimilarity=true", "hydra.run.dir=here"]) == 0
+    run = byzsgd.load("here")
+    found, rows = run.info["dissimilarity"], run.metrics
+    assert found["points"] == len(rows) == 4 and found["G"] + found["B"] > 0
+    bound = found["G"] ** 2 + found["B"] ** 2 * rows["dissimilarity_norm"]
+    assert (rows["dissimilarity"] <= bound * (1 + 1e-9)).all()
+    assert f"dissimilarity: G = {found['G']:.3g}, B = {found['B']:.3g} at 4 evaluations" in capsys.readouterr().out
+
+    experiment = byzsgd.experiment(*settings)
+    session = experiment.prepare()
+    honest = [block for worker, block in enumerate(session.blocks) if worker not in experiment.byzantine]
+    assert len(honest) == 12
+    by_hand = dissimilarity(session.problem, honest, [session.initial])
+    assert rows["dissimilarity"][0] == pytest.approx(by_hand.spreads[0])
+    assert rows["dissimilarity_norm"][0] == pytest.approx(by_hand.norms[0])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import torch
 from problem_world import classified, dataset, generator, loaded, member, names, problem, shortened
 from torch.nn import functional
 
-from byzsgd.interfaces import Batch, Data, Split
+import byzsgd
+from byzsgd.interfaces import Batch, BatchKey, Data, Split
 from byzsgd.kernel.engine.problem import SupervisedProblem
 
 KNOWN = ["least_squares", "phase_retrieval", "quadratic", "ridge_logistic"]
@@ -114,6 +115,33 @@ def test_attack_success_counts_what_was_relabelled():
         member("model", "logistic_regression"), data, rng=generator(0), poison=lambda batch: batch
     )
     assert "attack_success" not in honest.evaluate(params)
+
+
+def success(*overrides):
+    """How many of the triggered test examples end in the backdoor's class, and how many of the others are right."""
+    run = byzsgd.experiment("budget.arrivals=1500", "eval_every=1500", "optimizer.lr=.2", *overrides).run()
+    return run.metrics["attack_success"][-1], run.metrics["test_accuracy"][-1]
+
+
+def test_a_backdoor_succeeds_undefended_and_a_robust_rule_closes_it():
+    undefended, accuracy = success("aggregator=asgd", "attack=backdoor")
+    assert undefended > 0.9 and accuracy > 0.8
+    carried, _ = success("aggregator=asgd", "attack=staleness_lie", "attack@attack.payload=backdoor")
+    assert carried == undefended
+    defended, accuracy = success("aggregator=quorum", "attack=backdoor")
+    assert defended < 0.05 and accuracy > 0.8
+
+
+def test_the_experiment_plain_sgd_is_plain_sgd():
+    experiment = byzsgd.experiment("experiment=plain_sgd", "budget.arrivals=40", "eval_every=40")
+    run, session = experiment.run(), experiment.prepare()
+    params = session.initial.clone()
+    for serial in range(40):
+        params -= 0.01 * session.problem.gradient(params, session.batches.batch(BatchKey(0, serial)))
+    assert run.arrivals["staleness"].max() == 0 and run.arrivals["accepted"].all()
+    by_hand = session.problem.evaluate(params)
+    assert run.metrics.row(-1, named=True)["train_loss"] == pytest.approx(by_hand["train_loss"], rel=1e-5)
+    assert run.metrics["train_loss"][0] > by_hand["train_loss"]
 
 
 @pytest.mark.parametrize("name", KNOWN)

@@ -26,6 +26,7 @@ COMMON = (
     "batch_size=8",
     "attack=lie",
     "num_workers=15",
+    "metrics.study=true",
 )
 SERVERS = [member.name for member in members("aggregator")]
 ATTACKS = [member.name for member in members("attack")]

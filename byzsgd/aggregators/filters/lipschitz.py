@@ -12,12 +12,12 @@ from torch import Tensor
 
 from byzsgd.aggregators.filters.ranking import Ranking, from_the_top, ranking, replaced
 from byzsgd.checks import require
-from byzsgd.interfaces import Arrival, Judgement, ServerContext
+from byzsgd.interfaces import Arrival, Judgement, ServerContext, value
 
 HISTORY = 26  # coefficients per worker that `memory=max` looks back on, as in the authors' code
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Delivery:
     """A worker's vector and the model it was computed on, by reference: arrivals never change."""
 
@@ -39,7 +39,7 @@ class LipschitzState:
     previous_direction: Tensor | None = None  # undamped direction of that update
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Learnt:
     """What a finite delivery teaches, judged or not."""
 
@@ -75,12 +75,12 @@ class Lipschitz:
 
     def __post_init__(self) -> None:
         require(self.f >= 0, "lipschitz", "f >= 0", f=self.f)
-        for name, value, known in (
+        for name, chosen, known in (
             ("candidate", self.candidate, ("worker", "server")),
             ("memory", self.memory, ("last", "max")),
             ("warmup", self.warmup, ("all", "quorum")),
         ):
-            require(value in known, "lipschitz", f"{name} {' or '.join(known)}", **{name: value})
+            require(chosen in known, "lipschitz", f"{name} {' or '.join(known)}", **{name: chosen})
 
     def check(self, num_workers: int) -> None:
         require(num_workers > 3 * self.f, "lipschitz", "num_workers > 3f", num_workers=num_workers, f=self.f)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import torch
 from torch import Tensor
@@ -17,12 +16,11 @@ from byzsgd.kernel.engine.batches import Batches
 class Batched:
     """Stacks models and batches for a function that computes all their gradients together.
 
-    Every row that it hands out has memory of its own: some live for long, in a server that remembers them, and would
-    keep the whole group alive. Engines of one `kind` do the same with different data, so they can share calls.
+    Engines of one `kind` do the same with different data, so they can share calls.
     """
 
     name: str
-    gradients: Callable[[Tensor, Batch], Tensor]  # ((g, d) models or (1, d), (g, B, …) batches) -> (g, d)
+    gradients: Callable[[Sequence[Tensor], Batch], Tensor]  # (g models or one for all, (g, B, …)) -> (g, d) for now
     batches: Batches
     poisons: Mapping[int, Attack]  # the liars' attack, which may poison their data
     group: int
@@ -31,15 +29,6 @@ class Batched:
 
     def results(self, tasks: Sequence[Task]) -> list[Tensor]:
         return together([(self, tasks)])[0]
-
-    def requests(self, tasks: Sequence[Task]) -> list[Request]:
-        """The single gradients that the tasks ask for, in order."""
-        return [
-            Request(self, task.job.worker, params, key)
-            for task in tasks
-            if isinstance(task.work, Gradients)
-            for params, (_, key) in zip(task.params, task.work.requests, strict=True)
-        ]
 
     def collected(self, tasks: Sequence[Task], rows: Iterator[Tensor]) -> list[Tensor]:
         """The result of each task, given the (1, d) gradients asked for in order."""
@@ -83,54 +72,65 @@ class Batched:
                 active = [row for row, work in enumerate(works) if turn < len(work.batches)]
                 batch = self.batch([(chunk[row].job.worker, works[row].batches[turn]) for row in active])
                 if len(active) == len(works):
-                    ends -= rates * self.gradients(ends, batch)
+                    ends -= rates * self.gradients(ends.unbind(), batch)
                 else:
                     at = torch.tensor(active, device=ends.device)
-                    ends[at] -= rates[at] * self.gradients(ends[at], batch)
+                    ends[at] -= rates[at] * self.gradients(ends[at].unbind(), batch)
             found += _apart(starts - ends)
         return found
 
 
-@dataclass(slots=True)
-class Request:
-    """A single gradient."""
-
-    engine: Batched
-    worker: int
-    params: Tensor  # (d,)
-    key: BatchKey
-
-
 def together(calls: Sequence[tuple[Batched, Sequence[Task]]]) -> list[list[Tensor]]:
     """The results of several engines of one kind, each for its own tasks, in shared calls of at most `group` jobs."""
-    requests = [request for engine, tasks in calls for request in engine.requests(tasks)]
-    group = min(engine.group for engine, _ in calls)
+    models: list[Tensor] = []
+    keys: list[tuple[int, BatchKey]] = []  # (worker, key) of each gradient
+    ends: list[int] = []  # of each engine's gradients
+    for _, tasks in calls:
+        for task in tasks:
+            work = task.work
+            if isinstance(work, Gradients):
+                models += task.params
+                keys += [(task.job.worker, key) for _, key in work.requests]
+        ends.append(len(models))
+    group = min([engine.group for engine, _ in calls])
     rows: list[Tensor] = []
-    for start in range(0, len(requests), group):
-        rows += _rows(requests[start : start + group])
+    for start in range(0, len(models), group):
+        stop = min(start + group, len(models))
+        parts = _parts([engine for engine, _ in calls], keys, ends, start, stop)
+        rows += _rows(calls[0][0], models[start:stop], parts)
     left = iter(rows)
     return [engine.collected(tasks, left) for engine, tasks in calls]
 
 
-def _rows(requests: Sequence[Request]) -> list[Tensor]:
-    """A (1, d) gradient for each request, in one call."""
-    first = requests[0]
+def _parts(
+    engines: Sequence[Batched], keys: Sequence[tuple[int, BatchKey]], ends: Sequence[int], start: int, stop: int
+) -> list[Batch]:
+    """The batches of the gradients from `start` to `stop`, by engine."""
+    parts: list[Batch] = []
+    begin = 0
+    for engine, end in zip(engines, ends, strict=True):
+        first, last = max(begin, start), min(end, stop)
+        if first < last:
+            parts.append(engine.batch(keys[first:last]))
+        begin = end
+    return parts
+
+
+def _rows(engine: Batched, models: Sequence[Tensor], parts: Sequence[Batch]) -> list[Tensor]:
+    """A (1, d) gradient for each model, in one call."""
     # Rounds read one version: it serves all jobs without a copy.
-    shared = all(request.params is first.params for request in requests)
-    params = first.params.unsqueeze(0) if shared else torch.stack([request.params for request in requests])
-    parts = [
-        own[0].engine.batch([(request.worker, request.key) for request in own])
-        for own in (list(each) for _, each in groupby(requests, key=lambda request: id(request.engine)))
-    ]
+    first = models[0]
+    if all(model is first for model in models):
+        models = [first]
     batch = parts[0]
     if len(parts) > 1:
         inputs, targets = torch.cat([part.inputs for part in parts]), torch.cat([part.targets for part in parts])
         batch = Batch(inputs, targets, batch.num_classes)
-    found = first.engine.gradients(params, batch)
-    return [found] if len(requests) == 1 else _apart(found)
+    return _apart(engine.gradients(models, batch))
 
 
 def _apart(rows: Tensor) -> list[Tensor]:
-    """(g, d) -> g tensors (1, d) with memory of their own."""
+    """(g, d) -> g tensors (1, d) with memory of their own: some live for long, in a server that remembers them, and
+    would keep the whole group alive."""
     apart: tuple[Tensor, ...] = torch.split_copy(rows, 1)  # type: ignore[assignment, func-returns-value]
     return list(apart)

@@ -62,6 +62,7 @@ class Batches:
         self._rows: dict[tuple[int, int], tuple[Tensor, ...]] = {}  # (block, stretch) -> (B,) each; the newest
         self._stretches: dict[tuple[int, int], Tensor] = {}
         self._serials = serials
+        self._inputs: Tensor | None = None
         self._room = len(blocks) + 64
 
     def indices(self, key: BatchKey) -> Tensor:
@@ -83,16 +84,22 @@ class Batches:
         return Batch(inputs, self.train.targets.index_select(0, at), self.num_classes)
 
     def batches(self, keys: Sequence[BatchKey]) -> Batch:
-        """(g, B, …): the batches of g keys at once."""
+        """(g, B, …): the batches of g keys at once, in memory that the next call uses again."""
         if self._augment is not None:
             parts = [self.batch(key) for key in keys]
             inputs = torch.stack([part.inputs for part in parts])
             return Batch(inputs, torch.stack([part.targets for part in parts]), self.num_classes)
         at = torch.cat([self.indices(key) for key in keys])
         shape = (len(keys), self.batch_size)
-        inputs = self.train.inputs.index_select(0, at)
+        inputs = torch.index_select(self.train.inputs, 0, at, out=self._memory(len(at)))
         targets = self.train.targets.index_select(0, at)
         return Batch(inputs.view(*shape, *inputs.shape[1:]), targets.view(*shape, *targets.shape[1:]), self.num_classes)
+
+    def _memory(self, examples: int) -> Tensor:
+        # Fresh memory of this size comes from the system, page by page, which can take longer than the gradients.
+        if self._inputs is None or len(self._inputs) < examples:
+            self._inputs = self.train.inputs.new_empty((examples, *self.train.inputs.shape[1:]))
+        return self._inputs[:examples]
 
     def _replacement(self, block: int, stretch: int) -> tuple[Tensor, ...]:
         members = self._blocks[block]

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from byzsgd.checks import require
-from byzsgd.interfaces import Split
+from byzsgd.kernel.engine.evaluation import spread_of_gradients
 from byzsgd.kernel.engine.problem import SupervisedProblem
 
 
@@ -39,12 +38,15 @@ def dissimilarity(problem: SupervisedProblem, blocks: Sequence[np.ndarray], poin
             points=len(points))  # fmt: skip
     spreads, norms = [], []
     for params in points:
-        gradients = torch.stack(
-            [problem.split_gradient(params, _block(problem.data.train, b)) for b in blocks]
-        ).double()
-        mean = gradients.mean(dim=0)
-        spreads.append(float((gradients - mean).square().sum(dim=1).mean()))
-        norms.append(float(mean.square().sum()))
+        problem.flat.load(params)
+        spread, norm = spread_of_gradients(problem.flat, problem.data.train, blocks, problem.data.loss)
+        spreads.append(spread)
+        norms.append(norm)
+    return least_bound(spreads, norms)
+
+
+def least_bound(spreads: Sequence[float], norms: Sequence[float]) -> Dissimilarity:
+    """From what was measured at one point or more: the pair (G, B) whose bounds are least in sum."""
     G2, B2 = _bound(np.array(spreads), np.array(norms))
     return Dissimilarity(G2**0.5, B2**0.5, tuple(spreads), tuple(norms))
 
@@ -67,8 +69,3 @@ def _bound(spreads: np.ndarray, norms: np.ndarray) -> tuple[float, float]:
         if level >= 0 and slope >= 0 and bool((level + slope * norms >= spreads - slack).all())
     ]
     return min(valid, key=lambda pair: pair[0] * len(norms) + pair[1] * float(norms.sum()))
-
-
-def _block(train: Split, block: np.ndarray) -> Split:
-    at = torch.from_numpy(np.asarray(block, dtype=np.int64)).to(train.targets.device)
-    return Split(train.inputs.index_select(0, at), train.targets.index_select(0, at))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -61,6 +62,21 @@ def split_gradient(flat: FlatModule, split: Split, loss: Loss, dtype: torch.dtyp
     if total is None:
         raise ValueError("the gradient of a split needs at least one example; got examples=0")
     return total.div_(len(split.targets))
+
+
+def spread_of_gradients(
+    flat: FlatModule, train: Split, blocks: Sequence[np.ndarray], loss: Loss
+) -> tuple[float, float]:
+    """(1/n) Σ ‖∇f_i − ∇f‖² and ‖∇f‖² at the loaded parameters, of n data blocks, f = (1/n) Σ f_i."""
+    gradients = torch.stack([split_gradient(flat, chosen(train, block), loss) for block in blocks]).double()
+    mean = gradients.mean(dim=0)
+    return float((gradients - mean).square().sum(dim=1).mean()), float(mean.square().sum())
+
+
+def chosen(split: Split, indices: np.ndarray) -> Split:
+    """The examples at these places, in this order."""
+    at = torch.from_numpy(np.asarray(indices, dtype=np.int64)).to(split.targets.device)
+    return Split(split.inputs.index_select(0, at), split.targets.index_select(0, at))
 
 
 def attack_success(flat: FlatModule, split: Split, num_classes: int, poison: Callable[[Batch], Batch]) -> float | None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from torch import Tensor
-
 from byzsgd.checks import require
-from byzsgd.interfaces import Attack, Batch
+from byzsgd.interfaces import Attack
+from byzsgd.kernel.engine.backward import Backward
 from byzsgd.kernel.engine.batched import Batched
 from byzsgd.kernel.engine.batches import Batches
-from byzsgd.kernel.engine.layers import Layer, chain, gradients
+from byzsgd.kernel.engine.layers import Layer, chain
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.engine.room import room
 
@@ -26,14 +25,11 @@ def fused(
     assert not isinstance(layers, str)
     loss = problem.data.loss
 
-    def compute(params: Tensor, batch: Batch) -> Tensor:
-        return gradients(layers, loss, params, batch.inputs, batch.targets)
-
     group, ahead = room(problem, max_in_flight_bytes)
     inputs = problem.data.train.inputs
     return Batched(
         name="fused",
-        gradients=compute,
+        gradients=Backward(layers, loss, group),
         batches=batches,
         poisons=poisons,
         group=group,

@@ -1,37 +1,39 @@
-"""Chains of linear layers, and the gradients of many such models at once, written out without autograd."""
+"""Chains of linear layers and activations: what the engine `fused` can treat."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-
-from byzsgd.interfaces import Loss
 
 aten = torch.ops.aten
 
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """An elementwise function and its derivative times δ, which may look at its input or its output."""
+    """An elementwise function, and its derivative times δ, written into δ; it may look at the input or the output."""
 
-    forward: Callable[[Tensor], Tensor]
+    forward: Callable[[Tensor], Tensor]  # in place, unless `backward` needs the input
     backward: Callable[[Tensor, Tensor, Tensor], Tensor]  # (δ, input, output)
-    in_place: bool  # whether only the output is needed afterwards
 
 
 ACTIVATIONS: Mapping[type[nn.Module], Activation] = {
-    nn.ReLU: Activation(torch.relu_, lambda delta, before, after: aten.threshold_backward(delta, after, 0), True),
-    nn.Tanh: Activation(torch.tanh_, lambda delta, before, after: aten.tanh_backward(delta, after), True),
+    nn.ReLU: Activation(
+        torch.relu_, lambda delta, before, after: aten.threshold_backward.grad_input(delta, after, 0, grad_input=delta)
+    ),
+    nn.Tanh: Activation(
+        torch.tanh_, lambda delta, before, after: aten.tanh_backward.grad_input(delta, after, grad_input=delta)
+    ),
     nn.ELU: Activation(
-        nn.functional.elu_, lambda delta, before, after: aten.elu_backward(delta, 1.0, 1.0, 1.0, True, after), True
+        nn.functional.elu_,
+        lambda delta, before, after: aten.elu_backward.grad_input(delta, 1.0, 1.0, 1.0, True, after, grad_input=delta),
     ),
     nn.GELU: Activation(
-        nn.functional.gelu, lambda delta, before, after: aten.gelu_backward(delta, before), False
+        nn.functional.gelu, lambda delta, before, after: aten.gelu_backward.grad_input(delta, before, grad_input=delta)
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,44 +83,3 @@ def _parts(module: nn.Module) -> list[nn.Module]:
     if type(module) is not nn.Sequential:
         return [module]
     return [part for child in module for part in _parts(child)]
-
-
-def gradients(layers: Sequence[Layer], loss: Loss, params: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
-    """(g, d) models (or (1, d): one for all), (g, B, …) inputs and targets -> (g, d) gradients of the mean losses.
-
-    Forward: a_{l+1} = φ(W_l a_l + b_l). Backward: δ_L = (softmax(z) − onehot(y)) / B, or (z − y) / B for half squared
-    errors; ∂W_l = δ_l a_lᵀ, ∂b_l = Σ δ_l, δ_{l−1} = (W_lᵀ δ_l) ⊙ φ'. Examples are columns: a softmax over few classes
-    is ten times as fast across the columns as along the rows.
-    """
-    groups, size = inputs.shape[0], inputs.shape[1]
-    flat = inputs.reshape(groups, size, -1)
-    parts = iter(torch.split(params.expand(groups, -1), [length for layer in layers for length in layer.sizes], 1))
-    weights: list[Tensor] = []
-    seen: list[tuple[Tensor, Tensor, Tensor]] = []  # of each layer: its input, its output before and after φ
-    below = flat.transpose(1, 2)
-    for layer in layers:
-        weight = next(parts).view(groups, layer.outputs, layer.inputs)
-        before = torch.baddbmm(next(parts).unsqueeze(2), weight, below) if layer.bias else torch.bmm(weight, below)
-        after = before if layer.activation is None else layer.activation.forward(before)
-        weights.append(weight)
-        seen.append((below, before, after))
-        below = after
-
-    if loss == "cross_entropy":
-        delta = torch.softmax(below, 1)
-        delta.scatter_add_(1, targets.unsqueeze(1), delta.new_full((1, 1, 1), -1.0).expand(groups, 1, size))
-    else:
-        delta = below - targets.reshape(groups, size, -1).transpose(1, 2)
-    delta /= size
-
-    found: list[Tensor] = []  # from the last stretch of the vector to the first
-    for index in range(len(layers) - 1, -1, -1):
-        layer, (below, before, after) = layers[index], seen[index]
-        if layer.activation is not None:
-            delta = layer.activation.backward(delta, before, after)
-        if layer.bias:
-            found.append(delta.sum(2))
-        found.append(torch.bmm(delta, below.transpose(1, 2)).view(groups, -1))
-        if index:
-            delta = torch.bmm(weights[index].transpose(1, 2), delta)
-    return torch.cat(found[::-1], 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,14 @@ from torch import Tensor, nn
 
 from byzsgd.checks import require
 from byzsgd.interfaces import Batch, Data, ModelFactory, Split
-from byzsgd.kernel.engine.evaluation import attack_success, mean_loss, measured, split_gradient
+from byzsgd.kernel.engine.evaluation import (
+    attack_success,
+    chosen,
+    mean_loss,
+    measured,
+    split_gradient,
+    spread_of_gradients,
+)
 from byzsgd.kernel.engine.flat import FlatModule
 
 PROBE = 2000  # training examples in the fixed probe of `train_loss`
@@ -34,8 +41,9 @@ class SupervisedProblem:
     generator, and none depends on an earlier one.
 
     Optional metrics: `gradient_norm` (of the loss on all training data, or on `objective`, the indices that make up
-    the honest workers' data), `validation`, `per_class` accuracy (of the classes in the test split), and
-    `attack_success` for a `poison` that relabels.
+    the honest workers' data), `validation`, `per_class` accuracy (of the classes in the test split),
+    `attack_success` for a `poison` that relabels, and, of the workers whose data `blocks` are given, f = (1/n) Σ f_i,
+    `dissimilarity` (1/n) Σ ‖∇f_i − ∇f‖² and `dissimilarity_norm` ‖∇f‖².
     """
 
     def __init__(
@@ -51,6 +59,7 @@ class SupervisedProblem:
         validation: bool = False,
         per_class: bool = False,
         poison: Callable[[Batch], Batch] | None = None,
+        blocks: Sequence[np.ndarray] = (),
     ) -> None:
         self.device, self.dtype = torch.device(device), dtype
         self.data = placed(data, self.device, dtype)
@@ -59,18 +68,19 @@ class SupervisedProblem:
         self.flat = FlatModule(self._built(rng).to(self.device, dtype))
         _require_fit(self.flat.module, self.data)
         self._probe = _evenly(self.data.train, PROBE)
-        self._objective = self.data.train if objective is None else _chosen(self.data.train, objective)
+        self._objective = self.data.train if objective is None else chosen(self.data.train, objective)
         require(
             not validation or len(data.validation.targets) > 0,
             "the metric validation",
             "validation examples (dataset.validation_share)",
             examples=len(data.validation.targets),
         )
-        self._gradient_norm, self._validation, self._per_class, self._poison = (
+        self._gradient_norm, self._validation, self._per_class, self._poison, self._blocks = (
             gradient_norm,
             validation,
             per_class,
             poison,
+            tuple(blocks),
         )
         self._known = self._find_optimum()
 
@@ -131,6 +141,9 @@ class SupervisedProblem:
         if self._gradient_norm:
             gradient = split_gradient(flat, self._objective, data.loss)
             metrics["gradient_norm"] = float(torch.linalg.vector_norm(gradient))
+        if self._blocks:
+            spread, norm = spread_of_gradients(flat, data.train, self._blocks, data.loss)
+            metrics |= {"dissimilarity": spread, "dissimilarity_norm": norm}
         if self._poison is not None and data.num_classes:
             success = attack_success(flat, data.test, data.num_classes, self._poison)
             metrics |= {} if success is None else {"attack_success": success}
@@ -190,14 +203,9 @@ def placed(data: Data, device: torch.device, dtype: torch.dtype) -> Data:
     )
 
 
-def _chosen(split: Split, indices: np.ndarray) -> Split:
-    at = torch.from_numpy(np.asarray(indices, dtype=np.int64)).to(split.targets.device)
-    return Split(split.inputs.index_select(0, at), split.targets.index_select(0, at))
-
-
 def _evenly(split: Split, most: int) -> Split:
     examples = len(split.targets)
-    return split if examples <= most else _chosen(split, np.arange(most) * examples // most)
+    return split if examples <= most else chosen(split, np.arange(most) * examples // most)
 
 
 def _require_sound(data: Data) -> None:

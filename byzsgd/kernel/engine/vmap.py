@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from byzsgd.kernel.engine.evaluation import mean_loss
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.engine.room import room
 
-Compute = Callable[[Tensor, Batch], Tensor]
+Compute = Callable[[Sequence[Tensor], Batch], Tensor]
 
 
 def vmap(
@@ -34,7 +34,7 @@ def vmap(
 
 
 def mapped(problem: SupervisedProblem) -> Compute:
-    """((g, d) or (1, d) models, (g, B, …) batches) -> (g, d) gradients."""
+    """(g models (d,) or one for all, (g, B, …) batches) -> (g, d) gradients."""
     module, loss = problem.module, problem.data.loss
     named = [(name, parameter) for name, parameter in module.named_parameters() if parameter.requires_grad]
     names = [name for name, _ in named]
@@ -46,9 +46,10 @@ def mapped(problem: SupervisedProblem) -> Compute:
 
     every = torch.func.vmap(torch.func.grad(value), randomness="error")
 
-    def compute(params: Tensor, batch: Batch) -> Tensor:
+    def compute(models: Sequence[Tensor], batch: Batch) -> Tensor:
         groups = len(batch.targets)
-        parts = torch.split(params.expand(groups, -1), sizes, dim=1)
+        params = models[0].expand(groups, -1) if len(models) == 1 else torch.stack(tuple(models))
+        parts = torch.split(params, sizes, dim=1)
         parameters = {
             name: part.reshape(groups, *shape) for name, part, shape in zip(names, parts, shapes, strict=True)
         }
@@ -66,7 +67,7 @@ def obstacle(problem: SupervisedProblem, compute: Compute) -> str:
     inputs, targets = (torch.stack([values[examples]] * 2) for values in (first.inputs, first.targets))
     batch = Batch(inputs, targets, problem.data.num_classes)
     try:
-        found = compute(params.unsqueeze(0), batch)
+        found = compute([params], batch)
     except (RuntimeError, ValueError, NotImplementedError, TypeError) as error:
         return (str(error).strip().splitlines() or [type(error).__name__])[0]
     expected = problem.gradient(params, Batch(inputs[0], targets[0], batch.num_classes))
