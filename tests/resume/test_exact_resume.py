@@ -120,6 +120,12 @@ def test_every_engine_survives(engine, moments, tmp_path):
     assert kill.differences(setting, tmp_path, moments, seed=2) == (moments, [])
 
 
+@pytest.mark.parametrize("moments", OFTEN)
+def test_what_a_study_remembers_survives(moments, tmp_path):
+    setting = kill.composed(["aggregator=kardam", "attack=lie", "metrics.study=true"])
+    assert kill.differences(setting, tmp_path, moments, seed=6) == (moments, [])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_every_attack_survives(attack, tmp_path):
