@@ -169,7 +169,8 @@ class OneLine:
 
     def say(self, line: str) -> None:
         if self.label:  # of a run that had ended before, the last line says so
-            self.console.print(f"{self.label}: {line}", highlight=False, soft_wrap=True)
+            text = line if self.label in line else f"{self.label}: {line}"
+            self.console.print(text, highlight=False, soft_wrap=True)
 
     def event(self, event: Event) -> None:
         """Too many to show."""

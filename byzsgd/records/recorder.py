@@ -170,6 +170,8 @@ class FolderRecorder:
                 path.unlink()
         with writing(folder / METRICS_FILE):
             os.truncate(folder / METRICS_FILE, offsets.metrics)
+        with writing(folder / ERROR):
+            (folder / ERROR).unlink(missing_ok=True)
         info = read_info(folder) | {"status": "running"}
         write_whole(folder / INFO, to_json(info, indent=2).encode())
         return cls(folder, info, offsets)

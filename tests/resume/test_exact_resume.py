@@ -88,11 +88,11 @@ def killed_and_resumed(folder: Path, overrides: tuple[str, ...], moments: int, c
     return kills
 
 
-def test_killed_at_three_moments_as_people_do(tmp_path, monkeypatch):
+def test_killed_and_resumed_as_people_do(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     overrides = (*COMMON, "aggregator=kardam")
     assert main(["train", *overrides, "hydra.run.dir=whole"]) == 0
-    killed_and_resumed(tmp_path / "cut", overrides, 3, random.Random(1))
+    killed_and_resumed(tmp_path / "cut", overrides, 1, random.Random(1))
     assert kill.left(tmp_path / "cut") == kill.left(tmp_path / "whole")
 
 
@@ -118,6 +118,12 @@ def test_every_clock_and_problem_survives(overrides, moments, tmp_path, files):
 def test_every_engine_survives(engine, moments, tmp_path):
     setting = kill.composed(["aggregator=krum", "attack=ipm", "knowledge=in_flight", f"engine={engine}"])
     assert kill.differences(setting, tmp_path, moments, seed=2) == (moments, [])
+
+
+@pytest.mark.parametrize("moments", OFTEN)
+def test_what_a_study_remembers_survives(moments, tmp_path):
+    setting = kill.composed(["aggregator=kardam", "attack=lie", "metrics.study=true"])
+    assert kill.differences(setting, tmp_path, moments, seed=6) == (moments, [])
 
 
 @pytest.mark.slow
@@ -171,7 +177,8 @@ def test_stopped_after_every_stretch(server, delay, tmp_path, monkeypatch):
     assert kill.left(tmp_path / "cut") == kill.left(tmp_path / "whole")
 
 
-def test_ctrl_c_saves_where_it_was(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+def test_a_request_to_stop_saves_where_it_was(number, tmp_path):
     folder = tmp_path / "run"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [
@@ -188,7 +195,7 @@ def test_ctrl_c_saves_where_it_was(tmp_path):
     while not (folder / "info.json").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "interrupted" in errors

@@ -105,9 +105,9 @@ def test_a_sweeper_that_optimises_is_told_the_accuracy(tmp_path, capsys):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::PendingDeprecationWarning")
 def test_a_trial_that_fails_stops_no_other(tmp_path, capsys):
     optuna()
-    grid = ("hydra/sweeper=optuna", "hydra/sweeper/sampler=grid", "hydra.sweeper.direction=maximize")
-    rates = ("hydra.sweeper.n_jobs=1", "optimizer.lr=choice(-1.0,0.1,0.2)")
-    command = ["train", "-m", *grid, *rates, *TINY, "hydra.sweep.dir=sweep"]
+    sweeper = ("hydra/sweeper=optuna", "hydra.sweeper.direction=maximize", "hydra.sweeper.sampler.seed=1")
+    trials = ("hydra.sweeper.n_trials=6", "hydra.sweeper.n_jobs=1", "optimizer.lr=choice(-1.0,0.1,0.2)")
+    command = ["train", "-m", *sweeper, *trials, *TINY, "hydra.sweep.dir=sweep"]
     assert main(command) == 1
     captured = capsys.readouterr()
     assert len(done(tmp_path / "sweep")) == 2

@@ -83,6 +83,16 @@ def test_an_error_is_forgotten_when_its_job_succeeds(tmp_path, capsys, monkeypat
     assert alone.arrivals.equals(again.arrivals)
 
 
+def test_a_failed_job_can_be_resumed_by_itself(tmp_path, capsys, monkeypatch):
+    with monkeypatch.context() as patch:
+        failing_once(patch, 1)
+        assert main(["train", "-m", "seed=0,1", *TINY, "checkpoint_every=30", "hydra.sweep.dir=sweep"]) == 1
+    assert main(["resume", "sweep"]) == 0
+    capsys.readouterr()
+    assert main(["status", "sweep"]) == 0
+    assert capsys.readouterr().out == "sweep: 2 of 2 done\n"
+
+
 def test_two_processes_share_a_sweep(tmp_path):
     with started(*SIX, folder=tmp_path) as one, started(*SIX, folder=tmp_path) as two:
         (first, said), (second, too) = ended(one), ended(two)
