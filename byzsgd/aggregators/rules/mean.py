@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import rule
 
 
+def one_by_one(vectors: Sequence[Tensor]) -> Tensor:
+    """The average of k separate vectors, each read once and none copied; up to rounding that of their stack."""
+    if len(vectors) == 1:
+        return vectors[0].clone()
+    total = vectors[0] + vectors[1]
+    for vector in vectors[2:]:
+        total.add_(vector)
+    return total.div_(len(vectors))
+
+
 @rule(
     laws=("permutation", "translation", "scaling", "sign", "rotation", "diagonal", "box"),
     lets_non_finite_through=True,
+    of_vectors=one_by_one,
 )
 def mean(vectors: Tensor) -> Tensor:
     """The average of the rows, (k, d) -> (d,).
