@@ -5,9 +5,9 @@
 
 Both run in one process on the same model, delays and batches; they take turns in random order, each turn is some
 arrivals, CPU time is counted, and the median over the pairs of turns is printed. Above 1: byzsgd is faster. With asgd
-both must hold the same model in the end. The hand-written loop has no records and no filters. `--servers none` times
-the bare cost of a gradient in place of byzsgd: its matrix products alone (chains of linear layers), or autograd forward
-and backward on fixed inputs.
+both must hold the same model after the first turn. The hand-written loop has no records and no filters.
+`--servers none` times the bare cost of a gradient in place of byzsgd: its matrix products alone (chains of linear
+layers), or autograd forward and backward on fixed inputs.
 """
 
 from __future__ import annotations
@@ -82,22 +82,22 @@ def ratio(experiment: Experiment, pairs: int, folder: Path, server: str) -> tupl
         "byzsgd": bare(running) if server == "none" else recorded(running),
     }
     turn = max(n // 2, 10)
-    warm, _ = timed(runs["hand"], turn)
-    timed(runs["byzsgd"], turn)
+    warm, theirs = timed(runs["hand"], turn)
+    _, ours = timed(runs["byzsgd"], turn)
+    if server == "asgd":
+        # Compared here, since rounding grows with the number of updates.
+        moved = torch.linalg.vector_norm(theirs - running.session.initial)
+        assert torch.linalg.vector_norm(theirs - ours) < 1e-3 * moved, "two different trainings"
     again = int(turn * max(1.0, SECONDS / warm))
     ratios = []
     for number in range(pairs):
         order = ["hand", "byzsgd"]
         random.Random(number).shuffle(order)
-        seconds, models = {}, {}
+        seconds = {}
         for name in order:
             with rare_collections():
-                seconds[name], models[name] = timed(runs[name], again)
+                seconds[name], _ = timed(runs[name], again)
         ratios.append(seconds["hand"] / seconds["byzsgd"])
-    if server == "asgd":
-        # Rounding grows with the number of updates; another schedule or batch would lead somewhere else altogether.
-        apart, moved = models["hand"] - models["byzsgd"], models["hand"] - running.session.initial
-        assert torch.linalg.vector_norm(apart) < 0.1 * torch.linalg.vector_norm(moved), "two different trainings"
     return statistics.median(ratios), running.session.engine.name
 
 
