@@ -5,7 +5,9 @@
 
 Both run in one process on the same model, delays and batches; they take turns in random order, each turn is some
 arrivals, CPU time is counted, and the median over the pairs of turns is printed. Above 1: byzsgd is faster. With asgd
-both must hold the same model in the end. The hand-written loop has no records and no filters.
+both must hold the same model in the end. The hand-written loop has no records and no filters. `--servers none` times
+the bare cost of a gradient in place of byzsgd: its matrix products alone (chains of linear layers), or autograd forward
+and backward on fixed inputs.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ import torch
 from hand_written import asynchronous
 from works import build, matching
 
+from byzsgd.interfaces import BatchKey
+from byzsgd.kernel.engine.fused import fusible
 from byzsgd.kernel.simulation import events
 from byzsgd.lanes import rare_collections
 from byzsgd.runner import Experiment
@@ -38,17 +42,45 @@ def recorded(running: Running) -> Iterator[torch.Tensor]:
         yield running.state.params
 
 
+def bare(running: Running) -> Iterator[torch.Tensor]:
+    """Nothing but the products of one gradient, in memory that is always the same."""
+    problem = running.session.problem
+    layers = fusible(problem)
+    batch = running.session.batches.batch(BatchKey(0, 0))
+    if isinstance(layers, str):
+        while True:
+            loss = torch.nn.functional.cross_entropy(problem.module(batch.inputs), batch.targets)
+            torch.autograd.grad(loss, problem.flat.parameters)
+            yield running.state.params
+    size = len(batch.targets)
+    weights = [torch.randn(layer.outputs, layer.inputs) for layer in layers]
+    seen = [torch.randn(layer.inputs, size) for layer in layers]
+    deltas = [torch.randn(layer.outputs, size) for layer in layers]
+    found = [torch.empty_like(weight) for weight in weights]
+    while True:
+        for weight, below, delta in zip(weights, seen, deltas, strict=True):
+            torch.mm(weight, below, out=delta)
+        for number, (weight, below, delta) in enumerate(zip(weights, seen, deltas, strict=True)):
+            torch.mm(delta, below.t(), out=found[number])
+            if number:
+                torch.mm(weight.t(), delta, out=below)
+        yield running.state.params
+
+
 def timed(run: Iterator[torch.Tensor], arrivals: int) -> tuple[float, torch.Tensor]:
     began = time.process_time()
     *_, params = islice(run, arrivals)
     return time.process_time() - began, params
 
 
-def ratio(experiment: Experiment, pairs: int, folder: Path, same_model: bool) -> tuple[float, str]:
+def ratio(experiment: Experiment, pairs: int, folder: Path, server: str) -> tuple[float, str]:
     """The median of hand-written time / byzsgd time, and the engine's name."""
     running = experiment.start(folder, Nobody())
     n = experiment.num_workers
-    runs = {"hand": asynchronous(running.session, n, experiment.optimizer.lr), "byzsgd": recorded(running)}
+    runs = {
+        "hand": asynchronous(running.session, n, experiment.optimizer.lr),
+        "byzsgd": bare(running) if server == "none" else recorded(running),
+    }
     turn = max(n // 2, 10)
     warm, _ = timed(runs["hand"], turn)
     timed(runs["byzsgd"], turn)
@@ -62,8 +94,10 @@ def ratio(experiment: Experiment, pairs: int, folder: Path, same_model: bool) ->
             with rare_collections():
                 seconds[name], models[name] = timed(runs[name], again)
         ratios.append(seconds["hand"] / seconds["byzsgd"])
-    if same_model:
-        torch.testing.assert_close(models["hand"], models["byzsgd"], rtol=1e-2, atol=1e-3)
+    if server == "asgd":
+        # Rounding grows with the number of updates; another schedule or batch would lead somewhere else altogether.
+        apart, moved = models["hand"] - models["byzsgd"], models["hand"] - running.session.initial
+        assert torch.linalg.vector_norm(apart) < 0.1 * torch.linalg.vector_norm(moved), "two different trainings"
     return statistics.median(ratios), running.session.engine.name
 
 
@@ -85,11 +119,18 @@ def main() -> None:
     for work, n, server, engine in rows:
         cells, names = [], set()
         for delay in delays:
-            experiment = build(work, int(n), f"aggregator={server}", f"engine={engine}", f"delay={delay}")
+            experiment = build(
+                work,
+                int(n),
+                "knowledge=own",
+                f"aggregator={'asgd' if server == 'none' else server}",
+                f"engine={engine}",
+                f"delay={delay}",
+            )
             with tempfile.TemporaryDirectory() as folder:
-                value, name = ratio(experiment, options.pairs, Path(folder), server == "asgd")
+                value, name = ratio(experiment, options.pairs, Path(folder), server)
             cells.append(f"{value:13.2f}")
-            names.add(name)
+            names.add(name.split(" ")[0])
         label = engine if names == {engine} else f"{engine} ({', '.join(sorted(names))})"
         print(f"{work:27}{n:>6}  {server:8}{label:14}" + "".join(cells), flush=True)
 

@@ -303,7 +303,8 @@ def lift(part: Any) -> StatefulRule[Any]:
     """
     if hasattr(part, "aggregate"):
         return cast(StatefulRule[Any], part)
-    function, positional, values = _unwrapped(part)
+    require(callable(part), "a rule or preaggregator", "a member of its group (byzsgd list rule)", node=part)
+    function, positional, values = unwrapped(part)
     said = getattr(function, "declaration", None)
     if said is None:
         said = Declaration(name=getattr(function, "__name__", type(function).__name__))
@@ -316,11 +317,11 @@ def lift(part: Any) -> StatefulRule[Any]:
     return Lifted(function=bound, values=values, said=said)
 
 
-def _unwrapped(part: Any) -> tuple[Callable[..., Tensor], tuple[Any, ...], dict[str, Any]]:
+def unwrapped(part: Any) -> tuple[Callable[..., Tensor], tuple[Any, ...], dict[str, Any]]:
     """The function within partials. functools does not flatten a subclass of partial, and Hydra's is slow to call."""
     if not isinstance(part, functools.partial):
         return part, (), {}
-    function, positional, values = _unwrapped(part.func)
+    function, positional, values = unwrapped(part.func)
     return function, positional + part.args, {**values, **part.keywords}
 
 

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from byzsgd.aggregators.dampings.declaration import check_damping
 from byzsgd.aggregators.declaration import lift
 from byzsgd.aggregators.states import foresee
 from byzsgd.checks import require
@@ -67,6 +68,10 @@ class Pipeline:
     def __post_init__(self) -> None:
         put = object.__setattr__
         put(self, "asked", tuple((name, part) for name, part in self.filters.items() if part is not None))
+        for name, part in self.asked:
+            # A misspelt or missing member leaves a bare node of settings here.
+            require(hasattr(part, "judge"), f"filter {name}", "a member of its own (aggregator/filters=[…])", node=part)
+        check_damping(self.damping)
         put(
             self,
             "lifted",

@@ -33,6 +33,7 @@ from byzsgd.interfaces import (
     WorkerRule,
     value,
 )
+from byzsgd.kernel.memory import kept
 from byzsgd.kernel.randomness import Streams
 
 
@@ -90,6 +91,27 @@ class HonestNotFinite(Exception):
         self.task = task
 
 
+@dataclass(slots=True)
+class Sight:
+    """What the liars saw last, put together only where it has changed: in a round every liar sees the same.
+
+    A memory of a pure function: forgetting it changes nothing, so it is no part of a state.
+    """
+
+    messages: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)  # worker -> (its result, its vector)
+    rows: list[Tensor] = field(default_factory=list)  # kept alive, so that an address says which vector it is
+    addresses: list[int] = field(default_factory=list)
+    stacked: Tensor | None = None
+
+    def together(self, rows: list[Tensor], empty: Tensor) -> Tensor:
+        """(h, d)"""
+        addresses = [row.data_ptr() for row in rows]
+        if self.stacked is None or addresses != self.addresses:
+            self.rows, self.addresses = rows, addresses
+            self.stacked = torch.stack(rows) if rows else empty.new_empty((0, empty.numel()))
+        return self.stacked
+
+
 @dataclass(frozen=True, kw_only=True)
 class Simulation:
     """n workers and one server in virtual time."""
@@ -109,6 +131,7 @@ class Simulation:
     honest: tuple[int, ...] = field(init=False)
     forges: bool = field(init=False)
     shown: Knowledge = field(init=False)  # what the liars see: nothing that their attack does not ask for
+    sight: Sight = field(init=False, default_factory=Sight, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -396,7 +419,7 @@ class Simulation:
         if snapshot is None:
             # Nothing but the current model can be without a snapshot; anything older was dropped for good.
             assert version == state.step, f"version {version} was dropped before step {state.step}"
-            snapshot = state.snapshots[version] = state.params.clone()
+            snapshot = state.snapshots[version] = kept(state.params)
         return snapshot
 
     def _task(self, state: SimulationState, pending: Pending) -> Task:
@@ -411,11 +434,10 @@ class Simulation:
         return forged if isinstance(forged, Message) else Message(forged, own.bits)
 
     def _view(self, state: SimulationState, worker: int, read_at: int, own: Tensor, serial: int) -> View:
-        rows = self._visible(state)
         return View(
             worker=worker,
             own=own,
-            honest=torch.stack(rows) if rows else state.params.new_empty((0, state.params.numel())),
+            honest=self.sight.together(self._visible(state), state.params),
             params=state.params,
             read_params=self._version(state, read_at),
             read_at=read_at,
@@ -438,10 +460,13 @@ class Simulation:
             return [state.delivered[worker] for worker in self.honest if worker in state.delivered]
         rows = []
         for worker in self.honest:
-            if worker in state.results:
-                pending = state.pending[worker]
-                message, _ = self.worker.message(state.workers[worker], pending.job, state.results[worker])
-                rows.append(message.vector)
+            result = state.results.get(worker)
+            if result is not None:
+                known = self.sight.messages.get(worker)
+                if known is None or known[0] is not result:
+                    message, _ = self.worker.message(state.workers[worker], state.pending[worker].job, result)
+                    known = self.sight.messages[worker] = (result, message.vector)
+                rows.append(known[1])
             elif worker in state.delivered:
                 rows.append(state.delivered[worker])
         return rows

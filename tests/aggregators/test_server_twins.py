@@ -4,6 +4,7 @@ This is also where each override that docs/servers.md names is composed.
 """
 
 import itertools
+from dataclasses import replace
 
 import collecting_twins as collecting
 import dampings_twin as dampings
@@ -12,7 +13,7 @@ import rule_twins as rules
 from kardam_twin import Kardam
 from single_twins import DCASGD, RingmasterStop, Throttle
 from table_twins import MIFA, Ringleader, Weighted
-from traces import replay
+from traces import compare, composed, replay
 from trusted_twins import AFLGuard, Zeno
 
 L, F = "aggregator.filters.lipschitz", "aggregator.filters.frequency"
@@ -23,31 +24,23 @@ READINGS = list(
 
 @pytest.mark.parametrize(("candidate", "memory", "hatch", "warmup", "frequency"), READINGS)
 def test_kardam_in_every_reading(candidate, memory, hatch, warmup, frequency):
-    overrides = [
-        "aggregator=kardam",
-        f"{L}.candidate={candidate}",
-        f"{L}.memory={memory}",
-        f"{L}.hatch={str(hatch).lower()}",
-        f"{L}.warmup={warmup}",
-    ]
-    twin = Kardam(
-        10,
-        3,
-        candidate=candidate,
-        memory=memory,
-        hatch=hatch,
-        warmup=warmup,
-        filters=("lipschitz", "frequency") if frequency else ("lipschitz",),
-        size=3,
-    )
-    counts = replay([*overrides, *([] if frequency else [f"{F}=null"])], twin, seed=1)
+    kardam = composed("aggregator=kardam", "num_workers=10", "num_byzantine=3")
+    reading = {"candidate": candidate, "memory": memory, "hatch": hatch, "warmup": warmup}
+    lipschitz = replace(kardam.filters["lipschitz"], **reading)
+    filters = {"lipschitz": lipschitz, "frequency": kardam.filters["frequency"] if frequency else None}
+    asked = tuple(name for name, part in filters.items() if part is not None)
+    twin = Kardam(10, 3, **reading, filters=asked, size=3)
+    counts = compare(replace(kardam, filters=filters), twin, n=10, liars=3, seed=1)
     assert counts["lipschitz"] > 20
     assert ("frequency" in counts) == frequency
 
 
 KARDAMS = {
     "default": ([], {"size": 3}),
-    "one filter": (["aggregator/filters=[lipschitz]"], {"filters": ("lipschitz",), "size": 3}),
+    "one filter": (
+        ["aggregator/filters=[lipschitz]", f"{L}.warmup=all"],
+        {"warmup": "all", "filters": ("lipschitz",), "size": 3},
+    ),
     "the other order": (
         ["aggregator/filters=[frequency,lipschitz]"],
         {"filters": ("frequency", "lipschitz"), "size": 3},
@@ -74,10 +67,18 @@ KARDAMS = {
             "aggregator.collector.size=4",
             "aggregator.collector.slots=true",
             f"{L}.candidate=server",
+            f"{L}.memory=max",
             f"{L}.hatch=true",
             f"{F}=null",
         ],
-        {"size": 4, "slots": True, "candidate": "server", "hatch": True, "filters": ("lipschitz",)},
+        {
+            "size": 4,
+            "slots": True,
+            "candidate": "server",
+            "memory": "max",
+            "hatch": True,
+            "filters": ("lipschitz",),
+        },
     ),
     "krum": (["aggregator/rule=krum", "aggregator.collector.size=9"], {"size": 9, "rule": rules.krum(3)}),
     "krum, server": (

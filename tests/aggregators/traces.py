@@ -135,27 +135,18 @@ def composed(*overrides):
     return experiment(*overrides).aggregator
 
 
-def replay(
-    overrides,
-    twin,
-    *,
-    n=10,
-    f=3,
-    seed=0,
-    arrivals=400,
-    d=4,
-    liars=None,
-    payloads=PAYLOADS,
-    lr=0.1,
-    quiet=0,
-    trusted=None,
-):
-    """The composed server and its twin on one trace, compared decision by decision; how often each reason came up.
-
-    `overrides` compose the server; `twin` is ready to receive; `trusted` is a NumPy function of the model.
-    """
+def replay(overrides, twin, *, n=10, f=3, liars=None, **trace):
+    """The composed server and its twin on one trace."""
     server = composed(*overrides, f"num_workers={n}", f"num_byzantine={f}")
-    world = World(n, f if liars is None else liars, seed, d, payloads, lr, quiet)
+    return compare(server, twin, n=n, liars=f if liars is None else liars, **trace)
+
+
+def compare(server, twin, *, n, liars, seed=0, arrivals=300, d=4, payloads=PAYLOADS, lr=0.1, quiet=0, trusted=None):
+    """A server and its twin, decision by decision; how often each reason came up.
+
+    `trusted`: the gradient on clean data, a NumPy function of the model.
+    """
+    world = World(n, liars, seed, d, payloads, lr, quiet)
     params = torch.from_numpy(world.models[0].copy())
     gradient = None if trusted is None else lambda model: torch.from_numpy(trusted(model.numpy()))
     state = server.init(ServerContext(n, params, gradient))

@@ -11,7 +11,7 @@ import torch
 
 from byzsgd import experiment
 from byzsgd.interfaces import Attack, BatchKey, Decision, Reply
-from byzsgd.kernel.simulation import events
+from byzsgd.kernel.simulation import Sight, events
 
 SMALL = ("num_workers=5", "num_byzantine=1", "f=1", "batch_size=8")
 
@@ -234,3 +234,36 @@ def test_a_server_that_believes_workers_keeps_the_versions_they_may_claim(delay)
     assert len(state.snapshots) <= 27
     stamped, _, _ = play(150, *overrides)
     assert all(event.arrival.read_at == event.read_at_true for event in stamped)
+
+
+@pytest.mark.parametrize("worker", ["gradient", "momentum", "local_steps"])
+@pytest.mark.parametrize("knowledge", ["delivered", "in_flight"])
+@pytest.mark.parametrize(("server", "delay"), [("trimmed_mean", "constant"), ("asgd", "exponential")])
+def test_what_liars_see_is_never_older_than_what_is_there(monkeypatch, worker, knowledge, server, delay):
+    """Put together once or every time: the same rows."""
+    seen = []
+    bare = Sight.together
+
+    def checked(self, rows, empty):
+        together = bare(self, rows, empty)
+        assert together.shape == (len(rows), empty.numel())
+        assert all(torch.equal(row, each) for row, each in zip(together, rows, strict=True))
+        seen.append(id(together))
+        return together
+
+    monkeypatch.setattr(Sight, "together", checked)
+    settings = (*SMALL, "num_workers=9", "num_byzantine=3", "f=1", f"worker={worker}", f"knowledge={knowledge}")
+    _, session, state = play(120, *settings, f"aggregator={server}", f"delay={delay}", "attack=ipm")
+    fresh, _, again = play(120, *settings, f"aggregator={server}", f"delay={delay}", "attack=ipm",
+                           sight=Forgetful())  # fmt: skip
+    assert len(fresh) == 120
+    assert torch.equal(state.params, again.params)
+    assert len(seen) >= 30
+
+
+class Forgetful(Sight):
+    """Puts everything together anew."""
+
+    def together(self, rows, empty):
+        self.messages.clear()
+        return torch.stack(rows) if rows else empty.new_empty((0, empty.numel()))

@@ -13,30 +13,48 @@ from byzsgd.interfaces import Arrival, Collected, Reply, ServerContext
 
 @dataclass
 class BucketsState:
-    """The running mean of every bucket since the last step, and its number of vectors."""
+    """The running mean of every bucket since the last step, its number of vectors, and who sent them."""
 
     means: dict[int, Tensor] = field(default_factory=dict)
     raw: dict[int, Tensor] = field(default_factory=dict)
     counts: dict[int, int] = field(default_factory=dict)
+    senders: dict[int, None] = field(default_factory=dict)
+    moved: dict[int, int] = field(default_factory=dict)  # worker -> bucket, where it is not worker mod B
+
+    def empty(self) -> None:
+        self.means, self.raw, self.counts, self.senders = {}, {}, {}, {}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Buckets:
-    """B buckets, worker i always in bucket i mod B: a step from the B bucket means once no bucket is empty.
+    """B buckets, worker i in bucket i mod B: a step from the B bucket means once no bucket is empty.
 
     h_b ← ((N_b − 1)·h_b + g) / N_b at every arrival of bucket b; all are emptied after the step. However fast a liar
     sends, it spoils one bucket.
+
+    A bucket whose workers have all gone would stay empty for ever. With `reassign_after`, so many accepted vectors
+    without a step empty the buckets and deal them out anew to those who sent them: the j-th of these, by id, goes to
+    bucket j mod B and stays there. What was collected is given up, since a liar that changes buckets would else have
+    spoilt two. Null: never.
 
     BASGD: Yang, Li: BASGD: Buffered asynchronous SGD for Byzantine learning, ICML 2021, arXiv 2003.00937; JMLR 24(204),
     2023.
     """
 
     buckets: int
+    reassign_after: int | None  # accepted vectors
     waiting: ClassVar[Reply] = Reply.DISPATCH
     weighted: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         require(self.buckets >= 1, "buckets", "buckets >= 1", buckets=self.buckets)
+        require(
+            self.reassign_after is None or self.reassign_after >= self.buckets,
+            "buckets",
+            "reassign_after >= buckets, or null",
+            reassign_after=self.reassign_after,
+            buckets=self.buckets,
+        )
 
     def check(self, num_workers: int) -> None:
         require(
@@ -54,16 +72,20 @@ class Buckets:
         return BucketsState()
 
     def add(self, state: BucketsState, arrival: Arrival, vector: Tensor, raw: Tensor) -> Collected | None:
-        bucket = arrival.worker % self.buckets
+        bucket = state.moved.get(arrival.worker, arrival.worker % self.buckets)
+        state.senders[arrival.worker] = None
         count = state.counts[bucket] = state.counts.get(bucket, 0) + 1
         undamped = raw is vector and state.raw.get(bucket) is state.means.get(bucket)
         state.means[bucket] = _running(state.means.get(bucket), vector, count)
         state.raw[bucket] = state.means[bucket] if undamped else _running(state.raw.get(bucket), raw, count)
         if len(state.means) < self.buckets:
+            if sum(state.counts.values()) == self.reassign_after:
+                state.moved |= {worker: place % self.buckets for place, worker in enumerate(sorted(state.senders))}
+                state.empty()
             return None
         order = tuple(range(self.buckets))
         vectors, raws = tuple(state.means[b] for b in order), tuple(state.raw[b] for b in order)
-        state.means, state.raw, state.counts = {}, {}, {}
+        state.empty()
         if all(a is b for a, b in zip(vectors, raws, strict=True)):
             raws = vectors
         return Collected(vectors, raws, None, order)

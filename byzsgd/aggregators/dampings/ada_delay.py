@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 
+from byzsgd.aggregators.dampings.declaration import damping
+from byzsgd.aggregators.declaration import Condition
 from byzsgd.interfaces import Arrival
 
 
+@damping(Condition("0 <= rate < inf", lambda rate: 0 <= rate < math.inf))
 def ada_delay(_: None, arrival: Arrival, *, rate: float) -> float:
     """AdaDelay's damping: Λ = 1 / (1 + rate·√(step + τ)), the one that also decays with the step and has Λ(0) ≠ 1.
 

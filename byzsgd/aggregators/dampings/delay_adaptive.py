@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
+from byzsgd.aggregators.dampings.declaration import damping
+from byzsgd.aggregators.declaration import Condition
 from byzsgd.interfaces import Arrival
 
 
+@damping(Condition("0 < concurrency < inf", lambda concurrency: 0 < concurrency < math.inf))
 def delay_adaptive(_: None, arrival: Arrival, *, concurrency: float) -> float:
     """Delay-adaptive damping: Λ(τ) = M / max(M, τ), with M = concurrency.
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 
+from byzsgd.aggregators.dampings.declaration import damping
+from byzsgd.aggregators.declaration import Condition
 from byzsgd.interfaces import Arrival
 
 
+@damping(Condition("0 <= alpha < inf", lambda alpha: 0 <= alpha < math.inf))
 def exponential(_: None, arrival: Arrival, *, alpha: float) -> float:
     """Exponential damping: Λ(τ) = exp(−alpha·τ).
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
+from byzsgd.aggregators.dampings.declaration import damping
+from byzsgd.aggregators.declaration import Condition
 from byzsgd.interfaces import Arrival
 
 
+@damping(
+    Condition("0 <= slope < inf", lambda slope: 0 <= slope < math.inf),
+    Condition("0 <= knee < inf", lambda knee: 0 <= knee < math.inf),
+)
 def hinge(_: None, arrival: Arrival, *, slope: float, knee: float) -> float:
     """Hinge damping: Λ(τ) = 1 if τ ≤ knee, else 1 / (slope·(τ − knee) + 1).
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import math
 
+from byzsgd.aggregators.dampings.declaration import damping
+from byzsgd.aggregators.declaration import Condition
 from byzsgd.interfaces import Arrival
 
 
+@damping(
+    Condition("0 <= alpha < inf", lambda alpha: 0 <= alpha < math.inf),
+    Condition("0 < beta < inf", lambda beta: 0 < beta < math.inf),
+)
 def root_exponential(_: None, arrival: Arrival, *, alpha: float, beta: float) -> float:
     """Root-exponential damping: Λ(τ) = exp(−alpha·τ^(1/beta)).
 

@@ -34,6 +34,7 @@ class Zeno:
     def __post_init__(self) -> None:
         require(self.gamma > 0, "zeno", "gamma > 0", gamma=self.gamma)
         require(self.rho >= 0, "zeno", "rho >= 0", rho=self.rho)
+        require(self.epsilon >= 0, "zeno", "epsilon >= 0", epsilon=self.epsilon)
         require(self.refresh >= 1, "zeno", "refresh >= 1", refresh=self.refresh)
 
     def check(self, num_workers: int) -> None:

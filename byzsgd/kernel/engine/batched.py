@@ -10,6 +10,7 @@ from torch import Tensor
 
 from byzsgd.interfaces import Attack, Batch, BatchKey, Gradients, LocalSteps, Task
 from byzsgd.kernel.engine.batches import Batches
+from byzsgd.kernel.memory import LARGE, kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,5 +133,7 @@ def _rows(engine: Batched, models: Sequence[Tensor], parts: Sequence[Batch]) -> 
 def _apart(rows: Tensor) -> list[Tensor]:
     """(g, d) -> g tensors (1, d) with memory of their own: some live for long, in a server that remembers them, and
     would keep the whole group alive."""
+    if rows.shape[1] * rows.element_size() >= LARGE:
+        return [kept(row) for row in rows.split_with_sizes([1] * len(rows))]
     apart: tuple[Tensor, ...] = torch.split_copy(rows, 1)  # type: ignore[assignment, func-returns-value]
     return list(apart)

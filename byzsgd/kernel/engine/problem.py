@@ -68,7 +68,9 @@ class SupervisedProblem:
         self.flat = FlatModule(self._built(rng).to(self.device, dtype))
         _require_fit(self.flat.module, self.data)
         self._probe = _evenly(self.data.train, PROBE)
-        self._objective = self.data.train if objective is None else chosen(self.data.train, objective)
+        self._objective = self.data.train
+        if gradient_norm and objective is not None:
+            self._objective = chosen(self.data.train, objective)
         require(
             not validation or len(data.validation.targets) > 0,
             "the metric validation",

@@ -1,0 +1,29 @@
+"""What a damping says of its settings, so that impossible ones are refused before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from byzsgd.aggregators.declaration import Condition, unwrapped
+from byzsgd.interfaces import Damping
+
+F = TypeVar("F", bound=Callable[..., float])
+CONDITIONS = "conditions"
+
+
+def damping(*conditions: Condition) -> Callable[[F], F]:
+    """Declares conditions on the settings of a damping."""
+
+    def declare(function: F) -> F:
+        setattr(function, CONDITIONS, conditions)
+        return function
+
+    return declare
+
+
+def check_damping(part: Damping | Callable[..., Any]) -> None:
+    """Raises ValueError for a declared damping whose settings break a condition; others say nothing of themselves."""
+    function, _, values = unwrapped(part)
+    for condition in getattr(function, CONDITIONS, ()):
+        condition.demand(function.__name__, values)
