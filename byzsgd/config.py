@@ -140,7 +140,8 @@ def launch(
     full = os.environ.get("HYDRA_FULL_ERROR")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing a traceback of its own
     try:
-        main()
+        with _own_hydra():
+            main()
         if failures:
             raise failures[0]
     finally:

@@ -42,12 +42,12 @@ from byzsgd.records import (
     collect_info,
     difference,
     is_finished,
-    is_run,
     load,
     locked,
     read_config,
     run_id,
 )
+from byzsgd.records.checkpoints import checkpoints
 from byzsgd.session import Budget, Facts, Metrics, Nobody, Running, Screen, Session, Turns, stop_signals
 from byzsgd.stores import FolderStore, MemoryStore, Store
 from byzsgd.study import NoStudy, StepStudy
@@ -109,6 +109,8 @@ class Experiment:
         for name in ("batch_size", "eval_every", "checkpoint_every", "threads"):
             require(getattr(self, name) >= 1, name, "a value >= 1", **{name: getattr(self, name)})
         require(self.seed >= 0, "seed", "a value >= 0", seed=self.seed)
+        require(self.num_byzantine < n or not self.metrics.dissimilarity, "metrics.dissimilarity", "an honest worker",
+                num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
         object.__setattr__(self, "attack", lift_attack(self.attack))
         if self.byzantine_ids is not None:
             ids = tuple(sorted(self.byzantine_ids))
@@ -215,7 +217,7 @@ class Experiment:
             return (yield from self._watched(stopped, None, watcher, plugins))
         place = beside(Path(folder)) if self.force else Path(folder)
         with locked(place):
-            if is_run(place):
+            if is_finished(place) or checkpoints(place):
                 self._require_own(place)
             if is_finished(place):
                 run = load(place)

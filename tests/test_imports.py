@@ -36,16 +36,8 @@ ALLOWED = {
     "lanes": {"kernel", "session"},
     "tracking": {"records", "session"},
     "runner": {
-        "kernel",
-        "aggregators",
-        "attacks",
-        "lanes",
-        "partitions",
-        "records",
-        "session",
-        "stores",
-        "study",
-        "tracking",
+        *("kernel", "aggregators", "attacks", "lanes", "partitions", "records"),
+        *("session", "stores", "study", "tracking"),
     },
     "config": {"catalogue", "lanes", "locations", "records", "runner", "session", "settings"},
 }

@@ -72,8 +72,10 @@ def _trusted_gradient(who: str, context: ServerContext) -> Tensor:
     return gradient
 
 
-def _demand_trusted(who: str, context: ServerContext) -> None:
-    require(context.trusted_gradient is not None, who, "trusted data (dataset.trusted > 0)", trusted_gradient=None)
+def demand_trusted(who: str, context: ServerContext) -> None:
+    """ValueError where the server has no clean data."""
+    needs = "trusted data (dataset.trusted=100 takes 100 clean examples out for the server)"
+    require(context.trusted_gradient is not None, who, needs, trusted=0)
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Trusted(Feed):
     gives: ClassVar[tuple[str, ...]] = ("trusted",)
 
     def begin(self, who: str, context: ServerContext, values: Mapping[str, Any]) -> State:
-        _demand_trusted(who, context)
+        demand_trusted(who, context)
         return State(context)
 
     def give(self, who: str, state: State, vectors: Tensor, step: int) -> tuple[Tensor, dict[str, Any]]:
@@ -100,7 +102,7 @@ class Pivot(Feed):
         require(values["pivot"] == 0, f"{who} in a server", "pivot = 0, the trusted gradient", pivot=values["pivot"])
 
     def begin(self, who: str, context: ServerContext, values: Mapping[str, Any]) -> State:
-        _demand_trusted(who, context)
+        demand_trusted(who, context)
         return State(context)
 
     def give(self, who: str, state: State, vectors: Tensor, step: int) -> tuple[Tensor, dict[str, Any]]:

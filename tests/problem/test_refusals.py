@@ -48,6 +48,10 @@ def untouched(place):
         (["dataset=least_squares", "model=mlp", "dataset.n=0"], "needs n >= d >= 1; got n=0"),
         (["dataset.trusted=5000"], "trusted"),
         (["metrics.validation=true", "dataset.validation_share=0"], "metric validation needs validation examples"),
+        (
+            ["metrics.dissimilarity=true", "num_workers=4", "num_byzantine=4", "f=1"],
+            "metrics.dissimilarity needs an honest",
+        ),
         (["dataset=mnist"], "got data_root=None (set data_root=FOLDER or BYZSGD_DATA; dataset.download=true"),
         (["dataset=cifar100", "data_root=nowhere"], "nowhere"),
         (["dataset=tensor_file"], "dataset.file=PATH"),

@@ -182,7 +182,7 @@ def test_fltrust_and_monna_are_fed_with_the_trusted_gradient():
     with pytest.raises(ValueError, match="monna needs k >= 2f\\+1; got k=4, f=2"):
         part.check(3)
     for plain in (rules.fltrust, functools.partial(rules.monna, f=1)):
-        with pytest.raises(ValueError, match=r"needs trusted data \(dataset.trusted > 0\); got trusted_gradient=None"):
+        with pytest.raises(ValueError, match=r"needs trusted data \(dataset.trusted=100 .*\); got trusted=0"):
             lift(plain).init(context(trusted_gradient=None))
         part = lift(plain)
         with pytest.raises(NonFiniteRows, match="needs a finite trusted gradient"):

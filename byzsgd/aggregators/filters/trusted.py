@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from byzsgd.checks import require
+from byzsgd.aggregators.feeds import demand_trusted
 from byzsgd.interfaces import Arrival, ServerContext
 
 
@@ -22,12 +22,7 @@ class TrustedState:
 
 def start(who: str, context: ServerContext) -> TrustedState:
     """ValueError where the server has no clean data."""
-    require(
-        context.trusted_gradient is not None,
-        who,
-        "trusted data (dataset.trusted=100 takes 100 clean examples out for the server)",
-        trusted=0,
-    )
+    demand_trusted(who, context)
     return TrustedState(context)
 
 
