@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, cast, overload
 
@@ -80,6 +80,7 @@ class Declaration:
     laws: frozenset[Law] = frozenset()
     feed: Feed = Feed()
     lets_non_finite_through: bool = False
+    of_vectors: Callable[[Sequence[Tensor]], Tensor] | None = None  # the same of vectors that were never stacked
     rows_out: Callable[..., int] | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
@@ -121,6 +122,7 @@ def rule(
     kappa: Bound | None = None,
     feed: Feed | None = None,
     lets_non_finite_through: bool = False,
+    of_vectors: Callable[[Sequence[Tensor]], Tensor] | None = None,
 ) -> Callable[[Function[P]], Declared[P]]:
     """Declares a pure function (k, d) -> (d,)."""
 
@@ -132,6 +134,7 @@ def rule(
             laws=frozenset(laws),
             feed=feed or Feed(),
             lets_non_finite_through=lets_non_finite_through,
+            of_vectors=of_vectors,
             parameters=_parameters(function),
         )
         return _wrapped(function, said)
@@ -259,7 +262,7 @@ class Lifted:
     said: Declaration
     weighted: bool = field(init=False)
     bare: Callable[..., Tensor] | None = field(init=False, repr=False, compare=False)
-    spares_one: bool = field(init=False, repr=False, compare=False)  # a single row is its own answer
+    of_vectors: Callable[[Sequence[Tensor]], Tensor] | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         said, put = self.said, object.__setattr__
@@ -269,7 +272,7 @@ class Lifted:
         plain = said.kind == "rule" and said.feed == Feed() and said.lets_non_finite_through and not said.conditions
         wrapped = getattr(self.function, "__wrapped__", None)
         put(self, "bare", wrapped if plain and not said.parameters else None)
-        put(self, "spares_one", self.bare is not None and "box" in said.laws)
+        put(self, "of_vectors", said.of_vectors if self.bare is not None else None)
 
     def check(self, rows: int) -> int:
         self.said.demand(rows + self.said.feed.rows_in_front, self.values)

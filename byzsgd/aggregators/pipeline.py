@@ -8,7 +8,7 @@ Kardam, BASGD, Zeno++, FedBuff, Dahan & Levy's weighted servers and synchronous 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -60,8 +60,8 @@ class Pipeline:
     rule: Any
     lifted: tuple[tuple[str, StatefulRule[Any]], ...] = field(init=False, repr=False, compare=False)
     final: StatefulRule[Any] = field(init=False, repr=False, compare=False)
+    unstacked: Callable[[Sequence[Tensor]], Tensor] | None = field(init=False, repr=False, compare=False)
     asked: tuple[tuple[str, Filter[Any]], ...] = field(init=False, repr=False, compare=False)
-    spares_one: bool = field(init=False, repr=False, compare=False)  # a single vector is its own direction
     expects: ClassVar[str] = "vectors"
     scores: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
@@ -78,7 +78,7 @@ class Pipeline:
             tuple((name, lift(part)) for name, part in self.preaggregator.items() if part is not None),
         )
         put(self, "final", lift(self.rule))
-        put(self, "spares_one", not self.lifted and getattr(self.final, "spares_one", False))
+        put(self, "unstacked", None if self.lifted else getattr(self.final, "of_vectors", None))
         put(self, "scores", tuple(score for _, part in self.asked for score in part.scores))
         require(
             self.collector.weighted or not self.final.weighted,
@@ -180,8 +180,8 @@ class Pipeline:
         weights: tuple[float, ...] | None,
         step: int,
     ) -> tuple[Tensor, dict[str, Any], Any]:
-        if len(vectors) == 1 and self.spares_one:
-            return vectors[0], preaggregators, rule
+        if self.unstacked is not None:
+            return self.unstacked(vectors), preaggregators, rule
         rows = vectors[0].unsqueeze(0) if len(vectors) == 1 else torch.stack(vectors)
         after: dict[str, Any] = {}
         for name, part in self.lifted:
