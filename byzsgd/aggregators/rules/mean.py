@@ -9,7 +9,6 @@ from torch import Tensor
 
 from byzsgd.aggregators.declaration import rule
 
-
 LARGE = 50_000  # numbers in a vector from where on a copy costs more than the calls
 
 
