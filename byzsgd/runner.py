@@ -42,12 +42,12 @@ from byzsgd.records import (
     collect_info,
     difference,
     is_finished,
-    is_run,
     load,
     locked,
     read_config,
     run_id,
 )
+from byzsgd.records.checkpoints import checkpoints
 from byzsgd.session import Budget, Facts, Metrics, Nobody, Running, Screen, Session, Turns, stop_signals
 from byzsgd.stores import FolderStore, MemoryStore, Store
 from byzsgd.study import NoStudy, StepStudy
@@ -217,7 +217,7 @@ class Experiment:
             return (yield from self._watched(stopped, None, watcher, plugins))
         place = beside(Path(folder)) if self.force else Path(folder)
         with locked(place):
-            if is_run(place):
+            if is_finished(place) or checkpoints(place):
                 self._require_own(place)
             if is_finished(place):
                 run = load(place)

@@ -115,7 +115,10 @@ def standing(folder: Path) -> Standing:
     try:
         return _standing(folder)
     except (ValueError, OSError) as error:
-        return Standing(folder, "running" if is_locked(folder) else "failed", str(error))
+        why = str(error)
+    except (TypeError, AttributeError):  # a list where a mapping should be, a text where a number should be
+        why = f"{folder} does not hold what a run folder holds"
+    return Standing(folder, "running" if is_locked(folder) else "failed", why)
 
 
 def _standing(folder: Path) -> Standing:

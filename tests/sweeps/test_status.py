@@ -86,6 +86,14 @@ def test_damage_is_news(tmp_path):
     assert "info.json is damaged" in standing(folder).news
 
 
+@pytest.mark.parametrize("budget", ["[1, 2]", "{arrivals: many}", "7"])
+def test_nonsense_is_news_too(budget, tmp_path):
+    folder = job(tmp_path / "run", arrivals=250)
+    (folder / "config.yaml").write_text(f"budget: {budget}\n")
+    assert standing(folder).state == "failed"
+    assert "does not hold what a run folder holds" in standing(folder).news
+
+
 def test_the_time_that_remains(tmp_path):
     """Two done in 10 s and 30 s, so 20 s each: 75 % of one, half another and two, shared by two at work."""
     job(tmp_path / "a", status="finished", arrivals=1000, wall_time=10.0)
