@@ -130,7 +130,7 @@ class Simulation:
     liars: frozenset[int] = field(init=False)
     honest: tuple[int, ...] = field(init=False)
     forges: bool = field(init=False)
-    shown: Knowledge = field(init=False)  # what the liars see: nothing that their attack does not ask for
+    shown: Knowledge = field(init=False)  # what the liars see: nothing where their attack looks at nothing
     sight: Sight = field(init=False, default_factory=Sight, repr=False, compare=False)
 
     def __post_init__(self) -> None:

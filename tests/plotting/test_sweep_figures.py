@@ -139,6 +139,15 @@ def test_a_job_begins_with_the_delivery_before_or_with_its_model():
     assert made["began"].to_list() == [0.0, 0.0, 1.0, 3.0]
 
 
+def test_the_time_of_prescribed_staleness_counts_deliveries():
+    made = run(arrivals=60)
+    (axes,) = timeline(compare([made])).axes
+    assert axes.get_xlabel() == "virtual time (s)"
+    counted = made.arrivals.with_columns(time=pl.col("arrival") + 1.0)
+    (axes,) = timeline(compare([dataclasses.replace(made, arrivals=counted)])).axes
+    assert axes.get_xlabel() == "deliveries"
+
+
 def test_a_timeline_shows_the_jobs_of_the_stretch():
     made = run(arrivals=300)
     (axes,) = timeline(compare([made]), start=2.0, end=4.0).axes
