@@ -21,7 +21,7 @@ from works import build, matching
 from byzsgd.lanes import Lane, abreast, alone, rare_collections
 from byzsgd.session import Nobody, Running
 
-ARRIVALS = {"digits": 1500, "logistic": 1000, "MLP": 400, "EMNIST": 20, "CIFAR": 20}  # of one run
+ARRIVALS = {"digits": 5000, "logistic": 3000, "MLP": 1000, "EMNIST": 40, "CIFAR": 40}  # of one run
 
 
 def started(work: str, number: int, *overrides: str) -> list[Running]:

@@ -391,9 +391,10 @@ class View:
 class Attack:
     """What all liars do. Each part has a harmless default, which makes this class itself the honest worker.
 
-    `sees`: the least knowledge that the attack can work with; a smaller `knowledge` is refused before the run. One that
-    needs only its own data is shown nothing else, every other what `knowledge` grants. `timed`: whether it chooses its own timing. `claims`: how many
-    updates back a version may lie that it claims to have read; a server that believes workers keeps copies that long.
+    `sees`: the least knowledge that the attack can work with; a smaller `knowledge` is refused before the run. One
+    that needs only its own data is shown nothing else, every other what `knowledge` grants. `timed`: whether it
+    chooses its own timing. `claims`: how many updates back a version may lie that it claims to have read; a server
+    that believes workers keeps copies that long.
     """
 
     sees: Knowledge = "own"

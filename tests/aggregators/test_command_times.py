@@ -1,7 +1,7 @@
-"""Every attack under every delay from the command line, and the figure of every delay law: real `main`, tiny settings."""
+"""Every attack under every delay, and the figure of every delay law, from the command line with tiny settings."""
 
 import pytest
-from test_command_runs import ATTACKS, DELAYS, delay, refusal, run
+from test_command_runs import ATTACKS, DELAYS, refusal, run
 
 from byzsgd.cli import main
 
