@@ -44,9 +44,9 @@ class Batched:
                 results.append(torch.cat([next(rows) for _ in task.work.requests]))
         return results
 
-    def batch(self, keys: Sequence[tuple[int, BatchKey]]) -> Batch:
-        """(g, B, …): the batches of g (worker, key), as the worker sees them."""
-        batch = self.batches.batches([key for _, key in keys])
+    def batch(self, keys: Sequence[tuple[int, BatchKey]], memory: Tensor | None = None) -> Batch:
+        """(g, B, …): the batches of g (worker, key), as the worker sees them; inputs in `memory`, if given."""
+        batch = self.batches.batches([key for _, key in keys], memory)
         if not self.poisons:
             return batch
         for row, (worker, _) in enumerate(keys):
@@ -97,36 +97,38 @@ def together(calls: Sequence[tuple[Batched, Sequence[Task]]]) -> list[list[Tenso
     rows: list[Tensor] = []
     for start in range(0, len(models), group):
         stop = min(start + group, len(models))
-        parts = _parts([engine for engine, _ in calls], keys, ends, start, stop)
-        rows += _rows(calls[0][0], models[start:stop], parts)
+        batch = _batch([engine for engine, _ in calls], keys, ends, start, stop)
+        rows += _rows(calls[0][0], models[start:stop], batch)
     left = iter(rows)
     return [engine.collected(tasks, left) for engine, tasks in calls]
 
 
-def _parts(
+def _batch(
     engines: Sequence[Batched], keys: Sequence[tuple[int, BatchKey]], ends: Sequence[int], start: int, stop: int
-) -> list[Batch]:
-    """The batches of the gradients from `start` to `stop`, by engine."""
-    parts: list[Batch] = []
+) -> Batch:
+    """The batches of the gradients from `start` to `stop`, drawn by several engines, side by side in one memory."""
+    if len(engines) == 1:
+        return engines[0].batch(keys[start:stop])
+    size = engines[0].batches.batch_size
+    inputs = engines[0].batches.memory((stop - start) * size)
+    targets: list[Tensor] = []
     begin = 0
     for engine, end in zip(engines, ends, strict=True):
         first, last = max(begin, start), min(end, stop)
         if first < last:
-            parts.append(engine.batch(keys[first:last]))
+            own = engine.batch(keys[first:last], inputs[(first - start) * size : (last - start) * size])
+            targets.append(own.targets)
         begin = end
-    return parts
+    num_classes = engines[0].batches.num_classes
+    return Batch(inputs.view(stop - start, size, *inputs.shape[1:]), torch.cat(targets), num_classes)
 
 
-def _rows(engine: Batched, models: Sequence[Tensor], parts: Sequence[Batch]) -> list[Tensor]:
+def _rows(engine: Batched, models: Sequence[Tensor], batch: Batch) -> list[Tensor]:
     """A (1, d) gradient for each model, in one call."""
     # Rounds read one version: it serves all jobs without a copy.
     first = models[0]
     if all(model is first for model in models):
         models = [first]
-    batch = parts[0]
-    if len(parts) > 1:
-        inputs, targets = torch.cat([part.inputs for part in parts]), torch.cat([part.targets for part in parts])
-        batch = Batch(inputs, targets, batch.num_classes)
     return _apart(engine.gradients(models, batch))
 
 

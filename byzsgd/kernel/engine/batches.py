@@ -83,20 +83,25 @@ class Batches:
             inputs = self._augment(inputs, self._streams.generator("augment", key.block, key.serial))
         return Batch(inputs, self.train.targets.index_select(0, at), self.num_classes)
 
-    def batches(self, keys: Sequence[BatchKey]) -> Batch:
-        """(g, B, …): the batches of g keys at once, in memory that the next call uses again."""
-        if self._augment is not None:
-            parts = [self.batch(key) for key in keys]
-            inputs = torch.stack([part.inputs for part in parts])
-            return Batch(inputs, torch.stack([part.targets for part in parts]), self.num_classes)
-        at = torch.cat([self.indices(key) for key in keys])
+    def batches(self, keys: Sequence[BatchKey], memory: Tensor | None = None) -> Batch:
+        """(g, B, …): the batches of g keys at once, in the (gB, …) `memory` given, or in some that the next call uses
+        again."""
+        examples = len(keys) * self.batch_size
+        inputs = self.memory(examples) if memory is None else memory
         shape = (len(keys), self.batch_size)
-        inputs = torch.index_select(self.train.inputs, 0, at, out=self._memory(len(at)))
-        targets = self.train.targets.index_select(0, at)
+        if self._augment is None:
+            at = torch.cat([self.indices(key) for key in keys])
+            torch.index_select(self.train.inputs, 0, at, out=inputs)
+            targets = self.train.targets.index_select(0, at)
+        else:
+            parts = [self.batch(key) for key in keys]
+            torch.cat([part.inputs for part in parts], out=inputs)
+            targets = torch.cat([part.targets for part in parts])
         return Batch(inputs.view(*shape, *inputs.shape[1:]), targets.view(*shape, *targets.shape[1:]), self.num_classes)
 
-    def _memory(self, examples: int) -> Tensor:
-        # Fresh memory of this size comes from the system, page by page, which can take longer than the gradients.
+    def memory(self, examples: int) -> Tensor:
+        """(examples, …) for inputs, the same at every call: fresh memory of this size comes from the system page by
+        page, which can take longer than the gradients."""
         if self._inputs is None or len(self._inputs) < examples:
             self._inputs = self.train.inputs.new_empty((examples, *self.train.inputs.shape[1:]))
         return self._inputs[:examples]
