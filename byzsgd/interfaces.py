@@ -368,7 +368,9 @@ class View:
 
     worker: int
     own: Tensor  # (d,) what this worker would have sent (empty when `duration` asks)
-    honest: Tensor  # (h, d) honest messages visible at the configured knowledge level (h may be 0)
+    honest: (
+        Tensor  # (h, d) honest messages visible at the configured knowledge level (h may be 0); in flight: to `forge`
+    )
     params: Tensor  # (d,) current model
     read_params: Tensor  # (d,) model this worker read
     read_at: int

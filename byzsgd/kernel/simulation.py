@@ -430,14 +430,17 @@ class Simulation:
         return Task(pending.job, pending.work, params)
 
     def _forged(self, state: SimulationState, job: Job, own: Message) -> Message:
-        forged = self.attack.forge(self._view(state, job.worker, job.read_at, own.vector, job.serial))
+        view = self._view(state, job.worker, job.read_at, own.vector, job.serial, sending=True)
+        forged = self.attack.forge(view)
         return forged if isinstance(forged, Message) else Message(forged, own.bits)
 
-    def _view(self, state: SimulationState, worker: int, read_at: int, own: Tensor, serial: int) -> View:
+    def _view(
+        self, state: SimulationState, worker: int, read_at: int, own: Tensor, serial: int, sending: bool = False
+    ) -> View:
         return View(
             worker=worker,
             own=own,
-            honest=self.sight.together(self._visible(state), state.params),
+            honest=self.sight.together(self._visible(state, sending), state.params),
             params=state.params,
             read_params=self._version(state, read_at),
             read_at=read_at,
@@ -453,10 +456,11 @@ class Simulation:
             ready=tuple(sorted(state.withheld)),
         )
 
-    def _visible(self, state: SimulationState) -> list[Tensor]:
+    def _visible(self, state: SimulationState, sending: bool) -> list[Tensor]:
         if self.shown == "own":
             return []
-        if self.shown == "delivered":
+        # When timing is asked, which jobs in flight have a result already is a matter of how the engine groups them.
+        if self.shown == "delivered" or not sending:
             return [state.delivered[worker] for worker in self.honest if worker in state.delivered]
         rows = []
         for worker in self.honest:

@@ -1,12 +1,15 @@
 """What liars are shown, in a real simulation: no more than the attack asks for, and no more than the run allows."""
 
+import functools
 from dataclasses import replace
 
 import pytest
 import torch
+from attack_world import MEMBERS, member
 
 from byzsgd import experiment
 from byzsgd.attacks import forging
+from byzsgd.interfaces import Attack
 from byzsgd.kernel.simulation import events
 
 
@@ -69,3 +72,96 @@ def test_rows_in_flight_are_what_the_honest_deliver_next():
 def test_a_run_that_allows_too_little_is_refused():
     with pytest.raises(ValueError, match="attack lie needs knowledge=delivered or more; got knowledge=own"):
         experiment("attack=lie", "knowledge=own")
+
+
+def grouped(engine, group):
+    """The same engine with another number of jobs computed in one call, ahead of their turn."""
+    return replace(engine, group=group, ahead=8 * group)
+
+
+@functools.cache
+def prepared(name, knowledge):
+    settings = ("num_workers=9", "num_byzantine=2", "batch_size=4", "engine=loop", f"knowledge={knowledge}")
+    return experiment(*settings, f"attack={name}").prepare()
+
+
+def sent(name, knowledge, *, poison, count=40):
+    """Vectors as they arrive. With `poison` all that waits in the simulation and is out of the liars' sight is NaN."""
+    session = prepared(name, knowledge)
+    simulation, engine = session.simulation, grouped(session.engine, 8)
+    state = simulation.init(session.initial.clone(), session.trusted_gradient)
+    vectors, hidden = [], 0
+    while len(vectors) < count:
+        tasks = simulation.missing_jobs(state, engine.group, engine.ahead)
+        if tasks is None:
+            break
+        results = dict(zip([task.job.worker for task in tasks], engine.results(tasks), strict=True)) if tasks else {}
+        turn = state.pending[state.due].job if state.due is not None else state.turn
+        assert turn is not None
+        covered = {}
+        if poison and turn.worker in simulation.liars:
+            for store in (state.results, results):
+                for worker in set(store) & set(simulation.honest):
+                    covered[worker] = results.get(worker, state.results.get(worker))
+                    store[worker] = torch.full_like(covered[worker], torch.nan)
+        event = simulation.deliver(state, [(task, results[task.job.worker]) for task in tasks])
+        hidden += len(covered)
+        state.results.update({worker: clean for worker, clean in covered.items() if worker in state.results})
+        if event is not None:
+            vectors.append(event.arrival.vector)
+    assert hidden > 20 or not poison
+    return vectors
+
+
+@pytest.mark.parametrize(
+    "name", [each for each in MEMBERS if member(each).sees == "delivered" and not member(each).timed]
+)
+def test_what_is_in_flight_is_out_of_sight_where_only_deliveries_are_known(name):
+    usual, poisoned = sent(name, "delivered", poison=False), sent(name, "delivered", poison=True)
+    assert all(torch.equal(a, b) for a, b in zip(usual, poisoned, strict=True))
+
+
+def test_what_is_in_flight_is_in_sight_where_the_run_says_so():
+    """Else the test above could not fail."""
+    poisoned = sent("lie", "in_flight", poison=True)
+    assert any(vector.isnan().any() for vector in poisoned)
+
+
+@pytest.mark.parametrize("knowledge", ["delivered", "in_flight"])
+def test_asked_about_timing_liars_know_what_was_delivered_whatever_the_engine_computed_ahead(knowledge):
+    class Patient(Attack):
+        """Holds every message back a while, and notes what it is shown meanwhile."""
+
+        sees, timed = "delivered", True
+
+        def __init__(self):
+            self.shown = []
+
+        def duration(self, view, honest_seconds):
+            self.shown.append(view.honest.clone())
+            return honest_seconds
+
+        def release(self, view):
+            self.shown.append(view.honest.clone())
+            return view.step > view.read_at + 12
+
+        def forge(self, view):
+            return view.own
+
+    shown = []
+    for group in (1, 8):
+        settings = ("num_workers=6", "num_byzantine=2", "f=1", "batch_size=4", "aggregator=asgd", "engine=loop")
+        attack = Patient()
+        session = replace(experiment(*settings, f"knowledge={knowledge}"), attack=attack).prepare()
+        state = session.simulation.init(session.initial.clone(), session.trusted_gradient)
+        last = {}
+        for event in events(session.simulation, state, grouped(session.engine, group)):
+            if not event.byzantine:
+                last[event.arrival.worker] = event.message.vector
+            if state.arrivals == 80:
+                break
+        for row, worker in zip(attack.shown[-1], sorted(last), strict=True):
+            assert torch.equal(row, last[worker])
+        shown.append(attack.shown)
+    assert len(shown[0]) == len(shown[1]) > 100
+    assert all(torch.equal(one, many) for one, many in zip(*shown, strict=True))
