@@ -368,9 +368,7 @@ class View:
 
     worker: int
     own: Tensor  # (d,) what this worker would have sent (empty when `duration` asks)
-    honest: (
-        Tensor  # (h, d) honest messages visible at the configured knowledge level (h may be 0); in flight: to `forge`
-    )
+    honest: Tensor  # (h, d) honest messages that the knowledge level shows (h may be 0); in flight: to `forge` alone
     params: Tensor  # (d,) current model
     read_params: Tensor  # (d,) model this worker read
     read_at: int
