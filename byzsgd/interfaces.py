@@ -379,7 +379,7 @@ class View:
     f: int
     aggregator: Aggregator[Any]
     state: object  # the defence's state, read-only; ask it through aggregator.preview()
-    rng: np.random.Generator
+    rng: np.random.Generator  # of this message alone, and until the next view is made
     memory: object = None  # the attack's own State, from its init(context), saved with the run
     ready: tuple[int, ...] = ()  # liars whose finished message is held back, in order
 

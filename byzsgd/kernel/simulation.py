@@ -34,7 +34,7 @@ from byzsgd.interfaces import (
     value,
 )
 from byzsgd.kernel.memory import kept
-from byzsgd.kernel.randomness import Streams
+from byzsgd.kernel.randomness import Stream, Streams
 
 
 @value
@@ -132,6 +132,7 @@ class Simulation:
     forges: bool = field(init=False)
     shown: Knowledge = field(init=False)  # what the liars see: nothing where their attack looks at nothing
     sight: Sight = field(init=False, default_factory=Sight, repr=False, compare=False)
+    draws: Stream = field(init=False, repr=False, compare=False)  # of the attack
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -139,6 +140,7 @@ class Simulation:
         put(self, "honest", tuple(w for w in range(self.num_workers) if w not in self.liars))
         # A View costs more than a small gradient: it is made only for attacks that look at it.
         put(self, "forges", type(self.attack).forge is not Attack.forge)
+        put(self, "draws", self.streams.stream("attack"))
         put(self, "shown", "own" if self.attack.sees == "own" else self.knowledge)
 
     def init(self, params: Tensor, trusted_gradient: Callable[[Tensor], Tensor] | None = None) -> SimulationState:
@@ -451,7 +453,7 @@ class Simulation:
             f=self.f,
             aggregator=self.aggregator,
             state=state.aggregator,
-            rng=self.streams.generator("attack", worker, serial),
+            rng=self.draws.at(worker, serial),
             memory=state.attack,
             ready=tuple(sorted(state.withheld)),
         )

@@ -51,7 +51,8 @@ class Uniforms:
             drawn = self.streams.generator(f"{self.name}/{block}", group).random((TOGETHER, len(own)))
             drawn = drawn[first : first + len(workers)]
         else:
-            drawn = np.stack([self.streams.generator(self.name, worker, block).random(LENGTH) for worker in workers])
+            stream = self.streams.stream(self.name)
+            drawn = np.stack([stream.at(worker, block).random(LENGTH) for worker in workers])
         return drawn[:, max(serials.start - own.start, 0) : max(serials.stop - own.start, 0)]
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from byzsgd.interfaces import Attack, Batch, BatchKey, Gradients, LocalSteps, Task
-from byzsgd.kernel.engine.batches import Batches
+from byzsgd.kernel.engine.batches import Batches, Place
 from byzsgd.kernel.memory import LARGE, kept
 
 
@@ -21,7 +21,7 @@ class Batched:
     """
 
     name: str
-    gradients: Callable[[Sequence[Tensor], Batch], Tensor]  # (g models or one for all, (g, B, …)) -> (g, d) for now
+    gradients: Callable[[Sequence[Tensor], Batch], list[Tensor]]  # (g models or one for all, (g, B, …)) -> g of (1, d)
     batches: Batches
     poisons: Mapping[int, Attack]  # the liars' attack, which may poison their data
     group: int
@@ -44,9 +44,9 @@ class Batched:
                 results.append(torch.cat([next(rows) for _ in task.work.requests]))
         return results
 
-    def batch(self, keys: Sequence[tuple[int, BatchKey]], memory: Tensor | None = None) -> Batch:
-        """(g, B, …): the batches of g (worker, key), as the worker sees them; inputs in `memory`, if given."""
-        batch = self.batches.batches([key for _, key in keys], memory)
+    def batch(self, keys: Sequence[tuple[int, BatchKey]], place: Place | None = None) -> Batch:
+        """(g, B, …): the batches of g (worker, key), as the worker sees them, in the place given or its own."""
+        batch = self.batches.batches([key for _, key in keys], place)
         if not self.poisons:
             return batch
         for row, (worker, _) in enumerate(keys):
@@ -73,11 +73,11 @@ class Batched:
                 active = [row for row, work in enumerate(works) if turn < len(work.batches)]
                 batch = self.batch([(chunk[row].job.worker, works[row].batches[turn]) for row in active])
                 if len(active) == len(works):
-                    ends -= rates * self.gradients(ends.unbind(), batch)
+                    ends -= rates * torch.cat(self.gradients(ends.unbind(), batch))
                 else:
                     at = torch.tensor(active, device=ends.device)
-                    ends[at] -= rates[at] * self.gradients(ends[at].unbind(), batch)
-            found += _apart(starts - ends)
+                    ends[at] -= rates[at] * torch.cat(self.gradients(ends[at].unbind(), batch))
+            found += apart(starts - ends)
         return found
 
 
@@ -109,18 +109,15 @@ def _batch(
     """The batches of the gradients from `start` to `stop`, drawn by several engines, side by side in one memory."""
     if len(engines) == 1:
         return engines[0].batch(keys[start:stop])
-    size = engines[0].batches.batch_size
-    inputs = engines[0].batches.memory((stop - start) * size)
-    targets: list[Tensor] = []
+    memory = engines[0].batches.memory
+    whole = memory.place(0, stop - start)
     begin = 0
     for engine, end in zip(engines, ends, strict=True):
         first, last = max(begin, start), min(end, stop)
         if first < last:
-            own = engine.batch(keys[first:last], inputs[(first - start) * size : (last - start) * size])
-            targets.append(own.targets)
+            engine.batch(keys[first:last], memory.place(first - start, last - start))
         begin = end
-    num_classes = engines[0].batches.num_classes
-    return Batch(inputs.view(stop - start, size, *inputs.shape[1:]), torch.cat(targets), num_classes)
+    return whole.batch
 
 
 def _rows(engine: Batched, models: Sequence[Tensor], batch: Batch) -> list[Tensor]:
@@ -129,10 +126,10 @@ def _rows(engine: Batched, models: Sequence[Tensor], batch: Batch) -> list[Tenso
     first = models[0]
     if all(model is first for model in models):
         models = [first]
-    return _apart(engine.gradients(models, batch))
+    return engine.gradients(models, batch)
 
 
-def _apart(rows: Tensor) -> list[Tensor]:
+def apart(rows: Tensor) -> list[Tensor]:
     """(g, d) -> g tensors (1, d) with memory of their own: some live for long, in a server that remembers them, and
     would keep the whole group alive."""
     if rows.shape[1] * rows.element_size() >= LARGE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -10,13 +11,57 @@ import torch
 from torch import Tensor
 
 from byzsgd.checks import require
-from byzsgd.interfaces import Batch, BatchKey, Data
+from byzsgd.interfaces import Batch, BatchKey, Data, Split
 from byzsgd.kernel.randomness import Streams
 
 T = TypeVar("T")
 Sampling = Literal["replacement", "shuffle"]
 SERIALS = 16  # batches drawn from one generator, where they are small
 EXAMPLES = 1024  # and the most examples drawn for them, which bounds the memory of 10,000 workers
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Memory for g batches at once: the next call that takes it writes over what is there."""
+
+    positions: Tensor  # (gB,) in the training data
+    inputs: Tensor  # (gB, …)
+    targets: Tensor  # (gB, …)
+    batch: Batch  # (g, B, …) views of them
+
+
+class BatchMemory:
+    """Memory for the batches of a call, and every view of it, made once: fresh memory of this size comes from the
+    system page by page, which can take longer than the gradients."""
+
+    def __init__(self, train: Split, batch_size: int, num_classes: int) -> None:
+        self._train, self._batch_size, self._num_classes = train, batch_size, num_classes
+        self._room = 0
+        self._places: dict[tuple[int, int], Place] = {}
+
+    def place(self, start: int, stop: int) -> Place:
+        """For the batches from the `start`-th to the one before the `stop`-th."""
+        place = self._places.get((start, stop))
+        if place is None:
+            if stop > self._room:
+                self._grow(max(stop, 2 * self._room))
+            place = self._places[start, stop] = self._view(start, stop)
+        return place
+
+    def _grow(self, room: int) -> None:
+        self._room, self._places = room, {}
+        inputs, targets = self._train.inputs, self._train.targets
+        examples = room * self._batch_size
+        self._positions = torch.empty(examples, dtype=torch.int64, device=inputs.device)
+        self._inputs = inputs.new_empty((examples, *inputs.shape[1:]))
+        self._targets = targets.new_empty((examples, *targets.shape[1:]))
+
+    def _view(self, start: int, stop: int) -> Place:
+        rows = slice(start * self._batch_size, stop * self._batch_size)
+        inputs, targets = self._inputs[rows], self._targets[rows]
+        shape = (stop - start, self._batch_size)
+        batch = Batch(inputs.view(*shape, *inputs.shape[1:]), targets.view(*shape, *targets.shape[1:]), self._num_classes)
+        return Place(self._positions[rows], inputs, targets, batch)
 
 
 class Batches:
@@ -53,8 +98,10 @@ class Batches:
         self.batch_size = batch_size
         self.sampling = sampling
         self.num_classes = data.num_classes
+        self.memory = BatchMemory(data.train, batch_size, data.num_classes)
         self._blocks = [np.asarray(block, dtype=np.int64) for block in blocks]
         self._streams = streams
+        self._draws = streams.stream("batch")
         self._augment = data.augment
         self._device = data.train.inputs.device
         serials = max(1, min(SERIALS, EXAMPLES // batch_size))
@@ -62,7 +109,6 @@ class Batches:
         self._rows: dict[tuple[int, int], tuple[Tensor, ...]] = {}  # (block, stretch) -> (B,) each; the newest
         self._stretches: dict[tuple[int, int], Tensor] = {}
         self._serials = serials
-        self._inputs: Tensor | None = None
         self._room = len(blocks) + 64
 
     def indices(self, key: BatchKey) -> Tensor:
@@ -83,32 +129,23 @@ class Batches:
             inputs = self._augment(inputs, self._streams.generator("augment", key.block, key.serial))
         return Batch(inputs, self.train.targets.index_select(0, at), self.num_classes)
 
-    def batches(self, keys: Sequence[BatchKey], memory: Tensor | None = None) -> Batch:
-        """(g, B, …): the batches of g keys at once, in the (gB, …) `memory` given, or in some that the next call uses
-        again."""
-        examples = len(keys) * self.batch_size
-        inputs = self.memory(examples) if memory is None else memory
-        shape = (len(keys), self.batch_size)
+    def batches(self, keys: Sequence[BatchKey], place: Place | None = None) -> Batch:
+        """(g, B, …): the batches of g keys at once, in the place given, or in one that the next call uses again."""
+        if place is None:
+            place = self.memory.place(0, len(keys))
         if self._augment is None:
-            at = torch.cat([self.indices(key) for key in keys])
-            torch.index_select(self.train.inputs, 0, at, out=inputs)
-            targets = self.train.targets.index_select(0, at)
+            torch.cat([self.indices(key) for key in keys], out=place.positions)
+            torch.index_select(self.train.inputs, 0, place.positions, out=place.inputs)
+            torch.index_select(self.train.targets, 0, place.positions, out=place.targets)
         else:
             parts = [self.batch(key) for key in keys]
-            torch.cat([part.inputs for part in parts], out=inputs)
-            targets = torch.cat([part.targets for part in parts])
-        return Batch(inputs.view(*shape, *inputs.shape[1:]), targets.view(*shape, *targets.shape[1:]), self.num_classes)
-
-    def memory(self, examples: int) -> Tensor:
-        """(examples, …) for inputs, the same at every call: fresh memory of this size comes from the system page by
-        page, which can take longer than the gradients."""
-        if self._inputs is None or len(self._inputs) < examples:
-            self._inputs = self.train.inputs.new_empty((examples, *self.train.inputs.shape[1:]))
-        return self._inputs[:examples]
+            torch.cat([part.inputs for part in parts], out=place.inputs)
+            torch.cat([part.targets for part in parts], out=place.targets)
+        return place.batch
 
     def _replacement(self, block: int, stretch: int) -> tuple[Tensor, ...]:
         members = self._blocks[block]
-        picks = self._streams.generator("batch", block, stretch).integers(len(members), size=self._drawn)
+        picks = self._draws.at(block, stretch).integers(len(members), size=self._drawn)
         drawn = torch.from_numpy(members[picks].reshape(self._serials, self.batch_size)).to(self._device)
         return tuple(torch.unbind(drawn))
 
@@ -134,7 +171,7 @@ class Batches:
     def _permutations(self, block: int, stretch: int) -> Tensor:
         members = self._blocks[block]
         copies = np.tile(members, (self._length(block) // len(members), 1))
-        shuffled = self._streams.generator("batch", block, stretch).permuted(copies, axis=1)
+        shuffled = self._draws.at(block, stretch).permuted(copies, axis=1)
         return torch.from_numpy(shuffled.reshape(-1)).to(self._device)
 
     def _keep(self, kept: dict[tuple[int, int], T], key: tuple[int, int], drawn: T) -> T:

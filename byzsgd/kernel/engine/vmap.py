@@ -9,13 +9,13 @@ from torch import Tensor
 
 from byzsgd.checks import require
 from byzsgd.interfaces import Attack, Batch
-from byzsgd.kernel.engine.batched import Batched
+from byzsgd.kernel.engine.batched import Batched, apart
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.evaluation import mean_loss
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.engine.room import room
 
-Compute = Callable[[Sequence[Tensor], Batch], Tensor]
+Compute = Callable[[Sequence[Tensor], Batch], list[Tensor]]
 
 
 def vmap(
@@ -34,7 +34,7 @@ def vmap(
 
 
 def mapped(problem: SupervisedProblem) -> Compute:
-    """(g models (d,) or one for all, (g, B, …) batches) -> (g, d) gradients."""
+    """(g models (d,) or one for all, (g, B, …) batches) -> g gradients (1, d)."""
     module, loss = problem.module, problem.data.loss
     named = [(name, parameter) for name, parameter in module.named_parameters() if parameter.requires_grad]
     names = [name for name, _ in named]
@@ -46,7 +46,7 @@ def mapped(problem: SupervisedProblem) -> Compute:
 
     every = torch.func.vmap(torch.func.grad(value), randomness="error")
 
-    def compute(models: Sequence[Tensor], batch: Batch) -> Tensor:
+    def compute(models: Sequence[Tensor], batch: Batch) -> list[Tensor]:
         groups = len(batch.targets)
         params = models[0].expand(groups, -1) if len(models) == 1 else torch.stack(tuple(models))
         parts = torch.split(params, sizes, dim=1)
@@ -54,7 +54,7 @@ def mapped(problem: SupervisedProblem) -> Compute:
             name: part.reshape(groups, *shape) for name, part, shape in zip(names, parts, shapes, strict=True)
         }
         found = every(parameters, batch.inputs, batch.targets)
-        return torch.cat([found[name].reshape(groups, -1) for name in names], dim=1)
+        return apart(torch.cat([found[name].reshape(groups, -1) for name in names], dim=1))
 
     return compute
 
@@ -71,5 +71,5 @@ def obstacle(problem: SupervisedProblem, compute: Compute) -> str:
     except (RuntimeError, ValueError, NotImplementedError, TypeError) as error:
         return (str(error).strip().splitlines() or [type(error).__name__])[0]
     expected = problem.gradient(params, Batch(inputs[0], targets[0], batch.num_classes))
-    close = torch.allclose(found[0], expected, rtol=1e-3, atol=1e-5 * float(1 + expected.abs().max()))
+    close = torch.allclose(found[0][0], expected, rtol=1e-3, atol=1e-5 * float(1 + expected.abs().max()))
     return "" if close else "another gradient than autograd's"
