@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from byzsgd.cli import main
 from byzsgd.kernel.engine.backward import Backward
 from byzsgd.kernel.engine.batched import Batched
 from byzsgd.lanes import Lane, abreast, alone
+from byzsgd.records.checkpoints import load_params
 
 SMALL = ("num_workers=8", "num_byzantine=1", "f=1", "batch_size=8", "budget.arrivals=250", "dtype=float64")
 DISCRETE = ["worker", "serial", "time", "read_at", "step", "accepted", "reason", "updated"]
@@ -48,6 +50,42 @@ def test_every_lane_is_the_run_that_it_is_alone(tmp_path):
     for number, (each, run) in enumerate(zip(built, together, strict=True)):
         assert_same_records(run, each.run())
         assert_same_records(load(tmp_path / str(number)), run)
+
+
+SERVERS = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "aggregator").glob("*.yaml"))
+OTHERS = [
+    ("dataset=digits", "model=logistic_regression"),
+    ("dataset=breast_cancer", "model=logistic_regression"),
+    ("dataset=least_squares",),
+    ("model=mlp", "model.widths=[16,8]", "model.activation=tanh"),
+]
+
+
+def served(server):
+    return (f"aggregator={server}", "attack=lie", "num_workers=12")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param([served(server) for server in SERVERS], marks=pytest.mark.slow),
+        [served(server) for server in ("kardam", "kardam_author", "throttle", "mifa", "krum", "quorum")],
+        [("aggregator=asgd", "optimizer.lr=.01", f"seed={seed}") for seed in range(4)],
+        [("aggregator=asgd", "optimizer.lr=.01", *other, f"seed={seed}") for other in OTHERS for seed in range(2)],
+    ],
+    ids=["every server", "servers", "seeds", "problems"],
+)
+def test_lanes_agree_with_the_loop(settings, tmp_path):
+    """Decision by decision, and to 1e-9 in the parameters after 200 deliveries."""
+    fixed = (*SMALL, "budget.arrivals=200", "eval_every=100")
+    lanes = [experiment(*fixed, *overrides, "engine=fused") for overrides in settings]
+    together = abreast([lane_of(each, tmp_path / f"lane-{number}") for number, each in enumerate(lanes)])
+    for number, (overrides, run) in enumerate(zip(settings, together, strict=True)):
+        alone_in_loop = experiment(*fixed, *overrides, "engine=loop").run(tmp_path / f"loop-{number}")
+        for column in DISCRETE:
+            assert run.arrivals[column].equals(alone_in_loop.arrivals[column]), (overrides, column)
+        ours, theirs = (load_params(tmp_path / f"{way}-{number}") for way in ("lane", "loop"))
+        assert float((ours - theirs).abs().max()) < 1e-9 * (1.0 + float(theirs.abs().max())), overrides
 
 
 @pytest.fixture

@@ -60,7 +60,9 @@ class BatchMemory:
         rows = slice(start * self._batch_size, stop * self._batch_size)
         inputs, targets = self._inputs[rows], self._targets[rows]
         shape = (stop - start, self._batch_size)
-        batch = Batch(inputs.view(*shape, *inputs.shape[1:]), targets.view(*shape, *targets.shape[1:]), self._num_classes)
+        batch = Batch(
+            inputs.view(*shape, *inputs.shape[1:]), targets.view(*shape, *targets.shape[1:]), self._num_classes
+        )
         return Place(self._positions[rows], inputs, targets, batch)
 
 
