@@ -25,6 +25,7 @@ PAIRS = [
     (("dataset=digits", "model=mlp", "model.widths=[16,8]", "model.activation=tanh"), ("fused", "vmap")),
     (("dataset=digits", "model=mlp", "model.widths=[9]", "model.activation=elu"), ("fused", "vmap")),
     (("dataset=digits", "model=mlp", "model.widths=[9]", "model.activation=gelu"), ("fused", "vmap")),
+    (("dataset=digits", "model=mlp", "model.widths=[200]"), ("fused", "vmap")),  # too large to be stacked
     (("dataset=breast_cancer",), ("vmap",)),
     (("dataset=breast_cancer", "model=logistic_regression"), ("fused", "vmap")),
     (("dataset=wine",), ("vmap",)),

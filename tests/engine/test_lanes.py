@@ -58,6 +58,7 @@ OTHERS = [
     ("dataset=breast_cancer", "model=logistic_regression"),
     ("dataset=least_squares",),
     ("model=mlp", "model.widths=[16,8]", "model.activation=tanh"),
+    ("model=mlp", "model.widths=[200]"),
 ]
 
 

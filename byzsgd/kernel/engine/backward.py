@@ -9,21 +9,24 @@ import torch
 from torch import Tensor
 
 from byzsgd.interfaces import Batch, Loss
-from byzsgd.kernel.engine.layers import Activation, Layer
-from byzsgd.kernel.memory import joined
+from byzsgd.kernel.engine.layers import Layer
+from byzsgd.kernel.memory import LARGE, fresh
+
+
+@dataclass(frozen=True, slots=True)
+class _Parameters:
+    """Of one layer of g models, or of their gradients."""
+
+    weight: Tensor  # (g, outputs, inputs)
+    bias: Tensor | None  # (g, outputs, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    """One layer of g models: views of the memory that all calls share."""
+    """What one layer needs beside its parameters."""
 
-    weight: Tensor  # (g, outputs, inputs)
-    weight_t: Tensor
-    bias: Tensor | None  # (g, outputs, 1)
-    activation: Activation | None
+    layer: Layer
     before: Tensor  # (g, outputs, B) in front of the activation, and behind it where that works in place
-    weight_gradient: Tensor  # (g, outputs, inputs)
-    bias_gradient: Tensor | None  # (g, outputs)
     delta: Tensor  # (g, outputs, B)
 
 
@@ -31,10 +34,18 @@ class _Stage:
 class _Scene:
     """All that a call of g models needs, apart from its data."""
 
-    models: Tensor  # (g, d), or (1, d): one for all
     stages: tuple[_Stage, ...]
-    gradients: tuple[tuple[Tensor, ...], ...]  # g times: the (1, …) parts of a gradient, in the order of the vector
     minus_one: Tensor  # (g, 1, B)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    """The memory in which g small models and their gradients lie side by side."""
+
+    models: Tensor  # (g, d), or (1, d): one for all
+    parameters: tuple[_Parameters, ...]
+    found: tuple[_Parameters, ...]
+    gradients: tuple[tuple[Tensor, ...], ...]  # g times: the (1, …) parts of a gradient, in the order of the vector
 
 
 class Backward:
@@ -44,53 +55,71 @@ class Backward:
     errors; ∂W_l = δ_l a_lᵀ, ∂b_l = Σ δ_l, δ_{l−1} = (W_lᵀ δ_l) ⊙ φ'. Examples are columns: a softmax over few classes
     is ten times as fast across the columns as along the rows.
 
-    Small models cost more in Python and in fresh memory than in products, so the memory, and every view of it, is made
-    once for each g <= `group`. Every layer has its own, since a batched product into a part of a row falls apart into g
-    single ones.
+    Small models cost more in Python and in fresh memory than in products. So they are stacked and share every call, in
+    memory whose views are made once for each g <= `group`. Every layer has memory of its own, since a batched product
+    into a part of a row falls apart into g single ones. Large models are read where they are and their gradients
+    written where they stay, one after another: there a copy costs more than the calls.
     """
 
     def __init__(self, layers: Sequence[Layer], loss: Loss, group: int) -> None:
         self._layers, self._loss, self._group = tuple(layers), loss, group
-        self._size = sum(sum(layer.sizes) for layer in layers)
-        self._scenes: dict[tuple[int, bool], _Scene] = {}
+        self._sizes = [size for layer in layers for size in layer.sizes]
+        self._size = sum(self._sizes)
+        self._scenes: dict[int, _Scene] = {}
+        self._stacks: dict[tuple[int, bool], _Stack] = {}
         self._memory: dict[str, Tensor] = {}
         self._columns: dict[int, tuple[Batch, Tensor, Tensor]] = {}  # g -> the last batch of g, and views of it
 
     def __call__(self, models: Sequence[Tensor], batch: Batch) -> list[Tensor]:
         """g models (d,), or one for all; (g, B, …) inputs and targets -> g times (1, d), each in memory of its own."""
-        groups, size = batch.inputs.shape[:2]
-        below, targets = self._as_columns(batch)
-        shared = len(models) == 1
-        scene = self._scenes.get((groups, shared))
-        if scene is None or scene.minus_one.shape[2] != size:
-            scene = self._scenes[groups, shared] = self._scene(groups, shared, size, models[0])
-        if shared:
-            scene.models.copy_(models[0])
+        inputs, targets = self._as_columns(batch)
+        if self._size * models[0].itemsize >= LARGE:
+            ones = [1] * len(inputs)
+            each = [models[0]] * len(ones) if len(models) == 1 else models
+            apart = zip(each, inputs.split_with_sizes(ones), targets.split_with_sizes(ones), strict=True)
+            return [self._alone(*one) for one in apart]
+        return self._together(models, inputs, targets)
+
+    def _alone(self, model: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
+        """(d,), (1, inputs, B), (1, …, B) -> (1, d)"""
+        gradient = fresh(model, (1, self._size))
+        parameters = self._layered(model.unsqueeze(0).split_with_sizes(self._sizes, 1), 1)
+        found = self._layered(gradient.split_with_sizes(self._sizes, 1), 1)
+        self._differentiate(self._scene(1, inputs), parameters, found, inputs, targets)
+        return gradient
+
+    def _together(self, models: Sequence[Tensor], inputs: Tensor, targets: Tensor) -> list[Tensor]:
+        stack = self._stack(len(inputs), len(models) == 1, models[0])
+        if len(models) == 1:
+            stack.models.copy_(models[0])
         else:
-            torch.stack(models, out=scene.models)  # type: ignore[arg-type]
-        seen = self._forward(scene, below)
+            torch.stack(models, out=stack.models)  # type: ignore[arg-type]
+        self._differentiate(self._scene(len(inputs), inputs), stack.parameters, stack.found, inputs, targets)
+        return [torch.cat(parts, 1) for parts in stack.gradients]
+
+    def _differentiate(
+        self,
+        scene: _Scene,
+        parameters: Sequence[_Parameters],
+        found: Sequence[_Parameters],
+        inputs: Tensor,
+        targets: Tensor,
+    ) -> None:
+        """Writes the gradients at `parameters` into `found`."""
+        seen = self._forward(scene.stages, parameters, inputs)
         self._loss_gradient(scene, targets)
-        self._backward(scene, seen)
-        return [joined(parts, self._size) for parts in scene.gradients]
+        self._backward(scene.stages, parameters, found, seen)
 
-    def _as_columns(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """(g, inputs, B), and (g, 1, B) class numbers or (g, outputs, B) targets."""
-        groups, size = batch.inputs.shape[:2]
-        known = self._columns.get(groups)
-        if known is None or known[0] is not batch:  # batches mostly come in the same memory
-            inputs = batch.inputs.reshape(groups, size, -1).transpose(1, 2)
-            known = self._columns[groups] = (batch, inputs, batch.targets.reshape(groups, size, -1).transpose(1, 2))
-        return known[1], known[2]
-
-    def _forward(self, scene: _Scene, below: Tensor) -> list[Tensor]:
+    def _forward(self, stages: Sequence[_Stage], parameters: Sequence[_Parameters], below: Tensor) -> list[Tensor]:
         """What every layer saw, and behind the last the outputs."""
         seen = [below]
-        for stage in scene.stages:
-            if stage.bias is None:
-                torch.bmm(stage.weight, below, out=stage.before)
+        for stage, own in zip(stages, parameters, strict=True):
+            if own.bias is None:
+                torch.bmm(own.weight, below, out=stage.before)
             else:
-                torch.baddbmm(stage.bias, stage.weight, below, out=stage.before)
-            below = stage.before if stage.activation is None else stage.activation.forward(stage.before)
+                torch.baddbmm(own.bias, own.weight, below, out=stage.before)
+            activation = stage.layer.activation
+            below = stage.before if activation is None else activation.forward(stage.before)
             seen.append(below)
         return seen
 
@@ -103,48 +132,67 @@ class Backward:
             torch.sub(outputs, targets, out=delta)
         delta.div_(delta.shape[2])
 
-    def _backward(self, scene: _Scene, seen: Sequence[Tensor]) -> None:
-        above: _Stage | None = None
-        for number in range(len(scene.stages) - 1, -1, -1):
-            stage = scene.stages[number]
-            if above is not None:
-                torch.bmm(above.weight_t, above.delta, out=stage.delta)
-                if stage.activation is not None:
-                    stage.activation.backward(stage.delta, stage.before, seen[number + 1])
-            if stage.bias_gradient is not None:
-                torch.sum(stage.delta, 2, out=stage.bias_gradient)
-            torch.bmm(stage.delta, seen[number].transpose(1, 2), out=stage.weight_gradient)
-            above = stage
+    def _backward(
+        self,
+        stages: Sequence[_Stage],
+        parameters: Sequence[_Parameters],
+        found: Sequence[_Parameters],
+        seen: Sequence[Tensor],
+    ) -> None:
+        for number in range(len(stages) - 1, -1, -1):
+            stage, gradient = stages[number], found[number]
+            if number + 1 < len(stages):
+                torch.bmm(parameters[number + 1].weight.transpose(1, 2), stages[number + 1].delta, out=stage.delta)
+                if stage.layer.activation is not None:
+                    stage.layer.activation.backward(stage.delta, stage.before, seen[number + 1])
+            if gradient.bias is not None:
+                torch.sum(stage.delta, 2, keepdim=True, out=gradient.bias)
+            torch.bmm(stage.delta, seen[number].transpose(1, 2), out=gradient.weight)
 
-    def _scene(self, groups: int, shared: bool, size: int, like: Tensor) -> _Scene:
-        models = self._part("models", (1 if shared else groups, like.numel()), like)
-        stages = []
-        parts: list[Tensor] = []  # (g, …), in the order of the vector
-        begin = 0
-        for number, layer in enumerate(self._layers):
-            shape = (groups, layer.outputs, layer.inputs)
-            matrix, begin = slice(begin, begin + layer.outputs * layer.inputs), begin + sum(layer.sizes)
-            weight = models[:, matrix].view(-1, *shape[1:]).expand(shape)
-            bias = models[:, matrix.stop : begin].unsqueeze(2).expand(groups, -1, -1) if layer.bias else None
-            found = [self._part(f"gradient {number}", shape, like)]
-            if layer.bias:
-                found.append(self._part(f"bias gradient {number}", shape[:2], like))
-            parts += found
-            stages.append(
-                _Stage(
-                    weight=weight,
-                    weight_t=weight.transpose(1, 2),
-                    bias=bias,
-                    activation=layer.activation,
-                    before=self._part(f"before {number}", (groups, layer.outputs, size), like),
-                    weight_gradient=found[0],
-                    bias_gradient=found[1] if layer.bias else None,
-                    delta=self._part(f"delta {number}", (groups, layer.outputs, size), like),
-                )
+    def _as_columns(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """(g, inputs, B), and (g, 1, B) class numbers or (g, outputs, B) targets."""
+        groups, size = batch.inputs.shape[:2]
+        known = self._columns.get(groups)
+        if known is None or known[0] is not batch:  # batches mostly come in the same memory
+            inputs = batch.inputs.reshape(groups, size, -1).transpose(1, 2)
+            known = self._columns[groups] = (batch, inputs, batch.targets.reshape(groups, size, -1).transpose(1, 2))
+        return known[1], known[2]
+
+    def _layered(self, parts: Sequence[Tensor], groups: int) -> list[_Parameters]:
+        """(g, …) parts in the order of the vector, by layer."""
+        left = iter(parts)
+        return [
+            _Parameters(
+                next(left).view(groups, layer.outputs, layer.inputs),
+                next(left).view(groups, layer.outputs, 1) if layer.bias else None,
             )
-        minus_one = like.new_full((1, 1, 1), -1.0).expand(groups, 1, size)
-        gradients = zip(*(part.view(groups, 1, -1).unbind() for part in parts), strict=True)
-        return _Scene(models, tuple(stages), tuple(gradients), minus_one)
+            for layer in self._layers
+        ]
+
+    def _scene(self, groups: int, inputs: Tensor) -> _Scene:
+        size = inputs.shape[2]
+        scene = self._scenes.get(groups)
+        if scene is None or scene.minus_one.shape[2] != size:
+            stages = []
+            for number, layer in enumerate(self._layers):
+                shape = (groups, layer.outputs, size)
+                before, delta = (self._part(f"{what} {number}", shape, inputs) for what in ("before", "delta"))
+                stages.append(_Stage(layer, before, delta))
+            minus_one = inputs.new_full((1, 1, 1), -1.0).expand(groups, 1, size)
+            scene = self._scenes[groups] = _Scene(tuple(stages), minus_one)
+        return scene
+
+    def _stack(self, groups: int, shared: bool, like: Tensor) -> _Stack:
+        stack = self._stacks.get((groups, shared))
+        if stack is None:
+            models = self._part("models", (1 if shared else groups, self._size), like)
+            every = [part.expand(groups, -1) for part in models.split_with_sizes(self._sizes, 1)]
+            parts = [self._part(f"part {number}", (groups, size), like) for number, size in enumerate(self._sizes)]
+            gradients = zip(*(part.unsqueeze(1).unbind() for part in parts), strict=True)
+            stack = self._stacks[groups, shared] = _Stack(
+                models, tuple(self._layered(every, groups)), tuple(self._layered(parts, groups)), tuple(gradients)
+            )
+        return stack
 
     def _part(self, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
         """The first rows of memory for the largest call."""
