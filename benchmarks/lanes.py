@@ -2,8 +2,9 @@
 
     python benchmarks/lanes.py [--works digits,logistic] [--servers asgd,kardam] [--workers 10] [--lanes 8] [--pairs 7]
 
-CPU time without the loading of data, in one process and in random order; the median over the pairs. Above 1: the lanes
-are faster.
+CPU time without the loading of data, in one process and in random order; medians over the turns. First number: the time
+of the same runs one after another over that of the lanes. Second: that of as many hand-written loops
+(benchmarks/hand_written.py, without records and filters) over that of the lanes. Above 1: the lanes are faster.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ import random
 import statistics
 import tempfile
 import time
+from itertools import islice
 from pathlib import Path
 
 import torch
+from hand_written import asynchronous
 from works import build, matching
 
 from byzsgd.lanes import Lane, abreast, alone, rare_collections
@@ -45,11 +48,19 @@ def together(runs: list[Running]) -> None:
     abreast([Lane(run.turns, 1) for run in runs])
 
 
-def ratio(work: str, lanes: int, pairs: int, *overrides: str) -> float:
-    """The median of the time apart / the time together."""
-    ratios = []
+def by_hand(runs: list[Running]) -> None:
+    for run in runs:
+        loop = asynchronous(run.session, run.session.simulation.num_workers, 0.01)
+        with rare_collections():
+            for _ in islice(loop, run.budget.arrivals):
+                pass
+
+
+def ratios(work: str, lanes: int, pairs: int, *overrides: str) -> tuple[float, float]:
+    """Medians of the time apart, and of the time by hand, over the time together."""
+    found: list[tuple[float, float]] = []
     for number in range(pairs):
-        ways = [apart, together]
+        ways = [apart, together, by_hand]
         random.Random(number).shuffle(ways)
         seconds = {}
         for way in ways:
@@ -57,8 +68,8 @@ def ratio(work: str, lanes: int, pairs: int, *overrides: str) -> float:
             began = time.process_time()
             way(runs)
             seconds[way] = time.process_time() - began
-        ratios.append(seconds[apart] / seconds[together])
-    return statistics.median(ratios)
+        found.append((seconds[apart] / seconds[together], seconds[by_hand] / seconds[together]))
+    return statistics.median(one for one, _ in found), statistics.median(two for _, two in found)
 
 
 def main() -> None:
@@ -71,12 +82,12 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     servers = options.servers.split(",")
-    print(f"{options.lanes} lanes, n={options.workers:12}" + "".join(f"{server:>10}" for server in servers))
+    print(f"{options.lanes} lanes, n={options.workers:12}" + "".join(f"{server:>16}" for server in servers))
     for work in matching(options.works):
         cells = [
-            ratio(work, options.lanes, options.pairs, options.workers, f"aggregator={server}") for server in servers
+            ratios(work, options.lanes, options.pairs, options.workers, f"aggregator={server}") for server in servers
         ]
-        print(f"{work:27}" + "".join(f"{value:10.2f}" for value in cells), flush=True)
+        print(f"{work:27}" + "".join(f"{mine:10.2f}{hand:6.2f}" for mine, hand in cells), flush=True)
 
 
 if __name__ == "__main__":
