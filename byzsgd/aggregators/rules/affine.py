@@ -50,7 +50,7 @@ class Affine:
         return answer
 
     def about_row(self, row: int, distances: np.ndarray) -> np.ndarray:
-        """(k, k) inner products about x_row at these distances, measured directly where another row almost equals it."""
+        """(k, k) inner products about x_row at these distances; directly where another almost equals it."""
         norms = self.inner.diagonal()
         if (distances[distances > 0] ** 2 > FINE * norms[row]).all():
             return self.about(np.eye(len(norms))[row])
