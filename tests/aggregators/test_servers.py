@@ -117,6 +117,20 @@ def test_the_server_itself_never_changes_and_refusals_change_no_parameter(name):
     assert repr(world.server) == repr(before)
 
 
+SINGLE = ["aggregator=kardam aggregator/collector=every", "aggregator=kardam aggregator/collector=latest"]
+
+
+@pytest.mark.parametrize("overrides", [f"aggregator={name}" for name in SERVERS] + SINGLE)
+def test_a_direction_shares_no_memory_with_the_state(overrides):
+    world = World(*overrides.split())
+    for _ in range(60):
+        decision = world.deliver(world.arrival())
+        if decision.direction is not None:
+            before = copy.deepcopy(world.state)
+            decision.direction.fill_(math.nan)
+            assert same(world.state, before)
+
+
 # The sum of 15 vectors steps 15 times as far; a sign is as long at the optimum as anywhere else; Rennala takes the few
 # vectors that are not stale, and steps seldom.
 RATES = {"sum": 0.05 / 15, "sign_majority": 0.012, "rennala": 0.2}
