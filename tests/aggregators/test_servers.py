@@ -393,6 +393,26 @@ def test_throttle():
     assert play(("aggregator=throttle",), [(0, 0, math.nan)], 2)[0].reason == "throttle"
 
 
+def test_throttle_clips_to_its_radius_what_is_too_long_to_square():
+    params = vector(0, 0)
+    server = experiment("aggregator=throttle", "num_byzantine=0").aggregator
+    state = server.init(ServerContext(2, params))
+    for sent, expected in ((vector(3e200, -4e200), (30.0, -40.0)), (vector(-4e200, 3e200), (-0.8 / 1.5, 0.6 / 1.5))):
+        decision = server.receive(state, Arrival(0.0, 0, 0, 0, sent, params))
+        assert decision.direction.tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ["zeno_pp", "afl_guard"])
+def test_a_trusted_gradient_that_is_the_live_model_does_not_change_with_it(name):
+    params = vector(1, 0)
+    server = experiment(f"aggregator={name}").aggregator
+    state = server.init(ServerContext(15, params, lambda model: model))
+    sent = vector(2, 0)
+    for step in range(3):
+        assert server.receive(state, Arrival(float(step), step, step, step, sent, params.clone())).accepted
+        params.mul_(-1)
+
+
 def test_ringleader():
     # Worker 0 twice, then 1: table means 2 and 6; worker 1 makes the first update, worker 0 the second with 2, 4, 6 …
     decisions = play(("aggregator=ringleader",), [(0, 0, 1), (0, 0, 3), (1, 0, 6), (1, 1, 9), (0, 1, 8)], 2)
