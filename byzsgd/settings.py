@@ -86,7 +86,9 @@ def _check_target(node: Mapping[str, Any], allowed: Sequence[str], path: str) ->
             raise ConfigError(f"{who} has no setting '{key}'{suggestion(str(key), parameters)}")
         if not _fits(value, hints.get(key, Any)):
             place = f"{path}.{key}" if path else str(key)
-            raise ConfigError(f"{place} needs {_described(hints[key])}; got {value!r}")
+            # YAML's .inf is a text to the grammar of overrides.
+            spelling = " (in an override: inf)" if value in (".inf", "-.inf") else ""
+            raise ConfigError(f"{place} needs {_described(hints[key])}; got {value!r}{spelling}")
     # A partial is completed by who calls it: a rule may be fed by its server.
     missing = () if node.get("_partial_") else parameters.items()
     for key, parameter in missing:

@@ -133,6 +133,9 @@ class Pipeline:
         if collected is None:
             return Decision(True, "accepted", weight, None, scores, self.collector.waiting)
         direction = self._step(state, arrival, collected)
+        if direction is vector and (self.asked or self.collector.weighted):
+            # The mean of one vector is that very vector, which filters and the table of latest vectors may keep.
+            direction = direction.clone()
         return Decision(True, "accepted", weight, direction, scores, collected.reply)
 
     def preview(self, state: PipelineState, arrivals: Sequence[Arrival]) -> Decision:

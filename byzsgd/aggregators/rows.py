@@ -62,6 +62,15 @@ def all_finite(rows: Tensor) -> bool:
     return math.isfinite(rows.sum().item()) or bool(torch.isfinite(rows).all())
 
 
+def length(vector: Tensor) -> float:
+    """‖v‖ of a finite vector, also where its square overflows."""
+    norm = float(torch.linalg.vector_norm(vector))
+    if not math.isinf(norm):
+        return norm
+    largest = vector.abs().max()
+    return float(largest.double() * torch.linalg.vector_norm(vector / largest).double())
+
+
 def finite_mask(rows: Tensor) -> Tensor:
     """(k,) whether each row is finite."""
     return torch.stack([torch.isfinite(row).all() for row in rows])

@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from byzsgd.aggregators.rows import length
 from byzsgd.aggregators.states import foresee
 from byzsgd.checks import require
 from byzsgd.interfaces import Arrival, Decision, Reply, ServerContext
@@ -78,5 +79,5 @@ class Throttle:
 
 
 def _clipped(vector: Tensor, radius: float) -> Tensor:
-    norm = float(torch.linalg.vector_norm(vector))
+    norm = length(vector)
     return vector if norm <= radius else vector * (radius / norm)

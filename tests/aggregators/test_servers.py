@@ -117,6 +117,20 @@ def test_the_server_itself_never_changes_and_refusals_change_no_parameter(name):
     assert repr(world.server) == repr(before)
 
 
+SINGLE = ["aggregator=kardam aggregator/collector=every", "aggregator=kardam aggregator/collector=latest"]
+
+
+@pytest.mark.parametrize("overrides", [f"aggregator={name}" for name in SERVERS] + SINGLE)
+def test_a_direction_shares_no_memory_with_the_state(overrides):
+    world = World(*overrides.split())
+    for _ in range(60):
+        decision = world.deliver(world.arrival())
+        if decision.direction is not None:
+            before = copy.deepcopy(world.state)
+            decision.direction.fill_(math.nan)
+            assert same(world.state, before)
+
+
 # The sum of 15 vectors steps 15 times as far; a sign is as long at the optimum as anywhere else; Rennala takes the few
 # vectors that are not stale, and steps seldom.
 RATES = {"sum": 0.05 / 15, "sign_majority": 0.012, "rennala": 0.2}
@@ -377,6 +391,26 @@ def test_throttle():
     assert [decision.reply for decision in decisions] == [Reply.DISPATCH, Reply.DISPATCH, Reply.RESTART, Reply.DISPATCH]
     assert [decision.weight for decision in decisions] == [0.5, pytest.approx(1 / 1.5), 0.5, 0.5]
     assert play(("aggregator=throttle",), [(0, 0, math.nan)], 2)[0].reason == "throttle"
+
+
+def test_throttle_clips_to_its_radius_what_is_too_long_to_square():
+    params = vector(0, 0)
+    server = experiment("aggregator=throttle", "num_byzantine=0").aggregator
+    state = server.init(ServerContext(2, params))
+    for sent, expected in ((vector(3e200, -4e200), (30.0, -40.0)), (vector(-4e200, 3e200), (-0.8 / 1.5, 0.6 / 1.5))):
+        decision = server.receive(state, Arrival(0.0, 0, 0, 0, sent, params))
+        assert decision.direction.tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ["zeno_pp", "afl_guard"])
+def test_a_trusted_gradient_that_is_the_live_model_does_not_change_with_it(name):
+    params = vector(1, 0)
+    server = experiment(f"aggregator={name}").aggregator
+    state = server.init(ServerContext(15, params, lambda model: model))
+    sent = vector(2, 0)
+    for step in range(3):
+        assert server.receive(state, Arrival(float(step), step, step, step, sent, params.clone())).accepted
+        params.mul_(-1)
 
 
 def test_ringleader():

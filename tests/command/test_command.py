@@ -117,6 +117,10 @@ MISTAKES = [
     (["delay=d1", "knowledge=in_flight"], "prescribed staleness"),
     (["seed=["], "cannot read the override 'seed=['"),
     (["budget.arrivals=0"], "budget.arrivals needs a value > 0"),
+    (
+        ["aggregator=throttle", "aggregator.anchor_radius=.inf"],
+        "aggregator.anchor_radius needs a number; got '.inf' (in an override: inf)",
+    ),
     (["budget.arrivals=null"], "budget.arrivals needs a whole number; got None"),
     (["device=tpu0"], "device needs one that this machine has"),
     (["aggregator._target_=os.system"], "needs a _target_ within byzsgd, torch"),

@@ -103,3 +103,18 @@ def test_weiszfeld_steps_that_land_on_a_row_are_measured_directly():
         got = rules.weighted_geometric_median(torch.tensor(x), torch.tensor(weights), **given).numpy()
         wanted = twins.weighted_geometric_median(x, weights, **given)
         np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("width", [1e-15, 1e-12, 1e-10, 1e-8])
+def test_near_copies_hold_the_geometric_median_no_more_than_exact_ones(width):
+    rng = np.random.default_rng(3)
+    for k, copies in ((7, 2), (9, 3), (11, 3), (15, 2), (40, 12)):
+        x = rng.normal(size=(k, 20))
+        x[:copies] = x.mean(axis=0) + 0.8
+        wanted = rules.geometric_median(torch.tensor(x)).numpy()
+        totals = np.linalg.norm(x - x[:, None], axis=2).sum(axis=1)
+        assert totals[0] == totals.min()
+        assert np.linalg.norm(x[0] - wanted) > 0.01
+        x[:copies] += width * rng.normal(size=(copies, 20))
+        got = rules.geometric_median(torch.tensor(x)).numpy()
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=max(1e-7, 100 * width))

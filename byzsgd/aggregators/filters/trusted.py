@@ -31,7 +31,8 @@ def reference(state: TrustedState, refresh: int) -> Tensor:
     if state.gradient is not None and state.arrivals % refresh:
         return state.gradient
     assert state.context.trusted_gradient is not None
-    return state.context.trusted_gradient(state.context.params)
+    # A copy: of ½‖x‖² the gradient may be the live model itself.
+    return state.context.trusted_gradient(state.context.params).clone()
 
 
 def counted(state: TrustedState, refresh: int, used: Tensor | None) -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from byzsgd.aggregators.filters import trusted
+from byzsgd.aggregators.rows import length
 from byzsgd.checks import require
 from byzsgd.interfaces import Arrival, Judgement, ServerContext
 
@@ -45,10 +46,7 @@ class Zeno:
 
     def judge(self, state: trusted.TrustedState, arrival: Arrival) -> Judgement:
         own = trusted.reference(state, self.refresh)
-        norm = float(torch.linalg.vector_norm(arrival.vector)) if trusted.is_finite(arrival) else math.nan
-        if math.isinf(norm):  # finite, but its square overflows
-            largest = arrival.vector.abs().max()
-            norm = float(largest.double() * torch.linalg.vector_norm(arrival.vector / largest).double())
+        norm = length(arrival.vector) if trusted.is_finite(arrival) else math.nan
         if math.isnan(norm) or norm == 0.0:
             return Judgement(False, arrival.vector, {"zeno": math.nan}, own)
         vector = arrival.vector * (float(torch.linalg.vector_norm(own)) / norm)

@@ -49,6 +49,13 @@ class Affine:
         answer: np.ndarray = self.inner - pulled[:, None] - pulled + weights @ pulled
         return answer
 
+    def about_row(self, row: int, distances: np.ndarray) -> np.ndarray:
+        """(k, k) inner products about x_row at these distances; directly where another almost equals it."""
+        norms = self.inner.diagonal()
+        if (distances[distances > 0] ** 2 > FINE * norms[row]).all():
+            return self.about(np.eye(len(norms))[row])
+        return gram(self.vectors, self.vectors[row], precise=True)
+
 
 def smoothed_weiszfeld(vectors: Tensor, shares: np.ndarray, start: Tensor, steps: int, smoothing: float) -> Tensor:
     """z ← Σ aᵢ xᵢ / Σ aᵢ with aᵢ = shareᵢ / max(smoothing, ‖xᵢ − z‖), `steps` times from a start of any kind."""

@@ -78,14 +78,27 @@ def _leave_best_row(rows: Affine) -> tuple[np.ndarray, int | None]:
     start = np.zeros(k)
     start[best] = 1.0
     distances = np.sqrt(rows.squared_distances_from(best))
-    others = distances > 0
-    pull = np.divide(1.0, distances, out=np.zeros(k), where=others)
-    force = np.sqrt(max(pull @ rows.about(start) @ pull, 0.0))
-    multiplicity = k - others.sum()
-    if force <= multiplicity:
+    pull, force, multiplicity = _pulls(rows.about_row(best, distances), distances)
+    if force[0] <= multiplicity[0]:
         return start, best
-    step = (1 - multiplicity / force) * pull / pull.sum()
+    # A row among near copies would only creep away from it. With the j nearest rows taken as copies of it, whatever
+    # their distances, the step lowers the sum by (force - j)^2 / (2 Σ pull) or more.
+    sure = np.maximum(force - multiplicity, 0.0) ** 2 / pull.sum(axis=1)
+    j = int(sure.argmax())
+    step = (1 - multiplicity[j] / force[j]) * pull[j] / pull[j].sum()
     return start * (1 - step.sum()) + step, None
+
+
+def _pulls(about: np.ndarray, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """1/d of the rows beyond the j nearest to a row, the length of their joint pull on it, and j, for every j from the
+    number of its copies to k-1: (m, k), (m,), (m,)."""
+    order = np.argsort(distances, kind="stable")
+    near = np.argsort(order, kind="stable")
+    multiplicity = np.arange(int((distances == 0).sum()), len(distances))
+    beyond = near >= multiplicity[:, None]
+    pull = np.divide(1.0, distances, out=np.zeros(beyond.shape), where=beyond)
+    force = np.sqrt(np.maximum(((pull @ about) * pull).sum(axis=1), 0.0))
+    return pull, force, multiplicity
 
 
 def _steps(rows: Affine, weights: np.ndarray, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
