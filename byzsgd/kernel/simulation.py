@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
@@ -112,6 +112,34 @@ class Sight:
         return self.stacked
 
 
+def reading_waits(device: torch.device) -> bool:
+    """Whether a number read from a tensor waits for all work that the device was given before."""
+    return device.type != "cpu"
+
+
+@dataclass(slots=True)
+class Norms:
+    """Norms of results that wait for their delivery, read together, so that on a GPU no delivery waits for its own.
+
+    A memory of a pure function, as `Sight` is.
+    """
+
+    known: dict[int, tuple[Tensor, float]] = field(default_factory=dict)  # worker -> (its result, the norm)
+
+    def measure(self, results: Mapping[int, Tensor]) -> None:
+        norms = torch.stack([torch.linalg.vector_norm(result) for result in results.values()])
+        pairs = zip(results.values(), norms.tolist(), strict=True)
+        self.known.update(zip(results, pairs, strict=True))
+
+    def of(self, worker: int, result: Tensor, vector: Tensor) -> float:
+        """‖vector‖, where need be read now."""
+        known = self.known.pop(worker, None)
+        unchanged = vector.data_ptr() == result.data_ptr() and vector.numel() == result.numel()
+        if known is not None and known[0] is result and unchanged:
+            return known[1]
+        return torch.linalg.vector_norm(vector).item()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Simulation:
     """n workers and one server in virtual time."""
@@ -132,6 +160,7 @@ class Simulation:
     forges: bool = field(init=False)
     shown: Knowledge = field(init=False)  # what the liars see: nothing where their attack looks at nothing
     sight: Sight = field(init=False, default_factory=Sight, repr=False, compare=False)
+    norms: Norms = field(init=False, default_factory=Norms, repr=False, compare=False)
     draws: Stream = field(init=False, repr=False, compare=False)  # of the attack
 
     def __post_init__(self) -> None:
@@ -236,12 +265,16 @@ class Simulation:
 
         None: a liar held its message back, and the delivery after it has no result yet.
         """
+        new: dict[int, Tensor] = {}
         for task, result in results:
             worker = task.job.worker
+            new[worker] = result
             if (pending := state.pending.get(worker)) is not None and pending.job is task.job:
                 state.results[worker] = result
             else:
                 state.guesses[worker] = Guess(task.job.serial, task.work, result)
+        if new and reading_waits(state.params.device):
+            self.norms.measure(new)
         while True:
             job = self._next(state)
             if job is None or job.worker not in state.results:
@@ -277,11 +310,12 @@ class Simulation:
         worker = job.worker
         byzantine = worker in self.liars
         pending = state.pending.pop(worker)
-        message, worker_state = self.worker.message(state.workers[worker], job, state.results.pop(worker))
+        result = state.results.pop(worker)
+        message, worker_state = self.worker.message(state.workers[worker], job, result)
         if byzantine and self.forges:
             message = self._forged(state, job, message)
         vector = message.vector
-        norm = torch.linalg.vector_norm(vector).item()
+        norm = self.norms.of(worker, result, vector)
         if not byzantine:
             if not math.isfinite(norm) and not bool(torch.isfinite(vector).all()):
                 raise HonestNotFinite(self._task(state, pending), state.step, state.time)

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from byzsgd import experiment
 from byzsgd.interfaces import Attack, BatchKey, Decision, Reply
+from byzsgd.kernel import simulation as kernel
 from byzsgd.kernel.simulation import Sight, events
 
 SMALL = ("num_workers=5", "num_byzantine=1", "f=1", "batch_size=8")
@@ -36,6 +38,33 @@ def test_arrivals_are_paired_across_servers_and_attacks():
     seen = [schedule(play(150, *SMALL, f"aggregator={server}", f"attack={attack}")[0]) for server, attack in settings]
     assert all(one == seen[0] for one in seen)
     assert seen[0] != schedule(play(150, *SMALL, "seed=1")[0])
+
+
+class Reads(TorchDispatchMode):
+    """Counts the numbers that Python reads out of tensors one by one: on a GPU each waits for all work before it."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += func is torch.ops.aten._local_scalar_dense.default
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(
+    ("delay", "attack", "forged"), [("exponential", "none", 0), ("d1", "none", 0), ("normal", "lie", 1)]
+)
+def test_where_reading_waits_a_delivery_reads_nothing_of_its_own(monkeypatch, delay, attack, forged):
+    settings = (*SMALL, "aggregator=asgd", "engine=fused", f"delay={delay}", f"attack={attack}")
+    with Reads() as plain:
+        expected = play(150, *settings)[0]
+    monkeypatch.setattr(kernel, "reading_waits", lambda device: True)
+    with Reads() as together:
+        played = play(150, *settings)[0]
+    assert [event.norm for event in played] == [event.norm for event in expected]
+    assert plain.count - together.count == sum(not (event.byzantine and forged) for event in played)
+    with Reads() as beginning:
+        play(1, *settings)
+    assert together.count == beginning.count + sum(event.byzantine and forged for event in played[1:])
 
 
 def test_same_seed_same_bits():

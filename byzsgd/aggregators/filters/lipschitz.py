@@ -135,15 +135,14 @@ class Lipschitz:
         worker = arrival.worker
         delivery = Delivery(arrival.read_params, arrival.vector)
         known = state.coefficients.get(worker, ())
-        reference, distance = state.latest.get(worker), 0.0
+        reference, distance, change = state.latest.get(worker), 0.0, 0.0
         if reference is not None:
-            distance = _distance(delivery.params, reference.params)
+            distance, change = _apart(delivery, reference)
             if distance == 0.0:  # the same model once more: measured against the delivery before
                 reference = state.reference.get(worker)
-                distance = _distance(delivery.params, reference.params) if reference is not None else 0.0
+                distance, change = (0.0, 0.0) if reference is None else _apart(delivery, reference)
         if reference is None:
             return Learnt(delivery, None, known, state.table) if _finite(delivery.vector) else None
-        change = _distance(delivery.vector, reference.vector)
         if not math.isfinite(change) and not _finite(delivery.vector):  # a finite distance to a finite vector says it
             return None
         new = _ratio(change, distance)
@@ -170,6 +169,17 @@ _UNJUDGED = {"lipschitz": math.nan, "lipschitz_threshold": math.nan}
 def _finite(vector: Tensor) -> bool:
     # One pass decides the usual case; an infinite norm may still be a finite vector that overflows.
     return math.isfinite(torch.linalg.vector_norm(vector).item()) or bool(torch.isfinite(vector).all())
+
+
+def _apart(one: Delivery, other: Delivery) -> tuple[float, float]:
+    """How far the models are apart, and the vectors where the models are."""
+    if one.params is other.params:
+        return 0.0, 0.0
+    models, vectors = torch.dist(one.params, other.params), torch.dist(one.vector, other.vector)
+    if models.is_cpu:
+        return models.item(), vectors.item()
+    distance, change = torch.stack((models, vectors)).tolist()  # a GPU is waited for once
+    return distance, change
 
 
 def _distance(a: Tensor, b: Tensor) -> float:
