@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from byzsgd.checks import require
+
 if TYPE_CHECKING:
     from byzsgd.records import Run
 
@@ -91,6 +93,7 @@ def watch(parsed: argparse.Namespace) -> int:
     """What runs are doing now."""
     from byzsgd.watching import watch as look
 
+    require(parsed.every > 0, "watch", "every > 0 seconds", every=parsed.every)
     for folder in parsed.folders:
         look(folder, every=parsed.every)
     return 0
@@ -106,7 +109,10 @@ def _command(commands: Any, name: str, function: Any, text: str) -> argparse.Arg
 def _runs(folders: Iterable[Path]) -> list[Run]:
     from byzsgd.records import find_runs, load
 
-    return [load(path) for folder in folders for path in find_runs(folder)]
+    places = list(folders)
+    runs = [load(path) for folder in places for path in find_runs(folder)]
+    require(bool(runs), "byzsgd", "a folder with at least one run in it", folder=", ".join(map(str, places)))
+    return runs
 
 
 def _output(parsed: argparse.Namespace) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,7 +33,7 @@ class SGD:
     schedule: Callable[[float, int], float]
 
     def __post_init__(self) -> None:
-        require(self.lr >= 0, "sgd", "lr >= 0", lr=self.lr)
+        require(0 <= self.lr < math.inf, "sgd", "0 <= lr < inf", lr=self.lr)
         require(0 <= self.momentum < 1, "sgd", "0 <= momentum < 1", momentum=self.momentum)
         require(self.weight_decay >= 0, "sgd", "weight_decay >= 0", weight_decay=self.weight_decay)
         require(not self.nesterov or self.momentum > 0, "sgd", "momentum > 0 for nesterov", momentum=self.momentum)
