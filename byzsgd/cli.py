@@ -72,7 +72,7 @@ def train(arguments: list[str]) -> int:
     if not set(options) <= {"-m", "--multirun"}:  # Hydra answers: --cfg, --info, completion…
         config.launch(_run, [*overrides, *options], _failed)
         return 0
-    config.require_mode(overrides, sweep=bool(options))
+    config.require_heard(overrides, sweep=bool(options))
     if options:
         return _sweep(overrides)
     config.experiment(*overrides)  # every mistake is told before a folder is made

@@ -18,7 +18,7 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import QuotedString, Sweep
+from hydra.core.override_parser.types import ChoiceSweep, RangeSweep
 from hydra.errors import (
     ConfigCompositionException,
     HydraException,
@@ -127,29 +127,22 @@ def _refuse_options(message: str) -> NoReturn:
     raise ConfigError(f"{message} (byzsgd train --help shows how it is used)")
 
 
-def require_mode(overrides: Sequence[str], sweep: bool) -> None:
+def require_heard(overrides: Sequence[str], sweep: bool) -> None:
     """Raises ConfigError for an override that a run, or a sweep, would pass over, and for a choice among nothing."""
+    ignored = OF_SINGLE_RUNS if sweep else OF_SWEEPS
+    needs = "a single run (hydra.sweep.dir is where a sweep goes)" if sweep else "a sweep (-m)"
     for override in OverridesParser.create().parse_overrides(list(overrides)):
-        key = override.key_or_group
-        ignored = OF_SINGLE_RUNS if sweep else OF_SWEEPS
-        if key in ignored or key.startswith(tuple(f"{each}." for each in ignored)):
-            needs = "a single run (hydra.sweep.dir is where a sweep goes)" if sweep else "a sweep (-m)"
-            raise ConfigError(f"{key} needs {needs}; got {override.input_line}")
+        key, value, given = override.key_or_group, override.value(), override.input_line
         if not key:
-            raise ConfigError(f"an override needs KEY=VALUE or GROUP=MEMBER; got {override.input_line}")
-        if (
-            key in groups()
-            and not override.is_delete()
-            and not isinstance(override.value(), str | list | QuotedString | Sweep)
-        ):
-            way = f"byzsgd list {key} shows them, ~{key} leaves it out"
-            raise ConfigError(f"{key} needs the name of a member ({way}); got {override.input_line}")
-        if not override.is_sweep_override():
-            continue
-        if not sweep:
-            raise ConfigError(f"{key} needs one value, or -m to sweep over several; got {override.input_line}")
-        if override.is_discrete_sweep() and not list(override.sweep_string_iterator()):
-            raise ConfigError(f"{key} needs at least one value; got {override.input_line}")
+            raise ConfigError(f"an override needs KEY=VALUE or GROUP=MEMBER; got {given}")
+        if key in ignored or key.startswith(tuple(f"{each}." for each in ignored)):
+            raise ConfigError(f"{key} needs {needs}; got {given}")
+        if key in groups() and not override.is_delete() and (value is None or isinstance(value, bool | int | float)):
+            raise ConfigError(f"{key} needs the name of a member (byzsgd list {key} shows them); got {given}")
+        if override.is_sweep_override() and not sweep:
+            raise ConfigError(f"{key} needs one value, or -m to sweep over several; got {given}")
+        if isinstance(value, ChoiceSweep | RangeSweep) and not list(override.sweep_string_iterator()):
+            raise ConfigError(f"{key} needs at least one value; got {given}")
 
 
 def swept() -> tuple[str, ...]:

@@ -223,6 +223,12 @@ def test_options_may_stand_anywhere(tmp_path, capsys):
     assert "byzsgd.aggregators.rules.krum" in shown
 
 
+def test_members_may_be_chosen_by_pattern(tmp_path):
+    assert main(["train", "-m", "attack=glob(i*)", *TINY, "hydra.sweep.dir=sweep"]) == 0
+    chosen = {byzsgd.load(done.parent).choices["attack"] for done in (tmp_path / "sweep").glob("*/DONE")}
+    assert chosen == {"infinity", "ipm"}
+
+
 def test_one_run_of_a_sweeping_experiment_says_so(capsys):
     assert main(["train", "experiment=quickstart", *TINY]) == 0
     assert "one run of an experiment that varies aggregator, attack, seed; -m makes them all" in capsys.readouterr().err
