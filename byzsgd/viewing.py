@@ -50,12 +50,14 @@ def compare(parsed: argparse.Namespace) -> int:
     """Tables of several runs."""
     from rich.console import Console
 
-    from byzsgd.reporting import tables, to_rich, write
+    from byzsgd.reporting import require_formats, tables, to_rich, write
 
+    formats, console = parsed.format.split(","), Console()
+    require_formats(formats)
     made = tables(_runs(parsed.folders))
     for table in made:
-        Console().print(to_rich(table))
-    for path in write(made, parsed.output, parsed.format.split(",")) if parsed.output else ():
+        console.print(to_rich(table, console.width), highlight=False)
+    for path in write(made, parsed.output, formats) if parsed.output else ():
         print(path)
     return 0
 
