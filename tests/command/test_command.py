@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -297,6 +299,16 @@ def test_every_member_is_described(capsys):
     for group in catalogue.groups():
         for member in catalogue.members(group):
             assert member.description, f"{group}/{member.name}"
+
+
+def test_every_member_is_in_the_reference_pages():
+    from byzsgd import catalogue
+
+    root = Path(__file__).parents[2]
+    pages = " ".join(page.read_text() for page in [root / "README.md", *(root / "docs").glob("*.md")])
+    words = set(re.findall(r"\w+", pages))
+    everything = {f"{group}={member.name}" for group in catalogue.groups() for member in catalogue.members(group)}
+    assert {each for each in everything if each.split("=")[1] not in words} == set()
 
 
 def test_hydras_own_flags_still_work(capsys):
