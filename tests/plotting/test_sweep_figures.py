@@ -11,7 +11,7 @@ from made_up_runs import run, sweep
 from matplotlib.patches import Rectangle
 from scipy.stats import expon
 
-from byzsgd.analysis import NothingToDraw, compare
+from byzsgd.analysis import NothingToDraw, band, compare
 from byzsgd.analysis.jobs import jobs
 from byzsgd.plotting import (
     bars,
@@ -240,6 +240,15 @@ def test_an_overview_shows_the_run_that_refused_most():
     assert [axes.get_title(loc="left") for axes in above] == ["no attack", "lie"]
     assert below.get_title(loc="left") == "A moment of kardam under lie"
     assert figure.texts[0].get_text() == "Who learns?"
+    assert "band: 95 % t-interval" in "".join(text.get_text() for text in figure.texts).replace("\n", " ")
+
+
+def test_an_overview_of_medians_says_so():
+    runs = compare(sweep(("asgd", "kardam"), ("none", "lie"), 3))
+    figure = overview(runs, statistic="median")
+    assert "median, band: range" in "".join(text.get_text() for text in figure.texts).replace("\n", " ")
+    (line, *_) = figure.axes[0].lines
+    assert list(line.get_ydata()) == list(band(runs.groups[0], "test_accuracy", "time", "median").middle)
 
 
 def test_an_overview_needs_liars():
