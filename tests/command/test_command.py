@@ -127,6 +127,8 @@ MISTAKES = [
     (["aggregator._target_=byzsgd.nothing"], "that exists"),
     (["hydra.run.dir=blocked/run"], "blocked"),
     (["optimizer.lr=inf"], "sgd needs 0 <= lr < inf; got lr=inf"),
+    (["optimizer.weight_decay=inf"], "sgd needs 0 <= weight_decay < inf; got weight_decay=inf"),
+    (["worker=local_steps", "worker.lr=inf"], "local_steps needs 0 < lr < inf; got lr=inf"),
     (["rule=krum"], "no setting 'rule'; did you mean aggregator/rule?"),
     (["aggregator/rul=krum"], "did you mean aggregator/rule?"),
     (
