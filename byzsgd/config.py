@@ -204,20 +204,10 @@ def launch(
 
     job.__dict__.update(lane=lane, abreast=abreast)
     main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
-    before, sys.argv = sys.argv, ["byzsgd", *arguments]
-    full = os.environ.get("HYDRA_FULL_ERROR")
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing a traceback of its own
-    try:
-        with _own_hydra():
-            main()
-        if failures:
-            raise failures[0]
-    finally:
-        sys.argv = before
-        if full is None:
-            del os.environ["HYDRA_FULL_ERROR"]
-        else:
-            os.environ["HYDRA_FULL_ERROR"] = full
+    with _command_line(arguments), _own_hydra():
+        main()
+    if failures:
+        raise failures[0]
 
 
 def _withdraw(folder: Path) -> None:
@@ -288,6 +278,22 @@ def _of_numbers(formula: Callable[..., float]) -> Callable[..., Any]:
 def _run_name(*, _root_: DictConfig) -> str:
     config, _ = _plain(_root_)
     return run_name(list(_root_.hydra.overrides.task), run_id(config))
+
+
+@contextmanager
+def _command_line(arguments: Sequence[str]) -> Iterator[None]:
+    """What Hydra reads for its own, and where it learns to raise instead of printing a traceback."""
+    before, sys.argv = sys.argv, ["byzsgd", *arguments]
+    full = os.environ.get("HYDRA_FULL_ERROR")
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        yield
+    finally:
+        sys.argv = before
+        if full is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = full
 
 
 @contextmanager
