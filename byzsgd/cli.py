@@ -166,11 +166,12 @@ def _sweep(overrides: list[str]) -> int:
     from byzsgd.screen import show_sweep
     from byzsgd.standing import Sweep
 
-    named = [override.partition("=")[2] for override in overrides if override.startswith("hydra.sweep.dir=")]
-    folder = Path(named[-1] if named else config.sweep_folder(overrides))
+    folder = config.sweep_folder(overrides)
+    told = any(override.startswith(f"{config.SWEEP_FOLDER}=") for override in overrides)
+    place = [] if told else [f"{config.SWEEP_FOLDER}={folder}"]
     sweep = Sweep(folder, jobs_of=config.sweep_jobs)
     with following(sweep, Console()):
-        config.launch(_run_one_of_many, ["-m", *overrides, *([] if named else [f"hydra.sweep.dir={folder}"])], _failed)
+        config.launch(_run_one_of_many, ["-m", *overrides, *place], _failed)
     sweep.look()
     show_sweep([each.folder for each in sweep.standings if each.state == "done"], folder)
     found = _optimum(folder)

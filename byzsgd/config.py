@@ -18,7 +18,7 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, RangeSweep
+from hydra.core.override_parser.types import ChoiceSweep, QuotedString, RangeSweep
 from hydra.errors import (
     ConfigCompositionException,
     HydraException,
@@ -53,6 +53,7 @@ MISTAKES = (HydraException, OmegaConfBaseException, YAMLError)
 # What only one of the two modes listens to.
 OF_SWEEPS = ("hydra/launcher", "hydra/sweeper", "hydra.launcher", "hydra.sweeper", "hydra.sweep")
 OF_SINGLE_RUNS = ("hydra.run",)
+SWEEP_FOLDER = "hydra.sweep.dir"
 GIVEN = {"config", "choices"}  # of an experiment, by who builds it
 
 
@@ -216,10 +217,14 @@ def _withdraw(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep_folder(overrides: Sequence[str]) -> str:
-    """Where a sweep goes unless told otherwise: the same command always to the same place."""
+def sweep_folder(overrides: Sequence[str]) -> Path:
+    """Where a sweep goes: where it is told to, else the same command always to the same place."""
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    named = [override.value() for override in parsed if override.key_or_group == SWEEP_FOLDER]
+    if named:
+        return Path(named[-1].text if isinstance(named[-1], QuotedString) else str(named[-1]))
     own = [override for override in overrides if not override.startswith("hydra.")]
-    return f"outputs/sweep_{run_name(own, run_id({'overrides': sorted(own)}))}"
+    return Path(f"outputs/sweep_{run_name(own, run_id({'overrides': sorted(own)}))}")
 
 
 def sweep_jobs(folder: Path) -> frozenset[frozenset[str]] | None:

@@ -227,6 +227,13 @@ def test_options_may_stand_anywhere(tmp_path, capsys):
     assert "byzsgd.aggregators.rules.krum" in shown
 
 
+def test_a_folder_with_a_space(tmp_path, capsys):
+    for written in ("hydra.sweep.dir=a b", "hydra.sweep.dir='a b'"):
+        assert main(["train", "-m", "seed=1", *TINY, written]) == 0
+        assert "next: byzsgd plot 'a b'" in capsys.readouterr().out
+    assert len(list((tmp_path / "a b").glob("*/DONE"))) == 1
+
+
 def test_members_may_be_chosen_by_pattern(tmp_path):
     assert main(["train", "-m", "attack=glob(i*)", *TINY, "hydra.sweep.dir=sweep"]) == 0
     chosen = {byzsgd.load(done.parent).choices["attack"] for done in (tmp_path / "sweep").glob("*/DONE")}
