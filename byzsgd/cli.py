@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from byzsgd import __version__, viewing
 
@@ -21,16 +21,13 @@ if TYPE_CHECKING:
 MISTAKE = 2  # exit code of anything that the user can put right
 FAILURE = 1  # exit code of a run that failed while it ran
 
-# What Hydra's own command line answers without running a job here and now.
-HYDRA_FLAGS = (
-    *("-m", "--multirun", "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion"),
-    *("--hydra-help", "--package", "--resolve"),
-)
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code. Mistakes are one line on stderr, a traceback with HYDRA_FULL_ERROR=1."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given:
+        _parser().print_help(sys.stderr)
+        return MISTAKE
     try:
         if given[:1] == ["train"]:  # everything after it belongs to Hydra's grammar
             return train(given[1:])
@@ -41,14 +38,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("byzsgd: interrupted; the same command, or byzsgd resume FOLDER, goes on", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has gone: `byzsgd list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _unheard(given)
+    except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):  # what rich makes of it
+            return _unheard(given)
+        raise
     except Exception as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
         code, sentence = _explained(error)
         print(f"byzsgd: {sentence}", file=sys.stderr)
         return code
+
+
+def _unheard(given: Sequence[str]) -> int:
+    """The exit code where nobody reads what we print any more: a look is over, a run is cut off."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if given[0] not in ("train", "resume"):
+        return 0
+    print("byzsgd: cut off, for nobody reads its output any more; the same command goes on", file=sys.stderr)
+    return FAILURE
 
 
 def train(arguments: list[str]) -> int:
@@ -59,14 +68,15 @@ def train(arguments: list[str]) -> int:
     from byzsgd import config
 
     _forget_the_subcommand()
-    flags = [argument for argument in arguments if argument.split("=")[0] in HYDRA_FLAGS]
-    if not flags:
-        config.experiment(*arguments)  # every mistake is told before a folder is made
-        config.launch(_run, arguments, _failed)
-    elif set(flags) <= {"-m", "--multirun"}:
-        return _sweep(arguments)
-    else:
-        config.launch(_run, arguments, _failed)
+    overrides, options = config.divided(arguments)
+    if not set(options) <= {"-m", "--multirun"}:  # Hydra answers: --cfg, --info, completion…
+        config.launch(_run, [*overrides, *options], _failed)
+        return 0
+    config.require_heard(overrides, sweep=bool(options))
+    if options:
+        return _sweep(overrides)
+    config.experiment(*overrides)  # every mistake is told before a folder is made
+    config.launch(_run, overrides, _failed)
     return 0
 
 
@@ -78,7 +88,9 @@ def resume(parsed: argparse.Namespace) -> int:
 
     found = [run for place in parsed.folders for run in find_runs(place)]
     left = [run for run in found if not is_finished(run)] if len(found) > 1 else found
-    if not left:
+    if not found:
+        print(f"no run in {', '.join(map(str, parsed.folders))}")
+    elif not left:
         print(f"nothing to go on with: {len(found)} runs, all of them finished")
     code = 0
     for folder in left:
@@ -116,8 +128,12 @@ def list_members(parsed: argparse.Namespace) -> int:
 
 
 def _run(experiment: Experiment, folder: Path, stopped: Stopped) -> Steps:
+    from byzsgd import config
     from byzsgd.screen import Terminal
 
+    varied = config.swept()
+    if varied:
+        print(f"byzsgd: one run of an experiment that varies {', '.join(varied)}; -m makes them all", file=sys.stderr)
     here = Path.cwd()
     place = folder.relative_to(here) if folder.is_relative_to(here) else folder
     return _objective((yield from experiment.turns(stopped, place, Terminal())))
@@ -142,7 +158,7 @@ def _objective(run: Run) -> float:
     return -math.inf if math.isnan(value) else value  # the loss of a run that diverged
 
 
-def _sweep(arguments: list[str]) -> int:
+def _sweep(overrides: list[str]) -> int:
     from rich.console import Console
 
     from byzsgd import config
@@ -150,11 +166,12 @@ def _sweep(arguments: list[str]) -> int:
     from byzsgd.screen import show_sweep
     from byzsgd.standing import Sweep
 
-    named = [argument.partition("=")[2] for argument in arguments if argument.startswith("hydra.sweep.dir=")]
-    folder = Path(named[-1] if named else config.sweep_folder(arguments))
+    folder = config.sweep_folder(overrides)
+    told = any(override.startswith(f"{config.SWEEP_FOLDER}=") for override in overrides)
+    place = [] if told else [f"{config.SWEEP_FOLDER}={folder}"]
     sweep = Sweep(folder, jobs_of=config.sweep_jobs)
     with following(sweep, Console()):
-        config.launch(_run_one_of_many, [*arguments, *([] if named else [f"hydra.sweep.dir={folder}"])], _failed)
+        config.launch(_run_one_of_many, ["-m", *overrides, *place], _failed)
     sweep.look()
     show_sweep([each.folder for each in sweep.standings if each.state == "done"], folder)
     found = _optimum(folder)
@@ -197,8 +214,15 @@ def _failed(error: Exception, folder: Path) -> None:
         print(f"byzsgd: failed: {folder}: {sentence}", file=sys.stderr)
 
 
+class _Parser(argparse.ArgumentParser):
+    """argparse whose complaints are lines like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message} ({self.prog} --help shows how it is used)")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="byzsgd",
         description="What does asynchronous SGD do when some workers lie, and which defence holds?",
         epilog="Start with: byzsgd train aggregator=kardam attack=lie",

@@ -53,9 +53,6 @@ from byzsgd.stores import FolderStore, MemoryStore, Store
 from byzsgd.study import NoStudy, StepStudy
 from byzsgd.tracking import Tracking
 
-Status = Literal["finished", "diverged", "stalled"]
-
-
 _SENDER = {"vectors": "gradient", "deltas": "delta"}
 
 

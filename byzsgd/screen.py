@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from statistics import mean, median
 
 from rich.box import SIMPLE_HEAD
@@ -109,7 +110,7 @@ class Terminal:
             for label, text in [("status", str(run.info["status"])), *_closing(run)]:
                 self.console.print(f"{label}: {text}", highlight=False, soft_wrap=True)
         if run.folder is not None:
-            self.console.print(f"next: byzsgd plot {run.folder}", highlight=False, soft_wrap=True)
+            self.console.print(f"next: byzsgd plot {quote(str(run.folder))}", highlight=False, soft_wrap=True)
 
     def _refresh(self, event: Event) -> None:
         assert self.progress is not None
@@ -223,7 +224,7 @@ def show_sweep(folders: Iterable[Path], folder: Path) -> None:
             ", ".join(status if len(statuses) == 1 else f"{count} {status}" for status, count in statuses.items()),
         )
     console.print(table)
-    console.print(f"next: byzsgd plot {folder}", highlight=False, soft_wrap=True)
+    console.print(f"next: byzsgd plot {quote(str(folder))}", highlight=False, soft_wrap=True)
 
 
 def _share(shares: Iterable[float]) -> str:

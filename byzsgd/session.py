@@ -19,7 +19,7 @@ from torch import Tensor
 
 from byzsgd.aggregators.declaration import NonFiniteRows
 from byzsgd.checks import require
-from byzsgd.interfaces import AdversaryContext, Engine, Event, Gradients, ServerContext, Task
+from byzsgd.interfaces import AdversaryContext, BatchKey, Engine, Event, Gradients, ServerContext, Task
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.dissimilarity import least_bound
 from byzsgd.kernel.engine.problem import SupervisedProblem
@@ -144,13 +144,26 @@ class Session:
         }
 
     def require_overflow(self, error: HonestNotFinite) -> None:
-        """A vector that is not finite is a result where the model or its loss has overflowed, and else an error."""
-        work, params = error.task.work, error.task.params
-        if not all(bool(torch.isfinite(model).all()) for model in params):
-            return
-        key = work.requests[0][1] if isinstance(work, Gradients) else work.batches[0]
-        if bool(torch.isfinite(self.problem.loss(params[0], self.batches.batch(key)))):
+        """A vector that is not finite is a result where a model that its job went through, or the loss of one, has
+        overflowed, and else an error."""
+        if all(self._finite(params, key) for params, key in self._models(error.task)):
             raise FloatingPointError(f"{error}, although its model and its loss are finite") from error
+
+    def _models(self, task: Task) -> Iterator[tuple[Tensor, BatchKey]]:
+        """The models that a job went through, each with its batch: local steps are taken again."""
+        work = task.work
+        if isinstance(work, Gradients):
+            yield from zip(task.params, (key for _, key in work.requests), strict=True)
+            return
+        params = task.params[0]
+        for key in work.batches:
+            yield params, key
+            params = params - work.lr * self.problem.gradient(params, self.batches.batch(key))
+        yield params, work.batches[-1]
+
+    def _finite(self, params: Tensor, key: BatchKey) -> bool:
+        """Whether a model and its loss on a batch are."""
+        return bool(params.isfinite().all()) and bool(self.problem.loss(params, self.batches.batch(key)).isfinite())
 
 
 class Running:
@@ -191,8 +204,17 @@ class Running:
     def broken(self, error: HonestNotFinite | NonFiniteRows) -> Status:
         """The status of a run that ends with a vector that is not finite; raises where that is an error."""
         if isinstance(error, HonestNotFinite):
-            self.session.require_overflow(error)
+            try:
+                self.session.require_overflow(error)
+            except FloatingPointError as reason:
+                self.failed(reason)
+                raise
         return self._diverged(str(error))
+
+    def failed(self, error: Exception) -> None:
+        """Leaves the run as one that an error ended."""
+        self.store.reason = " ".join(str(error).split())
+        self.store.interrupt("failed", None, self.seconds)
 
     def stalled(self) -> Status:
         self._record(self.session.problem.evaluate(self.state.params))

@@ -19,6 +19,7 @@ PARTS = (
     *("byzsgd.models", "byzsgd.optimizers", "byzsgd.partitions", "byzsgd.trackers", "byzsgd.workers"),
     *("byzsgd.runner.Experiment", "byzsgd.session.Budget", "byzsgd.session.Metrics"),
 )
+_MISSING = "???"  # in a member's file: to be said by who chooses it
 _RESERVED = {"_target_", "_partial_", "_convert_", "_recursive_"}
 
 
@@ -63,7 +64,9 @@ def built(node: Any, allowed: Sequence[str]) -> Any:
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """The end of a message about a word that is not known: the nearest one, or all of them."""
-    names = sorted(known)
+    names = sorted(name for name in known if name not in _RESERVED)
+    if not names:
+        return "; it has none"
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(names)}"
 
@@ -84,8 +87,10 @@ def _check_target(node: Mapping[str, Any], allowed: Sequence[str], path: str) ->
             continue
         if key not in parameters:
             raise ConfigError(f"{who} has no setting '{key}'{suggestion(str(key), parameters)}")
+        place = f"{path}.{key}" if path else str(key)
+        if value == _MISSING:
+            raise ConfigError(f"{place} needs a value: {_described(hints.get(key, Any))}; got none")
         if not _fits(value, hints.get(key, Any)):
-            place = f"{path}.{key}" if path else str(key)
             # YAML's .inf is a text to the grammar of overrides.
             spelling = " (in an override: inf)" if value in (".inf", "-.inf") else ""
             raise ConfigError(f"{place} needs {_described(hints[key])}; got {value!r}{spelling}")
@@ -144,6 +149,7 @@ def _within(name: str, packages: Sequence[str]) -> bool:
 
 _PLAIN: dict[Any, tuple[type, ...]] = {bool: (bool,), str: (str,), int: (int,), float: (int, float)}
 _NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", types.NoneType: "null"}
+_PLURALS = {bool: "true or false", int: "whole numbers", float: "numbers", str: "texts"}
 
 
 def _fits(value: Any, hint: Any) -> bool:
@@ -170,5 +176,6 @@ def _described(hint: Any) -> str:
     if origin is Literal:
         return "one of " + ", ".join(str(argument) for argument in arguments)
     if inspect.isclass(origin) and issubclass(origin, Sequence):
-        return f"a list of {' or '.join(_described(argument) for argument in arguments if argument is not ...)}"
+        items = (_PLURALS.get(argument, "nodes") for argument in arguments if argument is not ...)
+        return f"a list of {' or '.join(items)}"
     return _NAMES.get(hint, f"a {getattr(hint, '__name__', hint)} (a node with its own settings)")

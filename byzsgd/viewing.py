@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from byzsgd.checks import require
+
 if TYPE_CHECKING:
     from byzsgd.records import Run
 
@@ -48,12 +50,14 @@ def compare(parsed: argparse.Namespace) -> int:
     """Tables of several runs."""
     from rich.console import Console
 
-    from byzsgd.reporting import tables, to_rich, write
+    from byzsgd.reporting import require_formats, tables, to_rich, write
 
+    formats, console = parsed.format.split(","), Console()
+    require_formats(formats)
     made = tables(_runs(parsed.folders))
     for table in made:
-        Console().print(to_rich(table))
-    for path in write(made, parsed.output, parsed.format.split(",")) if parsed.output else ():
+        console.print(to_rich(table, console.width), highlight=False)
+    for path in write(made, parsed.output, formats) if parsed.output else ():
         print(path)
     return 0
 
@@ -91,6 +95,7 @@ def watch(parsed: argparse.Namespace) -> int:
     """What runs are doing now."""
     from byzsgd.watching import watch as look
 
+    require(parsed.every > 0, "watch", "every > 0 seconds", every=parsed.every)
     for folder in parsed.folders:
         look(folder, every=parsed.every)
     return 0
@@ -106,7 +111,10 @@ def _command(commands: Any, name: str, function: Any, text: str) -> argparse.Arg
 def _runs(folders: Iterable[Path]) -> list[Run]:
     from byzsgd.records import find_runs, load
 
-    return [load(path) for folder in folders for path in find_runs(folder)]
+    places = list(folders)
+    runs = [load(path) for folder in places for path in find_runs(folder)]
+    require(bool(runs), "byzsgd", "a folder with at least one run in it", folder=", ".join(map(str, places)))
+    return runs
 
 
 def _output(parsed: argparse.Namespace) -> Path:

@@ -9,4 +9,5 @@ EXPERIMENT = "quickstart"
 
 
 def figure(comparison: Comparison) -> Figure:
-    return overview(comparison, x="time", title="Fifteen workers, three of them lie: which server still learns?")
+    title = "Fifteen workers, three of them lie: which server still learns?"
+    return overview(comparison, x="time", statistic="median", title=title)

@@ -137,7 +137,7 @@ class Norms:
         unchanged = vector.data_ptr() == result.data_ptr() and vector.numel() == result.numel()
         if known is not None and known[0] is result and unchanged:
             return known[1]
-        return torch.linalg.vector_norm(vector).item()
+        return float(torch.linalg.vector_norm(vector))
 
 
 @dataclass(frozen=True, kw_only=True)

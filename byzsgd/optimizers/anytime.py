@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,7 +35,7 @@ class Anytime:
     schedule: Callable[[float, int], float]
 
     def __post_init__(self) -> None:
-        require(self.lr >= 0, "anytime", "lr >= 0", lr=self.lr)
+        require(0 <= self.lr < math.inf, "anytime", "0 <= lr < inf", lr=self.lr)
         require(self.share is None or 0 < self.share <= 1, "anytime", "0 < share <= 1, or null", share=self.share)
         self.schedule(self.lr, 0)  # its settings are checked before any work
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,9 +33,9 @@ class SGD:
     schedule: Callable[[float, int], float]
 
     def __post_init__(self) -> None:
-        require(self.lr >= 0, "sgd", "lr >= 0", lr=self.lr)
+        require(0 <= self.lr < math.inf, "sgd", "0 <= lr < inf", lr=self.lr)
         require(0 <= self.momentum < 1, "sgd", "0 <= momentum < 1", momentum=self.momentum)
-        require(self.weight_decay >= 0, "sgd", "weight_decay >= 0", weight_decay=self.weight_decay)
+        require(0 <= self.weight_decay < math.inf, "sgd", "0 <= weight_decay < inf", weight_decay=self.weight_decay)
         require(not self.nesterov or self.momentum > 0, "sgd", "momentum > 0 for nesterov", momentum=self.momentum)
         self.schedule(self.lr, 0)  # its settings are checked before any work
 

@@ -11,6 +11,7 @@ from byzsgd.analysis.bands import Axis, summary
 from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, Recorded
 
 from .panels import arrange, frame, handle, kind_handles, label_outside, more, name_panel, remark
+from .progress import spread
 from .style import BYZANTINE, HONEST, Look, styled
 
 COLUMN = {"updates": "step", "time": "time", "arrivals": "arrival"}
@@ -34,7 +35,10 @@ def acceptance(comparison: Comparison, *, x: Axis = "arrivals") -> Figure:
         panels = arrangement.panels[:8]
         made = frame(
             "Vectors that the server accepted",
-            more(comparison.caption(), arrangement.left_out + len(arrangement.panels) - len(panels)),
+            more(
+                comparison.caption() + spread(groups, "mean"),
+                arrangement.left_out + len(arrangement.panels) - len(panels),
+            ),
             count=2 * len(panels),
             columns=len(panels),
             legend=[handle(text, look) for text, look in arrangement.entries(())],
@@ -59,7 +63,12 @@ def acceptance(comparison: Comparison, *, x: Axis = "arrivals") -> Figure:
 
 def _one(comparison: Comparison, group: Group, edges: np.ndarray, x: Axis) -> Figure:
     liars = any(run.arrivals["byzantine"].any() for run in group.runs)
-    made = frame("Vectors that the server accepted", comparison.caption(), legend=kind_handles(liars), height=2.2)
+    made = frame(
+        "Vectors that the server accepted",
+        comparison.caption() + spread([group], "mean"),
+        legend=kind_handles(liars),
+        height=2.2,
+    )
     axes = made.axes[0, 0]
     _draw(axes, group, edges, False, x, Look(HONEST, "-", "o"))
     _draw(axes, group, edges, True, x, Look(BYZANTINE, (0, (4, 1.5)), "s"))

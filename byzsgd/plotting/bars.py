@@ -11,7 +11,7 @@ from byzsgd.analysis.bands import interval
 from byzsgd.analysis.groups import Comparison, NothingToDraw
 from byzsgd.analysis.outcomes import final
 
-from .panels import arrange, frame, more, name_panel
+from .panels import arrange, frame, label_outside, more, name_panel
 from .style import FAINT, INK, styled
 
 MOST_BARS = 60
@@ -36,7 +36,7 @@ def bars(comparison: Comparison, *, metric: str = "test_accuracy") -> Figure:
             more(comparison.caption() + " · bar: mean, line: 95 % t-interval, dots: seeds", arrangement.left_out),
             count=len(arrangement.panels),
             columns=min(3, len(arrangement.panels)),
-            height=0.45 + 0.19 * most + 0.1 * bool(comparison.keys),
+            height=0.65 + 0.19 * most + 0.1 * bool(comparison.keys),
             sharey=False,
         )
         for number, (axes, (title, groups)) in enumerate(zip(made.axes.flat, arrangement.panels, strict=False)):
@@ -63,4 +63,6 @@ def bars(comparison: Comparison, *, metric: str = "test_accuracy") -> Figure:
                 name_panel(made, axes, title)
         if metric.endswith("accuracy"):
             made.axes[0, 0].set_xlim(0, 1)
+            made.axes[0, 0].set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
+        label_outside(made, metric.replace("_", " "), "")
     return made.figure

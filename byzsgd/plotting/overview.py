@@ -5,21 +5,28 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.bands import AXIS_LABEL, Axis, band
+from byzsgd.analysis.bands import AXIS_LABEL, Axis, Statistic, band
 from byzsgd.analysis.groups import Comparison, NothingToDraw
 from byzsgd.analysis.outcomes import accepted
 
 from .panels import arrange, cross, frame, handle, name_panel
-from .progress import draw_curve, draw_ends
+from .progress import draw_curve, draw_ends, spread
 from .style import DOUBLE, FAINT, styled
 from .timeline import draw_jobs, job_handles
 
 MOST_PANELS = 4
 
 
-def overview(comparison: Comparison, *, x: Axis = "time", title: str = "", caption: str | None = None) -> Figure:
-    """Above: accuracy of the servers, a panel for each attack. Below: a stretch of the run that refused the largest
-    share of Byzantine vectors, job by job."""
+def overview(
+    comparison: Comparison,
+    *,
+    x: Axis = "time",
+    statistic: Statistic = "mean",
+    title: str = "",
+    caption: str | None = None,
+) -> Figure:
+    """Above: accuracy of the servers, a panel for each attack, with bands as in `progress`. Below: a stretch of the run
+    that refused the largest share of Byzantine vectors, job by job."""
     arrangement = arrange(comparison)
     panels = arrangement.panels[:MOST_PANELS]
     groups = [group for _, members in panels for group in members]
@@ -27,13 +34,13 @@ def overview(comparison: Comparison, *, x: Axis = "time", title: str = "", capti
     if not runs:
         raise NothingToDraw("an overview needs runs with Byzantine vectors; got none")
     shown = min(runs, key=_let_in)
-    bands = {id(group): band(group, "test_accuracy", x) for group in groups}
+    bands = {id(group): band(group, "test_accuracy", x, statistic) for group in groups}
     workers = min(15, int(shown.arrivals["worker"].max()) + 1)  # type: ignore[arg-type]
     handles = [handle(text, look) for text, look in arrangement.entries(groups)]
     with styled():
         made = frame(
             title or "Accuracy of each server, and who computed what when",
-            comparison.caption() if caption is None else caption,
+            comparison.caption() + spread(groups, statistic) if caption is None else caption,
             count=2 * len(panels),
             columns=len(panels),
             legend=[*handles, *[cross()] * any(curve.ends for curve in bands.values()), *job_handles()],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -35,11 +37,10 @@ def progress(
     arrangement = arrange(comparison)
     bands = {id(group): band(group, metric, x, statistic) for group in groups}
     with styled():
-        spread = "" if max(len(group.runs) for group in groups) == 1 else _spread(statistic)
         title = f"{TITLE.get(metric, metric.replace('_', ' ').capitalize())} against {AGAINST[x]}"
         made = frame(
             title,
-            more(comparison.caption() + spread, arrangement.left_out),
+            more(comparison.caption() + spread(groups, statistic), arrangement.left_out),
             count=len(arrangement.panels),
             legend=[handle(text, look) for text, look in arrangement.entries(groups)]
             + [cross()] * any(curve.ends for curve in bands.values()),
@@ -72,7 +73,10 @@ def _has(group: Group, metric: str) -> bool:
     return any(metric in run.metrics.columns and run.metrics[metric].is_not_null().any() for run in group.runs)
 
 
-def _spread(statistic: Statistic) -> str:
+def spread(groups: Sequence[Group], statistic: Statistic) -> str:
+    """What the bands are, for the end of a caption; nothing where there are none."""
+    if max(len(group.runs) for group in groups) == 1:
+        return ""
     return " · band: 95 % t-interval" if statistic == "mean" else " · median, band: range"
 
 

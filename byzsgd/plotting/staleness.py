@@ -29,7 +29,7 @@ def staleness(comparison: Comparison) -> Figure:
     with styled():
         made = frame(
             "Staleness of the delivered vectors",
-            more(f"{comparison.caption()}{note} · largest {largest}", len(panels) - len(shown)),
+            more(f"{comparison.caption()}{note} · dotted: mean, largest: {largest}", len(panels) - len(shown)),
             count=len(shown),
             legend=[
                 Patch(color=HONEST, alpha=0.35, linewidth=0, label="honest"),

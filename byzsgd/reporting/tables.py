@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -56,8 +57,24 @@ class Table:
     notes: tuple[str, ...] = ()
 
 
-def to_rich(table: Table) -> RichTable:
-    """For the screen."""
+def to_rich(table: Table, width: int) -> RenderableType:
+    """For a screen of so many columns: row by row where the table would have to break its words."""
+    columns = zip(table.headings, *([cell.plain for cell in row] for row in table.rows), strict=True)
+    least = sum(3 + max(len(word) for text in column for word in (text.split() or [""])) for column in columns) + 1
+    return _stacked(table) if least > width else _side_by_side(table)
+
+
+def _stacked(table: Table) -> RenderableType:
+    """Every row as a block of its own, one line for each heading."""
+    lines = [Text(table.title, style="italic")]
+    for row in table.rows:
+        lines.append(Text(", ".join(cell.plain for cell in row[: table.labels]) or "all", style="bold"))
+        for heading, cell in list(zip(table.headings, row, strict=True))[table.labels :]:
+            lines.append(Text.assemble(f"  {heading}: ", (cell.plain, "bold" if cell.best else "")))
+    return Group(*lines, *(Text(note, style="dim italic") for note in table.notes))
+
+
+def _side_by_side(table: Table) -> RichTable:
     made = RichTable(title=table.title, title_justify="left", caption="\n".join(table.notes), caption_justify="left")
     for number, heading in enumerate(table.headings):
         made.add_column(heading, justify="left" if number < table.labels else "right", overflow="fold")
@@ -152,11 +169,16 @@ def _latex_cell(cell: Cell) -> str:
 WRITERS = {"csv": to_csv, "md": to_markdown, "tex": to_latex}
 
 
-def write(tables: Sequence[Table], output: Path, formats: Sequence[str] = ("csv", "md", "tex")) -> list[Path]:
-    """One file for each table and format; ValueError for an unknown format or a folder that cannot be written."""
+def require_formats(formats: Sequence[str]) -> None:
+    """Raises ValueError for one that tables are not written in."""
     for form in formats:
         if form not in WRITERS:
             raise ValueError(f"no table format {form!r}; there are {', '.join(WRITERS)}")
+
+
+def write(tables: Sequence[Table], output: Path, formats: Sequence[str] = ("csv", "md", "tex")) -> list[Path]:
+    """One file for each table and format; ValueError for an unknown format or a folder that cannot be written."""
+    require_formats(formats)
     paths = []
     try:
         output.mkdir(parents=True, exist_ok=True)

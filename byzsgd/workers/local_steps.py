@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -29,7 +30,7 @@ class LocalSGD:
 
     def __post_init__(self) -> None:
         require(self.steps >= 1, "local_steps", "steps >= 1", steps=self.steps)
-        require(self.lr > 0, "local_steps", "lr > 0", lr=self.lr)
+        require(0 < self.lr < math.inf, "local_steps", "0 < lr < inf", lr=self.lr)
 
     def init(self, worker: int) -> None:
         return None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -109,7 +112,7 @@ MISTAKES = [
     (["num_workers=abc"], "num_workers needs a whole number; got 'abc'"),
     (["num_workers=9", "num_byzantine=3"], "needs num_workers > 3f; got num_workers=9, f=3"),
     (["aggregator=krum", "num_workers=8"], "krum needs k >= 2f+3; got k=8, f=3"),
-    (["optimizer.lr=-1"], "lr >= 0; got lr=-1"),
+    (["optimizer.lr=-1"], "sgd needs 0 <= lr < inf; got lr=-1"),
     (["num_workers=0", "num_byzantine=0"], "num_workers needs a value >= 1; got num_workers=0"),
     (["num_byzantine=16"], "num_byzantine <= num_workers"),
     (["byzantine_ids=[1,1,2]"], "different ids"),
@@ -127,6 +130,32 @@ MISTAKES = [
     (["aggregator._target_=torch.os.system"], "needs a _target_ within byzsgd, torch"),
     (["aggregator._target_=byzsgd.nothing"], "that exists"),
     (["hydra.run.dir=blocked/run"], "blocked"),
+    (["optimizer.lr=inf"], "sgd needs 0 <= lr < inf; got lr=inf"),
+    (["optimizer.weight_decay=inf"], "sgd needs 0 <= weight_decay < inf; got weight_decay=inf"),
+    (["worker=local_steps", "worker.lr=inf"], "local_steps needs 0 < lr < inf; got lr=inf"),
+    (["rule=krum"], "no setting 'rule'; did you mean aggregator/rule?"),
+    (["aggregator/rul=krum"], "did you mean aggregator/rule?"),
+    (
+        ["aggregator/damping=inverse", "aggregator.damping.alpha=1"],
+        "no setting 'alpha' in aggregator.damping; it has none",
+    ),
+    (["aggregator=null"], "aggregator needs the name of a member (byzsgd list aggregator shows them"),
+    (["=3"], "an override needs KEY=VALUE or GROUP=MEMBER; got =3"),
+    (["delay=d1", "delay/availability=crash"], "delay/availability needs another choice beside it"),
+    (["foo"], "an override needs KEY=VALUE or GROUP=MEMBER; got foo"),
+    (["--foo"], "no option '--foo'"),
+    (["--cfg", "jobs"], "invalid choice: 'jobs'"),
+    (["seed=1,2"], "seed needs one value, or -m to sweep over several; got seed=1,2"),
+    (["seed=range(3)"], "seed needs one value, or -m"),
+    (["-m", "seed=range(0)"], "seed needs at least one value; got seed=range(0)"),
+    (["-m", "hydra.run.dir=here"], "hydra.run.dir needs a single run"),
+    (["hydra.sweep.dir=here"], "hydra.sweep.dir needs a sweep (-m)"),
+    (["hydra/launcher=joblib"], "hydra/launcher needs a sweep (-m)"),
+    (["plugins=[no_such_module]"], "plugins needs modules that Python finds (on PYTHONPATH); got no_such_module"),
+    (["+config={seed: 1}"], "the experiment has no setting 'config'"),
+    (["delay=trace"], "delay.path needs a value: a text; got none"),
+    (["delay/heterogeneity=list"], "delay.heterogeneity.values needs a value: a list of numbers; got none"),
+    (["partition=dirichlet", "partition.alpha=0"], "partition dirichlet needs 0 < alpha < inf; got alpha=0"),
 ]
 
 
@@ -140,6 +169,113 @@ def test_a_mistake_is_one_line(overrides, sentence, tmp_path, capsys):
     assert sentence in captured.err
     assert captured.out == ""
     assert sorted(path.name for path in tmp_path.iterdir()) in (["blocked"], ["blocked", "outputs"])
+
+
+@pytest.mark.parametrize("mistake", ["partition.alpha=0", "device=tpu0"])
+def test_a_run_that_never_began_leaves_no_folder(mistake, tmp_path):
+    assert main(["train", "partition=dirichlet", mistake, *TINY]) == 2
+    assert list(tmp_path.glob("outputs/*")) == []
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("keep this")
+    assert main(["train", "partition=dirichlet", mistake, *TINY, "hydra.run.dir=mine"]) == 2
+    assert (tmp_path / "mine" / "notes.txt").read_text() == "keep this"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["nothing"], ["plot"], ["plot", "here", "--foo"], ["list", "rule", "more"], ["watch", "here", "--every", "x"],
+     ["watch", "here", "--every", "0"], ["plot", "here"], ["compare", "here"], ["report", "here"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_mistake_in_any_command_is_one_line(arguments, tmp_path, capsys):
+    (tmp_path / "here").mkdir()
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("byzsgd: ")
+    assert captured.err.count("\n") == 1
+    if arguments[1:] == ["here"]:
+        assert "byzsgd needs a folder with at least one run in it; got folder=here" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["list"], 0), (["compare", "run"], 0), (["train", *TINY, "seed=5"], 1)],
+    ids=["list", "compare", "train"],
+)
+def test_a_reader_that_goes_away(arguments, code):
+    """`byzsgd compare run | head`: no complaint, but a run that was cut off is not called done."""
+    if "run" in arguments:
+        assert main(["train", *TINY, "hydra.run.dir=run"]) == 0
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "byzsgd", *arguments]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    os.close(writing)
+    assert done.returncode == code, done.stderr
+    assert done.stderr.count("\n") == code
+
+
+def test_without_a_command_the_commands_are_shown(capsys):
+    assert main([]) == 2
+    assert "resume" in capsys.readouterr().err
+
+
+def test_options_may_stand_anywhere(tmp_path, capsys):
+    assert main(["train", *TINY, "-m", "seed=0,1", "hydra.sweep.dir=sweep"]) == 0
+    assert len(list((tmp_path / "sweep").glob("*/DONE"))) == 2
+    capsys.readouterr()
+    assert main(["train", "seed=7", "--cfg", "job", "aggregator=krum"]) == 0
+    shown = capsys.readouterr().out
+    assert "seed: 7" in shown
+    assert "byzsgd.aggregators.rules.krum" in shown
+
+
+def test_a_folder_with_a_space(tmp_path, capsys):
+    for written in ("hydra.sweep.dir=a b", "hydra.sweep.dir='a b'"):
+        assert main(["train", "-m", "seed=1", *TINY, written]) == 0
+        assert "next: byzsgd plot 'a b'" in capsys.readouterr().out
+    assert len(list((tmp_path / "a b").glob("*/DONE"))) == 1
+
+
+def test_members_may_be_chosen_by_pattern(tmp_path):
+    assert main(["train", "-m", "attack=glob(i*)", *TINY, "hydra.sweep.dir=sweep"]) == 0
+    chosen = {byzsgd.load(done.parent).choices["attack"] for done in (tmp_path / "sweep").glob("*/DONE")}
+    assert chosen == {"infinity", "ipm"}
+
+
+def test_one_run_of_a_sweeping_experiment_says_so(capsys):
+    assert main(["train", "experiment=quickstart", *TINY]) == 0
+    assert "one run of an experiment that varies aggregator, attack, seed; -m makes them all" in capsys.readouterr().err
+
+
+def test_local_steps_that_overflow_are_a_result():
+    run = byzsgd.experiment("worker=local_steps", "dataset=phase_retrieval", "budget.arrivals=500").run()
+    assert run.info["status"] == "diverged"
+    assert "not finite" in run.info["reason"]
+    assert run.metrics["train_loss"].is_nan()[-1]
+
+
+def test_an_honest_vector_without_excuse_is_an_error(tmp_path, monkeypatch, capsys):
+    """Model and loss are finite, so the rule is broken: the run has failed, and its folder says so."""
+    (tmp_path / "broken_rules.py").write_text(
+        "from dataclasses import dataclass, replace\n"
+        "from byzsgd.workers import gradient\n\n\n"
+        "class Broken(gradient):\n"
+        "    def message(self, state, job, results):\n"
+        "        message, state = super().message(state, job, results)\n"
+        "        return replace(message, vector=message.vector * float('nan')) if job.serial == 2 else message, state\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    broken = ["worker._target_=broken_rules.Broken", "plugins=[broken_rules]", "attack=none", "hydra.run.dir=here"]
+    assert main(["train", *TINY, *broken]) == 1
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert "FloatingPointError: worker " in line
+    assert "although its model and its loss are finite" in line
+    assert byzsgd.load("here").info["status"] == "failed"
+    assert main(["status", "here"]) == 0
+    assert capsys.readouterr().out.startswith("failed: here")
 
 
 def test_the_traceback_is_there_for_who_asks(monkeypatch):
@@ -176,6 +312,16 @@ def test_every_member_is_described(capsys):
     for group in catalogue.groups():
         for member in catalogue.members(group):
             assert member.description, f"{group}/{member.name}"
+
+
+def test_every_member_is_in_the_reference_pages():
+    from byzsgd import catalogue
+
+    root = Path(__file__).parents[2]
+    pages = " ".join(page.read_text() for page in [root / "README.md", *(root / "docs").glob("*.md")])
+    words = set(re.findall(r"\w+", pages))
+    everything = {f"{group}={member.name}" for group in catalogue.groups() for member in catalogue.members(group)}
+    assert {each for each in everything if each.split("=")[1] not in words} == set()
 
 
 def test_hydras_own_flags_still_work(capsys):

@@ -116,13 +116,13 @@ def test_laws_of_every_optimizer(name):
 
 
 BAD = [
-    ("sgd", "optimizer.lr=-1", "lr >= 0"),
-    ("sgd", "optimizer.lr=nan", "lr >= 0"),
+    ("sgd", "optimizer.lr=-1", "0 <= lr < inf"),
+    ("sgd", "optimizer.lr=nan", "0 <= lr < inf"),
     ("sgd", "optimizer.momentum=1", "0 <= momentum < 1"),
     ("sgd", "optimizer.momentum=-0.5", "0 <= momentum < 1"),
-    ("sgd", "optimizer.weight_decay=-1", "weight_decay >= 0"),
+    ("sgd", "optimizer.weight_decay=-1", "0 <= weight_decay < inf"),
     ("sgd", "optimizer.nesterov=true", "momentum > 0 for nesterov"),
-    ("anytime", "optimizer.lr=-1", "lr >= 0"),
+    ("anytime", "optimizer.lr=-1", "0 <= lr < inf"),
     ("anytime", "optimizer.share=0", "0 < share <= 1"),
     ("anytime", "optimizer.share=1.5", "0 < share <= 1"),
 ]

@@ -11,7 +11,7 @@ from made_up_runs import run, sweep
 from matplotlib.patches import Rectangle
 from scipy.stats import expon
 
-from byzsgd.analysis import NothingToDraw, compare
+from byzsgd.analysis import NothingToDraw, band, compare
 from byzsgd.analysis.jobs import jobs
 from byzsgd.plotting import (
     bars,
@@ -234,12 +234,25 @@ def test_without_a_law_there_is_no_line():
     assert len(axes.lines) == 2
 
 
+def caption_of(figure):
+    return " ".join(text.get_text() for text in figure.texts).replace("\xa0", " ").replace("\n", " ")
+
+
 def test_an_overview_shows_the_run_that_refused_most():
     figure = overview(compare(sweep(("asgd", "kardam"), ("none", "lie"), 2)), title="Who learns?")
     above, below = figure.axes[:2], figure.axes[2]
     assert [axes.get_title(loc="left") for axes in above] == ["no attack", "lie"]
     assert below.get_title(loc="left") == "A moment of kardam under lie"
     assert figure.texts[0].get_text() == "Who learns?"
+    assert "band: 95 % t-interval" in caption_of(figure)
+
+
+def test_an_overview_of_medians_says_so():
+    runs = compare(sweep(("asgd", "kardam"), ("none", "lie"), 3))
+    figure = overview(runs, statistic="median")
+    assert "median, band: range" in caption_of(figure)
+    (line, *_) = figure.axes[0].lines
+    assert list(line.get_ydata()) == list(band(runs.groups[0], "test_accuracy", "time", "median").middle)
 
 
 def test_an_overview_needs_liars():

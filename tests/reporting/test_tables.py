@@ -117,7 +117,7 @@ def test_every_row_of_latex_has_all_columns():
 def test_the_screen_shows_everything():
     console = Console(width=200, record=True, file=io.StringIO())
     for table in tables(small()):
-        console.print(to_rich(table))
+        console.print(to_rich(table, console.width))
     text = console.export_text()
     for expected in ("kardam", "(3/3 diverged)", "never", "lipschitz", "λ = "):
         assert expected in text
@@ -133,3 +133,16 @@ def test_files_are_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="cannot write tables into"):
         write([TABLE], tmp_path / "file")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
+def test_no_word_is_broken_on_a_narrow_screen(width):
+    for table in tables(small()):
+        console = Console(file=io.StringIO(), width=width)
+        console.print(to_rich(table, width))
+        shown = console.file.getvalue()
+        assert max(map(len, shown.splitlines())) <= width
+        words = set(shown.replace(":", " ").replace(",", " ").split())
+        wanted = {word for row in table.rows for cell in row for word in cell.plain.split()}
+        wanted |= {word for heading in table.headings[table.labels :] for word in heading.split()}
+        assert wanted <= words

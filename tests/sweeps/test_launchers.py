@@ -112,7 +112,7 @@ def test_a_trial_that_fails_stops_no_other(tmp_path, capsys):
     captured = capsys.readouterr()
     assert len(done(tmp_path / "sweep")) == 2
     assert "best: optimizer.lr=0." in captured.out
-    assert "sgd needs lr >= 0; got lr=-1.0" in captured.err
+    assert "sgd needs 0 <= lr < inf; got lr=-1.0" in captured.err
 
 
 @pytest.mark.parametrize("threads", [1, 2])

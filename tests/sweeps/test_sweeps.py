@@ -79,8 +79,9 @@ def test_an_error_is_forgotten_when_its_job_succeeds(tmp_path, capsys, monkeypat
     assert "resumed" in captured.out
     assert captured.err == ""
     assert not error.exists()
-    assert main(["train", *[word for word in sweep if word not in ("train", "-m", "seed=0,1")], "seed=1",
-                 "hydra.run.dir=alone"]) == 0  # fmt: skip
+    of_sweep = ("train", "-m", "seed=0,1", "hydra.sweep.dir=sweep")
+    settings = [word for word in sweep if word not in of_sweep]
+    assert main(["train", *settings, "seed=1", "hydra.run.dir=alone"]) == 0
     alone, again = byzsgd.load("alone"), byzsgd.load(error.parent)
     assert alone.arrivals.equals(again.arrivals)
 
