@@ -253,8 +253,7 @@ class Running:
         except (HonestNotFinite, NonFiniteRows) as error:
             return self.end(self.broken(error))
         except Exception as error:
-            self.store.reason = " ".join(str(error).split())
-            self.store.interrupt("failed", None, self.seconds)
+            self.failed(error)
             raise
         return self.end(self.stalled())
 
