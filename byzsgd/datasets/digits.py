@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from byzsgd.datasets.tables import check_shares, drawn_splits
+from byzsgd.datasets.tables import check_shares, classes_data
 from byzsgd.interfaces import Data, ModelFactory, Split
 
 
@@ -39,21 +39,13 @@ class Digits:
         from sklearn.datasets import load_digits
 
         images, labels = load_digits(return_X_y=True)
-        splits = drawn_splits(
+        return classes_data(
             "dataset digits",
             Split(torch.from_numpy(images / 16.0).float(), torch.from_numpy(labels).long()),
+            [str(digit) for digit in range(10)],
             rng,
             test_share=self.test_share,
             validation_share=self.validation_share,
             trusted=self.trusted,
-        )
-        return Data(
-            train=splits["train"],
-            validation=splits["validation"],
-            test=splits["test"],
-            trusted=splits["trusted"],
-            num_classes=10,
-            outputs=10,
-            loss="cross_entropy",
-            class_names=tuple(str(digit) for digit in range(10)),
+            standardise=False,
         )

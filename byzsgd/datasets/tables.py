@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 
 from byzsgd.checks import require
 from byzsgd.datasets.splits import cut, require_shares, take
-from byzsgd.interfaces import Split
+from byzsgd.interfaces import Data, Split
 
 
 def check_shares(who: str, *, test_share: float, validation_share: float, trusted: int) -> None:
     """What can be said of the sizes of splits before the data are read."""
     require_shares(who, test_share=test_share, validation_share=validation_share)
     require(trusted >= 0, who, "trusted >= 0", trusted=trusted)
+
+
+def classes_data(
+    who: str,
+    examples: Split,
+    class_names: Sequence[str],
+    rng: np.random.Generator,
+    *,
+    test_share: float,
+    validation_share: float,
+    trusted: int,
+    standardise: bool,
+) -> Data:
+    """A problem of classification out of examples without an official split."""
+    splits = drawn_splits(who, examples, rng, test_share=test_share, validation_share=validation_share, trusted=trusted)
+    if standardise:
+        splits = standardised(splits)
+    return Data(
+        train=splits["train"],
+        validation=splits["validation"],
+        test=splits["test"],
+        trusted=splits["trusted"],
+        num_classes=len(class_names),
+        outputs=len(class_names),
+        loss="cross_entropy",
+        class_names=tuple(class_names),
+    )
 
 
 def drawn_splits(

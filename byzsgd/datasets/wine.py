@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from byzsgd.datasets.tables import check_shares, drawn_splits, standardised
+from byzsgd.datasets.tables import check_shares, classes_data
 from byzsgd.interfaces import Data, ModelFactory, Split
 
 
@@ -39,23 +39,13 @@ class Wine:
         from sklearn.datasets import load_wine
 
         table = load_wine()
-        classes = [str(name) for name in table.target_names]
-        splits = drawn_splits(
+        return classes_data(
             "dataset wine",
             Split(torch.from_numpy(table.data), torch.from_numpy(table.target).long()),
+            [str(name) for name in table.target_names],
             rng,
             test_share=self.test_share,
             validation_share=self.validation_share,
             trusted=self.trusted,
-        )
-        splits = standardised(splits)
-        return Data(
-            train=splits["train"],
-            validation=splits["validation"],
-            test=splits["test"],
-            trusted=splits["trusted"],
-            num_classes=len(classes),
-            outputs=len(classes),
-            loss="cross_entropy",
-            class_names=tuple(classes),
+            standardise=True,
         )
