@@ -99,9 +99,9 @@ def test_conditions_are_told_in_one_line_directly_and_before_any_data(name, k, g
 def test_wrong_and_missing_parameters_are_told_when_lifting_and_when_calling():
     with pytest.raises(TypeError, match=r"krum: got an unexpected keyword argument 'ff'; it takes \(vectors, f, "):
         lift(functools.partial(rules.krum, f=1, ff=2))
-    with pytest.raises(TypeError, match="krum: missing a required argument: 'f'"):
+    with pytest.raises(TypeError, match="krum: missing a required (keyword-only )?argument: 'f'"):
         lift(rules.krum)
-    with pytest.raises(TypeError, match="krum: missing a required argument: 'f'"):
+    with pytest.raises(TypeError, match="krum: missing a required (keyword-only )?argument: 'f'"):
         rules.krum(rows())
     with pytest.raises(TypeError, match="weighted_median: missing a required argument: 'weights'"):
         rules.weighted_median(rows())
