@@ -134,10 +134,13 @@ class Norms:
     def of(self, worker: int, result: Tensor, vector: Tensor) -> float:
         """‖vector‖, where need be read now."""
         known = self.known.pop(worker, None)
-        unchanged = vector.data_ptr() == result.data_ptr() and vector.numel() == result.numel()
-        if known is not None and known[0] is result and unchanged:
+        if known is not None and known[0] is result and _same_memory(vector, result):
             return known[1]
         return float(torch.linalg.vector_norm(vector))
+
+
+def _same_memory(one: Tensor, other: Tensor) -> bool:
+    return one.data_ptr() == other.data_ptr() and one.numel() == other.numel()
 
 
 @dataclass(frozen=True, kw_only=True)

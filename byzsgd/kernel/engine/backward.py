@@ -75,15 +75,20 @@ class Backward:
         inputs, targets = self._as_columns(batch)
         if self._size * models[0].itemsize >= LARGE:
             ones = [1] * len(inputs)
-            each = [models[0]] * len(ones) if len(models) == 1 else models
+            each = [self._read(model) for model in models]
+            if len(each) == 1:
+                each *= len(ones)
             apart = zip(each, inputs.split_with_sizes(ones), targets.split_with_sizes(ones), strict=True)
             return [self._alone(*one) for one in apart]
         return self._together(models, inputs, targets)
 
-    def _alone(self, model: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
-        """(d,), (1, inputs, B), (1, …, B) -> (1, d)"""
-        gradient = fresh(model, (1, self._size))
-        parameters = self._layered(model.unsqueeze(0).split_with_sizes(self._sizes, 1), 1)
+    def _read(self, model: Tensor) -> list[_Parameters]:
+        """One model (d,), where it is."""
+        return self._layered(model.unsqueeze(0).split_with_sizes(self._sizes, 1), 1)
+
+    def _alone(self, parameters: Sequence[_Parameters], inputs: Tensor, targets: Tensor) -> Tensor:
+        """(1, inputs, B), (1, …, B) -> (1, d)"""
+        gradient = fresh(inputs, (1, self._size))
         found = self._layered(gradient.split_with_sizes(self._sizes, 1), 1)
         self._differentiate(self._scene(1, inputs), parameters, found, inputs, targets)
         return gradient
