@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
@@ -34,7 +34,9 @@ from byzsgd.interfaces import (
     value,
 )
 from byzsgd.kernel.memory import kept
+from byzsgd.kernel.norms import Norms
 from byzsgd.kernel.randomness import Stream, Streams
+from byzsgd.kernel.sight import Sight
 
 
 @value
@@ -89,58 +91,6 @@ class HonestNotFinite(Exception):
     def __init__(self, task: Task, step: int, time: float) -> None:
         super().__init__(f"worker {task.job.worker} sent a vector that is not finite at step {step}, time {time:g}")
         self.task = task
-
-
-@dataclass(slots=True)
-class Sight:
-    """What the liars saw last, put together only where it has changed: in a round every liar sees the same.
-
-    A memory of a pure function: forgetting it changes nothing, so it is no part of a state.
-    """
-
-    messages: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)  # worker -> (its result, its vector)
-    rows: list[Tensor] = field(default_factory=list)  # kept alive, so that an address says which vector it is
-    addresses: list[int] = field(default_factory=list)
-    stacked: Tensor | None = None
-
-    def together(self, rows: list[Tensor], empty: Tensor) -> Tensor:
-        """(h, d)"""
-        addresses = [row.data_ptr() for row in rows]
-        if self.stacked is None or addresses != self.addresses:
-            self.rows, self.addresses = rows, addresses
-            self.stacked = torch.stack(rows) if rows else empty.new_empty((0, empty.numel()))
-        return self.stacked
-
-
-def reading_waits(device: torch.device) -> bool:
-    """Whether a number read from a tensor waits for all work that the device was given before."""
-    return device.type != "cpu"
-
-
-@dataclass(slots=True)
-class Norms:
-    """Norms of results that wait for their delivery, read together, so that on a GPU no delivery waits for its own.
-
-    A memory of a pure function, as `Sight` is.
-    """
-
-    known: dict[int, tuple[Tensor, float]] = field(default_factory=dict)  # worker -> (its result, the norm)
-
-    def measure(self, results: Mapping[int, Tensor]) -> None:
-        norms = torch.stack([torch.linalg.vector_norm(result) for result in results.values()])
-        pairs = zip(results.values(), norms.tolist(), strict=True)
-        self.known.update(zip(results, pairs, strict=True))
-
-    def of(self, worker: int, result: Tensor, vector: Tensor) -> float:
-        """‖vector‖, where need be read now."""
-        known = self.known.pop(worker, None)
-        if known is not None and known[0] is result and _same_memory(vector, result):
-            return known[1]
-        return float(torch.linalg.vector_norm(vector))
-
-
-def _same_memory(one: Tensor, other: Tensor) -> bool:
-    return one.data_ptr() == other.data_ptr() and one.numel() == other.numel()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,8 +226,8 @@ class Simulation:
                 state.results[worker] = result
             else:
                 state.guesses[worker] = Guess(task.job.serial, task.work, result)
-        if new and reading_waits(state.params.device):
-            self.norms.measure(new)
+        if new:
+            self.norms.expect(new, state.params.device)
         while True:
             job = self._next(state)
             if job is None or job.worker not in state.results:

@@ -12,8 +12,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from byzsgd import experiment
 from byzsgd.interfaces import Attack, BatchKey, Decision, Reply
-from byzsgd.kernel import simulation as kernel
-from byzsgd.kernel.simulation import Sight, events
+from byzsgd.kernel import norms
+from byzsgd.kernel.sight import Sight
+from byzsgd.kernel.simulation import events
 
 SMALL = ("num_workers=5", "num_byzantine=1", "f=1", "batch_size=8")
 
@@ -57,7 +58,7 @@ def test_where_reading_waits_a_delivery_reads_nothing_of_its_own(monkeypatch, de
     settings = (*SMALL, "aggregator=asgd", "engine=fused", f"delay={delay}", f"attack={attack}")
     with Reads() as plain:
         expected = play(150, *settings)[0]
-    monkeypatch.setattr(kernel, "reading_waits", lambda device: True)
+    monkeypatch.setattr(norms, "reading_waits", lambda device: True)
     with Reads() as together:
         played = play(150, *settings)[0]
     assert [event.norm for event in played] == [event.norm for event in expected]
