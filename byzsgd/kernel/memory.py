@@ -15,7 +15,7 @@ LARGE = 2**16  # bytes; below this a plain clone is faster and its memory does n
 
 def kept(values: Tensor) -> Tensor:
     """A copy."""
-    return fresh(values, values.shape).copy_(values) if _large(values, values.numel()) else values.clone()
+    return fresh(values, values.shape).copy_(values) if large(values, values.numel()) else values.clone()
 
 
 def fresh(like: Tensor, shape: Sequence[int]) -> Tensor:
@@ -26,7 +26,7 @@ def fresh(like: Tensor, shape: Sequence[int]) -> Tensor:
     copies that come and go took 2.5 times the memory of those alive (benchmarks/memory.py).
     """
     count = math.prod(shape)
-    if not _large(like, count):
+    if not large(like, count):
         return like.new_empty(shape)
     spare = ALIGNMENT // like.itemsize
     memory = torch.from_numpy(np.empty(count + spare, dtype=like.numpy().dtype))
@@ -34,6 +34,7 @@ def fresh(like: Tensor, shape: Sequence[int]) -> Tensor:
     return memory[start : start + count].view(shape)
 
 
-def _large(like: Tensor, count: int) -> bool:
+def large(like: Tensor, count: int) -> bool:
+    """Whether so many numbers of the type and on the device of `like` are better off with care: on a CPU alone."""
     real = like.dtype in (torch.float32, torch.float64)
     return count * like.itemsize >= LARGE and like.device.type == "cpu" and real

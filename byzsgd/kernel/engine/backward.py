@@ -10,7 +10,7 @@ from torch import Tensor
 
 from byzsgd.interfaces import Batch, Loss
 from byzsgd.kernel.engine.layers import Layer
-from byzsgd.kernel.memory import LARGE, fresh
+from byzsgd.kernel.memory import fresh, large
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ class Backward:
 
     Small models cost more in Python and in fresh memory than in products. So they are stacked and share every call, in
     memory whose views are made once for each g <= `group`. Every layer has memory of its own, since a batched product
-    into a part of a row falls apart into g single ones. Large models are read where they are and their gradients
-    written where they stay, one after another: there a copy costs more than the calls.
+    into a part of a row falls apart into g single ones. Models that are large for a CPU are read where they are and
+    their gradients written where they stay, one after another: there a copy costs more than the calls.
     """
 
     def __init__(self, layers: Sequence[Layer], loss: Loss, group: int) -> None:
@@ -73,7 +73,7 @@ class Backward:
     def __call__(self, models: Sequence[Tensor], batch: Batch) -> list[Tensor]:
         """g models (d,), or one for all; (g, B, …) inputs and targets -> g times (1, d), each in memory of its own."""
         inputs, targets = self._as_columns(batch)
-        if self._size * models[0].itemsize >= LARGE:
+        if large(models[0], self._size):
             ones = [1] * len(inputs)
             each = [self._read(model) for model in models]
             if len(each) == 1:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from byzsgd.interfaces import Attack, Batch, BatchKey, Gradients, LocalSteps, Task
 from byzsgd.kernel.engine.batches import Batches, Place
-from byzsgd.kernel.memory import LARGE, kept
+from byzsgd.kernel.memory import kept, large
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +132,7 @@ def _rows(engine: Batched, models: Sequence[Tensor], batch: Batch) -> list[Tenso
 def apart(rows: Tensor) -> list[Tensor]:
     """(g, d) -> g tensors (1, d) with memory of their own: some live for long, in a server that remembers them, and
     would keep the whole group alive."""
-    if rows.shape[1] * rows.element_size() >= LARGE:
+    if large(rows, rows.shape[1]):
         return [kept(row) for row in rows.split_with_sizes([1] * len(rows))]
     apart: tuple[Tensor, ...] = torch.split_copy(rows, 1)  # type: ignore[assignment, func-returns-value]
     return list(apart)
