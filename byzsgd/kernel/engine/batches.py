@@ -102,8 +102,7 @@ class Batches:
         self.num_classes = data.num_classes
         self.memory = BatchMemory(data.train, batch_size, data.num_classes)
         self._blocks = [np.asarray(block, dtype=np.int64) for block in blocks]
-        self._streams = streams
-        self._draws = streams.stream("batch")
+        self._draws, self._changes = streams.stream("batch"), streams.stream("augment")
         self._augment = data.augment
         self._device = data.train.inputs.device
         serials = max(1, min(SERIALS, EXAMPLES // batch_size))
@@ -128,7 +127,7 @@ class Batches:
         at = self.indices(key)
         inputs = self.train.inputs.index_select(0, at)
         if self._augment is not None:
-            inputs = self._augment(inputs, self._streams.generator("augment", key.block, key.serial))
+            inputs = self._augment(inputs, self._changes.at(key.block, key.serial))
         return Batch(inputs, self.train.targets.index_select(0, at), self.num_classes)
 
     def batches(self, keys: Sequence[BatchKey], place: Place | None = None) -> Batch:
