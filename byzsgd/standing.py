@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from byzsgd.records import is_finished, is_locked, is_run, read_config, read_info
+from byzsgd.records import is_finished, is_locked, is_run, read_config, read_info, spent_share
 from byzsgd.records.lock import LOCK
 from byzsgd.records.run import CHECKPOINTS, ERROR, METRICS_FILE
 
@@ -132,7 +132,7 @@ def _standing(folder: Path) -> Standing:
         begun = (folder / LOCK).exists()
         return Standing(folder, "running" if busy else "broken" if begun else "waiting")
     info, last = read_info(folder), _last(folder)
-    share = _share(read_config(folder), last)
+    share = spent_share(read_config(folder), last)
     state = "running" if busy else "failed" if info.get("status") == "failed" else "broken"
     news = "" if busy else str(info.get("reason") or "")
     return Standing(folder, state, news, share, _seconds(folder, info, last, share), _judged(last))
@@ -181,14 +181,6 @@ def _last(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return row if isinstance(row, dict) else {}
-
-
-def _share(config: Mapping[str, Any], last: Mapping[str, Any]) -> float:
-    """The largest share of the budget that is spent."""
-    budget = config.get("budget") or {}
-    spent = {"arrivals": last.get("arrivals"), "updates": last.get("step"), "time": last.get("time")}
-    shares = [float(value) / budget[name] for name, value in spent.items() if value and budget.get(name)]
-    return min(1.0, max(shares, default=0.0))
 
 
 def _seconds(folder: Path, info: Mapping[str, Any], last: Mapping[str, Any], share: float) -> float | None:

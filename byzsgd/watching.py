@@ -17,7 +17,7 @@ from rich.text import Text
 
 from byzsgd.analysis import compare
 from byzsgd.analysis.outcomes import accepted
-from byzsgd.records import Run, find_runs, load
+from byzsgd.records import Run, find_runs, load, spent_share
 
 ENDED = ("finished", "diverged", "stalled", "failed")
 SILENT = 120.0  # seconds without a word after which a run is called silent
@@ -129,14 +129,8 @@ def _row(run: Run, status: str) -> list[Any]:
 
 def share(run: Run) -> float:
     """How far the run is: the largest share of its budget that is spent."""
-    budget = run.config.get("budget") or {}
     last = run.metrics[-1].to_dicts()[0] if len(run.metrics) else {}
-    spent = {
-        "arrivals": max(len(run.arrivals), last.get("arrivals") or 0),
-        "updates": last.get("step") or 0,
-        "time": last.get("time") or 0.0,
-    }
-    return min(1.0, max((spent[name] / budget[name] for name in spent if budget.get(name)), default=0.0))
+    return spent_share(run.config, {**last, "arrivals": max(len(run.arrivals), last.get("arrivals") or 0)})
 
 
 def spark(run: Run) -> str:

@@ -26,3 +26,4 @@ from .run import is_run as is_run
 from .run import load as load
 from .run import read_config as read_config
 from .run import read_info as read_info
+from .run import spent_share as spent_share

@@ -101,6 +101,14 @@ def find_runs(folder: str | Path) -> list[Path]:
     return sorted(found)
 
 
+def spent_share(config: Mapping[str, Any], last: Mapping[str, Any]) -> float:
+    """How far a run is whose newest row of metrics is `last`: the largest share of its budget that is spent."""
+    budget = config.get("budget") or {}
+    spent = {"arrivals": last.get("arrivals"), "updates": last.get("step"), "time": last.get("time")}
+    shares = [float(value) / budget[name] for name, value in spent.items() if value and budget.get(name)]
+    return min(1.0, max(shares, default=0.0))
+
+
 def read_config(folder: Path) -> dict[str, Any]:
     """The resolved configuration, as plain YAML."""
     path = folder / CONFIG
