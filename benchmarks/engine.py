@@ -13,16 +13,17 @@ layers), or autograd forward and backward on fixed inputs.
 from __future__ import annotations
 
 import argparse
-import random
 import statistics
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice, product
 from pathlib import Path
 
 import torch
 from hand_written import asynchronous
+from turns import in_turns
 from works import build, matching
 
 from byzsgd.interfaces import BatchKey
@@ -89,16 +90,13 @@ def ratio(experiment: Experiment, pairs: int, folder: Path, server: str) -> tupl
         moved = torch.linalg.vector_norm(theirs - running.session.initial)
         assert torch.linalg.vector_norm(theirs - ours) < 1e-3 * moved, "two different trainings"
     again = int(turn * max(1.0, SECONDS / warm))
-    ratios = []
-    for number in range(pairs):
-        order = ["hand", "byzsgd"]
-        random.Random(number).shuffle(order)
-        seconds = {}
-        for name in order:
-            with rare_collections():
-                seconds[name], _ = timed(runs[name], again)
-        ratios.append(seconds["hand"] / seconds["byzsgd"])
-    return statistics.median(ratios), running.session.engine.name
+
+    def turn_of(run: Iterator[torch.Tensor]) -> float:
+        with rare_collections():
+            return timed(run, again)[0]
+
+    taken = in_turns({name: partial(turn_of, run) for name, run in runs.items()}, pairs)
+    return statistics.median(each["hand"] / each["byzsgd"] for each in taken), running.session.engine.name
 
 
 def main() -> None:

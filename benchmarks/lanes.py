@@ -10,15 +10,17 @@ of the same runs one after another over that of the lanes. Second: that of as ma
 from __future__ import annotations
 
 import argparse
-import random
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import torch
 from hand_written import asynchronous
+from turns import in_turns
 from works import build, matching
 
 from byzsgd.lanes import Lane, abreast, alone, rare_collections
@@ -58,18 +60,16 @@ def by_hand(runs: list[Running]) -> None:
 
 def ratios(work: str, lanes: int, pairs: int, *overrides: str) -> tuple[float, float]:
     """Medians of the time apart, and of the time by hand, over the time together."""
-    found: list[tuple[float, float]] = []
-    for number in range(pairs):
-        ways = [apart, together, by_hand]
-        random.Random(number).shuffle(ways)
-        seconds = {}
-        for way in ways:
-            runs = started(work, lanes, *overrides)
-            began = time.process_time()
-            way(runs)
-            seconds[way] = time.process_time() - began
-        found.append((seconds[apart] / seconds[together], seconds[by_hand] / seconds[together]))
-    return statistics.median(one for one, _ in found), statistics.median(two for _, two in found)
+
+    def seconds(way: Callable[[list[Running]], None]) -> float:
+        runs = started(work, lanes, *overrides)
+        began = time.process_time()
+        way(runs)
+        return time.process_time() - began
+
+    taken = in_turns({way.__name__: partial(seconds, way) for way in (apart, together, by_hand)}, pairs)
+    alone, hand = (statistics.median(each[way] / each["together"] for each in taken) for way in ("apart", "by_hand"))
+    return alone, hand
 
 
 def main() -> None:

@@ -9,13 +9,14 @@ is faster. byzfl (`pip install byzfl`) draws its batches with a DataLoader for e
 from __future__ import annotations
 
 import argparse
-import random
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
+from turns import in_turns
 from works import WORKS, build, matching
 
 from byzsgd.kernel.simulation import events
@@ -76,6 +77,13 @@ def byzfls(work: str, n: int) -> Callable[[int], None]:
     return rounds
 
 
+def seconds(way: Callable[[int], None], rounds: int) -> float:
+    with rare_collections():
+        began = time.process_time()
+        way(rounds)
+        return time.process_time() - began
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--works", default="digits,MLP")
@@ -94,18 +102,9 @@ def main() -> None:
             ways = {"byzsgd": ours(work, n), "byzfl": byzfls(work, n)}
             for way in ways.values():
                 way(3)
-            ratios = []
-            for number in range(options.pairs):
-                order = list(ways)
-                random.Random(number).shuffle(order)
-                seconds = {}
-                for name in order:
-                    with rare_collections():
-                        began = time.process_time()
-                        ways[name](options.rounds)
-                        seconds[name] = time.process_time() - began
-                ratios.append(seconds["byzfl"] / seconds["byzsgd"])
-            print(f"{work:27} n={n:<4} {statistics.median(ratios):6.2f}", flush=True)
+            timed = {name: partial(seconds, way, options.rounds) for name, way in ways.items()}
+            ratio = statistics.median(each["byzfl"] / each["byzsgd"] for each in in_turns(timed, options.pairs))
+            print(f"{work:27} n={n:<4} {ratio:6.2f}", flush=True)
 
 
 if __name__ == "__main__":
