@@ -180,6 +180,7 @@ class Experiment:
             knowledge=self.knowledge,
             stamps=self.stamps,
             streams=streams,
+            layers=problem.layers,
         )
         initial = problem.initial(streams.generator("init"))
         counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes else None

@@ -38,6 +38,7 @@ class DCASGD:
     decay: float
     epsilon: float
     expects: ClassVar[str] = "vectors"
+    needs_read_params: ClassVar[bool] = True
     scores: tuple[str, ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -54,7 +55,7 @@ class DCASGD:
     def receive(self, state: DCASGDState, arrival: Arrival) -> Decision:
         gradient = arrival.vector
         square = gradient * gradient
-        correction = square * (state.context.params - arrival.read_params)
+        correction = square * (state.context.params - arrival.model)
         if self.adaptive:
             before = state.mean_squares.get(arrival.worker)
             fresh = (1 - self.decay) * square

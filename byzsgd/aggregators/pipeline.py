@@ -93,6 +93,11 @@ class Pipeline:
             preaggregators=[name for name, _ in self.lifted],
         )
 
+    @property
+    def needs_read_params(self) -> bool:
+        """Whether one of its filters does."""
+        return any(getattr(part, "needs_read_params", True) for _, part in self.asked)
+
     def check(self, num_workers: int) -> None:
         """Every condition on n, and those of the rules on the number of rows that they will see."""
         for _, part in self.asked:

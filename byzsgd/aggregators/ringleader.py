@@ -57,6 +57,7 @@ class Ringleader:
     """
 
     expects: ClassVar[str] = "vectors"
+    needs_read_params: ClassVar[bool] = False
     scores: tuple[str, ...] = field(default=(), init=False, repr=False)
 
     def check(self, num_workers: int) -> None:

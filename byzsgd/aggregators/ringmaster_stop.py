@@ -31,6 +31,7 @@ class RingmasterStop:
 
     limit: int
     expects: ClassVar[str] = "vectors"
+    needs_read_params: ClassVar[bool] = False
     scores: tuple[str, ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:

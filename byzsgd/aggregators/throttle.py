@@ -41,6 +41,7 @@ class Throttle:
     radius_later: float
     anchor_radius: float
     expects: ClassVar[str] = "vectors"
+    needs_read_params: ClassVar[bool] = False
     scores: tuple[str, ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:

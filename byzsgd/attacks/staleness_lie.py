@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from byzsgd.attacks.payload import Carrier
 from byzsgd.checks import require
@@ -26,6 +26,5 @@ class StalenessLie(Carrier):
 
     def forge(self, view: View) -> Message:
         forged = super().forge(view)
-        vector = forged.vector if isinstance(forged, Message) else forged
-        bits = forged.bits if isinstance(forged, Message) else 8 * vector.element_size() * vector.numel()
-        return Message(vector, bits, max(0, view.step - self.staleness))
+        message = forged if isinstance(forged, Message) else Message.uncompressed(forged)
+        return replace(message, claimed_read_at=max(0, view.step - self.staleness))

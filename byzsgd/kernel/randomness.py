@@ -23,10 +23,25 @@ class Streams:
         """A generator at the start of its own stretch: 2^128 numbers that no other (name, worker, serial) shares."""
         return self.stream(name).at(worker, serial)
 
+    def of_worker(self, worker: int) -> WorkerStream:
+        """The streams that a worker rule draws from."""
+        return WorkerStream(self, worker)
+
     def stream(self, name: str) -> Stream:
         """All stretches of one name, for those who draw from many of them."""
         digest = blake2b(f"{self.seed}/{name}".encode(), digest_size=16).digest()
         return Stream(np.frombuffer(digest, dtype=np.uint64))
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStream:
+    """(name, serial) -> a generator of this worker's own. Plain data, so that a State may hold it."""
+
+    streams: Streams
+    worker: int
+
+    def __call__(self, name: str, serial: int) -> np.random.Generator:
+        return self.streams.generator(f"worker/{name}", self.worker, serial)
 
 
 class Stream:

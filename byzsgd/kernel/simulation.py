@@ -30,6 +30,7 @@ from byzsgd.interfaces import (
     Task,
     View,
     Work,
+    WorkerContext,
     WorkerRule,
     value,
 )
@@ -108,6 +109,7 @@ class Simulation:
     knowledge: Knowledge
     stamps: bool
     streams: Streams
+    layers: tuple[int, ...]  # sizes of the model's parameter tensors
     liars: frozenset[int] = field(init=False)
     honest: tuple[int, ...] = field(init=False)
     forges: bool = field(init=False)
@@ -128,13 +130,17 @@ class Simulation:
     def init(self, params: Tensor, trusted_gradient: Callable[[Tensor], Tensor] | None = None) -> SimulationState:
         """Everybody reads version 0 at time 0. `params` becomes the live model."""
         context = self.context(params, trusted_gradient)
+        contexts = [
+            WorkerContext(worker, params.numel(), self.layers, self.streams.of_worker(worker))
+            for worker in range(self.num_workers)
+        ]
         state = SimulationState(
             params=params,
             clock=self.clock.init(self.num_workers),
             optimizer=self.optimizer.init(params),
             aggregator=self.aggregator.init(context),
             attack=self.attack.init(self.adversary(params)),
-            workers={worker: self.worker.init(worker) for worker in range(self.num_workers)},
+            workers={each.worker: self.worker.init(each) for each in contexts},
         )
         for worker in range(self.num_workers):
             self._dispatch(state, worker)

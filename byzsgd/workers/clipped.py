@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from byzsgd.checks import require
-from byzsgd.interfaces import BatchKey, Gradients, Job, Message
+from byzsgd.interfaces import BatchKey, Gradients, Job, Message, WorkerContext
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Clipped:
     def __post_init__(self) -> None:
         require(self.radius > 0, "clipped", "radius > 0", radius=self.radius)
 
-    def init(self, worker: int) -> None:
+    def init(self, context: WorkerContext) -> None:
         return None
 
     def plan(self, state: None, job: Job) -> Gradients:
@@ -38,4 +38,4 @@ class Clipped:
     def message(self, state: None, job: Job, results: Tensor) -> tuple[Message, None]:
         norm = float(torch.linalg.vector_norm(results[0]))
         vector = results[0] if norm <= self.radius else results[0] * (self.radius / norm)
-        return Message(vector, 32 * vector.numel()), None
+        return Message.uncompressed(vector), None

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from byzsgd.interfaces import BatchKey, Gradients, Job, Message
+from byzsgd.interfaces import BatchKey, Gradients, Job, Message, WorkerContext
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Delta:
     sends: ClassVar[str] = "deltas"
     sampling: Literal["replacement", "shuffle"]
 
-    def init(self, worker: int) -> DeltaState:
+    def init(self, context: WorkerContext) -> DeltaState:
         return DeltaState()
 
     def plan(self, state: DeltaState, job: Job) -> Gradients:
@@ -42,4 +42,4 @@ class Delta:
     def message(self, state: DeltaState, job: Job, results: Tensor) -> tuple[Message, DeltaState]:
         gradient = results[0]
         vector = gradient if state.gradient is None else gradient - state.gradient
-        return Message(vector, 32 * vector.numel()), DeltaState(gradient)
+        return Message.uncompressed(vector), DeltaState(gradient)

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from byzsgd.interfaces import BatchKey, Gradients, Job, Message
+from byzsgd.interfaces import BatchKey, Gradients, Job, Message, WorkerContext
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,7 @@ class Gradient:
     sends: ClassVar[str] = "vectors"
     sampling: Literal["replacement", "shuffle"]
 
-    def init(self, worker: int) -> None:
+    def init(self, context: WorkerContext) -> None:
         return None
 
     def plan(self, state: None, job: Job) -> Gradients:
@@ -28,4 +28,4 @@ class Gradient:
 
     def message(self, state: None, job: Job, results: Tensor) -> tuple[Message, None]:
         vector = results.squeeze(0)
-        return Message(vector, 32 * vector.numel()), None
+        return Message.uncompressed(vector), None

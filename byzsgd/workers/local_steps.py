@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from byzsgd.checks import require
-from byzsgd.interfaces import BatchKey, Job, LocalSteps, Message
+from byzsgd.interfaces import BatchKey, Job, LocalSteps, Message, WorkerContext
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class LocalSGD:
         require(self.steps >= 1, "local_steps", "steps >= 1", steps=self.steps)
         require(0 < self.lr < math.inf, "local_steps", "0 < lr < inf", lr=self.lr)
 
-    def init(self, worker: int) -> None:
+    def init(self, context: WorkerContext) -> None:
         return None
 
     def plan(self, state: None, job: Job) -> LocalSteps:
@@ -45,4 +45,4 @@ class LocalSGD:
 
     def message(self, state: None, job: Job, results: Tensor) -> tuple[Message, None]:
         vector = results[0] / (self.steps * self.lr) if self.normalised else results[0]
-        return Message(vector, 32 * vector.numel()), None
+        return Message.uncompressed(vector), None

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from byzsgd.checks import require
-from byzsgd.interfaces import BatchKey, Gradients, Job, Message
+from byzsgd.interfaces import BatchKey, Gradients, Job, Message, WorkerContext
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Momentum:
     def __post_init__(self) -> None:
         require(0 <= self.momentum < 1, "momentum", "0 <= momentum < 1", momentum=self.momentum)
 
-    def init(self, worker: int) -> MomentumState:
+    def init(self, context: WorkerContext) -> MomentumState:
         return MomentumState()
 
     def plan(self, state: MomentumState, job: Job) -> Gradients:
@@ -45,4 +45,4 @@ class Momentum:
     def message(self, state: MomentumState, job: Job, results: Tensor) -> tuple[Message, MomentumState]:
         fresh = (1 - self.momentum) * results[0]
         vector = fresh if state.momentum is None else self.momentum * state.momentum + fresh
-        return Message(vector, 32 * vector.numel()), MomentumState(vector)
+        return Message.uncompressed(vector), MomentumState(vector)

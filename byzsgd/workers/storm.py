@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from byzsgd.checks import require
-from byzsgd.interfaces import BatchKey, Gradients, Job, Message
+from byzsgd.interfaces import BatchKey, Gradients, Job, Message, WorkerContext
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Storm:
     def __post_init__(self) -> None:
         require(self.beta is None or 0 <= self.beta <= 1, "storm", "0 <= beta <= 1, or null", beta=self.beta)
 
-    def init(self, worker: int) -> StormState:
+    def init(self, context: WorkerContext) -> StormState:
         return StormState()
 
     def plan(self, state: StormState, job: Job) -> Gradients:
@@ -54,4 +54,4 @@ class Storm:
         if state.momentum is not None:
             beta = 1.0 / (state.delivered + 1) if self.beta is None else self.beta
             vector = vector + (1 - beta) * (state.momentum - results[1])
-        return Message(vector, 32 * vector.numel()), StormState(vector, job.read_at, state.delivered + 1)
+        return Message.uncompressed(vector), StormState(vector, job.read_at, state.delivered + 1)

@@ -132,7 +132,7 @@ class Uneven:
 
     sampling: str = "replacement"
 
-    def init(self, worker):
+    def init(self, context):
         return None
 
     def plan(self, state, job):

@@ -134,7 +134,7 @@ def test_contexts_are_given_again():
     assert not tensors
     result = decode(node, tensors, {ServerContext: other}, PLUGINS)
     assert result["x"].context is other is result["y"]
-    with pytest.raises(ValueError, match="byzsgd.interfaces:ServerContext needs one from its reader"):
+    with pytest.raises(ValueError, match="byzsgd.interfaces.server:ServerContext needs one from its reader"):
         decode(node, tensors, {}, PLUGINS)
 
 
@@ -157,7 +157,7 @@ def test_what_cannot_be_saved_is_named_with_its_place(value):
 @pytest.mark.parametrize("name", [
     "os:system", "subprocess:Popen", "builtins:object", "collections:OrderedDict", "byzsgd.records.files:os",
     "byzsgd.records.files:Path", "byzsgd.records.nothing:X", "byzsgd.records.files:digest", "byzsgdx:Y", "nowhere", "",
-    "byzsgd.__main__:main", "byzsgd.interfaces:Reply", "byzsgd.interfaces:Attack", "numpy:ndarray",
+    "byzsgd.__main__:main", "byzsgd.interfaces.server:Reply", "byzsgd.interfaces.adversary:Attack", "numpy:ndarray",
 ])  # fmt: skip
 def test_foreign_types_are_refused(name):
     with pytest.raises(ValueError, match="^a checkpoint needs "):
@@ -179,8 +179,8 @@ def test_types_of_plugins_need_the_plugin():
 
 
 def test_fields_of_another_version_are_refused():
-    with pytest.raises(ValueError, match="needs the fields of byzsgd.interfaces:BatchKey as they are now"):
-        decode(["object", "byzsgd.interfaces:BatchKey", {"block": 1}], {}, {})
+    with pytest.raises(ValueError, match="needs the fields of byzsgd.interfaces.worker:BatchKey as they are now"):
+        decode(["object", "byzsgd.interfaces.worker:BatchKey", {"block": 1}], {}, {})
 
 
 def test_a_tensor_beyond_its_storage_is_refused():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -26,6 +27,7 @@ class AFLGuard:
 
     radius: float
     refresh: int
+    needs_read_params: ClassVar[bool] = False
     scores: tuple[str, ...] = field(default=("afl_guard", "afl_guard_threshold"), init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ HISTORY = 26  # coefficients per worker that `memory=max` looks back on, as in t
 
 
 @value
-class Delivery:
+class Observation:
     """A worker's vector and the model it was computed on, by reference: arrivals never change."""
 
     params: Tensor
@@ -32,8 +32,8 @@ class LipschitzState:
     context: ServerContext
     table: Ranking  # one number per worker, +inf while it has none
     coefficients: dict[int, tuple[float, ...]] = field(default_factory=dict)  # per worker, oldest first
-    latest: dict[int, Delivery] = field(default_factory=dict)
-    reference: dict[int, Delivery] = field(default_factory=dict)  # the newest on another model than `latest`
+    latest: dict[int, Observation] = field(default_factory=dict)
+    reference: dict[int, Observation] = field(default_factory=dict)  # the newest on another model than `latest`
     refusals: int = 0  # in a row, by this filter
     previous_params: Tensor | None = None  # model just before the last update
     previous_direction: Tensor | None = None  # undamped direction of that update
@@ -43,8 +43,8 @@ class LipschitzState:
 class Learnt:
     """What a finite delivery teaches, judged or not."""
 
-    delivery: Delivery
-    reference: Delivery | None
+    delivery: Observation
+    reference: Observation | None
     coefficients: tuple[float, ...]
     table: Ranking
 
@@ -71,6 +71,7 @@ class Lipschitz:
     memory: Literal["last", "max"]
     warmup: Literal["all", "quorum"]
     hatch: bool
+    needs_read_params: ClassVar[bool] = True
     scores: tuple[str, ...] = field(default=("lipschitz", "lipschitz_threshold"), init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -133,7 +134,7 @@ class Lipschitz:
     def _learn(self, state: LipschitzState, arrival: Arrival) -> Learnt | None:
         """None: the vector is not finite, and teaches nothing."""
         worker = arrival.worker
-        delivery = Delivery(arrival.read_params, arrival.vector)
+        delivery = Observation(arrival.model, arrival.vector)
         known = state.coefficients.get(worker, ())
         reference, distance, change = state.latest.get(worker), 0.0, 0.0
         if reference is not None:
@@ -171,7 +172,7 @@ def _finite(vector: Tensor) -> bool:
     return math.isfinite(torch.linalg.vector_norm(vector).item()) or bool(torch.isfinite(vector).all())
 
 
-def _apart(one: Delivery, other: Delivery) -> tuple[float, float]:
+def _apart(one: Observation, other: Observation) -> tuple[float, float]:
     """How far the models are apart, and the vectors where the models are."""
     if one.params is other.params:
         return 0.0, 0.0

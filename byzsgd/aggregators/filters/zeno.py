@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -30,6 +31,7 @@ class Zeno:
     rho: float
     epsilon: float
     refresh: int
+    needs_read_params: ClassVar[bool] = False
     scores: tuple[str, ...] = field(default=("zeno",), init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -20,8 +20,8 @@ class FlatModule:
         _require_plain(module)
         self.module = module
         self.parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
-        sizes = [parameter.numel() for parameter in self.parameters]
-        self.num_parameters = sum(sizes)
+        self.layers = tuple(parameter.numel() for parameter in self.parameters)
+        self.num_parameters = sum(self.layers)
         require(self.num_parameters > 0, "model", "trainable parameters", num_parameters=0)
         first = self.parameters[0]
         mixed = any(parameter.dtype != first.dtype or parameter.device != first.device for parameter in self.parameters)
@@ -30,7 +30,7 @@ class FlatModule:
         self._permuted: list[tuple[Tensor, slice]] = []
         channels_last = _channels_last(module)
         begin = 0
-        for parameter, size in zip(self.parameters, sizes, strict=True):
+        for parameter, size in zip(self.parameters, self.layers, strict=True):
             place = slice(begin, begin + size)
             begin += size
             part = self._memory[place]

@@ -96,6 +96,11 @@ class SupervisedProblem:
         return self.flat.num_parameters
 
     @property
+    def layers(self) -> tuple[int, ...]:
+        """Sizes of the model's parameter tensors in the order of the flat vector; they sum to `num_parameters`."""
+        return self.flat.layers
+
+    @property
     def optimum(self) -> Tensor | None:
         """(d,) in double precision, where the dataset knows one for this model."""
         return None if self._known is None else self._known.optimum

@@ -1,0 +1,90 @@
+"""The adversary's side: what all liars together may know and do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from torch import Tensor
+
+from byzsgd.interfaces.server import Aggregator, Arrival
+from byzsgd.interfaces.values import value
+from byzsgd.interfaces.worker import Batch, Message
+
+Knowledge = Literal["own", "delivered", "in_flight"]
+
+
+SEES: tuple[Knowledge, ...] = ("own", "delivered", "in_flight")  # in growing order
+
+
+@dataclass(frozen=True, slots=True)
+class AdversaryContext:
+    """What an attack is given once."""
+
+    num_workers: int
+    byzantine: tuple[int, ...]  # ids of the liars
+    f: int  # declared to the server
+    num_parameters: int
+    aggregator: Aggregator[Any]
+
+
+@value
+class View:
+    """All that an adversary may know at the moment of sending."""
+
+    worker: int
+    own: Tensor  # (d,) what this worker would have sent (empty when `duration` asks)
+    honest: Tensor  # (h, d) honest messages that the knowledge level shows (h may be 0); in flight: to `forge` alone
+    params: Tensor  # (d,) current model
+    read_params: Tensor  # (d,) model this worker read
+    read_at: int
+    step: int
+    time: float
+    num_workers: int
+    num_byzantine: int
+    f: int
+    aggregator: Aggregator[Any]
+    state: object  # the defence's state, read-only; ask it through aggregator.preview()
+    rng: np.random.Generator  # of this message alone, and until the next view is made
+    memory: object = None  # the attack's own State, from its init(context), saved with the run
+    ready: tuple[int, ...] = ()  # liars whose finished message is held back, in order
+    receiver: int | None = None  # the neighbour to whom this is sent (gossip); None: the server
+
+    def arrival(self, vector: Tensor) -> Arrival:
+        """What the server would see if this worker sent `vector` now: the argument of `preview`."""
+        return Arrival(self.time, self.worker, self.read_at, self.step, vector, self.read_params)
+
+
+class Attack:
+    """What all liars do. Each part has a harmless default, which makes this class itself the honest worker.
+
+    `sees`: the least knowledge that the attack can work with; a smaller `knowledge` is refused before the run. One
+    that needs only its own data is shown nothing else, every other what `knowledge` grants. `timed`: whether it
+    chooses its own timing. `claims`: how many updates back a version may lie that it claims to have read; a server
+    that believes workers keeps copies that long.
+    """
+
+    sees: Knowledge = "own"
+    timed: bool = False
+    claims: int = 0
+
+    def init(self, context: AdversaryContext) -> object:
+        """The attack's own State, one for all liars together; it may be changed by `forge` and by nothing else."""
+        return None
+
+    def poison(self, batch: Batch) -> Batch:
+        """What a liar's data look like; returns the same object when it changes nothing."""
+        return batch
+
+    def forge(self, view: View) -> Tensor | Message:
+        """(d,) what the liar sends in place of `view.own`."""
+        return view.own
+
+    def duration(self, view: View, honest_seconds: float) -> float:
+        """Seconds that the job starting now will take; inf: it is never delivered."""
+        return honest_seconds
+
+    def release(self, view: View) -> bool:
+        """Asked when the job finishes and again after every later delivery: send now, or hold back?"""
+        return True

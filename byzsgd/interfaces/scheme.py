@@ -1,0 +1,76 @@
+"""The scheme: who reads whose model when, and what a delivery means."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from torch import Tensor
+
+from byzsgd.interfaces.server import Arrival, Decision
+from byzsgd.interfaces.values import value
+from byzsgd.interfaces.worker import Job, Message, Work
+
+S_co = TypeVar("S_co", covariant=True)  # the State, which comes back as a part of the world
+Key = tuple[int, int]  # (node, version): a model as it was after so many updates of that node; node 0 is the server
+
+
+@value
+class Delivery:
+    """A message that has come, before anybody has looked at it."""
+
+    job: Job
+    key: Key  # the model that the job read
+    read_params: Tensor | None  # (d,) that model; None only where the scheme's server does not look at it
+    message: Message
+    time: float  # virtual seconds
+
+
+@value
+class Outcome:
+    """What a scheme made of a delivery; the kernel adds who lied, the norm and the true version."""
+
+    arrival: Arrival
+    decision: Decision
+    updated: bool  # whether a model was written
+
+
+class Verbs(Protocol):
+    """All that a scheme can do to the world. `world` is the kernel's explicit state: a scheme reads it, and changes it
+    by these alone, but for its own State in `world.scheme`."""
+
+    def start(self, world: Any, worker: int, node: int, work: Work | None = None, seconds: float | None = None) -> None:
+        """The worker reads the node's model now. None: the worker rule plans the work, the clock draws the seconds."""
+
+    def cancel(self, world: Any, worker: int) -> None:
+        """The worker's job in flight, if any, is dropped; its serial stays spent."""
+
+    def apply(self, world: Any, node: int, direction: Tensor) -> None:
+        """An optimizer step of the node along `direction` (d,): its version grows by one."""
+
+    def assign(self, world: Any, node: int, params: Tensor) -> None:
+        """The node's model becomes a copy of `params` (d,)."""
+
+
+class Scheme(Protocol[S_co]):
+    """Frozen; all that changes is in its State, part of the world and saved with it.
+
+    Laws: a worker whose message was delivered, or whose job was cancelled, does nothing until it is started again; one
+    delivery raises the version of every node that it writes by one.
+    """
+
+    server: ClassVar[bool]  # whether it takes an aggregator
+
+    def check(self, num_workers: int) -> None:
+        """Raises ValueError when n workers cannot be served (`<who> needs <condition>; got <values>`)."""
+
+    def nodes(self, num_workers: int) -> int:
+        """How many models there are: 1 for a server, n for gossip."""
+
+    def keeps(self, world: Any) -> int:
+        """How many versions back stay readable without a reader (claims, prescribed clocks)."""
+
+    def begin(self, kernel: Verbs, world: Any) -> S_co:
+        """Starts the first jobs, at time 0."""
+
+    def delivered(self, kernel: Verbs, world: Any, delivery: Delivery) -> Outcome:
+        """Called once for each delivery, in the order of time."""
