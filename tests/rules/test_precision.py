@@ -8,8 +8,8 @@ import torch
 import twins
 
 from byzsgd.aggregators import preaggregators, rules
-from byzsgd.aggregators.rules import ordering
-from byzsgd.aggregators.rules.subsets import cover
+from byzsgd.aggregators.rules.numerics import ordering
+from byzsgd.aggregators.rules.numerics.subsets import cover
 
 
 def test_krum_and_nnm_see_the_spread_under_a_common_part_a_thousand_times_larger():

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from byzsgd.aggregators.declaration import Condition, preaggregator
 from byzsgd.aggregators.feeds import Randomness
-from byzsgd.aggregators.rules.gram import unwritten
+from byzsgd.aggregators.rules.numerics.gram import unwritten
 
 
 @preaggregator(

@@ -6,8 +6,8 @@ import numpy as np
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Condition, preaggregator
-from byzsgd.aggregators.rules.distances import Distances, least
-from byzsgd.aggregators.rules.gram import combination
+from byzsgd.aggregators.rules.numerics.distances import Distances, least
+from byzsgd.aggregators.rules.numerics.gram import combination
 
 
 @preaggregator(

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from byzsgd.aggregators.rules.gram import squared_norms, unwritten
+from byzsgd.aggregators.rules.numerics.gram import squared_norms, unwritten
 
 
 def shrunk(vectors: Tensor, longest: Callable[[np.ndarray], float]) -> Tensor:

@@ -7,8 +7,14 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Condition, rule
-from byzsgd.aggregators.rules.distances import Distances, Measure, least
-from byzsgd.aggregators.rules.ordering import by_coordinate, middle, middle_positions, nearest_mean, nearest_positions
+from byzsgd.aggregators.rules.numerics.distances import Distances, Measure, least
+from byzsgd.aggregators.rules.numerics.ordering import (
+    by_coordinate,
+    middle,
+    middle_positions,
+    nearest_mean,
+    nearest_positions,
+)
 
 
 @rule(

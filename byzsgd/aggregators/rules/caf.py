@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Condition, rule
-from byzsgd.aggregators.rules.affine import Affine
+from byzsgd.aggregators.rules.numerics.affine import Affine
 
 
 @rule(

@@ -8,7 +8,7 @@ from torch import Tensor
 from byzsgd.aggregators.declaration import Condition, rule
 from byzsgd.aggregators.feeds import LastResult
 from byzsgd.aggregators.rows import read_beside
-from byzsgd.aggregators.rules.gram import combination, gram, squared_norms
+from byzsgd.aggregators.rules.numerics.gram import combination, gram, squared_norms
 
 
 @rule(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Condition, rule
-from byzsgd.aggregators.rules.distances import nearest_rows
-from byzsgd.aggregators.rules.gram import mean_of
+from byzsgd.aggregators.rules.numerics.distances import nearest_rows
+from byzsgd.aggregators.rules.numerics.gram import mean_of
 
 
 @rule(

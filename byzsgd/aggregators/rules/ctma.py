@@ -8,8 +8,8 @@ import numpy as np
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Condition, weighted_rule
-from byzsgd.aggregators.rules.distances import TIE
-from byzsgd.aggregators.rules.gram import combination, squared_norms
+from byzsgd.aggregators.rules.numerics.distances import TIE
+from byzsgd.aggregators.rules.numerics.gram import combination, squared_norms
 from byzsgd.aggregators.rules.weighted_geometric_median import weighted_geometric_median
 from byzsgd.aggregators.rules.weighted_median import weighted_median
 

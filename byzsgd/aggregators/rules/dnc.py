@@ -8,9 +8,9 @@ from torch import Tensor
 
 from byzsgd.aggregators.declaration import Condition, rule
 from byzsgd.aggregators.feeds import Randomness
-from byzsgd.aggregators.rules.affine import Affine
-from byzsgd.aggregators.rules.distances import least
-from byzsgd.aggregators.rules.gram import mean_of
+from byzsgd.aggregators.rules.numerics.affine import Affine
+from byzsgd.aggregators.rules.numerics.distances import least
+from byzsgd.aggregators.rules.numerics.gram import mean_of
 from byzsgd.checks import require
 
 

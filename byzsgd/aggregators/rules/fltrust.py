@@ -8,7 +8,7 @@ from torch import Tensor
 from byzsgd.aggregators.declaration import rule
 from byzsgd.aggregators.feeds import Trusted
 from byzsgd.aggregators.rows import read_beside
-from byzsgd.aggregators.rules.gram import combination, inner_products, squared_norms
+from byzsgd.aggregators.rules.numerics.gram import combination, inner_products, squared_norms
 
 
 @rule(laws=("permutation", "bounded"), feed=Trusted())

@@ -6,8 +6,8 @@ import numpy as np
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Bound, Condition, rule
-from byzsgd.aggregators.rules.affine import Affine
-from byzsgd.aggregators.rules.ordering import coordinate_median
+from byzsgd.aggregators.rules.numerics.affine import Affine
+from byzsgd.aggregators.rules.numerics.ordering import coordinate_median
 
 
 @rule(

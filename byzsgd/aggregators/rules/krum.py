@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Bound, Condition, rule
-from byzsgd.aggregators.rules.distances import Distances, least
+from byzsgd.aggregators.rules.numerics.distances import Distances, least
 
 
 @rule(

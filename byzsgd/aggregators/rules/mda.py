@@ -6,9 +6,9 @@ import numpy as np
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Condition, rule
-from byzsgd.aggregators.rules.distances import TIE, Distances
-from byzsgd.aggregators.rules.gram import mean_of
-from byzsgd.aggregators.rules.subsets import cover, ranked, without
+from byzsgd.aggregators.rules.numerics.distances import TIE, Distances
+from byzsgd.aggregators.rules.numerics.gram import mean_of
+from byzsgd.aggregators.rules.numerics.subsets import cover, ranked, without
 
 MOST_DROPPED = 42
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Condition, rule
-from byzsgd.aggregators.rules.ordering import by_coordinate, middle, middle_positions, nearest_mean, nearest_positions
+from byzsgd.aggregators.rules.numerics.ordering import (
+    by_coordinate,
+    middle,
+    middle_positions,
+    nearest_mean,
+    nearest_positions,
+)
 
 
 @rule(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Bound, rule
-from byzsgd.aggregators.rules.ordering import NOTHING, by_coordinate, coordinate_median
+from byzsgd.aggregators.rules.numerics.ordering import NOTHING, by_coordinate, coordinate_median
 
 
 @rule(

@@ -6,9 +6,9 @@ import numpy as np
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Condition, rule
-from byzsgd.aggregators.rules.affine import Affine
-from byzsgd.aggregators.rules.gram import mean_of
-from byzsgd.aggregators.rules.subsets import candidates, first_of, greedy, kept
+from byzsgd.aggregators.rules.numerics.affine import Affine
+from byzsgd.aggregators.rules.numerics.gram import mean_of
+from byzsgd.aggregators.rules.numerics.subsets import candidates, first_of, greedy, kept
 
 # Sums of squares closer than this, relatively, are ties; single-precision inner products are not trusted to LOOSE.
 TIE = 1e-12

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Condition, rule
-from byzsgd.aggregators.rules.ordering import by_coordinate, nearest_mean, nearest_positions, total
+from byzsgd.aggregators.rules.numerics.ordering import by_coordinate, nearest_mean, nearest_positions, total
 
 
 @rule(

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Condition, rule
-from byzsgd.aggregators.rules.affine import smoothed_weiszfeld
-from byzsgd.aggregators.rules.ordering import coordinate_median
+from byzsgd.aggregators.rules.numerics.affine import smoothed_weiszfeld
+from byzsgd.aggregators.rules.numerics.ordering import coordinate_median
 
 STARTS: dict[str, Callable[[Tensor], Tensor]] = {
     "median": coordinate_median,

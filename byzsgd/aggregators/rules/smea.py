@@ -6,9 +6,9 @@ import numpy as np
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Bound, Condition, rule
-from byzsgd.aggregators.rules.affine import Affine
-from byzsgd.aggregators.rules.gram import mean_of
-from byzsgd.aggregators.rules.subsets import candidates, first_of, greedy, kept
+from byzsgd.aggregators.rules.numerics.affine import Affine
+from byzsgd.aggregators.rules.numerics.gram import mean_of
+from byzsgd.aggregators.rules.numerics.subsets import candidates, first_of, greedy, kept
 
 TIE = 1e-11
 LOOSE = 1e-5

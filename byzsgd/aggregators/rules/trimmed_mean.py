@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Bound, Condition, rule
-from byzsgd.aggregators.rules.ordering import NOTHING, by_coordinate, span, total
+from byzsgd.aggregators.rules.numerics.ordering import NOTHING, by_coordinate, span, total
 
 
 @rule(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Condition, weighted_rule
-from byzsgd.aggregators.rules.affine import smoothed_weiszfeld
+from byzsgd.aggregators.rules.numerics.affine import smoothed_weiszfeld
 from byzsgd.aggregators.rules.weighted_median import weighted_median
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import weighted_rule
-from byzsgd.aggregators.rules.ordering import SORT_COLUMNS
+from byzsgd.aggregators.rules.numerics.ordering import SORT_COLUMNS
 
 
 @weighted_rule(laws=("permutation", "translation", "scaling", "sign", "diagonal", "bounded", "box"))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from torch import Tensor
 
-from byzsgd.aggregators.rules.gram import anchor, gram, rounding, squared_norms
+from byzsgd.aggregators.rules.numerics.gram import anchor, gram, rounding, squared_norms
 
 # Measured values closer than this, relatively, are ties: what is equal in exact arithmetic may round differently.
 TIE = 1e-13

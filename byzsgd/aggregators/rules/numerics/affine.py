@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from byzsgd.aggregators.rules.gram import anchor, combination, gram, squared_norms
+from byzsgd.aggregators.rules.numerics.gram import anchor, combination, gram, squared_norms
 
 # Below this share of the terms that it is the difference of, a squared distance is measured directly.
 FINE = 1e-3

@@ -9,7 +9,7 @@ from itertools import chain, combinations, islice
 import numpy as np
 from torch import Tensor
 
-from byzsgd.aggregators.rules.distances import lexicographic
+from byzsgd.aggregators.rules.numerics.distances import lexicographic
 from byzsgd.checks import require
 
 BATCH = 50_000

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from byzsgd.aggregators.rules.gram import COLUMNS, gram
+from byzsgd.aggregators.rules.numerics.gram import COLUMNS, gram
 
 # Where the squared singular values spread wider than this, inner products no longer tell the small ones apart.
 WELL_CONDITIONED = 1e-4

@@ -1,0 +1,1 @@
+"""What rules compute with: inner products, distances, affine points, spectra, order statistics, choices of rows."""
