@@ -7,6 +7,7 @@ import itertools
 import math
 from dataclasses import fields, is_dataclass, replace
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -115,6 +116,29 @@ def test_the_server_itself_never_changes_and_refusals_change_no_parameter(name):
         assert decision.accepted or (decision.direction is None and decision.weight == 0.0)
         assert set(decision.scores) <= set(world.server.scores)
     assert repr(world.server) == repr(before)
+
+
+FILTERS = [f"aggregator=asgd aggregator/filters=[{member.name}]" for member in members("aggregator/filters")]
+
+
+@pytest.mark.parametrize("overrides", [f"aggregator={name}" for name in SERVERS] + FILTERS)
+def test_a_server_looks_at_read_models_if_and_only_if_it_says_so(overrides):
+    seeing = World(*overrides.split())
+    blind = copy.deepcopy(seeing)
+    if seeing.server.needs_read_params:
+        with pytest.raises(ValueError, match="needs needs_read_params=True to see read models; got worker="):
+            for _ in range(60):
+                blind.deliver(replace(blind.arrival(), read_params=None))
+        return
+    for _ in range(60):
+        arrival = seeing.arrival()
+        assert same(seeing.deliver(arrival), blind.deliver(replace(arrival, read_params=None)))
+
+
+def test_a_filter_that_does_not_say_so_looks_at_read_models():
+    server = experiment("aggregator=asgd", "aggregator/filters=[frequency]").aggregator
+    assert not server.needs_read_params
+    assert replace(server, filters={**server.filters, "own": SimpleNamespace(judge=None, scores=())}).needs_read_params
 
 
 SINGLE = ["aggregator=kardam aggregator/collector=every", "aggregator=kardam aggregator/collector=latest"]

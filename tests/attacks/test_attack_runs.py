@@ -13,9 +13,11 @@ def arrivals(count, *overrides):
     return experiment(*SMALL, f"budget.arrivals={count}", *overrides).run().arrivals
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", MEMBERS)
-def test_every_attack_runs_against_kardam(name):
-    run = experiment(*SMALL, "budget.arrivals=80", f"attack={name}").run()
+def test_every_attack_runs_against_kardam_and_sends_32_bits_a_number(name, dtype):
+    run = experiment(*SMALL, "budget.arrivals=80", f"attack={name}", f"dtype={dtype}").run()
+    assert set(run.arrivals["bits"]) == {32 * 2410}
     assert run.info["status"] in ("finished", "diverged", "stalled")
     assert run.arrivals.filter(~pl.col("byzantine")).height > 30
 

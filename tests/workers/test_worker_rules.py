@@ -1,15 +1,20 @@
 """Worker rules: values worked out by hand, laws over the YAML members, and what reaches the server in real runs."""
 
 import itertools
-from dataclasses import fields, is_dataclass
+import math
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import ClassVar
 
 import pytest
 import torch
 
 from byzsgd import experiment, workers
+from byzsgd.aggregators.states import fork
 from byzsgd.catalogue import members
-from byzsgd.interfaces import BatchKey, Gradients, Job, LocalSteps
+from byzsgd.interfaces import BatchKey, Gradients, Job, LocalSteps, Message, WorkerContext
+from byzsgd.kernel.randomness import Streams
 from byzsgd.kernel.simulation import events
+from byzsgd.records.state_tree import decode, encode
 
 RULES = [member.name for member in members("worker")]
 R = "replacement"
@@ -19,13 +24,17 @@ def job(serial, read_at, worker=0):
     return Job(worker, serial, read_at, float(serial), float(serial + 1))
 
 
+def given(worker, layers=(2,), seed=0):
+    return WorkerContext(worker, sum(layers), layers, Streams(seed).of_worker(worker))
+
+
 def rows(*vectors):
     return torch.tensor(vectors, dtype=torch.float64)
 
 
 def sent(rule, results, read_at=None):
     """The vectors of one worker's deliveries: `results[j]` is what the engine gives to its j-th job."""
-    state, vectors = rule.init(0), []
+    state, vectors = rule.init(given(0)), []
     for serial, result in enumerate(results):
         version = serial if read_at is None else read_at[serial]
         message, state = rule.message(state, job(serial, version), result)
@@ -59,7 +68,7 @@ def test_storm_with_the_weights_of_the_theory():
 
 def test_storm_asks_for_the_same_batch_at_the_model_of_its_last_delivery():
     rule = workers.storm(sampling=R, beta=0.25)
-    state = rule.init(1)
+    state = rule.init(given(1))
     assert rule.plan(state, job(0, 3, 1)) == Gradients(((3, BatchKey(1, 0)),))
     assert rule.keeps(state) == ()
     _, state = rule.message(state, job(0, 3, 1), rows([4]))
@@ -111,11 +120,12 @@ def results_for(rule, state, number, gradient):
     return torch.stack([gradient] * len(work.requests))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize("name", RULES)
-def test_laws_of_every_rule(name):
+def test_laws_of_every_rule(name, dtype):
     """Pure, plain states, 32 bits a number, nothing aliased, and a constant gradient reaches the server (but delta)."""
-    rule, gradient = member(name), torch.tensor([0.6, -0.3], dtype=torch.float64)
-    state, total = rule.init(0), torch.zeros(2, dtype=torch.float64)
+    rule, gradient = member(name), torch.tensor([0.6, -0.3], dtype=dtype)
+    state, total = rule.init(given(0)), torch.zeros(2, dtype=dtype)
     for serial in range(60):
         number = job(serial, serial)
         assert set(rule.plan(state, number).versions) <= {serial, *rule.keeps(state)}
@@ -202,6 +212,66 @@ def test_local_steps_walk_from_the_model_that_was_read():
             batch = session.batches.batch(BatchKey(event.arrival.worker, 3 * event.serial + step))
             params = params - 0.2 * session.problem.gradient(params, batch)
         torch.testing.assert_close(event.message.vector, event.arrival.read_params - params, rtol=1e-10, atol=1e-12)
+
+
+@dataclass
+class NoisyState:
+    """What the rule was told of its worker."""
+
+    context: WorkerContext
+
+
+@dataclass(frozen=True)
+class Noisy:
+    """Sends noise in place of its gradient, each layer's as large as the layer: what a rule with a context can do."""
+
+    sends: ClassVar[str] = "vectors"
+    sampling: str = R
+
+    def init(self, context):
+        return NoisyState(context)
+
+    def plan(self, state, job):
+        return Gradients(((job.read_at, BatchKey(job.worker, job.serial)),))
+
+    def keeps(self, state):
+        return ()
+
+    def message(self, state, job, results):
+        rng, sizes = state.context.stream("noise", job.serial), state.context.layers
+        noise = torch.from_numpy(rng.normal(size=state.context.num_parameters))
+        return Message.uncompressed(noise * torch.tensor(sizes).repeat_interleave(torch.tensor(sizes))), state
+
+
+def test_every_worker_is_told_of_itself_and_of_the_model():
+    """The mlp 64-32-10 of the digits: matrices and vectors in flat order."""
+    session = replace(experiment("dataset=digits", "aggregator=asgd", "dtype=float64"), worker=Noisy()).prepare()
+    state = session.start(session.initial.clone())
+    contexts = [state.workers[worker].context for worker in range(15)]
+    assert [each.worker for each in contexts] == list(range(15))
+    assert {each.layers for each in contexts} == {(64 * 32, 32, 32 * 10, 10)}
+    assert {each.num_parameters for each in contexts} == {2410}
+    played = list(itertools.islice(events(session.simulation, state, session.engine), 40))
+    sent = torch.stack([event.message.vector for event in played if not event.byzantine])
+    assert len(sent.unique(dim=0)) == len(sent)  # every worker draws for itself, and anew for each job
+    assert sent[:, 2048:2080].abs().mean() == pytest.approx(32 * math.sqrt(2 / math.pi), rel=0.1)
+
+
+def test_the_draws_of_a_worker_are_a_function_of_seed_name_worker_and_serial():
+    draws = [
+        given(worker, seed=seed).stream(name, serial).random()
+        for seed, name, worker, serial in itertools.product(range(2), ("a", "b"), range(2), range(2))
+    ]
+    assert len(set(draws)) == 16
+    assert given(3).stream("a", 7).random() == Streams(0).generator("worker/a", 3, 7).random()
+
+
+def test_a_state_that_keeps_its_context_is_saved_and_forked_with_it():
+    states = {worker: Noisy().init(given(worker, (3, 4))) for worker in range(3)}
+    for again in (decode(*encode(states), {}, (__name__,)), fork(states)):
+        for worker, state in again.items():
+            sent = [Noisy().message(each, job(5, 5, worker), None)[0].vector for each in (states[worker], state)]
+            assert torch.equal(*sent)
 
 
 def test_clipped_vectors_are_no_longer_than_the_radius():
