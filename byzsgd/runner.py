@@ -25,15 +25,18 @@ from byzsgd.interfaces import (
     ModelFactory,
     Optimizer,
     Partition,
+    ServerContext,
     Tracked,
     Tracker,
+    WorkerContext,
     WorkerRule,
 )
+from byzsgd.kernel.adversary import kind_of
 from byzsgd.kernel.clocks import build_clock
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.randomness import Streams
-from byzsgd.kernel.simulation import Simulation
+from byzsgd.kernel.world import Kernel
 from byzsgd.lanes import alone
 from byzsgd.partitions.class_counts import class_counts
 from byzsgd.records import (
@@ -48,6 +51,7 @@ from byzsgd.records import (
     run_id,
 )
 from byzsgd.records.checkpoints import checkpoints
+from byzsgd.schemes.server import Server
 from byzsgd.session import Budget, Facts, Metrics, Nobody, Running, Screen, Session, Turns, stop_signals
 from byzsgd.stores import FolderStore, MemoryStore, Store
 from byzsgd.study import NoStudy, StepStudy
@@ -168,26 +172,49 @@ class Experiment:
         )
         batches = Batches(problem.data, blocks, streams, self.batch_size, self.worker.sampling)
         engine = self.engine(problem, batches, dict.fromkeys(self.byzantine, self.attack))
-        simulation = Simulation(
-            num_workers=self.num_workers,
-            byzantine=self.byzantine,
-            f=self.f,
-            clock=build_clock(self.delay, streams, self.num_workers, self.byzantine),
-            worker=self.worker,
-            attack=self.attack,
-            aggregator=self.aggregator,
-            optimizer=self.optimizer,
-            knowledge=self.knowledge,
-            stamps=self.stamps,
-            streams=streams,
-            layers=problem.layers,
-        )
+        kernel, server_context = self._kernel(problem, streams)
         initial = problem.initial(streams.generator("init"))
         counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes else None
         facts = {"class_counts": counts, "class_names": list(data.class_names), "data_note": data.note}
         study = StepStudy() if self.metrics.study else NoStudy()
+        return Session(blocks, problem, batches, engine, kernel, server_context, initial, facts, study)
+
+    def _kernel(self, problem: SupervisedProblem, streams: Streams) -> tuple[Kernel, Callable[[Tensor], ServerContext]]:
+        """What plays the turns, and what the server is told around a live model."""
+        n, clock = self.num_workers, build_clock(self.delay, streams, self.num_workers, self.byzantine)
         trusted = _trusted_gradient(problem)
-        return Session(blocks, problem, batches, engine, simulation, trusted, initial, facts, study)
+
+        def stream(name: str, step: int) -> np.random.Generator:
+            return streams.generator(f"server/{name}", 0, step)
+
+        def server_context(params: Tensor) -> ServerContext:
+            return ServerContext(n, params, trusted, stream, self.stamps)
+
+        kernel = Kernel(
+            num_workers=n,
+            clock=clock,
+            worker=self.worker,
+            adversary=kind_of(self.attack)(
+                num_workers=n,
+                byzantine=self.byzantine,
+                f=self.f,
+                attack=self.attack,
+                aggregator=self.aggregator,
+                worker=self.worker,
+                knowledge=self.knowledge,
+                streams=streams,
+            ),
+            scheme=Server().serving(
+                self.aggregator, server_context, clock, stamps=self.stamps, claims=self.attack.claims
+            ),
+            optimizer=self.optimizer,
+            contexts={
+                worker: WorkerContext(worker, problem.num_parameters, problem.layers, streams.of_worker(worker))
+                for worker in range(n)
+            },
+            reads=self.aggregator.needs_read_params,
+        )
+        return kernel, server_context
 
     def run(
         self, folder: str | Path | None = None, screen: Screen | None = None, plugins: Sequence[str] | None = None

@@ -23,7 +23,9 @@ from byzsgd.interfaces import AdversaryContext, BatchKey, Engine, Event, Gradien
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.dissimilarity import least_bound
 from byzsgd.kernel.engine.problem import SupervisedProblem
-from byzsgd.kernel.simulation import HonestNotFinite, Simulation, SimulationState
+from byzsgd.kernel.jobs import HonestNotFinite
+from byzsgd.kernel.lookahead import LookAhead
+from byzsgd.kernel.world import Kernel, World
 from byzsgd.records import Run
 from byzsgd.stores import Store
 from byzsgd.study import Study
@@ -98,11 +100,11 @@ class Budget:
             value = getattr(self, item.name)
             require(value is None or value > 0, f"budget.{item.name}", "a value > 0", **{item.name: value})
 
-    def spent(self, state: SimulationState) -> bool:
+    def spent(self, world: World) -> bool:
         return (
-            state.arrivals >= self.arrivals
-            or (self.updates is not None and state.step >= self.updates)
-            or (self.time is not None and state.time >= self.time)
+            world.arrivals >= self.arrivals
+            or (self.updates is not None and world.updates >= self.updates)
+            or (self.time is not None and world.time >= self.time)
         )
 
 
@@ -125,22 +127,17 @@ class Session:
     problem: SupervisedProblem
     batches: Batches
     engine: Engine
-    simulation: Simulation
-    trusted_gradient: Callable[[Tensor], Tensor] | None
+    kernel: Kernel
+    server_context: Callable[[Tensor], ServerContext]  # around a live model
     initial: Tensor  # (d,) the starting point
     facts: Mapping[str, Any]  # of the data, for the record
     study: Study
 
-    def start(self, params: Tensor) -> SimulationState:
-        """The state before the first arrival, around the live model `params`."""
-        return self.simulation.init(params, self.trusted_gradient)
-
     def contexts(self, params: Tensor) -> dict[type, object]:
         """What states hold but checkpoints do not: given again at resume, around the live model `params`."""
-        simulation = self.simulation
         return {
-            ServerContext: simulation.context(params, self.trusted_gradient),
-            AdversaryContext: simulation.adversary(params),
+            ServerContext: self.server_context(params),
+            AdversaryContext: self.kernel.adversary.context(params),
         }
 
     def require_overflow(self, error: HonestNotFinite) -> None:
@@ -177,27 +174,32 @@ class Running:
         self.started = time.perf_counter()
         params = session.initial.clone()
         resumed = store.resume(params, session.contexts(params))
-        self.state = session.start(params) if resumed is None else resumed
+        self.world = session.kernel.begin(params) if resumed is None else resumed
         if resumed is None:
             store.studied = session.study.init()
-        measured = session.problem.evaluate(self.state.params)
+        measured = session.problem.evaluate(self.params)
         self.names = tuple(measured)
         if resumed is None:
             self._record(measured)
 
+    @property
+    def params(self) -> Tensor:
+        """(d,) the live model that is evaluated."""
+        return self.world.models.live[0]
+
     def after(self, event: Event) -> Status | None:
         """Records one event; the status of the run if it was the last."""
-        state = self.state
+        world = self.world
         self.store.recorder.arrival(self.session.study.seen(self.store.studied, event))
         self.screen.event(event)
-        spent = self.budget.spent(state)
-        if spent or state.arrivals % self.eval_every == 0:
-            if not bool(torch.isfinite(state.params).all()):
+        spent = self.budget.spent(world)
+        if spent or world.arrivals % self.eval_every == 0:
+            if not bool(torch.isfinite(self.params).all()):
                 return self._diverged("the model is not finite")
-            self._record(self.session.problem.evaluate(state.params))
+            self._record(self.session.problem.evaluate(self.params))
         if spent:
             return "finished"
-        if state.arrivals % self.checkpoint_every == 0:
+        if world.arrivals % self.checkpoint_every == 0:
             self.checkpoint()
         return None
 
@@ -209,6 +211,8 @@ class Running:
             except FloatingPointError as reason:
                 self.failed(reason)
                 raise
+        else:
+            self.world.arrivals -= 1  # the server broke on a delivery that no row tells of
         return self._diverged(str(error))
 
     def failed(self, error: Exception) -> None:
@@ -217,17 +221,17 @@ class Running:
         self.store.interrupt("failed", None, self.seconds)
 
     def stalled(self) -> Status:
-        self._record(self.session.problem.evaluate(self.state.params))
+        self._record(self.session.problem.evaluate(self.params))
         self.store.reason = "nothing can arrive any more: every worker is held, crashed or silent"
         return "stalled"
 
     def checkpoint(self) -> None:
-        self.store.checkpoint(self.state, self.seconds)
+        self.store.checkpoint(self.world, self.seconds)
 
     def end(self, status: Status) -> Run:
         if "dissimilarity" in self.names:
             self.store.recorder.flush(dissimilarity_of(self.store.recorder.run().metrics))
-        run = self.store.close(status, self.state.params, self.seconds)
+        run = self.store.close(status, self.params, self.seconds)
         self.screen.end(run)
         return run
 
@@ -238,17 +242,18 @@ class Running:
 
     def turns(self, stopped: Callable[[], bool]) -> Turns:
         """The run, as far as others must compute for it: so one process can advance several together."""
-        simulation, state, engine = self.session.simulation, self.state, self.session.engine
+        engine = self.session.engine
+        ahead = LookAhead(self.session.kernel, self.world, engine)
         try:
-            while (tasks := simulation.missing_jobs(state, engine.group, engine.ahead)) is not None:
-                event = simulation.deliver(state, zip(tasks, (yield engine, tasks), strict=True) if tasks else ())
+            while (tasks := ahead.tasks()) is not None:
+                event = ahead.deliver(list(zip(tasks, (yield engine, tasks), strict=True)) if tasks else ())
                 if event is None:
                     continue
                 status = self.after(event)
                 if status is not None:
                     return self.end(status)
                 if stopped():
-                    self.store.interrupt("interrupted", self.state, self.seconds)
+                    self.store.interrupt("interrupted", self.world, self.seconds)
                     raise KeyboardInterrupt
         except (HonestNotFinite, NonFiniteRows) as error:
             return self.end(self.broken(error))
@@ -258,11 +263,10 @@ class Running:
         return self.end(self.stalled())
 
     def _record(self, measured: Mapping[str, float | None]) -> None:
-        state = self.state
-        row = {"step": state.step, "time": state.time, "arrivals": state.arrivals, **measured}
-        clock = self.session.simulation.clock
+        world, clock = self.world, self.session.kernel.clock
+        row = {"step": world.updates, "time": world.time, "arrivals": world.arrivals, **measured}
         if clock.priced:
-            row["cost"] = clock.cost(0.0, state.time)
+            row["cost"] = clock.cost(0.0, world.time)
         self.store.recorder.metrics(row)
         self.screen.metrics(row)
 

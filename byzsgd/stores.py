@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from byzsgd.interfaces import AdversaryContext, ServerContext
-from byzsgd.kernel.simulation import SimulationState
+from byzsgd.kernel.world import World
 from byzsgd.records import FolderRecorder, Recorder, Run, read_info, start
 from byzsgd.records.checkpoints import drop_checkpoints, latest_checkpoint, save_checkpoint, save_params
 from byzsgd.records.run import CHECKPOINTS
@@ -25,15 +25,15 @@ class Store(Protocol):
     reason: str  # why the run ended, where its status does not say it all
     studied: Newest | None  # what a study remembers, kept in checkpoints beside the state
 
-    def resume(self, params: Tensor, contexts: Mapping[type, object]) -> SimulationState | None:
+    def resume(self, params: Tensor, contexts: Mapping[type, object]) -> World | None:
         """The state to go on from, with `params` as its live model and the contexts that are around it; None: start
         afresh."""
 
-    def checkpoint(self, state: SimulationState, seconds: float) -> None:
+    def checkpoint(self, world: World, seconds: float) -> None:
         """Everything up to here is safe from a kill."""
 
-    def interrupt(self, status: str, state: SimulationState | None, seconds: float) -> None:
-        """The run stops before its end (interrupted, failed); from `state` it could go on."""
+    def interrupt(self, status: str, world: World | None, seconds: float) -> None:
+        """The run stops before its end (interrupted, failed); from `world` it could go on."""
 
     def close(self, status: str, params: Tensor, seconds: float) -> Run:
         """The run has ended."""
@@ -50,10 +50,10 @@ class MemoryStore:
     def resume(self, params: Tensor, contexts: Mapping[type, object]) -> None:
         return None
 
-    def checkpoint(self, state: SimulationState, seconds: float) -> None:
+    def checkpoint(self, world: World, seconds: float) -> None:
         """Nothing to do."""
 
-    def interrupt(self, status: str, state: SimulationState | None, seconds: float) -> None:
+    def interrupt(self, status: str, world: World | None, seconds: float) -> None:
         """Nothing to do."""
 
     def close(self, status: str, params: Tensor, seconds: float) -> Run:
@@ -72,7 +72,7 @@ class FolderStore:
         self.before = 0.0  # wall time of earlier processes on this run
         self.recorder: Recorder
 
-    def resume(self, params: Tensor, contexts: Mapping[type, object]) -> SimulationState | None:
+    def resume(self, params: Tensor, contexts: Mapping[type, object]) -> World | None:
         found, damaged = latest_checkpoint(self.folder, contexts, self.plugins, params.device)
         if found is None and damaged:
             way_out = f"{self.folder} starts again when its {CHECKPOINTS} are removed"
@@ -82,22 +82,22 @@ class FolderStore:
             return None
         for line in damaged:
             self.say(f"{line}; the checkpoint before it is used")
-        state: SimulationState = found.tree["state"]
+        world: World = found.tree["state"]
         self.studied = found.tree["studied"]
-        params.copy_(state.params)
-        state.params = params
+        params.copy_(world.models.live[0])
+        world.models.live[0] = params
         self.recorder = FolderRecorder.resume(self.folder, found.offsets)
         self.before = float(read_info(self.folder).get("wall_time") or 0.0)
-        self.say(f"resumed {self.folder} after {state.arrivals} arrivals")
-        return state
+        self.say(f"resumed {self.folder} after {world.arrivals} arrivals")
+        return world
 
-    def checkpoint(self, state: SimulationState, seconds: float) -> None:
+    def checkpoint(self, world: World, seconds: float) -> None:
         offsets = self.recorder.flush({"wall_time": self.before + seconds})
-        save_checkpoint(self.folder, state.arrivals, {"state": state, "studied": self.studied}, offsets, CONTEXTS)
+        save_checkpoint(self.folder, world.arrivals, {"state": world, "studied": self.studied}, offsets, CONTEXTS)
 
-    def interrupt(self, status: str, state: SimulationState | None, seconds: float) -> None:
-        if state is not None:
-            self.checkpoint(state, seconds)
+    def interrupt(self, status: str, world: World | None, seconds: float) -> None:
+        if world is not None:
+            self.checkpoint(world, seconds)
         self.recorder.close(_ended(status, self.reason, self.before + seconds))
 
     def close(self, status: str, params: Tensor, seconds: float) -> Run:

@@ -41,8 +41,8 @@ class Verbs(Protocol):
     def start(self, world: Any, worker: int, node: int, work: Work | None = None, seconds: float | None = None) -> None:
         """The worker reads the node's model now. None: the worker rule plans the work, the clock draws the seconds."""
 
-    def cancel(self, world: Any, worker: int) -> None:
-        """The worker's job in flight, if any, is dropped; its serial stays spent."""
+    def cancel(self, world: Any, worker: int) -> bool:
+        """The worker's job, if it has one, is dropped, its serial stays spent; whether it now waits to be started."""
 
     def apply(self, world: Any, node: int, direction: Tensor) -> None:
         """An optimizer step of the node along `direction` (d,): its version grows by one."""

@@ -40,16 +40,11 @@ class Clock(Protocol[S]):
         """The next turn, unchanged by being asked; None: nothing can arrive any more."""
 
     def pop(self, state: S) -> None:
-        """The turn that `peek` told has happened."""
+        """The turn that `peek` told has happened: its worker waits until it is dispatched."""
 
-    def hold(self, state: S, worker: int) -> None:
-        """The worker waits (its delivery is answered with HOLD) until it is dispatched again."""
-
-    def cancel(self, state: S, worker: int) -> None:
-        """The job in flight of this worker is dropped; its serial stays spent."""
-
-    def restart(self, state: S, step: int) -> None:
-        """Everyone restarted from version `step`: nothing older is read any more."""
+    def cancel(self, state: S, worker: int, step: int, in_flight: bool) -> bool:
+        """The job of this worker is dropped, and its serial stays spent; whether the worker now waits for its dispatch.
+        `in_flight`: it has a job that started. Where all workers wait, nothing older than version `step` is read."""
 
     def oldest(self, state: S, step: int) -> int:
         """The oldest version that a job not yet started may read."""

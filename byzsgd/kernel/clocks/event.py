@@ -87,14 +87,10 @@ class EventClock:
     def pop(self, state: Agenda) -> None:
         state.done()
 
-    def hold(self, state: Agenda, worker: int) -> None:
-        """Nothing to do: a worker that is not dispatched has nothing pending."""
-
-    def cancel(self, state: Agenda, worker: int) -> None:
-        state.drop(worker)
-
-    def restart(self, state: Agenda, step: int) -> None:
-        """Nothing to do: jobs read at their dispatch, and those in flight are cancelled one by one."""
+    def cancel(self, state: Agenda, worker: int, step: int, in_flight: bool) -> bool:
+        if in_flight:
+            state.drop(worker)
+        return in_flight
 
     def oldest(self, state: Agenda, step: int) -> int:
         return step

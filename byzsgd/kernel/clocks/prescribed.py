@@ -29,9 +29,9 @@ class PrescribedState:
 
     arrivals: int  # so far: the time
     cursor: int  # the worker whose turn it would be
-    floor: int  # version of the last restart
+    floor: int  # version at which all were cancelled last
     serials: dict[int, int]  # of the next job of every worker
-    held: dict[int, None]  # workers that wait
+    held: dict[int, None]  # workers that wait for their dispatch
 
     def snapshot(self) -> Snapshot:
         """All of it in tuples, fit for saving."""
@@ -49,8 +49,8 @@ class PrescribedState:
 class PrescribedClock:
     """Workers take turns (held ones are skipped), and the j-th job of a worker read the model τ updates back.
 
-    Time is the number of the arrival, from 1. A job reads version max(step − τ, last restart), at the least 0, and
-    exists only from its turn on: nothing is in flight, nobody is faster, nobody is away.
+    Time is the number of the arrival, from 1. A job reads version max(step − τ, 0), and none from before the last time
+    that all jobs were cancelled. It exists from its turn on: nothing is in flight, nobody is faster, nobody is away.
     """
 
     prescribed: ClassVar[bool] = True
@@ -99,17 +99,16 @@ class PrescribedClock:
         worker = self._next(state, state.cursor)
         if worker is not None:
             state.serials[worker] += 1
+            state.held[worker] = None
             state.cursor = (worker + 1) % self.num_workers
             state.arrivals += 1
 
-    def hold(self, state: PrescribedState, worker: int) -> None:
+    def cancel(self, state: PrescribedState, worker: int, step: int, in_flight: bool) -> bool:
+        waits_already = worker in state.held
         state.held[worker] = None
-
-    def cancel(self, state: PrescribedState, worker: int) -> None:
-        """Nothing to do: nothing is in flight."""
-
-    def restart(self, state: PrescribedState, step: int) -> None:
-        state.floor = step
+        if len(state.held) == self.num_workers:
+            state.floor = step
+        return not waits_already
 
     def oldest(self, state: PrescribedState, step: int) -> int:
         return max(step - self.max_staleness, state.floor, 0)

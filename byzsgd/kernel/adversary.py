@@ -1,0 +1,247 @@
+"""Who lies, what the liars see, and when their messages leave: a neighbour of the turn."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from byzsgd.interfaces import (
+    AdversaryContext,
+    Aggregator,
+    Attack,
+    Event,
+    Knowledge,
+    Message,
+    Outcome,
+    View,
+    WorkerRule,
+)
+from byzsgd.kernel.jobs import HonestNotFinite, Pending
+from byzsgd.kernel.randomness import Stream, Streams
+
+if TYPE_CHECKING:
+    from byzsgd.kernel.world import World
+
+
+@dataclass(eq=False)
+class AdversaryState:
+    """What the liars remember and hold back."""
+
+    attack: object = None  # the attack's own State
+    delivered: dict[int, Tensor] = field(default_factory=dict)  # honest worker -> its last delivered vector
+    withheld: dict[int, None] = field(default_factory=dict)  # liars whose finished message is held back
+    due: int | None = None  # the one of them that sends now
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Adversary:
+    """The null object: Byzantine workers that send what they computed, when it is ready."""
+
+    num_workers: int
+    byzantine: tuple[int, ...]
+    f: int  # declared to the server
+    attack: Attack
+    aggregator: Aggregator[Any]  # the defence
+    worker: WorkerRule[Any]
+    knowledge: Knowledge
+    streams: Streams
+
+    @cached_property
+    def liars(self) -> frozenset[int]:
+        return frozenset(self.byzantine)
+
+    def context(self, params: Tensor) -> AdversaryContext:
+        """What the attack is given, and given again at resume."""
+        return AdversaryContext(self.num_workers, self.byzantine, self.f, params.numel(), self.aggregator)
+
+    def init(self, params: Tensor) -> AdversaryState:
+        return AdversaryState(self.attack.init(self.context(params)))
+
+    def needed(self, world: World, worker: int) -> tuple[int, ...]:
+        """Workers whose results the next delivery, that of `worker`, needs."""
+        return (worker,)
+
+    def seconds(self, world: World, worker: int, node: int, honest: float) -> float | None:
+        """How long the job that starts now takes; None: it is never delivered."""
+        return honest
+
+    def sends(self, world: World, worker: int) -> bool:
+        """Whether the message of a worker whose job has just finished leaves now."""
+        return True
+
+    def forget(self, world: World, worker: int) -> None:
+        """The job of this worker was cancelled."""
+
+    def sent(self, world: World, pending: Pending, message: Message) -> Message:
+        """What the worker sends in place of what it computed."""
+        return message
+
+    def delivered(self, world: World, pending: Pending, vector: Tensor, norm: float) -> None:
+        """Raises HonestNotFinite: only a liar may send what is not finite."""
+        if not math.isfinite(norm) and pending.job.worker not in self.liars and not bool(vector.isfinite().all()):
+            raise HonestNotFinite(pending.task(world.models), world.models.version[pending.node], world.time)
+
+    def after(self, world: World) -> None:
+        """A delivery has been answered."""
+
+    def event(self, flying: Pending, message: Message, norm: float, outcome: Outcome) -> Event:
+        """What the record says of a delivery, with what only this side knows."""
+        job, lies = flying.job, flying.job.worker in self.liars
+        return Event(outcome.arrival, message, outcome.decision, job.serial, lies, job.read_at, norm, outcome.updated)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Liars(Adversary):
+    """Byzantine workers under an attack that forges messages or chooses their timing."""
+
+    seen: Seen = field(default_factory=lambda: Seen(), repr=False)
+
+    @cached_property
+    def honest(self) -> tuple[int, ...]:
+        return tuple(worker for worker in range(self.num_workers) if worker not in self.liars)
+
+    @cached_property
+    def forges(self) -> bool:
+        return _forges(self.attack)
+
+    @cached_property
+    def shown(self) -> Knowledge:
+        """What the liars see: nothing where their attack looks at nothing."""
+        return "own" if self.attack.sees == "own" else self.knowledge
+
+    @cached_property
+    def draws(self) -> Stream:
+        return self.streams.stream("attack")
+
+    def needed(self, world: World, worker: int) -> tuple[int, ...]:
+        if not (self.forges and self.shown == "in_flight" and worker in self.liars):
+            return (worker,)
+        return (worker, *[other for other in self.honest if other in world.pending])
+
+    def seconds(self, world: World, worker: int, node: int, honest: float) -> float | None:
+        if not self.attack.timed or worker not in self.liars:
+            return honest
+        models = world.models
+        nothing = models.live[node].new_empty(0)
+        view = self._view(world, worker, node, models.version[node], nothing, world.arrivals)
+        seconds = self.attack.duration(view, honest)
+        return None if math.isinf(seconds) else seconds
+
+    def sends(self, world: World, worker: int) -> bool:
+        if not self.attack.timed or worker not in self.liars or self._released(world, worker):
+            return True
+        world.adversary.withheld[worker] = None
+        return False
+
+    def forget(self, world: World, worker: int) -> None:
+        state = world.adversary
+        state.withheld.pop(worker, None)
+        if state.due == worker:
+            state.due = None
+
+    def sent(self, world: World, pending: Pending, message: Message) -> Message:
+        job = pending.job
+        if not self.forges or job.worker not in self.liars:
+            return message
+        view = self._view(world, job.worker, pending.node, job.read_at, message.vector, job.serial, sending=True)
+        forged = self.attack.forge(view)
+        return forged if isinstance(forged, Message) else Message(forged, message.bits)
+
+    def delivered(self, world: World, pending: Pending, vector: Tensor, norm: float) -> None:
+        super().delivered(world, pending, vector, norm)
+        if self.shown != "own" and pending.job.worker not in self.liars:
+            world.adversary.delivered[pending.job.worker] = vector
+
+    def after(self, world: World) -> None:
+        """The first liar that lets its message go now sends next."""
+        state = world.adversary
+        for liar in sorted(state.withheld):
+            if self._released(world, liar):
+                state.due = liar
+                del state.withheld[liar]
+                break
+
+    def _released(self, world: World, liar: int) -> bool:
+        pending = world.pending[liar]
+        job = pending.job
+        own, _ = self.worker.message(world.workers[liar], job, world.results[liar])
+        return self.attack.release(self._view(world, liar, pending.node, job.read_at, own.vector, job.serial))
+
+    def _view(
+        self, world: World, worker: int, node: int, read_at: int, own: Tensor, serial: int, sending: bool = False
+    ) -> View:
+        models = world.models
+        params = models.live[node]
+        return View(
+            worker=worker,
+            own=own,
+            honest=self.seen.together(self._visible(world, sending), params),
+            params=params,
+            read_params=models.kept((node, read_at)),
+            read_at=read_at,
+            step=models.version[node],
+            time=world.time,
+            num_workers=self.num_workers,
+            num_byzantine=len(self.byzantine),
+            f=self.f,
+            aggregator=self.aggregator,
+            state=world.scheme.aggregator,
+            rng=self.draws.at(worker, serial),
+            memory=world.adversary.attack,
+            ready=tuple(sorted(world.adversary.withheld)),
+        )
+
+    def _visible(self, world: World, sending: bool) -> list[Tensor]:
+        delivered = world.adversary.delivered
+        if self.shown == "own":
+            return []
+        # When timing is asked, which jobs in flight have a result already is a matter of how the engine groups them.
+        if self.shown == "delivered" or not sending:
+            return [delivered[worker] for worker in self.honest if worker in delivered]
+        rows = []
+        for worker in self.honest:
+            result = world.results.get(worker)
+            if result is not None:
+                known = self.seen.messages.get(worker)
+                if known is None or known[0] is not result:
+                    message, _ = self.worker.message(world.workers[worker], world.pending[worker].job, result)
+                    known = self.seen.messages[worker] = (result, message.vector)
+                rows.append(known[1])
+            elif worker in delivered:
+                rows.append(delivered[worker])
+        return rows
+
+
+@dataclass(slots=True, eq=False)
+class Seen:
+    """What the liars saw last, put together only where it has changed: in a round every liar sees the same.
+
+    A memory of a pure function: forgetting it changes nothing, so it is no part of a state.
+    """
+
+    messages: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)  # worker -> (its result, its vector)
+    rows: list[Tensor] = field(default_factory=list)  # kept alive, so that an address says which vector it is
+    addresses: list[int] = field(default_factory=list)
+    stacked: Tensor | None = None
+
+    def together(self, rows: list[Tensor], empty: Tensor) -> Tensor:
+        """(h, d)"""
+        addresses = [row.data_ptr() for row in rows]
+        if self.stacked is None or addresses != self.addresses:
+            self.rows, self.addresses = rows, addresses
+            self.stacked = torch.stack(rows) if rows else empty.new_empty((0, empty.numel()))
+        return self.stacked
+
+
+def kind_of(attack: Attack) -> type[Adversary]:
+    """The null object where the attack neither forges nor chooses timing: a View costs more than a small gradient."""
+    return Liars if _forges(attack) or attack.timed else Adversary
+
+
+def _forges(attack: Attack) -> bool:
+    return type(attack).forge is not Attack.forge

@@ -1,0 +1,47 @@
+"""Jobs in flight, and jobs computed before their turn."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from byzsgd.interfaces import Job, Key, Task, Work, value
+from byzsgd.kernel.versions import Models
+
+
+@value
+class Pending:
+    """A job that has started: what it computes is fixed."""
+
+    job: Job
+    work: Work
+    node: int  # whose model it reads
+    keys: tuple[Key, ...]  # all that it reads, each once; first the model that it started from
+
+    def task(self, models: Models) -> Task:
+        """The job as an engine gets it."""
+        return Task(self.job, self.work, tuple([models.at((self.node, version)) for version in self.work.versions]))
+
+
+@value
+class Guess:
+    """A job computed before its turn, on the version that it will have read if updates go on as they did."""
+
+    serial: int
+    work: Work
+    result: Tensor
+
+
+def started(job: Job, work: Work, node: int) -> Pending:
+    """A job that starts now at this node."""
+    named, own = work.versions, (node, job.read_at)
+    if named == (job.read_at,):
+        return Pending(job, work, node, (own,))
+    return Pending(job, work, node, tuple(dict.fromkeys((own, *[(node, version) for version in named]))))
+
+
+class HonestNotFinite(Exception):
+    """An honest worker sent a vector that is not finite."""
+
+    def __init__(self, task: Task, step: int, time: float) -> None:
+        super().__init__(f"worker {task.job.worker} sent a vector that is not finite at step {step}, time {time:g}")
+        self.task = task

@@ -1,0 +1,109 @@
+"""The scheme `server`: workers read the model of one server, which decides what a delivery means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from byzsgd.interfaces import Aggregator, Arrival, Clock, Decision, Delivery, Outcome, Reply, ServerContext, Verbs
+
+NODE = 0  # the server
+
+
+@dataclass(frozen=True)
+class Server:
+    """The parameter server: one model, which every worker reads; an aggregator decides."""
+
+    server: ClassVar[bool] = True
+
+    def serving(
+        self,
+        aggregator: Aggregator[Any],
+        context: Callable[[Tensor], ServerContext],
+        clock: Clock[Any],
+        *,
+        stamps: bool,
+        claims: int,
+    ) -> ParameterServer:
+        """The scheme of one run. `context` is made around the live model; `claims`: how many updates back a version
+        may lie that a liar claims to have read, where the server believes it (`stamps` is false)."""
+        return ParameterServer(aggregator, context, clock, stamps, 0 if stamps else claims)
+
+
+@dataclass(eq=False)
+class ServerState:
+    """What the aggregator remembers, and who waits for the next update."""
+
+    aggregator: Any
+    held: dict[int, None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterServer:
+    """A server that serves: see `Server`."""
+
+    server: ClassVar[bool] = True
+
+    aggregator: Aggregator[Any]
+    context: Callable[[Tensor], ServerContext]
+    clock: Clock[Any]
+    stamps: bool
+    claims: int
+
+    def check(self, num_workers: int) -> None:
+        self.aggregator.check(num_workers)
+
+    def nodes(self, num_workers: int) -> int:
+        return 1
+
+    def keeps(self, world: Any) -> int:
+        new: int = world.models.version[NODE] + 1
+        return max(new - self.clock.oldest(world.clock, new), self.claims)
+
+    def begin(self, kernel: Verbs, world: Any) -> ServerState:
+        state = ServerState(self.aggregator.init(self.context(world.models.live[NODE])))
+        world.scheme = state
+        for worker in sorted(world.workers):
+            kernel.start(world, worker, NODE)
+        return state
+
+    def delivered(self, kernel: Verbs, world: Any, delivery: Delivery) -> Outcome:
+        state: ServerState = world.scheme
+        job, message = delivery.job, delivery.message
+        read_at, read_params = job.read_at, delivery.read_params
+        if not self.stamps and message.claimed_read_at is not None:
+            read_at = message.claimed_read_at
+            read_params = None if read_params is None else world.models.kept((NODE, read_at))
+        step = world.models.version[NODE]
+        arrival = Arrival(delivery.time, job.worker, read_at, step, message.vector, read_params)
+        decision = self.aggregator.receive(state.aggregator, arrival)
+        released: Iterable[int] = ()
+        if decision.direction is not None:
+            kernel.apply(world, NODE, decision.direction)
+            if state.held:
+                released, state.held = sorted(state.held), {}
+        self._reply(kernel, world, job.worker, decision, released)
+        return Outcome(arrival, decision, decision.direction is not None)
+
+    def _reply(self, kernel: Verbs, world: Any, sender: int, decision: Decision, released: Iterable[int]) -> None:
+        state: ServerState = world.scheme
+        if decision.reply is Reply.RESTART:
+            everyone = {sender, *state.held, *released}
+            everyone.update(worker for worker in sorted(world.workers) if kernel.cancel(world, worker))
+            state.held = {}
+            for worker in sorted(everyone):
+                kernel.start(world, worker, NODE)
+            return
+        for worker in released:
+            kernel.start(world, worker, NODE)
+        for worker in decision.cancel:
+            if worker in world.pending:
+                kernel.cancel(world, worker)
+                kernel.start(world, worker, NODE)
+        if decision.reply is Reply.HOLD:
+            state.held[sender] = None
+        else:
+            kernel.start(world, sender, NODE)
