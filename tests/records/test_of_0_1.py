@@ -6,9 +6,9 @@
     unfinished/      the run of continued.json, stopped after its arrival 20
     continued.json   its overrides, and the hashes of what it leaves when nobody stops it (`recorded_runs.hashes`)
 
-The unfinished run has three parameters and batches of one example in float64: no sum is long enough for the processor to
-choose its order. What is left is the fused multiply-add, so that its bits are compared where torch uses AVX2 or AVX512
-(measured: equal for both; other code rounds otherwise).
+The unfinished run has three parameters and batches of one example in float64: no sum is long enough for the processor
+to choose its order. What is left is the fused multiply-add, so that its bits are compared where torch uses AVX2 or
+AVX512 (measured: equal for both; other code rounds otherwise).
 """
 
 from __future__ import annotations
