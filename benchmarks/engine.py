@@ -29,7 +29,7 @@ from works import build, matching
 from byzsgd.interfaces import BatchKey
 from byzsgd.kernel.engine.fused import fusible
 from byzsgd.kernel.simulation import events
-from byzsgd.lanes import rare_collections
+from byzsgd.process import rare_collections
 from byzsgd.runner import Experiment
 from byzsgd.session import Nobody, Running
 

@@ -18,8 +18,8 @@ from works import Synthetic, build
 
 from byzsgd.interfaces import Event
 from byzsgd.kernel.simulation import events
-from byzsgd.lanes import rare_collections
 from byzsgd.models import mlp
+from byzsgd.process import rare_collections
 from byzsgd.session import Nobody
 
 TURN = 2000  # deliveries

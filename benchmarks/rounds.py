@@ -20,7 +20,7 @@ from turns import in_turns
 from works import WORKS, build, matching
 
 from byzsgd.kernel.simulation import events
-from byzsgd.lanes import rare_collections
+from byzsgd.process import rare_collections
 from byzsgd.session import Nobody
 
 SHARE = 5  # one worker of so many lies

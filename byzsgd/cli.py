@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NoReturn
 from byzsgd import __version__, viewing
 
 if TYPE_CHECKING:
-    from byzsgd.lanes import Steps, Stopped
     from byzsgd.records import Run
     from byzsgd.runner import Experiment
 
@@ -127,7 +126,7 @@ def list_members(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _run(experiment: Experiment, folder: Path, stopped: Stopped) -> Steps:
+def _run(experiment: Experiment, folder: Path) -> float:
     from byzsgd import config
     from byzsgd.screen import Terminal
 
@@ -136,14 +135,14 @@ def _run(experiment: Experiment, folder: Path, stopped: Stopped) -> Steps:
         print(f"byzsgd: one run of an experiment that varies {', '.join(varied)}; -m makes them all", file=sys.stderr)
     here = Path.cwd()
     place = folder.relative_to(here) if folder.is_relative_to(here) else folder
-    return _objective((yield from experiment.turns(stopped, place, Terminal())))
+    return _objective(experiment.run(place, Terminal()))
 
 
-def _run_one_of_many(experiment: Experiment, folder: Path, stopped: Stopped) -> Steps:
+def _run_one_of_many(experiment: Experiment, folder: Path) -> float:
     from byzsgd.records import ERROR
     from byzsgd.screen import OneLine
 
-    run = yield from experiment.turns(stopped, folder, OneLine())
+    run = experiment.run(folder, OneLine())
     (folder / ERROR).unlink(missing_ok=True)  # of an earlier attempt
     return _objective(run)
 

@@ -37,7 +37,6 @@ from byzsgd.records.lock import LOCK
 from byzsgd.settings import ConfigError, built, check, suggestion
 
 if TYPE_CHECKING:
-    from byzsgd.lanes import Lane, Steps, Stopped
     from byzsgd.runner import Experiment
 
 ALLOWED = ("byzsgd", "torch")  # packages whose objects a configuration may name; users add more with `plugins`
@@ -152,27 +151,24 @@ def swept() -> tuple[str, ...]:
 
 
 def launch(
-    task: Callable[[Experiment, Path, Stopped], Steps],
+    task: Callable[[Experiment, Path], Any],
     arguments: Sequence[str],
     failed: Callable[[Exception, Path], Any],
 ) -> None:
-    """Hydra's own command line (sweeps, --cfg, --info, completion…) around `task(experiment, run folder, stopped)`.
+    """Hydra's own command line (sweeps, --cfg, --info, completion…) around `task(experiment, run folder)`.
 
-    An error of a single run is raised; one in a sweep goes to `failed(error, run folder)`, and the other jobs run. The
-    launcher `lanes` finds in the job's attributes how to begin one and how to advance several together.
+    An error of a single run is raised; one in a sweep goes to `failed(error, run folder)`, and the other jobs run.
     """
-    from byzsgd.lanes import Lane, abreast, alone
-    from byzsgd.session import stop_signals
-
     _register_resolvers()
-
     failures: list[Exception] = []
 
-    def lane(config: DictConfig) -> Lane:
+    def job(config: DictConfig) -> Any:
         settings = HydraConfig.get()
         folder = Path(settings.runtime.output_dir)
-
-        def lost(error: Exception) -> Any:
+        try:
+            own = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
+            return task(build(own, _choices(settings.runtime.choices)), folder)
+        except Exception as error:
             # Hydra would announce it in a line of its own and end a sweep with the first.
             if settings.mode is RunMode.MULTIRUN:
                 return failed(error, folder)
@@ -180,30 +176,6 @@ def launch(
             failures.append(error)
             return None
 
-        def begin(stopped: Stopped) -> Steps:
-            try:
-                return (yield from task(whole, folder, stopped))
-            except Exception as error:
-                return lost(error)
-
-        def broken(error: Exception) -> Steps:
-            yield from ()
-            return lost(error)
-
-        try:
-            own = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
-            whole = build(own, _choices(settings.runtime.choices))
-        except Exception as error:
-            reason = error
-            return Lane(lambda stopped: broken(reason), 1)
-        return Lane(begin, whole.threads)
-
-    def job(config: DictConfig) -> Any:
-        begun = lane(config)
-        with stop_signals() as stopped:
-            return alone(begun.begin(stopped), begun.threads)
-
-    job.__dict__.update(lane=lane, abreast=abreast)
     main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
     with _command_line(arguments), _own_hydra():
         main()

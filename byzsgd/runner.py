@@ -34,8 +34,8 @@ from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.randomness import Streams
 from byzsgd.kernel.simulation import Simulation
-from byzsgd.lanes import alone
 from byzsgd.partitions.class_counts import class_counts
+from byzsgd.process import rare_collections, threads
 from byzsgd.records import (
     Run,
     beside,
@@ -48,7 +48,7 @@ from byzsgd.records import (
     run_id,
 )
 from byzsgd.records.checkpoints import checkpoints
-from byzsgd.session import Budget, Facts, Metrics, Nobody, Running, Screen, Session, Turns, stop_signals
+from byzsgd.session import Budget, Facts, Metrics, Nobody, Running, Screen, Session, stop_signals
 from byzsgd.stores import FolderStore, MemoryStore, Store
 from byzsgd.study import NoStudy, StepStudy
 from byzsgd.tracking import Tracking
@@ -197,44 +197,33 @@ class Experiment:
         `force` run again in a folder beside. `plugins`: modules whose types a checkpoint may hold; None: the
         configuration's own.
         """
-        with stop_signals() as stopped:
-            run: Run = alone(self.turns(stopped, folder, screen, plugins), self.threads)
-            return run
-
-    def turns(
-        self,
-        stopped: Callable[[], bool],
-        folder: str | Path | None = None,
-        screen: Screen | None = None,
-        plugins: Sequence[str] | None = None,
-    ) -> Turns:
-        """`run`, as far as others must compute for it."""
         watcher: Screen = Nobody() if screen is None else screen
-        if folder is None:
-            return (yield from self._watched(stopped, None, watcher, plugins))
-        place = beside(Path(folder)) if self.force else Path(folder)
-        with locked(place):
-            if is_finished(place) or checkpoints(place):
-                self._require_own(place)
-            if is_finished(place):
-                run = load(place)
-                watcher.say(f"{place} is finished already; force=true runs it again beside it")
-                watcher.end(run)
-                return run
-            return (yield from self._watched(stopped, place, watcher, plugins))
+        with stop_signals() as stopped, threads(self.threads), rare_collections():
+            if folder is None:
+                return self._watched(stopped, None, watcher, plugins)
+            place = beside(Path(folder)) if self.force else Path(folder)
+            with locked(place):
+                if is_finished(place) or checkpoints(place):
+                    self._require_own(place)
+                if is_finished(place):
+                    run = load(place)
+                    watcher.say(f"{place} is finished already; force=true runs it again beside it")
+                    watcher.end(run)
+                    return run
+                return self._watched(stopped, place, watcher, plugins)
 
     def _watched(
         self, stopped: Callable[[], bool], place: Path | None, screen: Screen, plugins: Sequence[str] | None
-    ) -> Turns:
+    ) -> Run:
         if self.tracker is None:
-            return (yield from self.start(place, screen, plugins).turns(stopped))
+            return self.start(place, screen, plugins).complete(stopped)
         identity = run_id(self.config)
         name = identity if place is None else place.name
         # What is run again beside is a run of its own.
         told = Tracked(name, name if self.force else identity, place, self.config)
         watcher = Tracking(screen, self.tracker, self.choices.get("tracker", type(self.tracker).__name__), told)
         try:
-            return (yield from self.start(place, watcher, plugins).turns(stopped))
+            return self.start(place, watcher, plugins).complete(stopped)
         except KeyboardInterrupt:
             watcher.close("interrupted")
             raise

@@ -6,7 +6,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -23,14 +23,12 @@ from byzsgd.interfaces import AdversaryContext, BatchKey, Engine, Event, Gradien
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.dissimilarity import least_bound
 from byzsgd.kernel.engine.problem import SupervisedProblem
-from byzsgd.kernel.simulation import HonestNotFinite, Simulation, SimulationState
+from byzsgd.kernel.simulation import HonestNotFinite, Simulation, SimulationState, events
 from byzsgd.records import Run
 from byzsgd.stores import Store
 from byzsgd.study import Study
 
 Status = Literal["finished", "diverged", "stalled"]
-Request = tuple[Engine, Sequence[Task]]  # work that a run cannot go on without
-Turns = Generator[Request, Sequence[Tensor], Run]  # a run: asks for results, is sent them, and returns in the end
 
 
 @dataclass(frozen=True)
@@ -236,14 +234,10 @@ class Running:
         """Wall time of this process on this run."""
         return time.perf_counter() - self.started
 
-    def turns(self, stopped: Callable[[], bool]) -> Turns:
-        """The run, as far as others must compute for it: so one process can advance several together."""
-        simulation, state, engine = self.session.simulation, self.state, self.session.engine
+    def complete(self, stopped: Callable[[], bool]) -> Run:
+        """Runs to the end; once `stopped` says so, saves the state and raises KeyboardInterrupt."""
         try:
-            while (tasks := simulation.missing_jobs(state, engine.group, engine.ahead)) is not None:
-                event = simulation.deliver(state, zip(tasks, (yield engine, tasks), strict=True) if tasks else ())
-                if event is None:
-                    continue
+            for event in events(self.session.simulation, self.state, self.session.engine):
                 status = self.after(event)
                 if status is not None:
                     return self.end(status)

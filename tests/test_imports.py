@@ -33,13 +33,13 @@ ALLOWED = {
     "study": {"aggregators"},
     "stores": {"kernel", "records", "study"},
     "session": {"kernel", "aggregators", "records", "stores", "study"},
-    "lanes": {"kernel", "session"},
+    "process": set(),
     "tracking": {"records", "session"},
     "runner": {
-        *("kernel", "aggregators", "attacks", "lanes", "partitions", "records"),
+        *("kernel", "aggregators", "attacks", "partitions", "process", "records"),
         *("session", "stores", "study", "tracking"),
     },
-    "config": {"catalogue", "lanes", "locations", "records", "runner", "session", "settings"},
+    "config": {"catalogue", "locations", "records", "runner", "session", "settings"},
 }
 
 

@@ -26,7 +26,6 @@ def fused(
     loss = problem.data.loss
 
     group, ahead = room(problem, max_in_flight_bytes)
-    inputs = problem.data.train.inputs
     return Batched(
         name="fused",
         gradients=Backward(layers, loss, group),
@@ -34,7 +33,6 @@ def fused(
         poisons=poisons,
         group=group,
         ahead=ahead,
-        kind=("fused", layers, loss, batches.batch_size, inputs.shape[1:], inputs.dtype, inputs.device),
     )
 
 
