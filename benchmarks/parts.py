@@ -19,8 +19,9 @@ import torch
 
 import byzsgd
 from byzsgd.kernel.engine.problem import SupervisedProblem
-from byzsgd.process import rare_collections
-from byzsgd.session import Nobody, Running
+from byzsgd.run.process import rare_collections
+from byzsgd.run.running import Running
+from byzsgd.run.screen import Nobody
 
 
 class Meter:
@@ -59,7 +60,7 @@ def main() -> None:
     experiment = byzsgd.experiment(*overrides)
     with tempfile.TemporaryDirectory() as folder:
         running = experiment.start(Path(folder), Nobody())
-        simulation, engine = running.session.simulation, running.session.engine
+        simulation, engine = running.prepared.simulation, running.prepared.engine
         for part, owner, method in (
             ("gradients", type(engine), "results"),
             ("server", type(simulation.aggregator), "receive"),

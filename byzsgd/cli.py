@@ -15,7 +15,7 @@ from byzsgd import __version__, viewing
 
 if TYPE_CHECKING:
     from byzsgd.records import Run
-    from byzsgd.runner import Experiment
+    from byzsgd.run.experiment import Experiment
 
 MISTAKE = 2  # exit code of anything that the user can put right
 FAILURE = 1  # exit code of a run that failed while it ran
@@ -82,8 +82,8 @@ def train(arguments: list[str]) -> int:
 def resume(parsed: argparse.Namespace) -> int:
     """Goes on with runs that were cut off. Executes nothing that a folder brings: see --plugin."""
     from byzsgd import config
+    from byzsgd.console.run_screen import Terminal
     from byzsgd.records import find_runs, is_finished
-    from byzsgd.screen import Terminal
 
     found = [run for place in parsed.folders for run in find_runs(place)]
     left = [run for run in found if not is_finished(run)] if len(found) > 1 else found
@@ -106,8 +106,8 @@ def resume(parsed: argparse.Namespace) -> int:
 
 def list_members(parsed: argparse.Namespace) -> int:
     """The members of a group, or of all groups."""
-    from byzsgd import catalogue
-    from byzsgd.settings import ConfigError, suggestion
+    from byzsgd.config import catalogue
+    from byzsgd.config.targets import ConfigError, suggestion
 
     found = catalogue.find_groups(parsed.group) if parsed.group else catalogue.groups()
     if not found:
@@ -128,7 +128,7 @@ def list_members(parsed: argparse.Namespace) -> int:
 
 def _run(experiment: Experiment, folder: Path) -> float:
     from byzsgd import config
-    from byzsgd.screen import Terminal
+    from byzsgd.console.run_screen import Terminal
 
     varied = config.swept()
     if varied:
@@ -139,8 +139,8 @@ def _run(experiment: Experiment, folder: Path) -> float:
 
 
 def _run_one_of_many(experiment: Experiment, folder: Path) -> float:
+    from byzsgd.console.run_screen import OneLine
     from byzsgd.records import ERROR
-    from byzsgd.screen import OneLine
 
     run = experiment.run(folder, OneLine())
     (folder / ERROR).unlink(missing_ok=True)  # of an earlier attempt
@@ -150,7 +150,7 @@ def _run_one_of_many(experiment: Experiment, folder: Path) -> float:
 def _objective(run: Run) -> float:
     """What a sweeper that optimises is told (the more the better): the final accuracy, else minus the final loss."""
     from byzsgd.analysis.outcomes import final
-    from byzsgd.screen import judged_by
+    from byzsgd.console.run_screen import judged_by
 
     judged = judged_by(run)
     value = final(run, judged) if judged == "test_accuracy" else -final(run, judged)
@@ -161,9 +161,9 @@ def _sweep(overrides: list[str]) -> int:
     from rich.console import Console
 
     from byzsgd import config
-    from byzsgd.board import following
-    from byzsgd.screen import show_sweep
-    from byzsgd.standing import Sweep
+    from byzsgd.console.run_screen import show_sweep
+    from byzsgd.console.sweep_progress import following
+    from byzsgd.records.progress import Sweep
 
     folder = config.sweep_folder(overrides)
     told = any(override.startswith(f"{config.SWEEP_FOLDER}=") for override in overrides)
@@ -242,7 +242,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train_help() -> str:
-    from byzsgd import catalogue
+    from byzsgd.config import catalogue
 
     rows = "\n".join(
         f"  {group:<28}{', '.join(member.name for member in catalogue.members(group))}" for group in catalogue.groups()

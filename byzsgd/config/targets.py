@@ -17,7 +17,7 @@ from typing import Any, Literal, Union
 PARTS = (
     *("byzsgd.aggregators", "byzsgd.attacks", "byzsgd.datasets", "byzsgd.delays", "byzsgd.kernel.engine"),
     *("byzsgd.models", "byzsgd.optimizers", "byzsgd.partitions", "byzsgd.trackers", "byzsgd.workers"),
-    *("byzsgd.runner.Experiment", "byzsgd.session.Budget", "byzsgd.session.Metrics"),
+    *("byzsgd.run.experiment.Experiment", "byzsgd.run.budget.Budget", "byzsgd.run.metrics.Metrics"),
 )
 _MISSING = "???"  # in a member's file: to be said by who chooses it
 _RESERVED = {"_target_", "_partial_", "_convert_", "_recursive_"}

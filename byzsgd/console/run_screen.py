@@ -21,7 +21,7 @@ from byzsgd.analysis import Recorded, compare
 from byzsgd.analysis.outcomes import accepted, best, byzantine_share, final, staleness
 from byzsgd.interfaces import Event
 from byzsgd.records import Run, load
-from byzsgd.session import Facts
+from byzsgd.run.screen import Facts
 
 REFRESH = 0.2  # seconds between two looks at the clock's worth of news
 RECENT = 2000  # arrivals without a single acceptance after which the screen says so

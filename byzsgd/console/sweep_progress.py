@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from byzsgd.standing import ORDER, Standing, Sweep
+from byzsgd.records.progress import ORDER, Standing, Sweep
 
 EVERY = 1.0  # seconds between two looks
 MOST_ROWS = 20  # of each state

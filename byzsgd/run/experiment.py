@@ -1,4 +1,4 @@
-"""The object graph, built and run: the only module that knows all the parts."""
+"""The object graph, built and run: the only file that knows all the parts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,6 @@ from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.randomness import Streams
 from byzsgd.kernel.simulation import Simulation
 from byzsgd.partitions.class_counts import class_counts
-from byzsgd.process import rare_collections, threads
 from byzsgd.records import (
     Run,
     beside,
@@ -48,10 +47,16 @@ from byzsgd.records import (
     run_id,
 )
 from byzsgd.records.checkpoints import checkpoints
-from byzsgd.session import Budget, Facts, Metrics, Nobody, Running, Screen, Session, stop_signals
-from byzsgd.stores import FolderStore, MemoryStore, Store
-from byzsgd.study import NoStudy, StepStudy
-from byzsgd.tracking import Tracking
+from byzsgd.run.budget import Budget
+from byzsgd.run.metrics import Metrics
+from byzsgd.run.prepared import Prepared
+from byzsgd.run.process import rare_collections, threads
+from byzsgd.run.running import Running
+from byzsgd.run.screen import Facts, Nobody, Screen
+from byzsgd.run.signals import stop_signals
+from byzsgd.run.stores import FolderStore, MemoryStore, Store
+from byzsgd.run.study import NoStudy, StepStudy
+from byzsgd.run.tracking import Tracking
 
 _SENDER = {"vectors": "gradient", "deltas": "delta"}
 
@@ -145,7 +150,7 @@ class Experiment:
         drawn = Streams(self.seed).generator("byzantine").choice(self.num_workers, self.num_byzantine, replace=False)
         return tuple(sorted(int(worker) for worker in drawn))
 
-    def prepare(self) -> Session:
+    def prepare(self) -> Prepared:
         """Loads the data and builds everything that a run needs. Nothing has been computed yet."""
         streams = Streams(self.seed)
         device, dtype = _device(self.device), getattr(torch, self.dtype)
@@ -186,7 +191,7 @@ class Experiment:
         facts = {"class_counts": counts, "class_names": list(data.class_names), "data_note": data.note}
         study = StepStudy() if self.metrics.study else NoStudy()
         trusted = _trusted_gradient(problem)
-        return Session(blocks, problem, batches, engine, simulation, trusted, initial, facts, study)
+        return Prepared(blocks, problem, batches, engine, simulation, trusted, initial, facts, study)
 
     def run(
         self, folder: str | Path | None = None, screen: Screen | None = None, plugins: Sequence[str] | None = None
@@ -240,20 +245,20 @@ class Experiment:
 
     def start(self, folder: Path | None, screen: Screen, plugins: Sequence[str] | None = None) -> Running:
         """The run before its next event."""
-        session = self.prepare()
+        prepared = self.prepare()
         info = collect_info(
-            num_parameters=session.problem.num_parameters,
+            num_parameters=prepared.problem.num_parameters,
             byzantine_ids=self.byzantine,
-            engine=session.engine.name,
+            engine=prepared.engine.name,
             device=self.device,
             seed=self.seed,
         )
-        info |= session.facts
+        info |= prepared.facts
         description = {
             "config": self.config,
             "choices": self.choices,
             "info": info,
-            "scores": (*self.aggregator.scores, *session.study.columns),
+            "scores": (*self.aggregator.scores, *prepared.study.columns),
         }
         store: Store = MemoryStore(**description)
         if folder is not None:
@@ -269,12 +274,12 @@ class Experiment:
                 seed=self.seed,
                 device=self.device,
                 arrivals=self.budget.arrivals,
-                num_parameters=session.problem.num_parameters,
-                engine=session.engine.name,
+                num_parameters=prepared.problem.num_parameters,
+                engine=prepared.engine.name,
                 folder=folder,
             )
         )
-        return Running(session, self.budget, self.eval_every, self.checkpoint_every, store, screen)
+        return Running(prepared, self.budget, self.eval_every, self.checkpoint_every, store, screen)
 
 
 def _as_the_liars_want(attack: Attack) -> Callable[[Batch], Batch] | None:

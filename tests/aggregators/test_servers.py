@@ -13,7 +13,7 @@ import torch
 
 from byzsgd import experiment
 from byzsgd.aggregators import rules
-from byzsgd.catalogue import members
+from byzsgd.config.catalogue import members
 from byzsgd.interfaces import Arrival, Reply, ServerContext
 from byzsgd.kernel.randomness import Streams
 from byzsgd.kernel.simulation import events

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import byzsgd
-from byzsgd.catalogue import members
 from byzsgd.cli import main
+from byzsgd.config.catalogue import members
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMON = (
@@ -165,7 +165,7 @@ def test_stopped_after_every_stretch(server, delay, tmp_path, monkeypatch):
     def now_and_then():
         yield lambda: next(seen) % 41 == 0
 
-    monkeypatch.setattr("byzsgd.runner.stop_signals", now_and_then)
+    monkeypatch.setattr("byzsgd.run.experiment.stop_signals", now_and_then)
     for _ in range(50):
         try:
             byzsgd.experiment(*overrides).run(tmp_path / "cut")

@@ -134,7 +134,7 @@ def test_a_run_keeps_to_its_threads(threads, monkeypatch):
     """So that k jobs keep k cores busy and no more, whatever the libraries would take."""
     import torch
 
-    from byzsgd.session import Running
+    from byzsgd.run.running import Running
 
     seen = set()
     after = Running.after

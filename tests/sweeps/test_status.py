@@ -12,7 +12,7 @@ from rich.console import Console
 from byzsgd import board
 from byzsgd.cli import main
 from byzsgd.records import locked
-from byzsgd.standing import Sweep, duration, standing
+from byzsgd.records.progress import Sweep, duration, standing
 
 CONFIG = "budget:\n  arrivals: 1000\n  updates: null\n  time: null\n"
 

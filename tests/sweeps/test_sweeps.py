@@ -49,7 +49,7 @@ def test_one_job_that_raises_stops_no_other(jobs, tmp_path, capsys):
 
 def failing_once(monkeypatch, seed):
     """A server that raises at its 40th arrival, in the run of one seed; until the patch is undone."""
-    from byzsgd.session import Running
+    from byzsgd.run.running import Running
 
     after = Running.after
 
@@ -159,7 +159,7 @@ def test_a_cut_off_sweep_resumes_what_is_broken_and_runs_the_rest(tmp_path, caps
         yield lambda: next(asked) == 100
 
     with monkeypatch.context() as patch:
-        patch.setattr("byzsgd.runner.stop_signals", interrupted_in_the_second_run)
+        patch.setattr("byzsgd.run.experiment.stop_signals", interrupted_in_the_second_run)
         assert main(sweep) == 130
     capsys.readouterr()
     assert main(["status", "sweep"]) == 0

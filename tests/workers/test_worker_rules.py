@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from byzsgd import experiment, workers
-from byzsgd.catalogue import members
+from byzsgd.config.catalogue import members
 from byzsgd.interfaces import BatchKey, Gradients, Job, LocalSteps
 from byzsgd.kernel.simulation import events
 

@@ -10,9 +10,9 @@ from torch import nn
 from byzsgd.interfaces import Attack, Engine
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.fused import fused, fusible
+from byzsgd.kernel.engine.group_size import room
 from byzsgd.kernel.engine.loop import loop
 from byzsgd.kernel.engine.problem import SupervisedProblem
-from byzsgd.kernel.engine.room import room
 from byzsgd.kernel.engine.vmap import mapped, obstacle, vmap
 
 

@@ -9,9 +9,9 @@ from byzsgd.interfaces import Attack
 from byzsgd.kernel.engine.backward import Backward
 from byzsgd.kernel.engine.batched import Batched
 from byzsgd.kernel.engine.batches import Batches
+from byzsgd.kernel.engine.group_size import room
 from byzsgd.kernel.engine.layers import Layer, chain
 from byzsgd.kernel.engine.problem import SupervisedProblem
-from byzsgd.kernel.engine.room import room
 
 
 def fused(

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from byzsgd.interfaces import Attack, Batch, BatchKey, Gradients, Task
 from byzsgd.kernel.engine.batches import Batches
+from byzsgd.kernel.engine.group_size import room
 from byzsgd.kernel.engine.problem import SupervisedProblem
-from byzsgd.kernel.engine.room import room
 
 
 @dataclass(frozen=True)

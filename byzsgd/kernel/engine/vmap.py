@@ -12,8 +12,8 @@ from byzsgd.interfaces import Attack, Batch
 from byzsgd.kernel.engine.batched import Batched, apart
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.evaluation import mean_loss
+from byzsgd.kernel.engine.group_size import room
 from byzsgd.kernel.engine.problem import SupervisedProblem
-from byzsgd.kernel.engine.room import room
 
 Compute = Callable[[Sequence[Tensor], Batch], list[Tensor]]
 
