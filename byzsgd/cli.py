@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from byzsgd import __version__, viewing
+from byzsgd import __version__
+from byzsgd.console.commands import add_commands
 
 if TYPE_CHECKING:
     from byzsgd.records import Run
-    from byzsgd.run.experiment import Experiment
+    from byzsgd.run import Experiment
 
 MISTAKE = 2  # exit code of anything that the user can put right
 FAILURE = 1  # exit code of a run that failed while it ran
@@ -106,8 +107,7 @@ def resume(parsed: argparse.Namespace) -> int:
 
 def list_members(parsed: argparse.Namespace) -> int:
     """The members of a group, or of all groups."""
-    from byzsgd.config import catalogue
-    from byzsgd.config.targets import ConfigError, suggestion
+    from byzsgd.config import ConfigError, catalogue, suggestion
 
     found = catalogue.find_groups(parsed.group) if parsed.group else catalogue.groups()
     if not found:
@@ -149,8 +149,7 @@ def _run_one_of_many(experiment: Experiment, folder: Path) -> float:
 
 def _objective(run: Run) -> float:
     """What a sweeper that optimises is told (the more the better): the final accuracy, else minus the final loss."""
-    from byzsgd.analysis.outcomes import final
-    from byzsgd.console.run_screen import judged_by
+    from byzsgd.analysis.outcomes import final, judged_by
 
     judged = judged_by(run)
     value = final(run, judged) if judged == "test_accuracy" else -final(run, judged)
@@ -161,8 +160,8 @@ def _sweep(overrides: list[str]) -> int:
     from rich.console import Console
 
     from byzsgd import config
-    from byzsgd.console.run_screen import show_sweep
     from byzsgd.console.sweep_progress import following
+    from byzsgd.console.sweep_result import show_sweep
     from byzsgd.records.progress import Sweep
 
     folder = config.sweep_folder(overrides)
@@ -172,7 +171,7 @@ def _sweep(overrides: list[str]) -> int:
     with following(sweep, Console()):
         config.launch(_run_one_of_many, ["-m", *overrides, *place], _failed)
     sweep.look()
-    show_sweep([each.folder for each in sweep.standings if each.state == "done"], folder)
+    show_sweep([each.folder for each in sweep.runs if each.state == "done"], folder)
     found = _optimum(folder)
     if found:
         print(found)
@@ -234,7 +233,7 @@ def _parser() -> argparse.ArgumentParser:
     resuming.add_argument("--plugin", action="append", default=[], metavar="MODULE",
                           help="a module of yours that the folder's configuration may name")  # fmt: skip
     resuming.set_defaults(command=resume)
-    viewing.add_commands(commands)
+    add_commands(commands)
     listing = commands.add_parser("list", help="show what there is to choose: byzsgd list aggregator")
     listing.add_argument("group", nargs="?")
     listing.set_defaults(command=list_members)

@@ -21,8 +21,8 @@ NAME_LENGTH = 120  # of a folder name; file systems allow 255 bytes
 def run_id(config: Mapping[str, Any]) -> str:
     """Ten hexadecimal digits that depend on the resolved configuration less `NOT_IDENTITY`, and on the record format.
 
-    Targets that have moved count by their first names (`records/moved.py`). The order of keywords cannot change a result
-    and does not count; the order of named parts (filters, pre-aggregators) can and does.
+    Targets that have moved count by their first names (`records/moved.py`). The order of keywords cannot change a
+    result and does not count; the order of named parts (filters, pre-aggregators) can and does.
     """
     named = _canonical(in_first_words(config), "", sort=True)
     text = json.dumps([FORMAT, named], ensure_ascii=True, separators=(",", ":"))

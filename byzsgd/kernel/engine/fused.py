@@ -9,7 +9,7 @@ from byzsgd.interfaces import Attack
 from byzsgd.kernel.engine.backward import Backward
 from byzsgd.kernel.engine.batched import Batched
 from byzsgd.kernel.engine.batches import Batches
-from byzsgd.kernel.engine.group_size import room
+from byzsgd.kernel.engine.group_size import group_size
 from byzsgd.kernel.engine.layers import Layer, chain
 from byzsgd.kernel.engine.problem import SupervisedProblem
 
@@ -25,7 +25,7 @@ def fused(
     assert not isinstance(layers, str)
     loss = problem.data.loss
 
-    group, ahead = room(problem, max_in_flight_bytes)
+    group, ahead = group_size(problem, max_in_flight_bytes)
     return Batched(
         name="fused",
         gradients=Backward(layers, loss, group),
