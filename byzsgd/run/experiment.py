@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
-
-import numpy as np
-import torch
-from torch import Tensor
 
 from byzsgd.attacks.declaration import lift as lift_attack
 from byzsgd.checks import require
@@ -17,7 +13,6 @@ from byzsgd.interfaces import (
     SEES,
     Aggregator,
     Attack,
-    Batch,
     Dataset,
     Delay,
     Engine,
@@ -33,8 +28,6 @@ from byzsgd.kernel.clocks import build_clock
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.randomness import Streams
-from byzsgd.kernel.simulation import Simulation
-from byzsgd.partitions.class_counts import class_counts
 from byzsgd.records import (
     Run,
     beside,
@@ -49,13 +42,12 @@ from byzsgd.records import (
 from byzsgd.records.checkpoints import checkpoints
 from byzsgd.run.budget import Budget
 from byzsgd.run.metrics import Metrics
-from byzsgd.run.prepared import Prepared
+from byzsgd.run.prepared import Prepared, prepare
 from byzsgd.run.process import rare_collections, threads
 from byzsgd.run.running import Running
 from byzsgd.run.screen import Facts, Nobody, Screen
 from byzsgd.run.signals import stop_signals
 from byzsgd.run.stores import FolderStore, MemoryStore, Store
-from byzsgd.run.study import NoStudy, StepStudy
 from byzsgd.run.tracking import Tracking
 
 _SENDER = {"vectors": "gradient", "deltas": "delta"}
@@ -115,8 +107,7 @@ class Experiment:
                 num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
         object.__setattr__(self, "attack", lift_attack(self.attack))
         if self.byzantine_ids is not None:
-            ids = tuple(sorted(self.byzantine_ids))
-            object.__setattr__(self, "byzantine_ids", ids)
+            ids = self.byzantine_ids
             require(
                 len(set(ids)) == len(ids) == self.num_byzantine and all(0 <= worker < n for worker in ids),
                 "byzantine_ids",
@@ -146,52 +137,13 @@ class Experiment:
     def byzantine(self) -> tuple[int, ...]:
         """Ids of the liars, ascending."""
         if self.byzantine_ids is not None:
-            return self.byzantine_ids
+            return tuple(sorted(self.byzantine_ids))
         drawn = Streams(self.seed).generator("byzantine").choice(self.num_workers, self.num_byzantine, replace=False)
         return tuple(sorted(int(worker) for worker in drawn))
 
     def prepare(self) -> Prepared:
         """Loads the data and builds everything that a run needs. Nothing has been computed yet."""
-        streams = Streams(self.seed)
-        device, dtype = _device(self.device), getattr(torch, self.dtype)
-        root = None if self.data_root is None else Path(self.data_root).expanduser()
-        data = self.dataset.load(root, streams.generator("dataset"))
-        blocks = tuple(self.partition(data.train, self.num_workers, streams.generator("partition")))
-        honest = [block for worker, block in enumerate(blocks) if worker not in set(self.byzantine)]
-        problem = SupervisedProblem(
-            self.model,
-            data,
-            device=device,
-            dtype=dtype,
-            rng=streams.generator("init"),
-            gradient_norm=self.metrics.gradient_norm,
-            objective=np.concatenate(honest) if honest else None,
-            validation=self.metrics.validation,
-            per_class=self.metrics.per_class,
-            poison=_as_the_liars_want(self.attack),
-            blocks=honest if self.metrics.dissimilarity else (),
-        )
-        batches = Batches(problem.data, blocks, streams, self.batch_size, self.worker.sampling)
-        engine = self.engine(problem, batches, dict.fromkeys(self.byzantine, self.attack))
-        simulation = Simulation(
-            num_workers=self.num_workers,
-            byzantine=self.byzantine,
-            f=self.f,
-            clock=build_clock(self.delay, streams, self.num_workers, self.byzantine),
-            worker=self.worker,
-            attack=self.attack,
-            aggregator=self.aggregator,
-            optimizer=self.optimizer,
-            knowledge=self.knowledge,
-            stamps=self.stamps,
-            streams=streams,
-        )
-        initial = problem.initial(streams.generator("init"))
-        counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes else None
-        facts = {"class_counts": counts, "class_names": list(data.class_names), "data_note": data.note}
-        study = StepStudy() if self.metrics.study else NoStudy()
-        trusted = _trusted_gradient(problem)
-        return Prepared(blocks, problem, batches, engine, simulation, trusted, initial, facts, study)
+        return prepare(self)
 
     def run(
         self, folder: str | Path | None = None, screen: Screen | None = None, plugins: Sequence[str] | None = None
@@ -280,27 +232,3 @@ class Experiment:
             )
         )
         return Running(prepared, self.budget, self.eval_every, self.checkpoint_every, store, screen)
-
-
-def _as_the_liars_want(attack: Attack) -> Callable[[Batch], Batch] | None:
-    """Examples with the attack's trigger, relabelled as it wants them; None: it has no trigger."""
-    while (carried := getattr(attack, "payload", None)) is not None:
-        attack = carried
-    trigger, target = getattr(attack, "triggered", None), getattr(attack, "target", None)
-    if trigger is None or target is None:
-        return None
-    return lambda batch: replace(trigger(batch), targets=torch.full_like(batch.targets, target))
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"device needs one that this machine has (cpu, cuda); got device={name}") from error
-    return device
-
-
-def _trusted_gradient(problem: SupervisedProblem) -> Callable[[Tensor], Tensor] | None:
-    trusted = problem.data.trusted
-    return (lambda params: problem.split_gradient(params, trusted)) if len(trusted.targets) else None

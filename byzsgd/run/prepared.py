@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from byzsgd.interfaces import AdversaryContext, BatchKey, Engine, Gradients, ServerContext, Task
+from byzsgd.interfaces import AdversaryContext, Attack, Batch, BatchKey, Engine, Gradients, ServerContext, Task
+from byzsgd.kernel.clocks import build_clock
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.problem import SupervisedProblem
+from byzsgd.kernel.randomness import Streams
 from byzsgd.kernel.simulation import HonestNotFinite, Simulation, SimulationState
-from byzsgd.run.study import Study
+from byzsgd.partitions.class_counts import class_counts
+from byzsgd.run.study import NoStudy, StepStudy, Study
+
+if TYPE_CHECKING:
+    from byzsgd.run.experiment import Experiment
 
 
 @dataclass(frozen=True)
@@ -63,3 +71,71 @@ class Prepared:
     def _finite(self, params: Tensor, key: BatchKey) -> bool:
         """Whether a model and its loss on a batch are."""
         return bool(params.isfinite().all()) and bool(self.problem.loss(params, self.batches.batch(key)).isfinite())
+
+
+def prepare(experiment: Experiment) -> Prepared:
+    """Loads the data and builds everything that the run of an experiment needs."""
+    streams = Streams(experiment.seed)
+    device, dtype = _device(experiment.device), getattr(torch, experiment.dtype)
+    root = None if experiment.data_root is None else Path(experiment.data_root).expanduser()
+    data = experiment.dataset.load(root, streams.generator("dataset"))
+    blocks = tuple(experiment.partition(data.train, experiment.num_workers, streams.generator("partition")))
+    honest = [block for worker, block in enumerate(blocks) if worker not in set(experiment.byzantine)]
+    problem = SupervisedProblem(
+        experiment.model,
+        data,
+        device=device,
+        dtype=dtype,
+        rng=streams.generator("init"),
+        gradient_norm=experiment.metrics.gradient_norm,
+        objective=np.concatenate(honest) if honest else None,
+        validation=experiment.metrics.validation,
+        per_class=experiment.metrics.per_class,
+        poison=_as_the_liars_want(experiment.attack),
+        blocks=honest if experiment.metrics.dissimilarity else (),
+    )
+    batches = Batches(problem.data, blocks, streams, experiment.batch_size, experiment.worker.sampling)
+    engine = experiment.engine(problem, batches, dict.fromkeys(experiment.byzantine, experiment.attack))
+    simulation = Simulation(
+        num_workers=experiment.num_workers,
+        byzantine=experiment.byzantine,
+        f=experiment.f,
+        clock=build_clock(experiment.delay, streams, experiment.num_workers, experiment.byzantine),
+        worker=experiment.worker,
+        attack=experiment.attack,
+        aggregator=experiment.aggregator,
+        optimizer=experiment.optimizer,
+        knowledge=experiment.knowledge,
+        stamps=experiment.stamps,
+        streams=streams,
+    )
+    initial = problem.initial(streams.generator("init"))
+    counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes else None
+    facts = {"class_counts": counts, "class_names": list(data.class_names), "data_note": data.note}
+    study = StepStudy() if experiment.metrics.study else NoStudy()
+    trusted = _trusted_gradient(problem)
+    return Prepared(blocks, problem, batches, engine, simulation, trusted, initial, facts, study)
+
+
+def _as_the_liars_want(attack: Attack) -> Callable[[Batch], Batch] | None:
+    """Examples with the attack's trigger, relabelled as it wants them; None: it has no trigger."""
+    while (carried := getattr(attack, "payload", None)) is not None:
+        attack = carried
+    trigger, target = getattr(attack, "triggered", None), getattr(attack, "target", None)
+    if trigger is None or target is None:
+        return None
+    return lambda batch: replace(trigger(batch), targets=torch.full_like(batch.targets, target))
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device needs one that this machine has (cpu, cuda); got device={name}") from error
+    return device
+
+
+def _trusted_gradient(problem: SupervisedProblem) -> Callable[[Tensor], Tensor] | None:
+    trusted = problem.data.trusted
+    return (lambda params: problem.split_gradient(params, trusted)) if len(trusted.targets) else None
