@@ -24,8 +24,8 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from byzsgd import experiment
-from byzsgd.kernel.simulation import events
-from byzsgd.session import Nobody
+from byzsgd.kernel.lookahead import events
+from byzsgd.run.screen import Nobody
 
 # The digits MLP (d = 2410, the defaults), and one of d = 1,008,666.
 WORKS = {"digits": ((), 600), "million": (("model=mlp", "model.widths=[968,968]"), 40)}
@@ -35,7 +35,7 @@ FIXED = ("engine=loop", "eval_every=1000000000", "checkpoint_every=1000000000", 
 def deliveries(folder: Path, *overrides: str) -> Iterator[None]:
     """byzsgd as `byzsgd train` runs it, one arrival a turn."""
     running = experiment(*FIXED, *overrides).start(folder, Nobody())
-    for event in events(running.session.simulation, running.state, running.session.engine):
+    for event in events(running.prepared.kernel, running.world, running.prepared.engine):
         running.after(event)
         yield
 

@@ -28,31 +28,32 @@ from works import build, matching
 
 from byzsgd.interfaces import BatchKey
 from byzsgd.kernel.engine.fused import fusible
-from byzsgd.kernel.simulation import events
-from byzsgd.lanes import rare_collections
-from byzsgd.runner import Experiment
-from byzsgd.session import Nobody, Running
+from byzsgd.kernel.lookahead import events
+from byzsgd.run import Experiment
+from byzsgd.run.process import rare_collections
+from byzsgd.run.running import Running
+from byzsgd.run.screen import Nobody
 
 SECONDS = 0.08  # CPU time of one turn of the hand-written loop
 
 
 def recorded(running: Running) -> Iterator[torch.Tensor]:
     """byzsgd as `byzsgd train` runs it, one arrival a turn."""
-    for event in events(running.session.simulation, running.state, running.session.engine):
+    for event in events(running.prepared.kernel, running.world, running.prepared.engine):
         running.after(event)
-        yield running.state.params
+        yield running.params
 
 
 def bare(running: Running) -> Iterator[torch.Tensor]:
     """Nothing but the products of one gradient, in memory that is always the same."""
-    problem = running.session.problem
+    problem = running.prepared.problem
     layers = fusible(problem)
-    batch = running.session.batches.batch(BatchKey(0, 0))
+    batch = running.prepared.batches.batch(BatchKey(0, 0))
     if isinstance(layers, str):
         while True:
             loss = torch.nn.functional.cross_entropy(problem.module(batch.inputs), batch.targets)
             torch.autograd.grad(loss, problem.flat.parameters)
-            yield running.state.params
+            yield running.params
     size = len(batch.targets)
     weights = [torch.randn(layer.outputs, layer.inputs) for layer in layers]
     seen = [torch.randn(layer.inputs, size) for layer in layers]
@@ -65,7 +66,7 @@ def bare(running: Running) -> Iterator[torch.Tensor]:
             torch.mm(delta, below.t(), out=found[number])
             if number:
                 torch.mm(weight.t(), delta, out=below)
-        yield running.state.params
+        yield running.params
 
 
 def timed(run: Iterator[torch.Tensor], arrivals: int) -> tuple[float, torch.Tensor]:
@@ -79,7 +80,7 @@ def ratio(experiment: Experiment, pairs: int, folder: Path, server: str) -> tupl
     running = experiment.start(folder, Nobody())
     n = experiment.num_workers
     runs = {
-        "hand": asynchronous(running.session, n, experiment.optimizer.lr),
+        "hand": asynchronous(running.prepared, n, experiment.optimizer.lr),
         "byzsgd": bare(running) if server == "none" else recorded(running),
     }
     turn = max(n // 2, 10)
@@ -87,7 +88,7 @@ def ratio(experiment: Experiment, pairs: int, folder: Path, server: str) -> tupl
     _, ours = timed(runs["byzsgd"], turn)
     if server == "asgd":
         # Compared here, since rounding grows with the number of updates.
-        moved = torch.linalg.vector_norm(theirs - running.session.initial)
+        moved = torch.linalg.vector_norm(theirs - running.prepared.initial)
         assert torch.linalg.vector_norm(theirs - ours) < 1e-3 * moved, "two different trainings"
     again = int(turn * max(1.0, SECONDS / warm))
 
@@ -96,7 +97,7 @@ def ratio(experiment: Experiment, pairs: int, folder: Path, server: str) -> tupl
             return timed(run, again)[0]
 
     taken = in_turns({name: partial(turn_of, run) for name, run in runs.items()}, pairs)
-    return statistics.median(each["hand"] / each["byzsgd"] for each in taken), running.session.engine.name
+    return statistics.median(each["hand"] / each["byzsgd"] for each in taken), running.prepared.engine.name
 
 
 def main() -> None:

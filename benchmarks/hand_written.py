@@ -10,19 +10,19 @@ from torch import Tensor
 from torch.nn import functional
 
 from byzsgd.interfaces import BatchKey
-from byzsgd.session import Session
+from byzsgd.run.prepared import Prepared
 
 
-def asynchronous(session: Session, num_workers: int, lr: float) -> Iterator[Tensor]:
+def asynchronous(prepared: Prepared, num_workers: int, lr: float) -> Iterator[Tensor]:
     """Plain asynchronous SGD, one delivery a turn: a heap of finish times, one flat copy of the model per dispatch,
     parameters that are views of a flat vector, autograd, the update in place. No records, no filters, no attacks.
 
-    Seconds and batches come from the session, at the same price as byzsgd pays for them. Yields the live model.
+    Seconds and batches are those of byzsgd, at the price that it pays for them. Yields the live model.
     """
-    data, batches, module = session.problem.data, session.batches, session.problem._built(_rng())
-    seconds = session.simulation.clock.durations  # type: ignore[attr-defined]
+    data, batches, module = prepared.problem.data, prepared.batches, prepared.problem._built(_rng())
+    seconds = prepared.kernel.clock.durations  # type: ignore[attr-defined]
     parameters = list(module.parameters())
-    model = session.initial.clone()
+    model = prepared.initial.clone()
     loaded = model.clone()
     for parameter, part in zip(parameters, loaded.split([p.numel() for p in parameters]), strict=True):
         parameter.data = part.view_as(parameter)

@@ -17,10 +17,10 @@ import torch
 from works import Synthetic, build
 
 from byzsgd.interfaces import Event
-from byzsgd.kernel.simulation import events
-from byzsgd.lanes import rare_collections
+from byzsgd.kernel.lookahead import events
 from byzsgd.models import mlp
-from byzsgd.session import Nobody
+from byzsgd.run.process import rare_collections
+from byzsgd.run.screen import Nobody
 
 TURN = 2000  # deliveries
 
@@ -30,7 +30,7 @@ def deliveries(n: int, server: str) -> Iterator[Event]:
     data = Synthetic(partial(mlp, widths=(32,)), (64,), 10)
     built = build("digits MLP 64-32-10", 10, f"aggregator={server}", "knowledge=own", f"num_workers={n}")
     running = replace(built, dataset=data, model=data.model).start(None, Nobody())
-    for event in events(running.session.simulation, running.state, running.session.engine):
+    for event in events(running.prepared.kernel, running.world, running.prepared.engine):
         running.after(event)
         yield event
 

@@ -29,18 +29,18 @@ def child(work: str, n: int, rounds: int, overrides: list[str]) -> None:
     import torch
     from works import build
 
-    from byzsgd.kernel.simulation import events
-    from byzsgd.session import Nobody
+    from byzsgd.kernel.lookahead import events
+    from byzsgd.run.screen import Nobody
 
     torch.set_num_threads(1)
     build(work, 2).prepare().problem.evaluate(build(work, 2).prepare().initial)  # every import and library in place
     experiment = build(work, n, *overrides)
     before = peak()
     running = experiment.start(None, Nobody())
-    deliveries = events(running.session.simulation, running.state, running.session.engine)
+    deliveries = events(running.prepared.kernel, running.world, running.prepared.engine)
     for _ in range(rounds * n):
         running.after(next(deliveries))
-    matrix = 4 * n * running.session.problem.num_parameters
+    matrix = 4 * n * running.prepared.problem.num_parameters
     print(f"{(peak() - before) / matrix:.2f} matrices of {matrix / 2**20:.0f} MiB")
 
 

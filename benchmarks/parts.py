@@ -19,8 +19,9 @@ import torch
 
 import byzsgd
 from byzsgd.kernel.engine.problem import SupervisedProblem
-from byzsgd.lanes import alone
-from byzsgd.session import Nobody, Running
+from byzsgd.run.process import rare_collections
+from byzsgd.run.running import Running
+from byzsgd.run.screen import Nobody
 
 
 class Meter:
@@ -59,15 +60,15 @@ def main() -> None:
     experiment = byzsgd.experiment(*overrides)
     with tempfile.TemporaryDirectory() as folder:
         running = experiment.start(Path(folder), Nobody())
-        simulation, engine = running.session.simulation, running.session.engine
+        kernel, engine = running.prepared.kernel, running.prepared.engine
         for part, owner, method in (
             ("gradients", type(engine), "results"),
-            ("server", type(simulation.aggregator), "receive"),
-            ("attack", type(simulation.attack), "forge"),
-            ("clock", type(simulation.clock), "dispatch"),
-            ("clock", type(simulation.clock), "peek"),
-            ("clock", type(simulation.clock), "seconds"),
-            ("optimizer", type(simulation.optimizer), "apply"),
+            ("server", type(kernel.adversary.aggregator), "receive"),
+            ("attack", type(kernel.adversary.attack), "forge"),
+            ("clock", type(kernel.clock), "dispatch"),
+            ("clock", type(kernel.clock), "peek"),
+            ("clock", type(kernel.clock), "seconds"),
+            ("optimizer", type(kernel.optimizer), "apply"),
             ("evaluation", SupervisedProblem, "evaluate"),
             ("records", running.store.recorder, "arrival"),
             ("checkpoints", running.store, "checkpoint"),
@@ -75,11 +76,12 @@ def main() -> None:
         ):
             meter.watch(part, owner, method)
         began = time.process_time()
-        alone(running.turns(lambda: False), 1)
+        with rare_collections():
+            running.complete(lambda: False)
         total = time.process_time() - began
-        arrivals = running.state.arrivals
+        arrivals = running.world.arrivals
     print(f"engine {engine.name}, {arrivals} arrivals; share of the time, microseconds per arrival")
-    rest = {"simulation and the rest": total - sum(meter.seconds.values())}
+    rest = {"kernel and the rest": total - sum(meter.seconds.values())}
     for part, seconds in sorted((meter.seconds | rest).items(), key=lambda item: -item[1]):
         print(f"{part:26}{seconds / total:7.0%}{seconds / arrivals * 1e6:10.1f}")
 

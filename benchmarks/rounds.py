@@ -19,9 +19,9 @@ import torch
 from turns import in_turns
 from works import WORKS, build, matching
 
-from byzsgd.kernel.simulation import events
-from byzsgd.lanes import rare_collections
-from byzsgd.session import Nobody
+from byzsgd.kernel.lookahead import events
+from byzsgd.run.process import rare_collections
+from byzsgd.run.screen import Nobody
 
 SHARE = 5  # one worker of so many lies
 
@@ -32,7 +32,7 @@ def ours(work: str, n: int) -> Callable[[int], None]:
     experiment = build(work, n, "aggregator=trimmed_mean", "attack=ipm", "delay=constant", "knowledge=in_flight",
                        f"num_byzantine={f}", f"f={f}")  # fmt: skip
     running = experiment.start(None, Nobody())
-    deliveries = events(running.session.simulation, running.state, running.session.engine)
+    deliveries = events(running.prepared.kernel, running.world, running.prepared.engine)
 
     def rounds(count: int) -> None:
         for _ in range(count * n):

@@ -13,7 +13,7 @@ import torch
 import byzsgd
 from byzsgd.interfaces import Data, Dataset, ModelFactory, Split
 from byzsgd.models import kardam_cifar100, kardam_emnist, logistic_regression, mlp
-from byzsgd.runner import Experiment
+from byzsgd.run import Experiment
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from byzsgd import __version__, viewing
+from byzsgd import __version__
+from byzsgd.console.commands import add_commands
 
 if TYPE_CHECKING:
-    from byzsgd.lanes import Steps, Stopped
     from byzsgd.records import Run
-    from byzsgd.runner import Experiment
+    from byzsgd.run import Experiment
 
 MISTAKE = 2  # exit code of anything that the user can put right
 FAILURE = 1  # exit code of a run that failed while it ran
@@ -83,8 +83,8 @@ def train(arguments: list[str]) -> int:
 def resume(parsed: argparse.Namespace) -> int:
     """Goes on with runs that were cut off. Executes nothing that a folder brings: see --plugin."""
     from byzsgd import config
+    from byzsgd.console.run_screen import Terminal
     from byzsgd.records import find_runs, is_finished
-    from byzsgd.screen import Terminal
 
     found = [run for place in parsed.folders for run in find_runs(place)]
     left = [run for run in found if not is_finished(run)] if len(found) > 1 else found
@@ -107,8 +107,7 @@ def resume(parsed: argparse.Namespace) -> int:
 
 def list_members(parsed: argparse.Namespace) -> int:
     """The members of a group, or of all groups."""
-    from byzsgd import catalogue
-    from byzsgd.settings import ConfigError, suggestion
+    from byzsgd.config import ConfigError, catalogue, suggestion
 
     found = catalogue.find_groups(parsed.group) if parsed.group else catalogue.groups()
     if not found:
@@ -127,31 +126,30 @@ def list_members(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _run(experiment: Experiment, folder: Path, stopped: Stopped) -> Steps:
+def _run(experiment: Experiment, folder: Path) -> float:
     from byzsgd import config
-    from byzsgd.screen import Terminal
+    from byzsgd.console.run_screen import Terminal
 
     varied = config.swept()
     if varied:
         print(f"byzsgd: one run of an experiment that varies {', '.join(varied)}; -m makes them all", file=sys.stderr)
     here = Path.cwd()
     place = folder.relative_to(here) if folder.is_relative_to(here) else folder
-    return _objective((yield from experiment.turns(stopped, place, Terminal())))
+    return _objective(experiment.run(place, Terminal()))
 
 
-def _run_one_of_many(experiment: Experiment, folder: Path, stopped: Stopped) -> Steps:
+def _run_one_of_many(experiment: Experiment, folder: Path) -> float:
+    from byzsgd.console.run_screen import OneLine
     from byzsgd.records import ERROR
-    from byzsgd.screen import OneLine
 
-    run = yield from experiment.turns(stopped, folder, OneLine())
+    run = experiment.run(folder, OneLine())
     (folder / ERROR).unlink(missing_ok=True)  # of an earlier attempt
     return _objective(run)
 
 
 def _objective(run: Run) -> float:
     """What a sweeper that optimises is told (the more the better): the final accuracy, else minus the final loss."""
-    from byzsgd.analysis.outcomes import final
-    from byzsgd.screen import judged_by
+    from byzsgd.analysis.outcomes import final, judged_by
 
     judged = judged_by(run)
     value = final(run, judged) if judged == "test_accuracy" else -final(run, judged)
@@ -162,9 +160,9 @@ def _sweep(overrides: list[str]) -> int:
     from rich.console import Console
 
     from byzsgd import config
-    from byzsgd.board import following
-    from byzsgd.screen import show_sweep
-    from byzsgd.standing import Sweep
+    from byzsgd.console.sweep_progress import following
+    from byzsgd.console.sweep_result import show_sweep
+    from byzsgd.records.progress import Sweep
 
     folder = config.sweep_folder(overrides)
     told = any(override.startswith(f"{config.SWEEP_FOLDER}=") for override in overrides)
@@ -173,7 +171,7 @@ def _sweep(overrides: list[str]) -> int:
     with following(sweep, Console()):
         config.launch(_run_one_of_many, ["-m", *overrides, *place], _failed)
     sweep.look()
-    show_sweep([each.folder for each in sweep.standings if each.state == "done"], folder)
+    show_sweep([each.folder for each in sweep.runs if each.state == "done"], folder)
     found = _optimum(folder)
     if found:
         print(found)
@@ -235,7 +233,7 @@ def _parser() -> argparse.ArgumentParser:
     resuming.add_argument("--plugin", action="append", default=[], metavar="MODULE",
                           help="a module of yours that the folder's configuration may name")  # fmt: skip
     resuming.set_defaults(command=resume)
-    viewing.add_commands(commands)
+    add_commands(commands)
     listing = commands.add_parser("list", help="show what there is to choose: byzsgd list aggregator")
     listing.add_argument("group", nargs="?")
     listing.set_defaults(command=list_members)
@@ -243,7 +241,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train_help() -> str:
-    from byzsgd import catalogue
+    from byzsgd.config import catalogue
 
     rows = "\n".join(
         f"  {group:<28}{', '.join(member.name for member in catalogue.members(group))}" for group in catalogue.groups()

@@ -1,85 +1,119 @@
-"""The architecture as a test: which part may import which."""
+"""The architecture as a test: which folder may import which, who knows Hydra, and how large a file may be."""
 
 import ast
+import graphlib
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "byzsgd"
-LEAVES = {"interfaces", "checks", "locations", "settings", "torchvision_compat"}
+FILES = sorted(PACKAGE.rglob("*.py"))
+AT_THE_TOP = {"__init__", "__main__", "cli", "checks", "signatures", "torchvision_compat"}
+LONGEST = 400  # lines of a file
 
-# What each part may import of byzsgd beside itself, `interfaces` and `checks`. Lazy imports inside functions count too.
+FAMILY = {"interfaces", "checks", "signatures", "records.tree"}
+RESULTS = {"interfaces", "checks", "records"}
+# What each folder may import of byzsgd beside itself; imports inside functions count too.
 ALLOWED = {
-    "kernel": set(),
-    "aggregators": set(),
-    "attacks": set(),
-    "delays": set(),
-    "workers": set(),
-    "datasets": {"torchvision_compat"},
-    "models": {"torchvision_compat"},
-    "partitions": set(),
-    "optimizers": set(),
-    "trackers": set(),
-    "records": set(),
-    "analysis": {"records"},
-    "plotting": {"analysis", "records"},
-    "reporting": {"analysis", "records"},
-    "catalogue": {"locations"},
-    "screen": {"analysis", "records", "session"},
-    "watching": {"analysis", "records"},
-    "standing": {"records"},
-    "board": {"standing"},
-    "viewing": {"board", "config", "plotting", "records", "reporting", "settings", "standing", "watching"},
-    "study": {"aggregators"},
-    "stores": {"kernel", "records", "study"},
-    "session": {"kernel", "aggregators", "records", "stores", "study"},
-    "lanes": {"kernel", "session"},
-    "tracking": {"records", "session"},
-    "runner": {
-        *("kernel", "aggregators", "attacks", "lanes", "partitions", "records"),
-        *("session", "stores", "study", "tracking"),
-    },
-    "config": {"catalogue", "lanes", "locations", "records", "runner", "session", "settings"},
+    "__init__": {"config", "records"},
+    "__main__": {"cli"},
+    "cli": {"console", "config", "run", "records", "analysis"},
+    "console": {"config", "run", "plotting", "reporting", "analysis"} | RESULTS,
+    "config": {"run", "signatures"} | RESULTS,
+    "run": {"kernel", "aggregators", "attacks", "partitions", "schemes"} | RESULTS,
+    "kernel": FAMILY,
+    "interfaces": {"checks"},
+    "aggregators": FAMILY,
+    "attacks": FAMILY,
+    "delays": FAMILY,
+    "workers": FAMILY,
+    "schemes": FAMILY,
+    "optimizers": FAMILY,
+    "partitions": FAMILY,
+    "trackers": FAMILY,
+    "datasets": FAMILY | {"torchvision_compat"},
+    "models": FAMILY | {"torchvision_compat"},
+    "plotting": {"analysis"} | RESULTS,
+    "reporting": {"analysis"} | RESULTS,
+    "analysis": RESULTS,
+    "records": {"interfaces", "checks"},
+    "records.tree": set(),
+    "checks": set(),
+    "signatures": set(),
+    "torchvision_compat": set(),
 }
 
 
-def imports(file: Path) -> set[str]:
-    """The parts of byzsgd that a file imports."""
+@cache
+def imported(file: Path) -> frozenset[str]:
+    """The dotted names of all modules that a file imports, wherever in it, with the names taken from them."""
     found = set()
+    package = ("byzsgd", *file.relative_to(PACKAGE).parent.parts)
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [f"{node.module}.{alias.name}" if node.module == "byzsgd" else node.module for alias in node.names]
-        found |= {name.split(".")[1] for name in names if name.startswith("byzsgd.")}
-    return found - {"__version__"}
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            up = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join((*up, *filter(None, [node.module])))
+            found |= {f"{module}.{alias.name}" for alias in node.names}
+    return frozenset(found)
 
 
-def parts() -> list[tuple[str, Path]]:
-    return [
-        (file.relative_to(PACKAGE).parts[0].removesuffix(".py"), file)
-        for file in sorted(PACKAGE.rglob("*.py"))
-        if file.relative_to(PACKAGE).parts[0] not in ("__init__.py", "__main__.py")
-    ]
+def room(parts: tuple[str, ...]) -> str:
+    """The row of a module: its folder, or itself where it stands at the top or has a row of its own."""
+    own = ".".join(parts[:2])
+    return own if own in ALLOWED else parts[0]
 
 
-@pytest.mark.parametrize(("part", "file"), parts(), ids=lambda value: value.name if isinstance(value, Path) else value)
-def test_no_arrow_points_the_wrong_way(part, file):
-    if part == "cli":
-        return  # the top: it may import everything
-    allowed = ALLOWED.get(part, set()) | {part}
-    if part not in LEAVES:
-        allowed |= {"interfaces", "checks"}
-    assert imports(file) <= allowed, f"{file} imports {sorted(imports(file) - allowed)}"
+def room_of(file: Path) -> str:
+    return room(file.relative_to(PACKAGE).with_suffix("").parts)
+
+
+def arrows(file: Path) -> set[str]:
+    """The rows that a file's imports lead to, beside its own."""
+    own = [name.split(".")[1:] for name in imported(file) if name.startswith("byzsgd.")]
+    exported = {"__version__"} if room_of(file) != "__init__" else set()
+    return {room(tuple(parts)) for parts in own if parts[0] not in exported} - {room_of(file)}
+
+
+@pytest.mark.parametrize("folder", sorted(ALLOWED))
+def test_no_arrow_points_the_wrong_way(folder):
+    wrong = {
+        f"{file.relative_to(PACKAGE)} imports {target}"
+        for file in FILES
+        if room_of(file) == folder
+        for target in arrows(file) - ALLOWED[folder]
+    }
+    assert not wrong
+
+
+def test_every_folder_has_a_row():
+    assert {room_of(file) for file in FILES} <= ALLOWED.keys()
+
+
+def test_there_is_no_circle_of_folders():
+    graph = {}
+    for file in FILES:
+        graph.setdefault(room_of(file), set()).update(arrows(file))
+    list(graphlib.TopologicalSorter(graph).static_order())  # CycleError names the circle
+
+
+def test_few_modules_stand_at_the_top():
+    assert {file.stem for file in PACKAGE.glob("*.py")} - {"interfaces"} <= AT_THE_TOP
 
 
 def test_only_config_knows_hydra():
     knowing = {
-        file.relative_to(PACKAGE).as_posix()
-        for _, file in parts()
-        if any(
-            (isinstance(node, ast.Import) and any(a.name.split(".")[0] in ("hydra", "omegaconf") for a in node.names))
-            or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("hydra", "omegaconf"))
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        )
+        room_of(file) for file in FILES if {name.split(".")[0] for name in imported(file)} & {"hydra", "omegaconf"}
     }
-    assert knowing == {"config.py"}
+    assert knowing == {"config"}
+
+
+def test_no_file_is_long():
+    long = {
+        file.relative_to(PACKAGE).as_posix()
+        for file in FILES
+        if len(file.read_text(encoding="utf-8").splitlines()) > LONGEST
+    }
+    assert not long

@@ -23,6 +23,7 @@ from byzsgd.aggregators.rows import NonFiniteRows as NonFiniteRows
 from byzsgd.aggregators.rows import Rows, all_finite, finite_mask, read_rows, read_weights
 from byzsgd.checks import require
 from byzsgd.interfaces import ServerContext, StatefulRule
+from byzsgd.signatures import REQUIRED, keyword_only, unwrapped
 
 P = ParamSpec("P")
 
@@ -113,7 +114,6 @@ class Declared(Protocol[P]):
 
 
 Function = Callable[Concatenate[Tensor, P], Tensor]
-REQUIRED = inspect.Parameter.empty
 
 
 def rule(
@@ -135,7 +135,7 @@ def rule(
             feed=feed or Feed(),
             lets_non_finite_through=lets_non_finite_through,
             of_vectors=of_vectors,
-            parameters=_parameters(function),
+            parameters=keyword_only(function),
         )
         return _wrapped(function, said)
 
@@ -151,7 +151,7 @@ def weighted_rule(*conditions: Condition, laws: tuple[Law, ...] = ()) -> Callabl
             kind="weighted rule",
             conditions=_conditions(function, conditions),
             laws=frozenset(laws),
-            parameters=_parameters(function),
+            parameters=keyword_only(function),
         )
         return _wrapped(function, said)
 
@@ -174,17 +174,11 @@ def preaggregator(
             laws=frozenset(laws),
             feed=feed or Feed(),
             rows_out=rows_out or (lambda k: int(k)),
-            parameters=_parameters(function),
+            parameters=keyword_only(function),
         )
         return _wrapped(function, said)
 
     return declare
-
-
-def _parameters(function: Callable[..., Any]) -> dict[str, Any]:
-    """The keyword-only parameters and their defaults."""
-    parameters = inspect.signature(function).parameters.values()
-    return {each.name: each.default for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY}
 
 
 def _is_count(f: Any) -> bool:
@@ -195,7 +189,7 @@ def _is_count(f: Any) -> bool:
 
 
 def _conditions(function: Callable[..., Any], conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
-    if "f" not in _parameters(function):
+    if "f" not in keyword_only(function):
         return conditions
     return (Condition("an integer f >= 0", lambda f: _is_count(f)), *conditions)
 
@@ -318,14 +312,6 @@ def lift(part: Any) -> StatefulRule[Any]:
         said.feed.accept(said.name, {**said.parameters, **values})
     bound = functools.partial(function, *positional, **values) if positional or values else function
     return Lifted(function=bound, values=values, said=said)
-
-
-def unwrapped(part: Any) -> tuple[Callable[..., Tensor], tuple[Any, ...], dict[str, Any]]:
-    """The function within partials. functools does not flatten a subclass of partial, and Hydra's is slow to call."""
-    if not isinstance(part, functools.partial):
-        return part, (), {}
-    function, positional, values = unwrapped(part.func)
-    return function, positional + part.args, {**values, **part.keywords}
 
 
 def _bind(function: Callable[..., Any], who: str, data: tuple[Any, ...], values: Mapping[str, Any]) -> None:

@@ -37,6 +37,11 @@ def best(run: Recorded, metric: str = "test_accuracy") -> float:
     return math.nan if extreme is None else float(extreme)  # type: ignore[arg-type]
 
 
+def judged_by(run: Recorded) -> str:
+    """The metric that sums a run up: test accuracy, or the train loss where there are no classes."""
+    return "train_loss" if math.isnan(final(run)) else "test_accuracy"
+
+
 def accepted(run: Recorded, *, byzantine: bool) -> float:
     """Share of the honest (or the Byzantine) vectors that were accepted; NaN where none arrived."""
     rows = run.arrivals.filter(pl.col("byzantine") == byzantine)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from torch import Tensor
 
 from byzsgd.checks import require
 from byzsgd.interfaces import SEES, AdversaryContext, Attack, Knowledge, Message, View
+from byzsgd.signatures import keyword_only, missing, unwrapped
 
 Forge = Callable[..., Tensor | Message]
 F = TypeVar("F", bound=Forge)
@@ -76,37 +76,22 @@ def lift(attack: Attack | Forge) -> Attack:
     """
     if isinstance(attack, Attack):
         return attack
-    function, positional, given = _unwrapped(attack)
+    function, positional, given = unwrapped(attack)
     name = getattr(function, "__name__", repr(function))
     declaration = getattr(function, "declaration", None)
     require(
         declaration is not None, name, "a declaration of what it sees (byzsgd.attacks.declaration.forging)", it=None
     )
     assert declaration is not None
-    known = _parameters(function)
+    known = keyword_only(function)
     wrong = sorted(set(given) - set(known))
     listed = ", ".join(known) or "none at all"
     require(not wrong and not positional, name, f"parameters among: {listed}", unknown=", ".join(wrong) or positional)
-    missing = sorted(key for key, default in known.items() if default is inspect.Parameter.empty and key not in given)
-    require(not missing, name, "a value of every parameter without a default", missing=", ".join(missing))
+    lacking = sorted(missing(function, given))
+    require(not lacking, name, "a value of every parameter without a default", missing=", ".join(lacking))
     parameters = {**known, **given}
     if declaration.check is not None:
         declaration.check(**parameters)
     fits = None if declaration.fits is None else functools.partial(declaration.fits, **parameters)
     bound = functools.partial(function, **given) if given else function
     return Forging(name=name, sees=declaration.sees, function=bound, fits=fits, memory=declaration.memory)
-
-
-def _unwrapped(attack: Forge) -> tuple[Forge, tuple[Any, ...], dict[str, Any]]:
-    """The function within partials. Not left to functools: it does not flatten a subclass of partial that has a call
-    of its own, and Hydra's one authorises its target anew at every call."""
-    if not isinstance(attack, functools.partial):
-        return attack, (), {}
-    function, positional, given = _unwrapped(attack.func)
-    return function, positional + attack.args, {**given, **attack.keywords}
-
-
-def _parameters(function: Callable[..., Any]) -> dict[str, Any]:
-    """The keyword-only parameters of a forging function and their defaults."""
-    parameters = inspect.signature(function).parameters.values()
-    return {each.name: each.default for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY}

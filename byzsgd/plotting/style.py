@@ -11,10 +11,10 @@ from typing import Any
 import matplotlib
 from matplotlib import style as matplotlib_style
 
-from byzsgd.analysis.looks import BYZANTINE as BYZANTINE
-from byzsgd.analysis.looks import HONEST as HONEST
-from byzsgd.analysis.looks import PALETTE as PALETTE
-from byzsgd.analysis.looks import look_of, server_places
+from byzsgd.analysis.colours import BYZANTINE as BYZANTINE
+from byzsgd.analysis.colours import HONEST as HONEST
+from byzsgd.analysis.colours import PALETTE as PALETTE
+from byzsgd.analysis.colours import look_of, server_places
 
 SINGLE = 3.5  # inches: one column of a two-column page
 DOUBLE = 7.16  # inches: both

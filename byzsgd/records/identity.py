@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
+from .moved import in_first_words
 from .run import FORMAT
 
 # Dotted keys that cannot change a run's records: where data lie, what is shown, how often it is saved.
@@ -20,16 +21,17 @@ NAME_LENGTH = 120  # of a folder name; file systems allow 255 bytes
 def run_id(config: Mapping[str, Any]) -> str:
     """Ten hexadecimal digits that depend on the resolved configuration less `NOT_IDENTITY`, and on the record format.
 
-    The order of keywords cannot change a result and does not count; the order of named parts (filters,
-    pre-aggregators) can and does.
+    Targets that have moved count by their first names (`records/moved.py`). The order of keywords cannot change a
+    result and does not count; the order of named parts (filters, pre-aggregators) can and does.
     """
-    text = json.dumps([FORMAT, _canonical(config, "", sort=True)], ensure_ascii=True, separators=(",", ":"))
+    named = _canonical(in_first_words(config), "", sort=True)
+    text = json.dumps([FORMAT, named], ensure_ascii=True, separators=(",", ":"))
     return blake2b(text.encode(), digest_size=5).hexdigest()
 
 
 def difference(stored: Mapping[str, Any], own: Mapping[str, Any]) -> str:
     """The first setting, as `key=own instead of stored`, for which two configurations are two runs."""
-    before, now = _leaves(stored), _leaves(own)
+    before, now = _leaves(in_first_words(stored)), _leaves(in_first_words(own))
     for key in [*now, *before]:
         if key not in NOT_IDENTITY and now.get(key) != before.get(key):
             return f"{key}={now.get(key)} instead of {before.get(key)}"

@@ -16,6 +16,7 @@ import polars as pl
 import yaml
 
 from .files import digest
+from .moved import up_to_date
 from .rows import ARRIVALS, METRICS, Metric, metrics_frame, metrics_row
 
 FORMAT = 1  # of the record; part of every run's identity
@@ -110,7 +111,7 @@ def spent_share(config: Mapping[str, Any], last: Mapping[str, Any]) -> float:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The resolved configuration, as plain YAML."""
+    """The resolved configuration, from plain YAML, with the names that its targets have now."""
     path = folder / CONFIG
     try:
         config = yaml.load(_text(path), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
@@ -118,7 +119,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is damaged: not YAML") from error
     if not isinstance(config, dict):
         raise ValueError(f"{path} is damaged: not a mapping")
-    return config
+    return up_to_date(config)
 
 
 def read_info(folder: Path) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from byzsgd.analysis.colours import PALETTE, look_of, server_places
 from byzsgd.analysis.groups import ABSENT, Comparison, Recorded, phrase
 from byzsgd.analysis.jobs import jobs
-from byzsgd.analysis.looks import PALETTE, look_of, server_places
 from byzsgd.analysis.outcomes import accepted, best, byzantine_share, final, staleness
 
 from .command import plot_command, train_command

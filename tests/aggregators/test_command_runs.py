@@ -9,8 +9,8 @@ import itertools
 import pytest
 
 import byzsgd
-from byzsgd.catalogue import members
 from byzsgd.cli import main
+from byzsgd.config.catalogue import members
 
 SERVERS, ATTACKS, DELAYS = ([member.name for member in members(group)] for group in ("aggregator", "attack", "delay"))
 PRESCRIBED = {"d1", "d2", "staleness_constant", "staleness_geometric", "staleness_uniform"}

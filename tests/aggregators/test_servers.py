@@ -14,10 +14,10 @@ import torch
 
 from byzsgd import experiment
 from byzsgd.aggregators import rules
-from byzsgd.catalogue import members
+from byzsgd.config.catalogue import members
 from byzsgd.interfaces import Arrival, Reply, ServerContext
+from byzsgd.kernel.lookahead import events
 from byzsgd.kernel.randomness import Streams
-from byzsgd.kernel.simulation import events
 
 SERVERS = [member.name for member in members("aggregator")]
 D = 7
@@ -272,8 +272,8 @@ def test_deltas_keep_the_trajectory_of_mifa():
     states = []
     for overrides in (("aggregator=mifa",), ("experiment=fed_la_avg",)):
         session = experiment(*overrides, *small).prepare()
-        state = session.simulation.init(session.initial.clone(), session.trusted_gradient)
-        played = list(itertools.islice(events(session.simulation, state, session.engine), 600))
+        state = session.kernel.begin(session.initial.clone())
+        played = list(itertools.islice(events(session.kernel, state, session.engine), 600))
         states.append((played, state))
     (plain, mifa), (sparing, deltas) = states
     for one, two in zip(plain, sparing, strict=True):

@@ -4,10 +4,10 @@ import pytest
 import yaml
 
 from byzsgd import experiment
-from byzsgd.catalogue import members
 from byzsgd.cli import main
+from byzsgd.config.catalogue import members
+from byzsgd.config.locations import CONF
 from byzsgd.interfaces import Arrival
-from byzsgd.locations import CONF
 
 # of parts, by group and member: (setting, value, what is said)
 BAD_PARTS = {

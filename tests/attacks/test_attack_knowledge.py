@@ -10,7 +10,7 @@ from attack_world import MEMBERS, member
 from byzsgd import experiment
 from byzsgd.attacks import forging
 from byzsgd.interfaces import Attack
-from byzsgd.kernel.simulation import events
+from byzsgd.kernel.lookahead import LookAhead, events
 
 
 def watched(sees, knowledge, count=120):
@@ -24,9 +24,9 @@ def watched(sees, knowledge, count=120):
 
     settings = ("num_workers=6", "num_byzantine=2", "f=1", "batch_size=4", "aggregator=asgd", f"knowledge={knowledge}")
     session = replace(experiment(*settings), attack=spy).prepare()
-    state = session.simulation.init(session.initial.clone(), session.trusted_gradient)
+    state = session.kernel.begin(session.initial.clone())
     seen = []
-    for event in events(session.simulation, state, session.engine):
+    for event in events(session.kernel, state, session.engine):
         seen.append((event, shown.pop() if event.byzantine else None))
         if len(seen) == count:
             return seen
@@ -88,23 +88,26 @@ def prepared(name, knowledge):
 def sent(name, knowledge, *, poison, count=40):
     """Vectors as they arrive. With `poison` all that waits in the simulation and is out of the liars' sight is NaN."""
     session = prepared(name, knowledge)
-    simulation, engine = session.simulation, grouped(session.engine, 8)
-    state = simulation.init(session.initial.clone(), session.trusted_gradient)
+    kernel, engine = session.kernel, grouped(session.engine, 8)
+    state = kernel.begin(session.initial.clone())
+    ahead = LookAhead(kernel, state, engine)
+    liars = kernel.adversary.liars
     vectors, hidden = [], 0
     while len(vectors) < count:
-        tasks = simulation.missing_jobs(state, engine.group, engine.ahead)
+        tasks = ahead.tasks()
         if tasks is None:
             break
         results = dict(zip([task.job.worker for task in tasks], engine.results(tasks), strict=True)) if tasks else {}
-        turn = state.pending[state.due].job if state.due is not None else state.turn
+        due = state.adversary.due
+        turn = state.pending[due].job if due is not None else state.turn
         assert turn is not None
         covered = {}
-        if poison and turn.worker in simulation.liars:
+        if poison and turn.worker in liars:
             for store in (state.results, results):
-                for worker in set(store) & set(simulation.honest):
+                for worker in set(store) - liars:
                     covered[worker] = results.get(worker, state.results.get(worker))
                     store[worker] = torch.full_like(covered[worker], torch.nan)
-        event = simulation.deliver(state, [(task, results[task.job.worker]) for task in tasks])
+        event = ahead.deliver([(task, results[task.job.worker]) for task in tasks])
         hidden += len(covered)
         state.results.update({worker: clean for worker, clean in covered.items() if worker in state.results})
         if event is not None:
@@ -153,9 +156,9 @@ def test_asked_about_timing_liars_know_what_was_delivered_whatever_the_engine_co
         settings = ("num_workers=6", "num_byzantine=2", "f=1", "batch_size=4", "aggregator=asgd", "engine=loop")
         attack = Patient()
         session = replace(experiment(*settings, f"knowledge={knowledge}"), attack=attack).prepare()
-        state = session.simulation.init(session.initial.clone(), session.trusted_gradient)
+        state = session.kernel.begin(session.initial.clone())
         last = {}
-        for event in events(session.simulation, state, grouped(session.engine, group)):
+        for event in events(session.kernel, state, grouped(session.engine, group)):
             if not event.byzantine:
                 last[event.arrival.worker] = event.message.vector
             if state.arrivals == 80:

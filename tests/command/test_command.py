@@ -307,7 +307,7 @@ def test_list_shows_every_member_with_its_reference(capsys):
 
 
 def test_every_member_is_described(capsys):
-    from byzsgd import catalogue
+    from byzsgd.config import catalogue
 
     for group in catalogue.groups():
         for member in catalogue.members(group):
@@ -315,7 +315,7 @@ def test_every_member_is_described(capsys):
 
 
 def test_every_member_is_in_the_reference_pages():
-    from byzsgd import catalogue
+    from byzsgd.config import catalogue
 
     root = Path(__file__).parents[2]
     pages = " ".join(page.read_text() for page in [root / "README.md", *(root / "docs").glob("*.md")])

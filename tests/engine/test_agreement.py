@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import copy
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
 
 from byzsgd import experiment
 from byzsgd.interfaces import BatchKey, LocalSteps, Message
-from byzsgd.kernel.simulation import events
+from byzsgd.kernel.lookahead import events
 
 CONF = Path(__file__).parents[2] / "conf"
 SMALL = ("num_workers=7", "num_byzantine=1", "f=1", "batch_size=8", "dtype=float64")
@@ -39,14 +40,13 @@ CASES = [(overrides, engine) for overrides, engines in PAIRS for engine in (*eng
 
 def played(engine, updates, *overrides, arrivals=20_000, worker=None):
     """The events until so many updates, and the last state."""
-    session = experiment(*SMALL, *overrides, f"engine={engine}").prepare()
-    if worker is not None:
-        object.__setattr__(session.simulation, "worker", worker)
-    state = session.start(session.initial.clone())
+    chosen = experiment(*SMALL, *overrides, f"engine={engine}")
+    session = (chosen if worker is None else replace(chosen, worker=worker)).prepare()
+    state = session.kernel.begin(session.initial.clone())
     seen = []
-    for event in events(session.simulation, state, session.engine):
+    for event in events(session.kernel, state, session.engine):
         seen.append(event)
-        if state.step >= updates or state.arrivals >= arrivals:
+        if state.updates >= updates or state.arrivals >= arrivals:
             break
     return seen, state, session
 
@@ -57,16 +57,16 @@ def schedule(seen):
 
 def assert_same(one, other, tolerance=1e-9):
     assert schedule(one[0]) == schedule(other[0])
-    assert one[1].step == other[1].step
-    distance = float((one[1].params - other[1].params).abs().max())
-    assert distance < tolerance * (1.0 + float(one[1].params.abs().max()))
+    assert one[1].updates == other[1].updates
+    distance = float((one[1].models.live[0] - other[1].models.live[0]).abs().max())
+    assert distance < tolerance * (1.0 + float(one[1].models.live[0].abs().max()))
 
 
 @pytest.mark.parametrize(("overrides", "engine"), CASES, ids=[" ".join((*some, name)) for some, name in CASES])
 def test_every_pair_after_200_updates(overrides, engine):
     settings = ("aggregator=asgd", "optimizer.lr=.01", *overrides)
     loop, other = played("loop", 200, *settings), played(engine, 200, *settings)
-    assert loop[1].step == 200
+    assert loop[1].updates == 200
     assert_same(loop, other)
 
 
@@ -112,8 +112,8 @@ class Counted:
 def test_looking_ahead_saves_calls(delay, server, calls):
     session = experiment(*SMALL, f"delay={delay}", f"aggregator={server}", "engine=fused").prepare()
     engine = Counted(session.engine)
-    state = session.start(session.initial.clone())
-    assert len(list(itertools.islice(events(session.simulation, state, engine), 180))) == 180
+    state = session.kernel.begin(session.initial.clone())
+    assert len(list(itertools.islice(events(session.kernel, state, engine), 180))) == 180
     assert len(engine.calls) <= calls
     assert 180 <= sum(engine.calls) <= 180 + 30  # nearly nothing is computed in vain
 
@@ -123,12 +123,14 @@ def test_liars_data_are_poisoned_in_every_engine():
     clean = played("loop", 50, *settings[1:])
     for engine in ("fused", "vmap"):
         assert_same(played("loop", 50, *settings), played(engine, 50, *settings))
-    assert not torch.allclose(played("loop", 50, *settings)[1].params, clean[1].params)
+    assert not torch.allclose(played("loop", 50, *settings)[1].models.live[0], clean[1].models.live[0])
 
 
 @dataclass(frozen=True)
 class Uneven:
     """One to three local steps, in turn."""
+
+    sends: ClassVar[str] = "vectors"
 
     sampling: str = "replacement"
 
@@ -157,14 +159,13 @@ def test_local_steps_of_different_lengths_share_a_call(engine):
 def test_a_state_saved_between_two_calls_goes_on_to_the_same_bits(engine, delay):
     overrides = ("dtype=float32", f"delay={delay}", "aggregator=kardam", "attack=lie")
     session = experiment(*SMALL, *overrides, f"engine={engine}").prepare()
-    simulation = session.simulation
-    state = session.start(session.initial.clone())
-    for _ in itertools.islice(events(simulation, state, session.engine), 57):
+    state = session.kernel.begin(session.initial.clone())
+    for _ in itertools.islice(events(session.kernel, state, session.engine), 57):
         pass
     saved = copy.deepcopy(state)
-    again = [list(itertools.islice(events(simulation, each, session.engine), 80)) for each in (state, saved)]
+    again = [list(itertools.islice(events(session.kernel, each, session.engine), 80)) for each in (state, saved)]
     assert schedule(again[0]) == schedule(again[1])
-    assert torch.equal(state.params, saved.params)
+    assert torch.equal(state.models.live[0], saved.models.live[0])
 
 
 @pytest.mark.parametrize("bytes_in_flight", [0, 8 * 2410 * 3, 8 * 2410 * 5])
@@ -172,25 +173,24 @@ def test_memory_for_looking_ahead_is_bounded_and_changes_nothing(bytes_in_flight
     overrides = ("aggregator=asgd", "num_workers=30", f"engine.max_in_flight_bytes={bytes_in_flight}")
     session = experiment(*SMALL, *overrides, "engine=fused").prepare()
     assert session.engine.ahead == max(1, bytes_in_flight // (8 * 2410))
-    state = session.start(session.initial.clone())
-    for event in itertools.islice(events(session.simulation, state, session.engine), 200):
+    state = session.kernel.begin(session.initial.clone())
+    for event in itertools.islice(events(session.kernel, state, session.engine), 200):
         assert len(state.results) < session.engine.ahead
         assert event.message.vector.untyped_storage().nbytes() == 8 * 2410  # a remembered row keeps no group alive
-        assert len(state.queue) <= 30
+        assert len(state.started) <= 30
     free = experiment(*SMALL, *overrides[:2], "engine=fused").prepare()
-    other = free.start(free.initial.clone())
-    for _ in itertools.islice(events(free.simulation, other, free.engine), 200):
+    other = free.kernel.begin(free.initial.clone())
+    for _ in itertools.islice(events(free.kernel, other, free.engine), 200):
         pass
-    assert float((state.params - other.params).abs().max()) < 1e-10
+    assert float((state.models.live[0] - other.models.live[0]).abs().max()) < 1e-10
 
 
 def test_many_workers_cost_no_bookkeeping_of_their_number():
     overrides = ("num_workers=500", "aggregator=asgd", "engine=loop", "engine.max_in_flight_bytes=0")
     session = experiment(*SMALL, *overrides).prepare()
-    state = session.start(session.initial.clone())
-    for _ in itertools.islice(events(session.simulation, state, session.engine), 1200):
+    state = session.kernel.begin(session.initial.clone())
+    for _ in itertools.islice(events(session.kernel, state, session.engine), 1200):
         pass
     assert len(state.started) <= 500
-    assert not state.queue
-    assert sum(state.readers.values()) == 500
-    assert len(state.snapshots) <= 501
+    assert sum(state.models.readers.values()) == 500
+    assert len(state.models.earlier) <= 501

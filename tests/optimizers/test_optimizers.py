@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from byzsgd import experiment, optimizers
-from byzsgd.catalogue import members
+from byzsgd.config.catalogue import members
 
 OPTIMIZERS = [member.name for member in members("optimizer")]
 SCHEDULES = [member.name for member in members("optimizer/schedule")]

@@ -13,7 +13,7 @@ import pytest
 from made_up_runs import run, sweep
 
 from byzsgd.analysis import NothingToDraw, compare
-from byzsgd.analysis.looks import SERVERS
+from byzsgd.analysis.colours import SERVERS
 from byzsgd.plotting import acceptance, coefficients, progress, staleness
 from byzsgd.plotting.acceptance import windowed
 from byzsgd.plotting.style import server_looks

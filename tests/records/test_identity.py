@@ -5,9 +5,13 @@ import re
 import subprocess
 
 import pytest
+import yaml
 from deliveries import CONFIG
 
-from byzsgd.records import NOT_IDENTITY, collect_info, info, run_id, run_name
+import byzsgd
+from byzsgd.records import NOT_IDENTITY, collect_info, info, read_config, run_id, run_name
+from byzsgd.records.identity import difference
+from byzsgd.records.moved import NEUTRAL, WORDS
 
 
 def changed(path, value):
@@ -22,6 +26,52 @@ def changed(path, value):
 
 def test_it_is_stable():
     assert run_id({"seed": 1, "aggregator": {"_target_": "byzsgd.aggregators.krum", "f": 2}}) == "9fb11cb4f0"
+
+
+# Computed by version 0.1.
+FIRST = [
+    ((), "43eced7cb1"),
+    (("seed=3",), "494921ab4f"),
+    (("aggregator=krum", "attack=lie"), "ab0019229e"),
+    (("aggregator=asgd", "optimizer.lr=.01"), "0f4941f5de"),
+    (("delay=d1", "aggregator=dynsgd"), "bd0be5fd6e"),
+    (("worker=local_steps", "aggregator=asgd"), "35fe1806d5"),
+    (("dataset=quadratic", "aggregator=asgd"), "94a424e54f"),
+    (("aggregator=basgd", "attack=adaptive"), "930269482f"),
+    (("engine=loop", "metrics.study=true", "budget.updates=100"), "56f115249d"),
+    (("aggregator=trimmed_mean", "partition=dirichlet", "num_workers=20", "delay=pareto"), "d07d86cf6d"),
+]
+
+
+@pytest.mark.parametrize(("overrides", "identity"), FIRST)
+def test_ids_are_those_of_version_0_1(overrides, identity):
+    assert run_id(byzsgd.experiment(*overrides).config) == identity
+
+
+def as_stored_by_0_1(folder):
+    """A whole configuration with the words that version 0.1 wrote, in a folder."""
+    text = yaml.safe_dump(dict(byzsgd.experiment("seed=3").config), sort_keys=False)
+    for target, word in WORDS.items():
+        assert f"_target_: {target}\n" in text
+        text = text.replace(f"_target_: {target}\n", f"_target_: {word}\n")
+    (folder / "config.yaml").write_text(text)
+    return folder
+
+
+def test_a_configuration_of_version_0_1_is_read_with_the_names_of_today(tmp_path):
+    config = byzsgd.experiment("seed=3").config
+    assert read_config(as_stored_by_0_1(tmp_path)) == config
+    assert run_id(yaml.safe_load((tmp_path / "config.yaml").read_text())) == run_id(config)
+
+
+@pytest.mark.parametrize(
+    ("group", "node"), [(group, member) for group, members in NEUTRAL.items() for member in members]
+)
+def test_a_group_that_0_1_did_not_have_does_not_count_where_it_changes_nothing(group, node):
+    added = {**CONFIG, group: None if node is None else {"_target_": node, "more": 1}}
+    assert run_id(added) == run_id(CONFIG)
+    assert difference(CONFIG, {**added, "seed": 5}) == "seed=5 instead of 3"
+    assert run_id({**CONFIG, group: {"_target_": f"{node}_other"}}) != run_id(CONFIG)
 
 
 @pytest.mark.parametrize("path", sorted(NOT_IDENTITY))

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import byzsgd
-from byzsgd.catalogue import members
 from byzsgd.config import build
-from byzsgd.session import Nobody
+from byzsgd.config.catalogue import members
+from byzsgd.run.screen import Nobody
 
 ARRIVALS, CHECKPOINT_EVERY = 160, 17
 COMMON = (
@@ -35,7 +35,7 @@ LATEST = 0.8  # of the run: later kills could come too late
 LINGER = 0.008  # seconds at most between the arrival and the kill
 FAMILIES = ("aggregators", "attacks", "datasets", "delays", "models", "optimizers", "partitions", "workers")
 PRELOADED = [
-    *("byzsgd.config", "byzsgd.runner", "byzsgd.records.checkpoints", "sklearn.datasets"),
+    *("byzsgd.config", "byzsgd.run.experiment", "byzsgd.records.checkpoints", "sklearn.datasets"),
     *(f"byzsgd.{family}" for family in FAMILIES),
 ]
 

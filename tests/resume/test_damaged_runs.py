@@ -19,10 +19,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save
 
 import byzsgd
-from byzsgd import session
 from byzsgd.cli import main
 from byzsgd.records.checkpoints import checkpoints
 from byzsgd.records.files import digest
+from byzsgd.run.running import Running
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ("aggregator=krum", "attack=lie", "num_workers=15", "batch_size=4", "budget.arrivals=200", "eval_every=50",
@@ -52,7 +52,7 @@ def kept(tmp_path_factory):
         yield lambda: next(seen) == 129
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("byzsgd.runner.stop_signals", stop_at_130)
+        patch.setattr("byzsgd.run.experiment.stop_signals", stop_at_130)
         with pytest.raises(KeyboardInterrupt):
             byzsgd.experiment(*SMALL).run(place / "cut")
     assert [int(path.name[:12]) for path in checkpoints(place / "cut")] == [130, 120]
@@ -175,14 +175,14 @@ class Interfering:
     """Does something to the folder of a run at its 70th arrival."""
 
     def __init__(self, patch, act):
-        after = session.Running.after
+        after = Running.after
 
         def also(running, event):
-            if running.state.arrivals == 70:
+            if running.world.arrivals == 70:
                 act()
             return after(running, event)
 
-        patch.setattr(session.Running, "after", also)
+        patch.setattr(Running, "after", also)
 
 
 def full_disk(patch):
@@ -207,13 +207,13 @@ def test_a_full_disk_is_one_line_and_what_was_saved_is_kept(capsys, kept, tmp_pa
 def test_a_file_system_that_takes_no_more_bytes(tmp_path, kept):
     """A real refusal of the kernel: no file may grow beyond 4 kB, as of a moment at which the run has begun."""
     program = (
-        "import resource, sys\nfrom byzsgd import session\nfrom byzsgd.cli import main\n"
-        "after = session.Running.after\n"
+        "import resource, sys\nfrom byzsgd.run.running import Running\nfrom byzsgd.cli import main\n"
+        "after = Running.after\n"
         "def also(running, event):\n"
-        "    if running.state.arrivals == 70:\n"
+        "    if running.world.arrivals == 70:\n"
         "        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))\n"
         "    return after(running, event)\n"
-        "session.Running.after = also\n"
+        "Running.after = also\n"
         f"sys.exit(main(['train', *{SMALL!r}, 'hydra.run.dir=run']))"
     )
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
@@ -312,7 +312,7 @@ def forged(path, change):
 
 @pytest.mark.parametrize("name", ["subprocess:Popen", "builtins:object", "evil:Boom", "torch:Tensor"])
 def test_a_checkpoint_with_foreign_types_is_refused(name, cut, capsys):
-    state = "byzsgd.kernel.simulation:SimulationState"
+    state = "byzsgd.kernel.world:World"
     for path in checkpoints(cut):
         forged(path, lambda document: document.replace(f'"{state}"', f'"{name}"'))
     line = refused(capsys, "resume", "cut")

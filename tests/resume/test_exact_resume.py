@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import byzsgd
-from byzsgd.catalogue import members
 from byzsgd.cli import main
+from byzsgd.config.catalogue import members
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMON = (
@@ -156,8 +156,6 @@ def test_data_in_files_survive(dataset, tmp_path):
 )
 def test_stopped_after_every_stretch(server, delay, tmp_path, monkeypatch):
     """In one process, so that many moments cost little: the run stops itself (as SIGINT does) every 41 arrivals."""
-    from byzsgd import session
-
     overrides = (*COMMON, f"aggregator={server}", f"delay={delay}", "budget.arrivals=150")
     byzsgd.experiment(*overrides).run(tmp_path / "whole")
     seen = iter(range(1, 10**6))
@@ -167,7 +165,7 @@ def test_stopped_after_every_stretch(server, delay, tmp_path, monkeypatch):
     def now_and_then():
         yield lambda: next(seen) % 41 == 0
 
-    monkeypatch.setattr(session, "stop_signals", now_and_then)
+    monkeypatch.setattr("byzsgd.run.experiment.stop_signals", now_and_then)
     for _ in range(50):
         try:
             byzsgd.experiment(*overrides).run(tmp_path / "cut")

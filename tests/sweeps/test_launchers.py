@@ -83,6 +83,20 @@ def test_an_extra_is_named_where_it_is_missing(name, extra):
     assert config.explain(error) == f"{group}={member} needs a package (pip install 'byzsgd[{extra}]')"
 
 
+def test_lanes_runs_one_after_another_in_one_process(tmp_path, capsys):
+    jobs = ("train", "-m", "seed=0,1", "num_workers=2,7", *TINY[1:])
+    assert main([*jobs, "hydra/launcher=lanes", "hydra.sweep.dir=lanes"]) == 1
+    said = capsys.readouterr().err
+    assert "hydra/launcher=lanes runs one after another in one process" in said
+    assert said.count("num_workers > 3f") == 2
+    main([*jobs, "hydra.sweep.dir=basic"])
+    ours, theirs = done(tmp_path / "lanes"), done(tmp_path / "basic")
+    assert [folder.name for folder in ours] == [folder.name for folder in theirs]
+    assert len(ours) == 2
+    for one, other in zip(ours, theirs, strict=True):
+        assert byzsgd.load(one).arrivals.equals(byzsgd.load(other).arrivals)
+
+
 def optuna():
     pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="pip install 'byzsgd[optuna]'")
     return ("experiment=learning_rate", "hydra.sweeper.n_trials=3", *TINY, "hydra.sweep.dir=sweep")
@@ -120,7 +134,7 @@ def test_a_run_keeps_to_its_threads(threads, monkeypatch):
     """So that k jobs keep k cores busy and no more, whatever the libraries would take."""
     import torch
 
-    from byzsgd.session import Running
+    from byzsgd.run.running import Running
 
     seen = set()
     after = Running.after

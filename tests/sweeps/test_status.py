@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from byzsgd import board
 from byzsgd.cli import main
+from byzsgd.console import sweep_progress
 from byzsgd.records import locked
-from byzsgd.standing import Sweep, duration, standing
+from byzsgd.records.progress import Sweep, duration, run_progress
 
 CONFIG = "budget:\n  arrivals: 1000\n  updates: null\n  time: null\n"
 
@@ -60,14 +60,14 @@ def sweep_of(folder, unseen=0):
     ],
 )
 def test_the_state_of_a_run(tmp_path, settings, state, news, share):
-    seen = standing(job(tmp_path / "run", **settings))
+    seen = run_progress(job(tmp_path / "run", **settings))
     assert (seen.state, seen.news, seen.share) == (state, news, share)
 
 
 def test_a_run_whose_lock_is_held_is_running(tmp_path):
     folder = job(tmp_path / "run", arrivals=250, error="of an earlier attempt")
     with locked(folder):
-        seen = standing(folder)
+        seen = run_progress(folder)
     assert (seen.state, seen.share, seen.judged) == ("running", 0.25, "accuracy 0.75")
 
 
@@ -75,23 +75,23 @@ def test_a_job_that_was_only_handed_out_is_waiting(tmp_path):
     (tmp_path / "a" / ".hydra").mkdir(parents=True)
     (tmp_path / "a" / ".hydra" / "overrides.yaml").write_text("- seed=0\n")
     sweep = sweep_of(tmp_path, unseen=3)
-    assert [each.state for each in sweep.standings] == ["waiting"]
+    assert [each.state for each in sweep.runs] == ["waiting"]
     assert (sweep.count("waiting"), sweep.total) == (3, 3)
 
 
 def test_damage_is_news(tmp_path):
     folder = job(tmp_path / "run")
     (folder / "info.json").write_text("{")
-    assert standing(folder).state == "failed"
-    assert "info.json is damaged" in standing(folder).news
+    assert run_progress(folder).state == "failed"
+    assert "info.json is damaged" in run_progress(folder).news
 
 
 @pytest.mark.parametrize("budget", ["[1, 2]", "{arrivals: many}", "7"])
 def test_nonsense_is_news_too(budget, tmp_path):
     folder = job(tmp_path / "run", arrivals=250)
     (folder / "config.yaml").write_text(f"budget: {budget}\n")
-    assert standing(folder).state == "failed"
-    assert "does not hold what a run folder holds" in standing(folder).news
+    assert run_progress(folder).state == "failed"
+    assert "does not hold what a run folder holds" in run_progress(folder).news
 
 
 def test_the_time_that_remains(tmp_path):
@@ -143,11 +143,11 @@ def test_status_is_among_the_commands(capsys):
 
 
 def test_a_terminal_gets_a_table_that_moves(tmp_path, monkeypatch):
-    monkeypatch.setattr(board, "EVERY", 0.01)
+    monkeypatch.setattr(sweep_progress, "EVERY", 0.01)
     with locked(job(tmp_path / "c", arrivals=250)):
         job(tmp_path / "a", status="finished", arrivals=1000)
         console = Console(file=io.StringIO(), force_terminal=True, width=300, color_system=None)
-        with board.following(Sweep(tmp_path, lambda _: None), console):
+        with sweep_progress.following(Sweep(tmp_path, lambda _: None), console):
             job(tmp_path / "b", status="finished", arrivals=1000)
             job(tmp_path / "d", error="no luck")
     shown = console.file.getvalue()
@@ -161,7 +161,7 @@ def test_a_terminal_gets_a_table_that_moves(tmp_path, monkeypatch):
 
 def test_what_is_no_terminal_is_left_to_the_runs(tmp_path):
     console = Console(file=io.StringIO())
-    with board.following(Sweep(tmp_path, lambda _: None), console):
+    with sweep_progress.following(Sweep(tmp_path, lambda _: None), console):
         pass
     assert console.file.getvalue() == ""
 
@@ -177,4 +177,4 @@ def test_looking_never_makes_a_writer_believe_that_it_is_not_alone(tmp_path):
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     threading.Timer(0.03, os.close, [descriptor]).start()
     with locked(folder):
-        assert standing(folder).state == "running"
+        assert run_progress(folder).state == "running"

@@ -49,7 +49,7 @@ def test_one_job_that_raises_stops_no_other(jobs, tmp_path, capsys):
 
 def failing_once(monkeypatch, seed):
     """A server that raises at its 40th arrival, in the run of one seed; until the patch is undone."""
-    from byzsgd.session import Running
+    from byzsgd.run.running import Running
 
     after = Running.after
 
@@ -151,8 +151,6 @@ def test_jobs_of_other_sweeps_in_the_folder_do_not_count(tmp_path, capsys):
 def test_a_cut_off_sweep_resumes_what_is_broken_and_runs_the_rest(tmp_path, capsys, monkeypatch):
     from contextlib import contextmanager
 
-    import byzsgd.session
-
     sweep = ["train", "-m", "seed=0,1,2", *TINY, "hydra.sweep.dir=sweep"]
     asked = iter(range(10**6))
 
@@ -161,7 +159,7 @@ def test_a_cut_off_sweep_resumes_what_is_broken_and_runs_the_rest(tmp_path, caps
         yield lambda: next(asked) == 100
 
     with monkeypatch.context() as patch:
-        patch.setattr(byzsgd.session, "stop_signals", interrupted_in_the_second_run)
+        patch.setattr("byzsgd.run.experiment.stop_signals", interrupted_in_the_second_run)
         assert main(sweep) == 130
     capsys.readouterr()
     assert main(["status", "sweep"]) == 0

@@ -11,11 +11,11 @@ import pytest
 
 import byzsgd
 from byzsgd import trackers
-from byzsgd.catalogue import members
 from byzsgd.cli import main
+from byzsgd.config.catalogue import members
 from byzsgd.interfaces import Tracked
 from byzsgd.records import run_id, run_name
-from byzsgd.session import Nobody
+from byzsgd.run.screen import Nobody
 
 TINY = (
     "num_workers=7",
@@ -170,7 +170,7 @@ def test_a_resumed_run_goes_on_where_it_was_tracked(name, tmp_path, monkeypatch)
         yield lambda: next(seen) == 44
 
     with monkeypatch.context() as patch:
-        patch.setattr("byzsgd.runner.stop_signals", stop_at_45)
+        patch.setattr("byzsgd.run.experiment.stop_signals", stop_at_45)
         with pytest.raises(KeyboardInterrupt):
             tracked(tracker).run(tmp_path / "run")
     assert list(rows) == [0, 20, 40]
@@ -236,7 +236,7 @@ def test_a_tracker_that_fails_costs_one_line(moment, tmp_path):
 
 def test_a_run_that_fails_tells_its_tracker(tmp_path, monkeypatch):
     tracker, _ = faked()["wandb"]
-    monkeypatch.setattr("byzsgd.session.Running.after", lambda *_: 1 / 0)
+    monkeypatch.setattr("byzsgd.run.running.Running.after", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         tracked(tracker).run(tmp_path / "run")
     assert tracker.client.finished == [1]

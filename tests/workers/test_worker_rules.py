@@ -10,10 +10,10 @@ import torch
 
 from byzsgd import experiment, workers
 from byzsgd.aggregators.states import fork
-from byzsgd.catalogue import members
+from byzsgd.config.catalogue import members
 from byzsgd.interfaces import BatchKey, Gradients, Job, LocalSteps, Message, WorkerContext
+from byzsgd.kernel.lookahead import events
 from byzsgd.kernel.randomness import Streams
-from byzsgd.kernel.simulation import events
 from byzsgd.records.state_tree import decode, encode
 
 RULES = [member.name for member in members("worker")]
@@ -152,8 +152,8 @@ WORLD = (
 def play(*overrides, count=80):
     """Deliveries of a small run on the quadratic, and its session."""
     session = experiment(*WORLD, *overrides).prepare()
-    state = session.simulation.init(session.initial.clone(), session.trusted_gradient)
-    return list(itertools.islice(events(session.simulation, state, session.engine), count)), session
+    state = session.kernel.begin(session.initial.clone())
+    return list(itertools.islice(events(session.kernel, state, session.engine), count)), session
 
 
 def vectors(played):
@@ -251,7 +251,7 @@ def test_every_worker_is_told_of_itself_and_of_the_model():
     assert [each.worker for each in contexts] == list(range(15))
     assert {each.layers for each in contexts} == {(64 * 32, 32, 32 * 10, 10)}
     assert {each.num_parameters for each in contexts} == {2410}
-    played = list(itertools.islice(events(session.simulation, state, session.engine), 40))
+    played = list(itertools.islice(events(session.kernel, state, session.engine), 40))
     sent = torch.stack([event.message.vector for event in played if not event.byzantine])
     assert len(sent.unique(dim=0)) == len(sent)  # every worker draws for itself, and anew for each job
     assert sent[:, 2048:2080].abs().mean() == pytest.approx(32 * math.sqrt(2 / math.pi), rel=0.1)

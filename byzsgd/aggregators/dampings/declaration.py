@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from byzsgd.aggregators.declaration import Condition, unwrapped
+from byzsgd.aggregators.declaration import Condition
 from byzsgd.interfaces import Damping
+from byzsgd.signatures import unwrapped
 
 F = TypeVar("F", bound=Callable[..., float])
 CONDITIONS = "conditions"

@@ -10,9 +10,9 @@ from torch import nn
 from byzsgd.interfaces import Attack, Engine
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.fused import fused, fusible
+from byzsgd.kernel.engine.group_size import group_size
 from byzsgd.kernel.engine.loop import loop
 from byzsgd.kernel.engine.problem import SupervisedProblem
-from byzsgd.kernel.engine.room import room
 from byzsgd.kernel.engine.vmap import mapped, obstacle, vmap
 
 
@@ -34,7 +34,7 @@ def auto(
 
 def _obstacles(problem: SupervisedProblem, max_in_flight_bytes: int) -> dict[str, str]:
     """What speaks against each batched engine; empty: nothing."""
-    group, _ = room(problem, max_in_flight_bytes)
+    group, _ = group_size(problem, max_in_flight_bytes)
     if group < 2:
         return dict.fromkeys(("fused", "vmap"), "a model too large to compute two gradients at once")
     layers = fusible(problem)

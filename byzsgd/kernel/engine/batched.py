@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from byzsgd.interfaces import Attack, Batch, BatchKey, Gradients, LocalSteps, Task
-from byzsgd.kernel.engine.batches import Batches, Place
+from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.memory import kept, large
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batched:
-    """Stacks models and batches for a function that computes all their gradients together.
-
-    Engines of one `kind` do the same with different data, so they can share calls.
-    """
+    """Stacks models and batches for a function that computes all their gradients together."""
 
     name: str
     gradients: Callable[[Sequence[Tensor], Batch], list[Tensor]]  # (g models or one for all, (g, B, …)) -> g of (1, d)
@@ -26,13 +23,9 @@ class Batched:
     poisons: Mapping[int, Attack]  # the liars' attack, which may poison their data
     group: int
     ahead: int
-    kind: Hashable = None  # None: shares with nobody
 
     def results(self, tasks: Sequence[Task]) -> list[Tensor]:
-        return together([(self, tasks)])[0]
-
-    def collected(self, tasks: Sequence[Task], rows: Iterator[Tensor]) -> list[Tensor]:
-        """The result of each task, given the (1, d) gradients asked for in order."""
+        rows = self._gradients(tasks)
         steps = iter(self._local_steps([task for task in tasks if isinstance(task.work, LocalSteps)]))
         results: list[Tensor] = []
         for task in tasks:
@@ -44,9 +37,9 @@ class Batched:
                 results.append(torch.cat([next(rows) for _ in task.work.requests]))
         return results
 
-    def batch(self, keys: Sequence[tuple[int, BatchKey]], place: Place | None = None) -> Batch:
-        """(g, B, …): the batches of g (worker, key), as the worker sees them, in the place given or its own."""
-        batch = self.batches.batches([key for _, key in keys], place)
+    def batch(self, keys: Sequence[tuple[int, BatchKey]]) -> Batch:
+        """(g, B, …): the batches of g (worker, key), as the worker sees them."""
+        batch = self.batches.batches([key for _, key in keys])
         if not self.poisons:
             return batch
         for row, (worker, _) in enumerate(keys):
@@ -59,6 +52,24 @@ class Batched:
                 batch.inputs[row] = poisoned.inputs
                 batch.targets[row] = poisoned.targets
         return batch
+
+    def _gradients(self, tasks: Sequence[Task]) -> Iterator[Tensor]:
+        """The (1, d) gradients that the tasks ask for, in order, in calls of at most `group` of them."""
+        models: list[Tensor] = []
+        keys: list[tuple[int, BatchKey]] = []  # (worker, key) of each gradient
+        for task in tasks:
+            work = task.work
+            if isinstance(work, Gradients):
+                models += task.params
+                keys += [(task.job.worker, key) for _, key in work.requests]
+        rows: list[Tensor] = []
+        for start in range(0, len(models), self.group):
+            chunk = models[start : start + self.group]
+            batch = self.batch(keys[start : start + self.group])
+            # Rounds read one version: it serves all jobs without a copy.
+            shared = all(model is chunk[0] for model in chunk)
+            rows += self.gradients(chunk[:1] if shared else chunk, batch)
+        return iter(rows)
 
     def _local_steps(self, tasks: Sequence[Task]) -> list[Tensor]:
         """(1, d) start − end for each task; a group of them takes its steps together, as long as each has any."""
@@ -79,54 +90,6 @@ class Batched:
                     ends[at] -= rates[at] * torch.cat(self.gradients(ends[at].unbind(), batch))
             found += apart(starts - ends)
         return found
-
-
-def together(calls: Sequence[tuple[Batched, Sequence[Task]]]) -> list[list[Tensor]]:
-    """The results of several engines of one kind, each for its own tasks, in shared calls of at most `group` jobs."""
-    models: list[Tensor] = []
-    keys: list[tuple[int, BatchKey]] = []  # (worker, key) of each gradient
-    ends: list[int] = []  # of each engine's gradients
-    for _, tasks in calls:
-        for task in tasks:
-            work = task.work
-            if isinstance(work, Gradients):
-                models += task.params
-                keys += [(task.job.worker, key) for _, key in work.requests]
-        ends.append(len(models))
-    group = min([engine.group for engine, _ in calls])
-    rows: list[Tensor] = []
-    for start in range(0, len(models), group):
-        stop = min(start + group, len(models))
-        batch = _batch([engine for engine, _ in calls], keys, ends, start, stop)
-        rows += _rows(calls[0][0], models[start:stop], batch)
-    left = iter(rows)
-    return [engine.collected(tasks, left) for engine, tasks in calls]
-
-
-def _batch(
-    engines: Sequence[Batched], keys: Sequence[tuple[int, BatchKey]], ends: Sequence[int], start: int, stop: int
-) -> Batch:
-    """The batches of the gradients from `start` to `stop`, drawn by several engines, side by side in one memory."""
-    if len(engines) == 1:
-        return engines[0].batch(keys[start:stop])
-    memory = engines[0].batches.memory
-    whole = memory.place(0, stop - start)
-    begin = 0
-    for engine, end in zip(engines, ends, strict=True):
-        first, last = max(begin, start), min(end, stop)
-        if first < last:
-            engine.batch(keys[first:last], memory.place(first - start, last - start))
-        begin = end
-    return whole.batch
-
-
-def _rows(engine: Batched, models: Sequence[Tensor], batch: Batch) -> list[Tensor]:
-    """A (1, d) gradient for each model, in one call."""
-    # Rounds read one version: it serves all jobs without a copy.
-    first = models[0]
-    if all(model is first for model in models):
-        models = [first]
-    return engine.gradients(models, batch)
 
 
 def apart(rows: Tensor) -> list[Tensor]:

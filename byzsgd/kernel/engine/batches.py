@@ -37,15 +37,15 @@ class BatchMemory:
     def __init__(self, train: Split, batch_size: int, num_classes: int) -> None:
         self._train, self._batch_size, self._num_classes = train, batch_size, num_classes
         self._room = 0
-        self._places: dict[tuple[int, int], Place] = {}
+        self._places: dict[int, Place] = {}
 
-    def place(self, start: int, stop: int) -> Place:
-        """For the batches from the `start`-th to the one before the `stop`-th."""
-        place = self._places.get((start, stop))
+    def place(self, count: int) -> Place:
+        """For so many batches."""
+        place = self._places.get(count)
         if place is None:
-            if stop > self._room:
-                self._grow(max(stop, 2 * self._room))
-            place = self._places[start, stop] = self._view(start, stop)
+            if count > self._room:
+                self._grow(max(count, 2 * self._room))
+            place = self._places[count] = self._view(count)
         return place
 
     def _grow(self, room: int) -> None:
@@ -56,10 +56,10 @@ class BatchMemory:
         self._inputs = inputs.new_empty((examples, *inputs.shape[1:]))
         self._targets = targets.new_empty((examples, *targets.shape[1:]))
 
-    def _view(self, start: int, stop: int) -> Place:
-        rows = slice(start * self._batch_size, stop * self._batch_size)
+    def _view(self, count: int) -> Place:
+        rows = slice(count * self._batch_size)
         inputs, targets = self._inputs[rows], self._targets[rows]
-        shape = (stop - start, self._batch_size)
+        shape = (count, self._batch_size)
         batch = Batch(
             inputs.view(*shape, *inputs.shape[1:]), targets.view(*shape, *targets.shape[1:]), self._num_classes
         )
@@ -100,7 +100,7 @@ class Batches:
         self.batch_size = batch_size
         self.sampling = sampling
         self.num_classes = data.num_classes
-        self.memory = BatchMemory(data.train, batch_size, data.num_classes)
+        self._memory = BatchMemory(data.train, batch_size, data.num_classes)
         self._blocks = [np.asarray(block, dtype=np.int64) for block in blocks]
         self._draws, self._changes = streams.stream("batch"), streams.stream("augment")
         self._augment = data.augment
@@ -130,10 +130,9 @@ class Batches:
             inputs = self._augment(inputs, self._changes.at(key.block, key.serial))
         return Batch(inputs, self.train.targets.index_select(0, at), self.num_classes)
 
-    def batches(self, keys: Sequence[BatchKey], place: Place | None = None) -> Batch:
-        """(g, B, …): the batches of g keys at once, in the place given, or in one that the next call uses again."""
-        if place is None:
-            place = self.memory.place(0, len(keys))
+    def batches(self, keys: Sequence[BatchKey]) -> Batch:
+        """(g, B, …): the batches of g keys at once, in memory that the next call uses again."""
+        place = self._memory.place(len(keys))
         if self._augment is None:
             torch.cat([self.indices(key) for key in keys], out=place.positions)
             torch.index_select(self.train.inputs, 0, place.positions, out=place.inputs)

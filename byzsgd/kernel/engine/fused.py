@@ -9,9 +9,9 @@ from byzsgd.interfaces import Attack
 from byzsgd.kernel.engine.backward import Backward
 from byzsgd.kernel.engine.batched import Batched
 from byzsgd.kernel.engine.batches import Batches
+from byzsgd.kernel.engine.group_size import group_size
 from byzsgd.kernel.engine.layers import Layer, chain
 from byzsgd.kernel.engine.problem import SupervisedProblem
-from byzsgd.kernel.engine.room import room
 
 
 def fused(
@@ -25,8 +25,7 @@ def fused(
     assert not isinstance(layers, str)
     loss = problem.data.loss
 
-    group, ahead = room(problem, max_in_flight_bytes)
-    inputs = problem.data.train.inputs
+    group, ahead = group_size(problem, max_in_flight_bytes)
     return Batched(
         name="fused",
         gradients=Backward(layers, loss, group),
@@ -34,7 +33,6 @@ def fused(
         poisons=poisons,
         group=group,
         ahead=ahead,
-        kind=("fused", layers, loss, batches.batch_size, inputs.shape[1:], inputs.dtype, inputs.device),
     )
 
 

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from byzsgd.interfaces import Attack, Batch, BatchKey, Gradients, Task
 from byzsgd.kernel.engine.batches import Batches
+from byzsgd.kernel.engine.group_size import group_size
 from byzsgd.kernel.engine.problem import SupervisedProblem
-from byzsgd.kernel.engine.room import room
 
 
 @dataclass(frozen=True)
@@ -58,5 +58,5 @@ def loop(
     It looks ahead too: gradients one after another, then deliveries one after another, find more in the processor's
     caches than the two in turn.
     """
-    group, ahead = room(problem, max_in_flight_bytes)
+    group, ahead = group_size(problem, max_in_flight_bytes)
     return Loop(problem, batches, poisons, group=group, ahead=ahead)

@@ -12,8 +12,8 @@ from byzsgd.interfaces import Attack, Batch
 from byzsgd.kernel.engine.batched import Batched, apart
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.evaluation import mean_loss
+from byzsgd.kernel.engine.group_size import group_size
 from byzsgd.kernel.engine.problem import SupervisedProblem
-from byzsgd.kernel.engine.room import room
 
 Compute = Callable[[Sequence[Tensor], Batch], list[Tensor]]
 
@@ -27,7 +27,7 @@ def vmap(
     trouble = obstacle(problem, compute)
     require(not trouble, "engine vmap", "a model that torch.func.vmap can treat (engine=auto takes what fits)",
             found=trouble)  # fmt: skip
-    group, ahead = room(problem, max_in_flight_bytes)
+    group, ahead = group_size(problem, max_in_flight_bytes)
     return Batched(
         name="vmap", gradients=compute, batches=batches, poisons=poisons, group=group, ahead=ahead
     )  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from byzsgd.locations import CONF
+from byzsgd.config.locations import CONF
 
 # Names under which the field's code bases know our members: suggested, never accepted.
 ALIASES = {
@@ -157,7 +157,7 @@ def _definition(target: str) -> Definition | None:
 
 
 def _source(module: str) -> Path | None:
-    root = Path(__file__).resolve().parent
+    root = Path(__file__).resolve().parents[1]
     parts = module.split(".")
     if parts[0] != "byzsgd":
         return None

@@ -16,9 +16,8 @@ from typing import Any
 
 import yaml
 
-from byzsgd.records import is_finished, is_locked, is_run, read_config, read_info, spent_share
-from byzsgd.records.lock import LOCK
-from byzsgd.records.run import CHECKPOINTS, ERROR, METRICS_FILE
+from .lock import LOCK, is_locked
+from .run import CHECKPOINTS, ERROR, METRICS_FILE, is_finished, is_run, read_config, read_info, spent_share
 
 OVERRIDES = Path(".hydra") / "overrides.yaml"  # Hydra writes it when it hands a job out
 MULTIRUN = "multirun.yaml"  # and this one when it starts a sweep
@@ -27,8 +26,8 @@ ORDER = ("running", "failed", "broken", "waiting", "done")
 
 
 @dataclass(frozen=True)
-class Standing:
-    """A run as it stands."""
+class RunProgress:
+    """How far one run is."""
 
     folder: Path
     state: str  # done, running, failed (an error in it), broken (cut off; the same command goes on) or waiting
@@ -47,7 +46,7 @@ class Sweep:
 
     folder: Path
     jobs_of: Callable[[Path], Jobs | None]  # of the sweep that was last started in the folder; None: not known
-    standings: list[Standing] = field(default_factory=list)
+    runs: list[RunProgress] = field(default_factory=list)
     jobs: Jobs | None = None
     overrides: dict[Path, frozenset[str]] = field(default_factory=dict)
     read: float = 0.0  # when the jobs were written that were read
@@ -59,8 +58,8 @@ class Sweep:
             self.read, self.jobs = written, self.jobs_of(self.folder)
         found = _places(self.folder)
         self.overrides = {place: self.overrides.get(place) or _overrides(place) for place in found}
-        ended = {each.folder: each for each in self.standings if each.state == "done"}
-        self.standings = [ended.get(place) or standing(place) for place in found]
+        ended = {each.folder: each for each in self.runs if each.state == "done"}
+        self.runs = [ended.get(place) or run_progress(place) for place in found]
         return self
 
     @property
@@ -68,34 +67,34 @@ class Sweep:
         """Jobs that have no folder yet."""
         return len((self.jobs or frozenset()) - set(self.overrides.values()))
 
-    def unfinished(self) -> list[Standing]:
+    def unfinished(self) -> list[RunProgress]:
         """Of the sweep that was last started here, not of others in the same folder."""
         jobs = self.jobs
-        own = [each for each in self.standings if jobs is None or self.overrides[each.folder] in jobs]
+        own = [each for each in self.runs if jobs is None or self.overrides[each.folder] in jobs]
         return [each for each in own if each.state != "done"]
 
     def count(self, state: str) -> int:
         """How many runs are in this state."""
-        return sum(each.state == state for each in self.standings) + (self.unseen if state == "waiting" else 0)
+        return sum(each.state == state for each in self.runs) + (self.unseen if state == "waiting" else 0)
 
     @property
     def is_run(self) -> bool:
         """A folder that is a run itself."""
-        return [each.folder for each in self.standings] == [self.folder]
+        return [each.folder for each in self.runs] == [self.folder]
 
     @property
     def total(self) -> int:
-        return len(self.standings) + self.unseen
+        return len(self.runs) + self.unseen
 
     def remaining(self) -> float | None:
         """Seconds until all is done, as far as one can tell: what is left, at the pace so far, shared by those who are
         at work now. None: nobody is at work, or nothing is known yet."""
         workers = self.count("running")
-        paces = [each.seconds for each in self.standings if each.state == "done" and each.seconds]
-        paces = paces or [each.seconds / each.share for each in self.standings if each.seconds and each.share]
+        paces = [each.seconds for each in self.runs if each.state == "done" and each.seconds]
+        paces = paces or [each.seconds / each.share for each in self.runs if each.seconds and each.share]
         if not workers or not paces:
             return None
-        left = sum(1.0 - each.share for each in self.standings if each.state in ("running", "broken", "waiting"))
+        left = sum(1.0 - each.share for each in self.runs if each.state in ("running", "broken", "waiting"))
         return (left + self.unseen) * fmean(paces) / workers
 
     @property
@@ -103,39 +102,39 @@ class Sweep:
         """The sweep in one line."""
         others = [f"{self.count(state)} {state}" for state in ORDER[:-1] if self.count(state)]
         left = self.remaining()
-        ends = Counter(each.news for each in self.standings if each.state == "done" and each.news != "finished")
+        ends = Counter(each.news for each in self.runs if each.state == "done" and each.news != "finished")
         done = f"{self.count('done')} of {self.total} done"
         if ends:
             done += " (" + ", ".join(f"{count} {how}" for how, count in sorted(ends.items())) + ")"
         return ", ".join([done, *others]) + ("" if left is None else f"; about {duration(left)} left")
 
 
-def standing(folder: Path) -> Standing:
+def run_progress(folder: Path) -> RunProgress:
     """One run; whatever is damaged in its folder is part of the news."""
     try:
-        return _standing(folder)
+        return _run_progress(folder)
     except (ValueError, OSError) as error:
         why = str(error)
     except (TypeError, AttributeError):  # a list where a mapping should be, a text where a number should be
         why = f"{folder} does not hold what a run folder holds"
-    return Standing(folder, "running" if is_locked(folder) else "failed", why)
+    return RunProgress(folder, "running" if is_locked(folder) else "failed", why)
 
 
-def _standing(folder: Path) -> Standing:
+def _run_progress(folder: Path) -> RunProgress:
     busy, error = is_locked(folder), folder / ERROR
     if not busy and error.exists():  # also beside a result: then that is damaged
-        return Standing(folder, "failed", (error.read_text(encoding="utf-8").splitlines() or ["?"])[0])
+        return RunProgress(folder, "failed", (error.read_text(encoding="utf-8").splitlines() or ["?"])[0])
     if is_finished(folder):
         info = read_info(folder)
-        return Standing(folder, "done", str(info.get("status")), 1.0, info.get("wall_time"), _judged(_last(folder)))
+        return RunProgress(folder, "done", str(info.get("status")), 1.0, info.get("wall_time"), _judged(_last(folder)))
     if not is_run(folder):
         begun = (folder / LOCK).exists()
-        return Standing(folder, "running" if busy else "broken" if begun else "waiting")
+        return RunProgress(folder, "running" if busy else "broken" if begun else "waiting")
     info, last = read_info(folder), _last(folder)
     share = spent_share(read_config(folder), last)
     state = "running" if busy else "failed" if info.get("status") == "failed" else "broken"
     news = "" if busy else str(info.get("reason") or "")
-    return Standing(folder, state, news, share, _seconds(folder, info, last, share), _judged(last))
+    return RunProgress(folder, state, news, share, _seconds(folder, info, last, share), _judged(last))
 
 
 def duration(seconds: float) -> str:

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from byzsgd.analysis import compare
 from byzsgd.analysis.outcomes import accepted
+from byzsgd.console.vocabulary import BYZANTINE, COLOURS, HONEST, NOTHING, percent
 from byzsgd.records import Run, find_runs, load, spent_share
 
 ENDED = ("finished", "diverged", "stalled", "failed")
@@ -24,7 +25,6 @@ SILENT = 120.0  # seconds without a word after which a run is called silent
 BARS = "▁▂▃▄▅▆▇█"
 SPARKS = 10  # marks of the little curve
 MOST_ROWS = 40
-COLOURS = {"finished": "green", "diverged": "red", "stalled": "yellow", "failed": "red", "running": "cyan"}
 
 
 @dataclass
@@ -85,7 +85,7 @@ def view(folder: Path, seen: Sequence[tuple[Run, float]], troubles: Mapping[Path
     table.add_column("run", overflow="fold")
     table.add_column("status", no_wrap=True)
     table.add_column("progress", min_width=8)
-    for heading in ("arrivals", "updates", "accuracy", "honest", "Byzantine"):
+    for heading in ("arrivals", "updates", "accuracy", HONEST, BYZANTINE):
         table.add_column(heading, justify="right", no_wrap=True)
     names = _names(folder, [run for run, _ in seen])
     for run, _, status in states[:MOST_ROWS]:
@@ -121,9 +121,9 @@ def _row(run: Run, status: str) -> list[Any]:
         ProgressBar(total=1.0, completed=1.0 if status in ENDED else done, width=8),
         f"{max(len(run.arrivals), last.get('arrivals') or 0):,}",
         f"{last.get('step') or 0:,}",
-        Text(f"{spark(run)} " + ("–" if judged is None else f"{judged:.3f}")),
-        _percent(accepted(run, byzantine=False)),
-        _percent(accepted(run, byzantine=True)),
+        Text(f"{spark(run)} " + (NOTHING if judged is None else f"{judged:.3f}")),
+        percent(accepted(run, byzantine=False)),
+        percent(accepted(run, byzantine=True)),
     ]
 
 
@@ -168,7 +168,3 @@ def _counted(states: Sequence[str]) -> str:
     known = (*ENDED, "running")
     order = sorted(set(states), key=lambda state: (known.index(state) if state in known else len(known), state))
     return ", ".join(f"{states.count(state)} {state}" for state in order) or "nothing readable"
-
-
-def _percent(value: float) -> str:
-    return "–" if value != value else f"{100 * value:.0f} %"

@@ -75,8 +75,8 @@ def status(parsed: argparse.Namespace) -> int:
     from rich.console import Console
 
     from byzsgd import config
-    from byzsgd.board import lines, table
-    from byzsgd.standing import Sweep
+    from byzsgd.console.sweep_progress import lines, table
+    from byzsgd.records.progress import Sweep
 
     console = Console()
     for folder in parsed.folders:
@@ -93,7 +93,7 @@ def status(parsed: argparse.Namespace) -> int:
 
 def watch(parsed: argparse.Namespace) -> int:
     """What runs are doing now."""
-    from byzsgd.watching import watch as look
+    from byzsgd.console.live_view import watch as look
 
     require(parsed.every > 0, "watch", "every > 0 seconds", every=parsed.every)
     for folder in parsed.folders:
@@ -127,9 +127,8 @@ def _output(parsed: argparse.Namespace) -> Path:
 def _law_of(run: Any) -> Any:
     """The configured law of a run's delays; None where its configuration cannot be built here."""
     from byzsgd import config
-    from byzsgd.settings import ConfigError
 
     try:
         return config.part(run.config["delay"])
-    except (ConfigError, ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError):
         return None

@@ -1,4 +1,4 @@
-"""How far ahead an engine may compute."""
+"""How many jobs an engine computes in one call, and how far ahead."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from byzsgd.kernel.engine.problem import SupervisedProblem
 GROUP = 32  # jobs in one call: more gains little and costs memory (docs/performance.md)
 
 
-def room(problem: SupervisedProblem, max_in_flight_bytes: int) -> tuple[int, int]:
+def group_size(problem: SupervisedProblem, max_in_flight_bytes: int) -> tuple[int, int]:
     """(jobs in one call, results that may wait for their delivery); (1, 1) where not even two gradients fit.
 
     A constant of the run: if it followed the free memory of the moment, so would the last bits of the results.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from byzsgd.interfaces import Event, Sink, Tracked, Tracker
 from byzsgd.records import Run
-from byzsgd.session import Facts, Screen
+from byzsgd.run.screen import Facts, Screen
 
 
 class Tracking:

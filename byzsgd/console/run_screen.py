@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from shlex import quote
-from statistics import mean, median
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from byzsgd.analysis import Recorded, compare
-from byzsgd.analysis.outcomes import accepted, best, byzantine_share, final, staleness
+from byzsgd.analysis.outcomes import best, byzantine_share, final, judged_by, staleness
+from byzsgd.console.vocabulary import NOTHING, metric_name, percent
 from byzsgd.interfaces import Event
-from byzsgd.records import Run, load
-from byzsgd.session import Facts
+from byzsgd.records import Run
+from byzsgd.run.screen import Facts
 
 REFRESH = 0.2  # seconds between two looks at the clock's worth of news
 RECENT = 2000  # arrivals without a single acceptance after which the screen says so
@@ -40,7 +36,7 @@ class Tally:
 
     @property
     def share(self) -> str:
-        return f"{self.accepted / self.delivered:.0%}" if self.delivered else "–"
+        return percent(self.accepted / self.delivered) if self.delivered else NOTHING
 
 
 @dataclass
@@ -115,7 +111,7 @@ class Terminal:
     def _refresh(self, event: Event) -> None:
         assert self.progress is not None
         self.refreshed = time.perf_counter()
-        accuracy = "–" if self.accuracy is None else f"{self.accuracy:.3f}"
+        accuracy = NOTHING if self.accuracy is None else f"{self.accuracy:.3f}"
         news = (
             f"time {event.arrival.time:.1f}  updates {event.arrival.step + event.updated}  accuracy {accuracy}  "
             f"accepted: honest {self.honest.share}, byzantine {self.byzantine.share}"
@@ -125,7 +121,7 @@ class Terminal:
     def _warn(self) -> None:
         refused = sum(self.refused_since.values())
         if refused % RECENT == 0:
-            shares = ", ".join(f"{why} {count / refused:.0%}" for why, count in self.refused_since.most_common())
+            shares = ", ".join(f"{why} {percent(count / refused)}" for why, count in self.refused_since.most_common())
             self.console.print(f"the server refused the last {refused} arrivals: {shares}", highlight=False)
 
 
@@ -133,15 +129,15 @@ def _closing(run: Run) -> list[tuple[str, str]]:
     """What the closing table says of a run: from its records, so that earlier parts of a resumed run count."""
     rows = [("reason", str(run.info["reason"]))] if run.info.get("reason") else []
     judged = judged_by(run)
-    rows.append((judged.replace("_", " "), f"{final(run, judged):.4g} (best {best(run, judged):.4g})"))
+    rows.append((metric_name(judged), f"{final(run, judged):.4g} (best {best(run, judged):.4g})"))
     arrivals = run.arrivals
     for name, liars in (("honest", False), ("byzantine", True)):
         delivered = arrivals.filter(arrivals["byzantine"] == liars)
         if len(delivered):
             refused = delivered.filter(~delivered["accepted"])["reason"].value_counts(sort=True)
-            why = ", ".join(f"{reason} {count / len(delivered):.0%}" for reason, count in refused.iter_rows())
+            why = ", ".join(f"{reason} {percent(count / len(delivered))}" for reason, count in refused.iter_rows())
             count = int(delivered["accepted"].sum())
-            share = f"{count} of {len(delivered)} ({count / len(delivered):.0%})"
+            share = f"{count} of {len(delivered)} ({percent(count / len(delivered))})"
             rows.append((f"{name} accepted", share + (f"; refused: {why}" if why else "")))
     if len(arrivals):
         rows.append(("byzantine share", f"{byzantine_share(run):.1%} of all deliveries"))
@@ -184,49 +180,5 @@ class OneLine:
             return
         judged = judged_by(run)
         label = self.label or f"{run.folder.name if run.folder else 'run'}: done before"
-        line = f"{label}: {run.info['status']}, {judged.replace('_', ' ')} {final(run, judged):.4g}"
+        line = f"{label}: {run.info['status']}, {metric_name(judged)} {final(run, judged):.4g}"
         self.console.print(line, highlight=False, soft_wrap=True)
-
-
-def judged_by(run: Recorded) -> str:
-    """The metric that sums a run up: test accuracy, or the train loss where there are no classes."""
-    return "train_loss" if math.isnan(final(run)) else "test_accuracy"
-
-
-def show_sweep(folders: Iterable[Path], folder: Path) -> None:
-    """The closing table of a sweep: one row for each setting, medians over its seeds."""
-    console = Console()
-    runs = []
-    for each in folders:
-        try:
-            runs.append(load(each))
-        except ValueError as error:
-            console.print(f"left out: {error}", highlight=False, soft_wrap=True)
-    if not runs:
-        console.print(f"no result in {folder}", highlight=False, soft_wrap=True)
-        return
-    comparison = compare(runs)
-    judged = judged_by(runs[0])
-    title = f"{folder}: {judged.replace('_', ' ')} over seeds, and shares of vectors accepted"
-    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
-    for key in comparison.keys:
-        table.add_column(key, no_wrap=True)
-    for heading in ("runs", "median", "least", "most", "honest", "liars", "status"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for group in comparison.groups:
-        values = [final(run, judged) for run in group.runs]
-        statuses = Counter(str(run.info.get("status")) for run in group.runs)
-        table.add_row(
-            *(str(group.values[key]) for key in comparison.keys),
-            str(len(values)),
-            *(f"{value:.3g}" for value in (median(values), min(values), max(values))),
-            *(_share(accepted(run, byzantine=byzantine) for run in group.runs) for byzantine in (False, True)),
-            ", ".join(status if len(statuses) == 1 else f"{count} {status}" for status, count in statuses.items()),
-        )
-    console.print(table)
-    console.print(f"next: byzsgd plot {quote(str(folder))}", highlight=False, soft_wrap=True)
-
-
-def _share(shares: Iterable[float]) -> str:
-    known = [share for share in shares if not math.isnan(share)]
-    return f"{mean(known):.0%}" if known else "–"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -13,21 +13,17 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from byzsgd import experiment
 from byzsgd.interfaces import Attack, BatchKey, Decision, Reply
 from byzsgd.kernel import norms
-from byzsgd.kernel.sight import Sight
-from byzsgd.kernel.simulation import events
+from byzsgd.kernel.adversary import Seen
+from byzsgd.kernel.lookahead import events
 
 SMALL = ("num_workers=5", "num_byzantine=1", "f=1", "batch_size=8")
 
 
 def play(count, *overrides, **replaced):
-    """The first `count` events of an experiment, with its session and last state."""
-    session = experiment(*overrides).prepare()
-    simulation = session.simulation
-    for name, value in replaced.items():
-        object.__setattr__(simulation, name, value)
-    simulation.__post_init__()
-    state = simulation.init(session.initial.clone(), session.trusted_gradient)
-    return list(itertools.islice(events(simulation, state, session.engine), count)), session, state
+    """The first `count` events of an experiment with some parts replaced; what was prepared; the last world."""
+    prepared = replace(experiment(*overrides), **replaced).prepare()
+    world = prepared.kernel.begin(prepared.initial.clone())
+    return list(itertools.islice(events(prepared.kernel, world, prepared.engine), count)), prepared, world
 
 
 def schedule(played):
@@ -70,7 +66,7 @@ def test_where_reading_waits_a_delivery_reads_nothing_of_its_own(monkeypatch, de
 
 def test_same_seed_same_bits():
     runs = [play(200, *SMALL, "attack=gaussian") for _ in range(2)]
-    assert torch.equal(runs[0][2].params, runs[1][2].params)
+    assert torch.equal(runs[0][2].models.live[0], runs[1][2].models.live[0])
     assert [e.norm for e in runs[0][0]] == [e.norm for e in runs[1][0]]
 
 
@@ -78,60 +74,60 @@ def test_same_seed_same_bits():
 @pytest.mark.parametrize("delay", ["constant", "exponential", "normal"])
 def test_staleness_is_conserved(server, delay):
     """Always-busy workers: Σ staleness of delivered + Σ age of in-flight = (n − 1)·updates, exactly."""
-    played, _, state = play(300, *SMALL, f"aggregator={server}", f"delay={delay}")
+    played, _, world = play(300, *SMALL, f"aggregator={server}", f"delay={delay}")
     delivered = sum(event.arrival.staleness for event in played)
     # An update by a worker's own delivery ages everybody but itself; with a buffer, those that only wait age nobody.
-    ages = sum(state.step - pending.job.read_at for pending in state.pending.values())
-    assert delivered + ages == 4 * state.step
-    assert state.step > 20
+    ages = sum(world.updates - pending.job.read_at for pending in world.pending.values())
+    assert delivered + ages == 4 * world.updates
+    assert world.updates > 20
 
 
 def test_time_never_decreases_and_everybody_has_one_job():
-    played, _, state = play(300, *SMALL)
+    played, _, world = play(300, *SMALL)
     times = [event.arrival.time for event in played]
     assert times == sorted(times)
-    assert sorted(state.pending) == [0, 1, 2, 3, 4]
+    assert sorted(world.pending) == [0, 1, 2, 3, 4]
     serials = {worker: [e.serial for e in played if e.arrival.worker == worker] for worker in range(5)}
     assert all(numbers == list(range(len(numbers))) for numbers in serials.values())
 
 
 def test_one_worker_is_plain_sgd_exactly():
     overrides = ("num_workers=1", "num_byzantine=0", "delay=constant", "aggregator=asgd", "batch_size=8", "engine=loop")
-    played, session, state = play(40, *overrides)
+    played, session, world = play(40, *overrides)
     assert all(event.arrival.staleness == 0 for event in played)
     params = session.initial.clone()
     for serial in range(40):
         params.sub_(session.problem.gradient(params, session.batches.batch(BatchKey(0, serial))), alpha=0.1)
-    assert torch.equal(params, state.params)
+    assert torch.equal(params, world.models.live[0])
 
 
 def test_rounds_of_the_mean_are_synchronous_sgd():
     overrides = (*SMALL, "num_byzantine=0", "delay=constant", "aggregator=mean", "engine=loop")
-    played, session, state = play(5 * 12, *overrides)
+    played, session, world = play(5 * 12, *overrides)
     params = session.initial.clone()
     for serial in range(12):
         rows = [session.problem.gradient(params, session.batches.batch(BatchKey(w, serial))) for w in range(5)]
         params.sub_(torch.stack(rows).mean(0), alpha=0.1)
-    assert state.step == 12
-    assert torch.equal(params, state.params)
+    assert world.updates == 12
+    assert torch.equal(params, world.models.live[0])
     assert all(event.arrival.staleness == 0 for event in played)
     assert [event.decision.reply for event in played[:5]] == [Reply.HOLD] * 4 + [Reply.DISPATCH]
 
 
 def test_versions_nobody_reads_are_dropped():
-    _, _, state = play(200, *SMALL, "aggregator=asgd")
-    assert set(state.snapshots) <= {pending.job.read_at for pending in state.pending.values()} | {state.step}
-    assert sum(state.readers.values()) == 5
+    _, _, world = play(200, *SMALL, "aggregator=asgd")
+    assert set(world.models.earlier) <= {pending.keys[0] for pending in world.pending.values()} | {(0, world.updates)}
+    assert sum(world.models.readers.values()) == 5
 
 
 def test_prescribed_staleness_is_cyclic_and_never_reaches_before_the_start():
-    played, _, state = play(200, *SMALL, "delay=d1", "aggregator=asgd")
+    played, _, world = play(200, *SMALL, "delay=d1", "aggregator=asgd")
     assert [event.arrival.worker for event in played] == [number % 5 for number in range(200)]
     assert [event.arrival.time for event in played[:3]] == [1.0, 2.0, 3.0]
     assert all(event.arrival.read_at >= 0 for event in played)
     late = [event.arrival.staleness for event in played[50:]]
     assert 5 < sum(late) / len(late) < 7
-    assert len(state.snapshots) <= 13
+    assert len(world.models.earlier) <= 13
 
 
 @dataclass(frozen=True)
@@ -139,6 +135,8 @@ class Restarter:
     """Accepts everything and restarts everybody at every third arrival."""
 
     scores: tuple[str, ...] = ()
+    expects: str = "vectors"
+    needs_read_params: bool = False
 
     def check(self, num_workers):
         pass
@@ -153,13 +151,13 @@ class Restarter:
 
 
 def test_restart_drops_what_is_in_flight():
-    played, _, state = play(30, *SMALL, "delay=constant", aggregator=Restarter())
+    played, _, world = play(30, *SMALL, "delay=constant", aggregator=Restarter())
     # All jobs last one second: three deliveries, restart, and the other two have to begin again.
     assert [event.arrival.worker for event in played[:7]] == [0, 1, 2, 0, 1, 2, 0]
     assert [event.arrival.staleness for event in played[:6]] == [0, 1, 2, 0, 1, 2]
     assert played[3].arrival.time == pytest.approx(2.0)
-    assert sorted(state.pending) == [0, 1, 2, 3, 4]
-    assert sum(state.readers.values()) == 5
+    assert sorted(world.pending) == [0, 1, 2, 3, 4]
+    assert sum(world.models.readers.values()) == 5
 
 
 def test_restart_is_the_floor_of_prescribed_staleness():
@@ -178,9 +176,9 @@ class Silent(Attack):
 
 
 def test_a_silent_liar_stalls_rounds_and_nothing_else():
-    played, _, state = play(100, *SMALL, "aggregator=mean", attack=Silent())
+    played, _, world = play(100, *SMALL, "aggregator=mean", attack=Silent())
     assert len(played) == 4
-    assert len(state.held) == 4
+    assert len(world.scheme.held) == 4
     played, _, _ = play(100, *SMALL, "aggregator=asgd", attack=Silent())
     assert len(played) == 100
     assert not any(event.byzantine for event in played)
@@ -197,7 +195,7 @@ class Patient(Attack):
 
 
 def test_a_liar_can_hold_its_message_back():
-    played, _, state = play(100, *SMALL, "aggregator=asgd", attack=Patient())
+    played, _, world = play(100, *SMALL, "aggregator=asgd", attack=Patient())
     lies = [event for event in played if event.byzantine]
     assert len(lies) > 3
     assert all(event.arrival.step % 10 == 0 for event in lies)
@@ -257,11 +255,11 @@ def test_evaluating_and_recording_change_nothing():
 @pytest.mark.parametrize("delay", ["exponential", "d1"])
 def test_a_server_that_believes_workers_keeps_the_versions_they_may_claim(delay):
     overrides = (*SMALL, f"delay={delay}", "aggregator=dynsgd", "attack=staleness_lie", "attack.staleness=20")
-    played, _, state = play(150, *overrides, "stamps=false")
+    played, _, world = play(150, *overrides, "stamps=false")
     lies = [event for event in played if event.byzantine and event.arrival.step >= 20]
     assert lies
     assert all(event.arrival.staleness == 20 and event.read_at_true > event.arrival.read_at for event in lies)
-    assert len(state.snapshots) <= 27
+    assert len(world.models.earlier) <= 27
     stamped, _, _ = play(150, *overrides)
     assert all(event.arrival.read_at == event.read_at_true for event in stamped)
 
@@ -272,7 +270,7 @@ def test_a_server_that_believes_workers_keeps_the_versions_they_may_claim(delay)
 def test_what_liars_see_is_never_older_than_what_is_there(monkeypatch, worker, knowledge, server, delay):
     """Put together once or every time: the same rows."""
     seen = []
-    bare = Sight.together
+    bare = Seen.together
 
     def checked(self, rows, empty):
         together = bare(self, rows, empty)
@@ -281,17 +279,19 @@ def test_what_liars_see_is_never_older_than_what_is_there(monkeypatch, worker, k
         seen.append(id(together))
         return together
 
-    monkeypatch.setattr(Sight, "together", checked)
+    monkeypatch.setattr(Seen, "together", checked)
     settings = (*SMALL, "num_workers=9", "num_byzantine=3", "f=1", f"worker={worker}", f"knowledge={knowledge}")
-    _, session, state = play(120, *settings, f"aggregator={server}", f"delay={delay}", "attack=ipm")
-    fresh, _, again = play(120, *settings, f"aggregator={server}", f"delay={delay}", "attack=ipm",
-                           sight=Forgetful())  # fmt: skip
+    _, session, world = play(120, *settings, f"aggregator={server}", f"delay={delay}", "attack=ipm")
+    adversary = replace(session.kernel.adversary, seen=Forgetful())
+    kernel = replace(session.kernel, adversary=adversary)
+    again = kernel.begin(session.initial.clone())
+    fresh = list(itertools.islice(events(kernel, again, session.engine), 120))
     assert len(fresh) == 120
-    assert torch.equal(state.params, again.params)
+    assert torch.equal(world.models.live[0], again.models.live[0])
     assert len(seen) >= 30
 
 
-class Forgetful(Sight):
+class Forgetful(Seen):
     """Puts everything together anew."""
 
     def together(self, rows, empty):

@@ -13,7 +13,7 @@ from byzsgd.kernel.world import World
 from byzsgd.records import FolderRecorder, Recorder, Run, read_info, start
 from byzsgd.records.checkpoints import drop_checkpoints, latest_checkpoint, save_checkpoint, save_params
 from byzsgd.records.run import CHECKPOINTS
-from byzsgd.study import Newest
+from byzsgd.run.study import Newest
 
 CONTEXTS = (ServerContext, AdversaryContext)  # in states, but not in checkpoints
 

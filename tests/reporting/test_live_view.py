@@ -12,7 +12,7 @@ import yaml
 from made_up_runs import run
 from rich.console import Console
 
-from byzsgd.watching import Glance, share, spark, view, watch
+from byzsgd.console.live_view import Glance, share, spark, view, watch
 
 
 def write(folder, made, *, status="running", metrics=3):
@@ -71,7 +71,7 @@ def test_only_what_changed_is_read_again(tmp_path, monkeypatch):
     glance = Glance()
     glance.look(tmp_path)
     read = []
-    monkeypatch.setattr("byzsgd.watching.load", lambda path: read.append(path))
+    monkeypatch.setattr("byzsgd.console.live_view.load", lambda path: read.append(path))
     glance.look(tmp_path)
     assert read == []
     later = time.time() + 5
@@ -102,7 +102,7 @@ def test_in_a_terminal_it_stays_until_all_have_ended(tmp_path, monkeypatch):
             self.runs.clear()
             return super().look(place)
 
-    monkeypatch.setattr("byzsgd.watching.Glance", Ending)
+    monkeypatch.setattr("byzsgd.console.live_view.Glance", Ending)
     assert watch(tmp_path, every=0.0, console=console) == 1
     assert len(looks) == 3
 

@@ -1,15 +1,11 @@
-"""The object graph, built and run: the only module that knows all the parts."""
+"""The object graph, built and run: the only file that knows all the parts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
-
-import numpy as np
-import torch
-from torch import Tensor
 
 from byzsgd.attacks.declaration import lift as lift_attack
 from byzsgd.checks import require
@@ -17,7 +13,6 @@ from byzsgd.interfaces import (
     SEES,
     Aggregator,
     Attack,
-    Batch,
     Dataset,
     Delay,
     Engine,
@@ -25,20 +20,14 @@ from byzsgd.interfaces import (
     ModelFactory,
     Optimizer,
     Partition,
-    ServerContext,
     Tracked,
     Tracker,
-    WorkerContext,
     WorkerRule,
 )
-from byzsgd.kernel.adversary import kind_of
 from byzsgd.kernel.clocks import build_clock
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.randomness import Streams
-from byzsgd.kernel.world import Kernel
-from byzsgd.lanes import alone
-from byzsgd.partitions.class_counts import class_counts
 from byzsgd.records import (
     Run,
     beside,
@@ -51,11 +40,16 @@ from byzsgd.records import (
     run_id,
 )
 from byzsgd.records.checkpoints import checkpoints
+from byzsgd.run.budget import Budget
+from byzsgd.run.metrics import Metrics
+from byzsgd.run.prepared import Prepared, prepare
+from byzsgd.run.process import rare_collections, threads
+from byzsgd.run.running import Running
+from byzsgd.run.screen import Facts, Nobody, Screen
+from byzsgd.run.signals import stop_signals
+from byzsgd.run.stores import FolderStore, MemoryStore, Store
+from byzsgd.run.tracking import Tracking
 from byzsgd.schemes.server import Server
-from byzsgd.session import Budget, Facts, Metrics, Nobody, Running, Screen, Session, Turns, stop_signals
-from byzsgd.stores import FolderStore, MemoryStore, Store
-from byzsgd.study import NoStudy, StepStudy
-from byzsgd.tracking import Tracking
 
 _SENDER = {"vectors": "gradient", "deltas": "delta"}
 
@@ -77,6 +71,7 @@ class Experiment:
     attack: Attack
     aggregator: Aggregator[Any]
     delay: Delay
+    scheme: Server
     optimizer: Optimizer[Any]
     engine: EngineFactory
     tracker: Tracker | None = None
@@ -114,8 +109,7 @@ class Experiment:
                 num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
         object.__setattr__(self, "attack", lift_attack(self.attack))
         if self.byzantine_ids is not None:
-            ids = tuple(sorted(self.byzantine_ids))
-            object.__setattr__(self, "byzantine_ids", ids)
+            ids = self.byzantine_ids
             require(
                 len(set(ids)) == len(ids) == self.num_byzantine and all(0 <= worker < n for worker in ids),
                 "byzantine_ids",
@@ -145,76 +139,13 @@ class Experiment:
     def byzantine(self) -> tuple[int, ...]:
         """Ids of the liars, ascending."""
         if self.byzantine_ids is not None:
-            return self.byzantine_ids
+            return tuple(sorted(self.byzantine_ids))
         drawn = Streams(self.seed).generator("byzantine").choice(self.num_workers, self.num_byzantine, replace=False)
         return tuple(sorted(int(worker) for worker in drawn))
 
-    def prepare(self) -> Session:
+    def prepare(self) -> Prepared:
         """Loads the data and builds everything that a run needs. Nothing has been computed yet."""
-        streams = Streams(self.seed)
-        device, dtype = _device(self.device), getattr(torch, self.dtype)
-        root = None if self.data_root is None else Path(self.data_root).expanduser()
-        data = self.dataset.load(root, streams.generator("dataset"))
-        blocks = tuple(self.partition(data.train, self.num_workers, streams.generator("partition")))
-        honest = [block for worker, block in enumerate(blocks) if worker not in set(self.byzantine)]
-        problem = SupervisedProblem(
-            self.model,
-            data,
-            device=device,
-            dtype=dtype,
-            rng=streams.generator("init"),
-            gradient_norm=self.metrics.gradient_norm,
-            objective=np.concatenate(honest) if honest else None,
-            validation=self.metrics.validation,
-            per_class=self.metrics.per_class,
-            poison=_as_the_liars_want(self.attack),
-            blocks=honest if self.metrics.dissimilarity else (),
-        )
-        batches = Batches(problem.data, blocks, streams, self.batch_size, self.worker.sampling)
-        engine = self.engine(problem, batches, dict.fromkeys(self.byzantine, self.attack))
-        kernel, server_context = self._kernel(problem, streams)
-        initial = problem.initial(streams.generator("init"))
-        counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes else None
-        facts = {"class_counts": counts, "class_names": list(data.class_names), "data_note": data.note}
-        study = StepStudy() if self.metrics.study else NoStudy()
-        return Session(blocks, problem, batches, engine, kernel, server_context, initial, facts, study)
-
-    def _kernel(self, problem: SupervisedProblem, streams: Streams) -> tuple[Kernel, Callable[[Tensor], ServerContext]]:
-        """What plays the turns, and what the server is told around a live model."""
-        n, clock = self.num_workers, build_clock(self.delay, streams, self.num_workers, self.byzantine)
-        trusted = _trusted_gradient(problem)
-
-        def stream(name: str, step: int) -> np.random.Generator:
-            return streams.generator(f"server/{name}", 0, step)
-
-        def server_context(params: Tensor) -> ServerContext:
-            return ServerContext(n, params, trusted, stream, self.stamps)
-
-        kernel = Kernel(
-            num_workers=n,
-            clock=clock,
-            worker=self.worker,
-            adversary=kind_of(self.attack)(
-                num_workers=n,
-                byzantine=self.byzantine,
-                f=self.f,
-                attack=self.attack,
-                aggregator=self.aggregator,
-                worker=self.worker,
-                knowledge=self.knowledge,
-                streams=streams,
-            ),
-            scheme=Server().serving(
-                self.aggregator, server_context, clock, stamps=self.stamps, claims=self.attack.claims
-            ),
-            optimizer=self.optimizer,
-            contexts={
-                worker: WorkerContext(worker, problem.num_parameters, problem.layers, streams.of_worker(worker))
-                for worker in range(n)
-            },
-            reads=self.aggregator.needs_read_params,
-        )
-        return kernel, server_context
+        return prepare(self)
 
     def run(
         self, folder: str | Path | None = None, screen: Screen | None = None, plugins: Sequence[str] | None = None
@@ -225,44 +156,33 @@ class Experiment:
         `force` run again in a folder beside. `plugins`: modules whose types a checkpoint may hold; None: the
         configuration's own.
         """
-        with stop_signals() as stopped:
-            run: Run = alone(self.turns(stopped, folder, screen, plugins), self.threads)
-            return run
-
-    def turns(
-        self,
-        stopped: Callable[[], bool],
-        folder: str | Path | None = None,
-        screen: Screen | None = None,
-        plugins: Sequence[str] | None = None,
-    ) -> Turns:
-        """`run`, as far as others must compute for it."""
         watcher: Screen = Nobody() if screen is None else screen
-        if folder is None:
-            return (yield from self._watched(stopped, None, watcher, plugins))
-        place = beside(Path(folder)) if self.force else Path(folder)
-        with locked(place):
-            if is_finished(place) or checkpoints(place):
-                self._require_own(place)
-            if is_finished(place):
-                run = load(place)
-                watcher.say(f"{place} is finished already; force=true runs it again beside it")
-                watcher.end(run)
-                return run
-            return (yield from self._watched(stopped, place, watcher, plugins))
+        with stop_signals() as stopped, threads(self.threads), rare_collections():
+            if folder is None:
+                return self._watched(stopped, None, watcher, plugins)
+            place = beside(Path(folder)) if self.force else Path(folder)
+            with locked(place):
+                if is_finished(place) or checkpoints(place):
+                    self._require_own(place)
+                if is_finished(place):
+                    run = load(place)
+                    watcher.say(f"{place} is finished already; force=true runs it again beside it")
+                    watcher.end(run)
+                    return run
+                return self._watched(stopped, place, watcher, plugins)
 
     def _watched(
         self, stopped: Callable[[], bool], place: Path | None, screen: Screen, plugins: Sequence[str] | None
-    ) -> Turns:
+    ) -> Run:
         if self.tracker is None:
-            return (yield from self.start(place, screen, plugins).turns(stopped))
+            return self.start(place, screen, plugins).complete(stopped)
         identity = run_id(self.config)
         name = identity if place is None else place.name
         # What is run again beside is a run of its own.
         told = Tracked(name, name if self.force else identity, place, self.config)
         watcher = Tracking(screen, self.tracker, self.choices.get("tracker", type(self.tracker).__name__), told)
         try:
-            return (yield from self.start(place, watcher, plugins).turns(stopped))
+            return self.start(place, watcher, plugins).complete(stopped)
         except KeyboardInterrupt:
             watcher.close("interrupted")
             raise
@@ -279,20 +199,20 @@ class Experiment:
 
     def start(self, folder: Path | None, screen: Screen, plugins: Sequence[str] | None = None) -> Running:
         """The run before its next event."""
-        session = self.prepare()
+        prepared = self.prepare()
         info = collect_info(
-            num_parameters=session.problem.num_parameters,
+            num_parameters=prepared.problem.num_parameters,
             byzantine_ids=self.byzantine,
-            engine=session.engine.name,
+            engine=prepared.engine.name,
             device=self.device,
             seed=self.seed,
         )
-        info |= session.facts
+        info |= prepared.facts
         description = {
             "config": self.config,
             "choices": self.choices,
             "info": info,
-            "scores": (*self.aggregator.scores, *session.study.columns),
+            "scores": (*self.aggregator.scores, *prepared.study.columns),
         }
         store: Store = MemoryStore(**description)
         if folder is not None:
@@ -308,33 +228,9 @@ class Experiment:
                 seed=self.seed,
                 device=self.device,
                 arrivals=self.budget.arrivals,
-                num_parameters=session.problem.num_parameters,
-                engine=session.engine.name,
+                num_parameters=prepared.problem.num_parameters,
+                engine=prepared.engine.name,
                 folder=folder,
             )
         )
-        return Running(session, self.budget, self.eval_every, self.checkpoint_every, store, screen)
-
-
-def _as_the_liars_want(attack: Attack) -> Callable[[Batch], Batch] | None:
-    """Examples with the attack's trigger, relabelled as it wants them; None: it has no trigger."""
-    while (carried := getattr(attack, "payload", None)) is not None:
-        attack = carried
-    trigger, target = getattr(attack, "triggered", None), getattr(attack, "target", None)
-    if trigger is None or target is None:
-        return None
-    return lambda batch: replace(trigger(batch), targets=torch.full_like(batch.targets, target))
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"device needs one that this machine has (cpu, cuda); got device={name}") from error
-    return device
-
-
-def _trusted_gradient(problem: SupervisedProblem) -> Callable[[Tensor], Tensor] | None:
-    trusted = problem.data.trusted
-    return (lambda params: problem.split_gradient(params, trusted)) if len(trusted.targets) else None
+        return Running(prepared, self.budget, self.eval_every, self.checkpoint_every, store, screen)

@@ -13,11 +13,13 @@ import typing
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Union
 
+from byzsgd.signatures import by_name, missing
+
 # What of byzsgd a configuration may name. The rest of it reads, writes and deletes files, and starts runs.
 PARTS = (
     *("byzsgd.aggregators", "byzsgd.attacks", "byzsgd.datasets", "byzsgd.delays", "byzsgd.kernel.engine"),
-    *("byzsgd.models", "byzsgd.optimizers", "byzsgd.partitions", "byzsgd.trackers", "byzsgd.workers"),
-    *("byzsgd.runner.Experiment", "byzsgd.session.Budget", "byzsgd.session.Metrics"),
+    *("byzsgd.models", "byzsgd.optimizers", "byzsgd.partitions", "byzsgd.schemes", "byzsgd.trackers"),
+    *("byzsgd.workers", "byzsgd.run.experiment.Experiment", "byzsgd.run.budget.Budget", "byzsgd.run.metrics.Metrics"),
 )
 _MISSING = "???"  # in a member's file: to be said by who chooses it
 _RESERVED = {"_target_", "_partial_", "_convert_", "_recursive_"}
@@ -76,11 +78,7 @@ def _check_target(node: Mapping[str, Any], allowed: Sequence[str], path: str) ->
     target = _located(str(node["_target_"]), allowed, who)
     if "_args_" in node:
         raise ConfigError(f"{who} needs settings by name; got _args_")
-    parameters = {
-        name: parameter
-        for name, parameter in inspect.signature(target).parameters.items()
-        if parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
-    }
+    parameters = by_name(target)
     hints = _hints(target)
     for key, value in node.items():
         if key in _RESERVED or _is_note(key):
@@ -95,10 +93,8 @@ def _check_target(node: Mapping[str, Any], allowed: Sequence[str], path: str) ->
             spelling = " (in an override: inf)" if value in (".inf", "-.inf") else ""
             raise ConfigError(f"{place} needs {_described(hints[key])}; got {value!r}{spelling}")
     # A partial is completed by who calls it: a rule may be fed by its server.
-    missing = () if node.get("_partial_") else parameters.items()
-    for key, parameter in missing:
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty and key not in node:
-            raise ConfigError(f"{who} needs a value for '{key}'")
+    for key in () if node.get("_partial_") else missing(target, node):
+        raise ConfigError(f"{who} needs a value for '{key}'")
 
 
 def _located(name: str, allowed: Sequence[str], who: str) -> Any:

@@ -12,11 +12,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from byzsgd.standing import ORDER, Standing, Sweep
+from byzsgd.console.vocabulary import COLOURS, percent
+from byzsgd.records.progress import ORDER, RunProgress, Sweep
 
 EVERY = 1.0  # seconds between two looks
 MOST_ROWS = 20  # of each state
-COLOURS = {"running": "cyan", "failed": "red", "broken": "yellow", "done": "green"}
 
 
 def lines(sweep: Sweep) -> Iterator[str]:
@@ -48,12 +48,12 @@ def following(sweep: Sweep, console: Console) -> Iterator[None]:
     if not console.is_terminal:
         yield
         return
-    before = {each.folder for each in sweep.look().standings if each.state in ("done", "failed")}
+    before = {each.folder for each in sweep.look().runs if each.state in ("done", "failed")}
     over = threading.Event()
     with Live(table(sweep), console=console, auto_refresh=False, transient=True) as live:
 
         def refresh() -> None:
-            for each in sweep.look().standings:
+            for each in sweep.look().runs:
                 if each.state in ("done", "failed") and each.folder not in before:
                     before.add(each.folder)
                     live.console.print(_ended(each), highlight=False, soft_wrap=True)
@@ -63,7 +63,7 @@ def following(sweep: Sweep, console: Console) -> Iterator[None]:
             while not over.wait(EVERY):
                 refresh()
 
-        thread = threading.Thread(target=keep_looking, name="board", daemon=True)
+        thread = threading.Thread(target=keep_looking, name="sweep progress", daemon=True)
         thread.start()
         try:
             yield
@@ -73,13 +73,13 @@ def following(sweep: Sweep, console: Console) -> Iterator[None]:
             refresh()
 
 
-def _shown(sweep: Sweep) -> Iterator[Standing]:
+def _shown(sweep: Sweep) -> Iterator[RunProgress]:
     """What is of interest: all but the done and the waiting, and of each kind not too many. A single run always is."""
     if sweep.is_run:
-        yield sweep.standings[0]
+        yield sweep.runs[0]
         return
     for state in ORDER[:3]:
-        yield from [each for each in sweep.standings if each.state == state][:MOST_ROWS]
+        yield from [each for each in sweep.runs if each.state == state][:MOST_ROWS]
 
 
 def _headline(sweep: Sweep) -> str:
@@ -88,9 +88,9 @@ def _headline(sweep: Sweep) -> str:
     return f"{sweep.folder}: {sweep.headline}"
 
 
-def _ended(run: Standing) -> str:
+def _ended(run: RunProgress) -> str:
     return ", ".join(filter(None, (f"{run.folder.name}: {run.news or run.state}", run.judged)))
 
 
-def _percent(run: Standing) -> str:
-    return f"{run.share:.0%}" if run.share else ""
+def _percent(run: RunProgress) -> str:
+    return percent(run.share) if run.share else ""

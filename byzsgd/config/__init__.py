@@ -1,0 +1,33 @@
+"""From overrides to an Experiment: compose, check, build, say what is wrong. With hydra_plugins/ the only importer of
+Hydra."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from byzsgd.config.targets import ConfigError as ConfigError
+from byzsgd.config.targets import suggestion as suggestion
+
+if TYPE_CHECKING:
+    from byzsgd.config.command_line import divided, launch, require_heard, swept
+    from byzsgd.config.compose import experiment
+    from byzsgd.config.mistakes import EXTRAS, MISTAKES, explain
+    from byzsgd.config.objects import build, part, stored
+    from byzsgd.config.sweeps import SWEEP_FOLDER, sweep_folder, sweep_jobs
+
+_HOMES = {
+    "command_line": ("divided", "launch", "require_heard", "swept"),
+    "compose": ("experiment",),
+    "mistakes": ("EXTRAS", "MISTAKES", "explain"),
+    "objects": ("build", "part", "stored"),
+    "sweeps": ("SWEEP_FOLDER", "sweep_folder", "sweep_jobs"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Lazy, so that `byzsgd list` imports no Hydra.
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"byzsgd.config.{home}"), name)
+    raise AttributeError(f"module 'byzsgd.config' has no attribute {name!r}")

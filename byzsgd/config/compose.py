@@ -1,0 +1,89 @@
+"""From overrides to a resolved configuration, and to the experiment that it describes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf
+
+from byzsgd.config.locations import CONF
+from byzsgd.config.mistakes import MISTAKES, explain
+from byzsgd.config.objects import build
+from byzsgd.config.targets import ConfigError
+from byzsgd.records import run_id, run_name
+
+if TYPE_CHECKING:
+    from byzsgd.run import Experiment
+
+
+def experiment(*overrides: str) -> Experiment:
+    """The experiment that `byzsgd train <overrides>` would run, e.g. `experiment("aggregator=krum", "seed=1")`.
+
+    Works in a notebook, several times, and inside a running job. Raises ConfigError, in one line.
+    """
+    try:
+        config, chosen = plain(composed(overrides))
+    except MISTAKES as error:
+        raise ConfigError(explain(error)) from error
+    return build(config, chosen)
+
+
+def composed(overrides: Sequence[str]) -> DictConfig:
+    """The configuration tree of the overrides, with Hydra's own node."""
+    register_resolvers()
+    with own_hydra(), hydra.initialize_config_dir(version_base="1.3", config_dir=str(CONF), job_name="byzsgd"):
+        return hydra.compose("config", overrides=list(overrides), return_hydra_config=True)
+
+
+def plain(config: DictConfig) -> tuple[dict[str, Any], dict[str, str]]:
+    """The resolved configuration without Hydra's node, and which member of every group was chosen."""
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    return cast(dict[str, Any], OmegaConf.to_container(own, resolve=True)), choices(config.hydra.runtime.choices)
+
+
+def choices(chosen: Any) -> dict[str, str]:
+    return {
+        str(group): member if isinstance(member, str) else ",".join(member)
+        for group, member in chosen.items()
+        if member is not None and not str(group).startswith("hydra/")
+    }
+
+
+def register_resolvers() -> None:
+    """The arithmetic that YAML lacks, and the names of run folders."""
+    resolvers: dict[str, Callable[..., Any]] = {
+        "third": _of_numbers(lambda n: max(2, n // 3)),  # Kardam's buffer
+        "quorum": _of_numbers(lambda f: 2 * f + 1),
+        "less_one": _of_numbers(lambda n: n - 1),
+        "share": _of_numbers(lambda f, n: f / n if n else 0.0),
+        "run_name": _run_name,
+    }
+    for name, resolver in resolvers.items():
+        OmegaConf.register_new_resolver(name, resolver, replace=True)
+
+
+def _of_numbers(formula: Callable[..., float]) -> Callable[..., Any]:
+    # What is no number is handed on as it is, so that the check names the setting that it came from.
+    return lambda *values: formula(*values) if all(isinstance(value, int) for value in values) else values[0]
+
+
+def _run_name(*, _root_: DictConfig) -> str:
+    config, _ = plain(_root_)
+    return run_name(list(_root_.hydra.overrides.task), run_id(config))
+
+
+@contextmanager
+def own_hydra() -> Iterator[None]:
+    # Hydra keeps one global instance; a job that composes another experiment must find its own again afterwards.
+    outer = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        yield
+    finally:
+        GlobalHydra.instance().clear()
+        if outer is not None:
+            GlobalHydra.instance().initialize(outer)

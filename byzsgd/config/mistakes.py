@@ -1,0 +1,78 @@
+"""What is wrong with a configuration, in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hydra.errors import (
+    ConfigCompositionException,
+    HydraException,
+    MissingConfigException,
+    OverrideParseException,
+)
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from byzsgd.config.catalogue import canonical, find_groups, groups
+from byzsgd.config.targets import suggestion
+
+EXTRAS = {
+    "hydra/launcher/joblib": "joblib",
+    "hydra/launcher/submitit_local": "submitit",
+    "hydra/launcher/submitit_slurm": "submitit",
+    "hydra/sweeper/optuna": "optuna",
+}
+MISTAKES = (HydraException, OmegaConfBaseException, YAMLError)
+
+
+def explain(error: BaseException) -> str:
+    """One line for a mistake in the overrides or the configuration files, with a suggestion where there is one."""
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        group, _, member = error.missing_cfg_file.rpartition("/")
+        if error.missing_cfg_file in EXTRAS:
+            return f"{group}={member} needs a package (pip install 'byzsgd[{EXTRAS[error.missing_cfg_file]}]')"
+        known = [option for option in error.options or () if option]
+        meant = canonical(member, known)
+        return f"no {group} '{member}'" + (f"; did you mean {meant}?" if meant else suggestion(member, known))
+    if isinstance(error, OverrideParseException):
+        return _explain_override(str(error.override), _first_line(error))
+    if isinstance(error, ConfigCompositionException):
+        return _explain_composition(error)
+    if isinstance(error, YAMLError):
+        return "broken YAML: " + " ".join(str(error).split())
+    key = getattr(error, "full_key", None)
+    return (f"{key}: " if key else "") + _first_line(error)
+
+
+def _explain_override(override: str, line: str) -> str:
+    if "=" not in override and not override.startswith("~"):
+        return f"an override needs KEY=VALUE or GROUP=MEMBER; got {override}"
+    return f"cannot read the override '{override}' (quotes may be missing: {line})"
+
+
+def _explain_composition(error: ConfigCompositionException) -> str:
+    cause, line = error.__cause__, _first_line(error)
+    parent = getattr(cause, "parent_node", None)
+    if isinstance(parent, DictConfig):
+        key = str(getattr(cause, "full_key", "") or "").replace("[", ".").replace("]", "")
+        where, _, word = key.rpartition(".")
+        if not key:
+            word = line.split("'")[1] if "'" in line else line
+        return _unknown(word, where, [str(each) for each in parent])
+    if "No match in the defaults list" in line and "'" in line:
+        return f"{line.split(chr(39))[1]} needs another choice beside it: what was chosen has no such part"
+    return line + (f" ({_first_line(cause)})" if cause is not None and cause is not error else "")
+
+
+def _unknown(word: str, where: str, known: Sequence[str]) -> str:
+    """A setting that is not there, with what may have been meant: a group's path, or one of its neighbours."""
+    found = [] if where else find_groups(word)
+    if found:
+        return f"no setting '{word}'; did you mean {' or '.join(found)}?"
+    settings = [*(groups() if "/" in word else ()), *known]
+    return f"no setting '{word}'{f' in {where}' if where else ''}{suggestion(word, settings)}"
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

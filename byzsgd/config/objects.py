@@ -1,0 +1,57 @@
+"""From a resolved configuration to the objects that it names: what it may name depends on whose it is."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from byzsgd.config.targets import ConfigError, built, check
+from byzsgd.records import read_config, read_info
+
+if TYPE_CHECKING:
+    from byzsgd.run import Experiment
+
+ALLOWED = ("byzsgd", "torch")  # packages whose objects a configuration may name; users add more with `plugins`
+# The same for a folder, which may be a stranger's: other parts of torch load files and run what they hold.
+IN_FOLDERS = ("byzsgd", "torch.nn", "torch.optim")
+GIVEN = {"config", "choices"}  # of an experiment, by who builds it
+
+
+def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequence[str] | None = None) -> Experiment:
+    """Checks a resolved configuration and builds the object graph.
+
+    `plugins`: modules beside byzsgd and the building blocks of torch that it may name; None takes the configuration's
+    own word for it, which is right for one's own command line and wrong for a stranger's folder.
+    """
+    named = (config.get("plugins") or ()) if plugins is None else plugins
+    allowed = (*(ALLOWED if plugins is None else IN_FOLDERS), *named)
+    for word in GIVEN & config.keys():
+        raise ConfigError(f"the experiment has no setting '{word}'")
+    check(config, allowed)
+    _require_modules(named)
+    whole = built({**config, "_partial_": True}, allowed)
+    return cast("Experiment", whole(config=dict(config), choices=dict(choices)))
+
+
+def _require_modules(names: Sequence[str]) -> None:
+    for name in names:
+        try:
+            found = importlib.util.find_spec(name) is not None
+        except (ModuleNotFoundError, ValueError):
+            found = False
+        if not found:
+            raise ConfigError(f"plugins needs modules that Python finds (on PYTHONPATH); got {name}")
+
+
+def part(node: Mapping[str, Any]) -> Any:
+    """One node of a stored configuration as an object, e.g. a delay law whose theory a figure shows."""
+    check(node, IN_FOLDERS)
+    return built(node, IN_FOLDERS)
+
+
+def stored(folder: Path, plugins: Sequence[str]) -> Experiment:
+    """The experiment of a run folder. Its own list of plugins is not believed: the folder may be a stranger's."""
+    choices = read_info(folder).get("choices", {})
+    return build(read_config(folder), choices, plugins)

@@ -1,0 +1,1 @@
+"""What a person sees: commands that look at folders, and what runs and sweeps show on the screen."""

@@ -1,0 +1,58 @@
+"""What a sweep has found: its closing table."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from shlex import quote
+from statistics import mean, median
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from byzsgd.analysis import compare
+from byzsgd.analysis.outcomes import accepted, final, judged_by
+from byzsgd.console.vocabulary import BYZANTINE, HONEST, metric_name, percent
+from byzsgd.records import load
+
+
+def show_sweep(folders: Iterable[Path], folder: Path) -> None:
+    """The closing table of a sweep: one row for each setting, medians over its seeds."""
+    console = Console()
+    runs = []
+    for each in folders:
+        try:
+            runs.append(load(each))
+        except ValueError as error:
+            console.print(f"left out: {error}", highlight=False, soft_wrap=True)
+    if not runs:
+        console.print(f"no result in {folder}", highlight=False, soft_wrap=True)
+        return
+    comparison = compare(runs)
+    judged = judged_by(runs[0])
+    title = f"{folder}: {metric_name(judged)} over seeds, and shares of vectors accepted"
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
+    for key in comparison.keys:
+        table.add_column(key, no_wrap=True)
+    for heading in ("runs", "median", "least", "most", HONEST, BYZANTINE, "status"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for group in comparison.groups:
+        values = [final(run, judged) for run in group.runs]
+        statuses = Counter(str(run.info.get("status")) for run in group.runs)
+        table.add_row(
+            *(str(group.values[key]) for key in comparison.keys),
+            str(len(values)),
+            *(f"{value:.3g}" for value in (median(values), min(values), max(values))),
+            *(_share(accepted(run, byzantine=byzantine) for run in group.runs) for byzantine in (False, True)),
+            ", ".join(status if len(statuses) == 1 else f"{count} {status}" for status, count in statuses.items()),
+        )
+    console.print(table)
+    console.print(f"next: byzsgd plot {quote(str(folder))}", highlight=False, soft_wrap=True)
+
+
+def _share(shares: Iterable[float]) -> str:
+    known = [share for share in shares if not math.isnan(share)]
+    return percent(mean(known) if known else math.nan)

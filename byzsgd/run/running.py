@@ -1,0 +1,133 @@
+"""One run under way: what is done after every event, and left when it ends."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from byzsgd.aggregators.declaration import NonFiniteRows
+from byzsgd.interfaces import Event
+from byzsgd.kernel.jobs import HonestNotFinite
+from byzsgd.kernel.lookahead import events
+from byzsgd.records import Run
+from byzsgd.run.budget import Budget
+from byzsgd.run.metrics import dissimilarity_of
+from byzsgd.run.prepared import Prepared
+from byzsgd.run.screen import Screen
+from byzsgd.run.stores import Store
+
+Status = Literal["finished", "diverged", "stalled"]
+
+
+class Running:
+    """A run between its first event and its last."""
+
+    def __init__(
+        self, prepared: Prepared, budget: Budget, eval_every: int, checkpoint_every: int, store: Store, screen: Screen
+    ) -> None:
+        self.prepared, self.budget, self.store, self.screen = prepared, budget, store, screen
+        self.eval_every, self.checkpoint_every = eval_every, checkpoint_every
+        self.started = time.perf_counter()
+        params = prepared.initial.clone()
+        resumed = store.resume(params, prepared.contexts(params))
+        self.world = prepared.kernel.begin(params) if resumed is None else resumed
+        if resumed is None:
+            store.studied = prepared.study.init()
+        measured = prepared.problem.evaluate(self.params)
+        self.names = tuple(measured)
+        if resumed is None:
+            self._record(measured)
+
+    @property
+    def params(self) -> Tensor:
+        """(d,) the live model that is evaluated."""
+        return self.world.models.live[0]
+
+    def after(self, event: Event) -> Status | None:
+        """Records one event; the status of the run if it was the last."""
+        world = self.world
+        self.store.recorder.arrival(self.prepared.study.seen(self.store.studied, event))
+        self.screen.event(event)
+        spent = self.budget.spent(world)
+        if spent or world.arrivals % self.eval_every == 0:
+            if not bool(torch.isfinite(self.params).all()):
+                return self._diverged("the model is not finite")
+            self._record(self.prepared.problem.evaluate(self.params))
+        if spent:
+            return "finished"
+        if world.arrivals % self.checkpoint_every == 0:
+            self.checkpoint()
+        return None
+
+    def broken(self, error: HonestNotFinite | NonFiniteRows) -> Status:
+        """The status of a run that ends with a vector that is not finite; raises where that is an error."""
+        if isinstance(error, HonestNotFinite):
+            try:
+                self.prepared.require_overflow(error)
+            except FloatingPointError as reason:
+                self.failed(reason)
+                raise
+        else:
+            self.world.arrivals -= 1  # the server broke on a delivery that no row tells of
+        return self._diverged(str(error))
+
+    def failed(self, error: Exception) -> None:
+        """Leaves the run as one that an error ended."""
+        self.store.reason = " ".join(str(error).split())
+        self.store.interrupt("failed", None, self.seconds)
+
+    def stalled(self) -> Status:
+        self._record(self.prepared.problem.evaluate(self.params))
+        self.store.reason = "nothing can arrive any more: every worker is held, crashed or silent"
+        return "stalled"
+
+    def checkpoint(self) -> None:
+        self.store.checkpoint(self.world, self.seconds)
+
+    def end(self, status: Status) -> Run:
+        if "dissimilarity" in self.names:
+            self.store.recorder.flush(dissimilarity_of(self.store.recorder.run().metrics))
+        run = self.store.close(status, self.params, self.seconds)
+        self.screen.end(run)
+        return run
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of this process on this run."""
+        return time.perf_counter() - self.started
+
+    def complete(self, stopped: Callable[[], bool]) -> Run:
+        """Runs to the end; once `stopped` says so, saves the state and raises KeyboardInterrupt."""
+        try:
+            for event in events(self.prepared.kernel, self.world, self.prepared.engine):
+                status = self.after(event)
+                if status is not None:
+                    return self.end(status)
+                if stopped():
+                    self.store.interrupt("interrupted", self.world, self.seconds)
+                    raise KeyboardInterrupt
+        except (HonestNotFinite, NonFiniteRows) as error:
+            return self.end(self.broken(error))
+        except Exception as error:
+            self.failed(error)
+            raise
+        return self.end(self.stalled())
+
+    def _record(self, measured: Mapping[str, float | None]) -> None:
+        world, clock = self.world, self.prepared.kernel.clock
+        row = {"step": world.updates, "time": world.time, "arrivals": world.arrivals, **measured}
+        if clock.priced:
+            row["cost"] = clock.cost(0.0, world.time)
+        self.store.recorder.metrics(row)
+        self.screen.metrics(row)
+
+    def _diverged(self, reason: str) -> Status:
+        # Drawn as a result: the worst accuracy, and losses that no axis can show.
+        self._record({name: 0.0 if name == "test_accuracy" else math.nan for name in self.names})
+        self.store.reason = reason
+        return "diverged"

@@ -1,0 +1,63 @@
+"""Who watches a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from byzsgd.interfaces import Event
+from byzsgd.records import Run
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a screen may say of a run before it starts."""
+
+    choices: Mapping[str, str]
+    num_workers: int
+    num_byzantine: int
+    f: int
+    knowledge: str
+    seed: int
+    device: str
+    arrivals: int  # the budget
+    num_parameters: int
+    engine: str
+    folder: Path | None
+
+
+class Screen(Protocol):
+    """Who watches a run. It sees everything and changes nothing."""
+
+    def start(self, facts: Facts) -> None: ...
+
+    def say(self, line: str) -> None:
+        """One line about the run as a whole: resumed, damaged checkpoint left out…"""
+
+    def event(self, event: Event) -> None: ...
+
+    def metrics(self, row: Mapping[str, float | int | None]) -> None: ...
+
+    def end(self, run: Run) -> None:
+        """The run has ended, or had ended before."""
+
+
+class Nobody:
+    """The screen that shows nothing."""
+
+    def start(self, facts: Facts) -> None:
+        """Nothing to show."""
+
+    def say(self, line: str) -> None:
+        """Nothing to show."""
+
+    def event(self, event: Event) -> None:
+        """Nothing to show."""
+
+    def metrics(self, row: Mapping[str, float | int | None]) -> None:
+        """Nothing to show."""
+
+    def end(self, run: Run) -> None:
+        """Nothing to show."""

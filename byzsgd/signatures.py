@@ -1,0 +1,35 @@
+"""What a callable takes, read from its signature."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+REQUIRED = inspect.Parameter.empty  # in the place of a default: there is none
+
+
+def by_name(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The parameters that can be given by name."""
+    kinds = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return {name: each for name, each in inspect.signature(function).parameters.items() if each.kind in kinds}
+
+
+def keyword_only(function: Callable[..., Any]) -> dict[str, Any]:
+    """The hyper-parameters: keyword-only ones with their defaults, or REQUIRED."""
+    return {name: each.default for name, each in by_name(function).items() if each.kind is each.KEYWORD_ONLY}
+
+
+def missing(function: Callable[..., Any], given: Mapping[str, Any]) -> list[str]:
+    """The hyper-parameters that have neither a default nor a value in `given`."""
+    return [name for name, default in keyword_only(function).items() if default is REQUIRED and name not in given]
+
+
+def unwrapped(part: Any) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+    """The function within partials, and what they bind. functools does not flatten a subclass of partial, and Hydra's
+    is slow to call."""
+    if not isinstance(part, functools.partial):
+        return part, (), {}
+    function, positional, values = unwrapped(part.func)
+    return function, positional + part.args, {**values, **part.keywords}
