@@ -22,6 +22,7 @@ import byzsgd
 from byzsgd.cli import main
 from byzsgd.records.checkpoints import checkpoints
 from byzsgd.records.files import digest
+from byzsgd.records.moved import WORDS
 from byzsgd.run.running import Running
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -169,6 +170,21 @@ def test_records_of_another_format_are_not_guessed_at(whole, cut, capsys):
 def test_the_folder_of_another_run_is_refused(folder, whole, cut, capsys):
     line = refused(capsys, "train", *SMALL, "seed=7", f"hydra.run.dir={folder}")
     assert f"{folder} needs the settings that it was started with; got seed=7 instead of 0" in line
+
+
+def test_a_folder_that_names_what_version_0_1_named_goes_on(cut, kept, capsys):
+    stored = cut / "config.yaml"
+    text = stored.read_text()
+    for target, word in WORDS.items():
+        text = text.replace(f"_target_: {target}\n", f"_target_: {word}\n")
+    stored.write_text(text)
+    assert "byzsgd.runner.Experiment" in text
+    assert main(["resume", str(cut)]) == 0
+    assert "resumed cut after 130 arrivals" in capsys.readouterr().out
+    one, other = kill.left(cut), kill.left(kept / "whole")
+    assert {name for name in one if one[name] != other[name]} == {"config"}
+    assert main(["train", *SMALL, f"hydra.run.dir={cut}"]) == 0
+    assert "is finished already" in capsys.readouterr().out
 
 
 class Interfering:
