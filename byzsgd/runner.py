@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from byzsgd.attacks.declaration import Forge
 from byzsgd.attacks.declaration import lift as lift_attack
 from byzsgd.checks import require
 from byzsgd.interfaces import (
@@ -53,6 +54,8 @@ from byzsgd.stores import FolderStore, MemoryStore, Store
 from byzsgd.study import NoStudy, StepStudy
 from byzsgd.tracking import Tracking
 
+G = TypeVar("G")
+T = TypeVar("T")
 _SENDER = {"vectors": "gradient", "deltas": "delta"}
 
 
@@ -60,6 +63,29 @@ class EngineFactory(Protocol):
     """(problem, batches, the liars' attacks by worker) -> engine."""
 
     def __call__(self, problem: SupervisedProblem, batches: Batches, poisons: Mapping[int, Attack], /) -> Engine: ...
+
+
+class Converted(Generic[G, T]):
+    """A dataclass field that holds what a function makes of the value it is given."""
+
+    def __init__(self, convert: Callable[[G], T]) -> None:
+        self._convert = convert
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> T:
+        if instance is None:  # asked for a default: there is none
+            raise AttributeError(self._name)
+        held: T = vars(instance)[self._name]
+        return held
+
+    def __set__(self, instance: Any, value: G) -> None:
+        vars(instance)[self._name] = self._convert(value)
+
+
+def _ascending(ids: Sequence[int] | None) -> tuple[int, ...] | None:
+    return None if ids is None else tuple(sorted(ids))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +96,7 @@ class Experiment:
     model: ModelFactory
     partition: Partition
     worker: WorkerRule[Any]
-    attack: Attack
+    attack: Converted[Attack | Forge, Attack] = Converted(lift_attack)
     aggregator: Aggregator[Any]
     delay: Delay
     optimizer: Optimizer[Any]
@@ -79,7 +105,7 @@ class Experiment:
     num_workers: int
     num_byzantine: int
     f: int
-    byzantine_ids: tuple[int, ...] | None
+    byzantine_ids: Converted[Sequence[int] | None, tuple[int, ...] | None] = Converted(_ascending)
     knowledge: Knowledge
     stamps: bool
     seed: int
@@ -108,10 +134,7 @@ class Experiment:
         require(self.seed >= 0, "seed", "a value >= 0", seed=self.seed)
         require(self.num_byzantine < n or not self.metrics.dissimilarity, "metrics.dissimilarity", "an honest worker",
                 num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
-        object.__setattr__(self, "attack", lift_attack(self.attack))
-        if self.byzantine_ids is not None:
-            ids = tuple(sorted(self.byzantine_ids))
-            object.__setattr__(self, "byzantine_ids", ids)
+        if (ids := self.byzantine_ids) is not None:
             require(
                 len(set(ids)) == len(ids) == self.num_byzantine and all(0 <= worker < n for worker in ids),
                 "byzantine_ids",

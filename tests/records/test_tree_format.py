@@ -13,7 +13,7 @@ from torch import Tensor
 
 from byzsgd.interfaces import Arrival, BatchKey, Job, Reply, ServerContext
 from byzsgd.records import Offsets
-from byzsgd.records.state_tree import decode, encode
+from byzsgd.records.tree_format import decode, encode
 
 PLUGINS = (__name__,)
 
