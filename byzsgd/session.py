@@ -25,6 +25,7 @@ from byzsgd.kernel.engine.dissimilarity import least_bound
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.simulation import HonestNotFinite, Simulation, SimulationState
 from byzsgd.records import Run
+from byzsgd.records.tree import check
 from byzsgd.stores import Store
 from byzsgd.study import Study
 
@@ -132,8 +133,18 @@ class Session:
     study: Study
 
     def start(self, params: Tensor) -> SimulationState:
-        """The state before the first arrival, around the live model `params`."""
-        return self.simulation.init(params, self.trusted_gradient)
+        """The state before the first arrival, around the live model `params`. ValueError where that of a part holds
+        what no State may."""
+        state, parts = self.simulation.init(params, self.trusted_gradient), self.simulation
+        for part, own in (
+            (parts.aggregator, state.aggregator),
+            (parts.attack, state.attack),
+            (parts.optimizer, state.optimizer),
+            (parts.clock, state.clock),
+            *((parts.worker, own) for own in state.workers.values()),
+        ):
+            check(own, f"the state of {type(part).__name__}")
+        return state
 
     def contexts(self, params: Tensor) -> dict[type, object]:
         """What states hold but checkpoints do not: given again at resume, around the live model `params`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -80,6 +81,7 @@ class FolderStore:
         for line in damaged:
             self.say(f"{line}; the checkpoint before it is used")
         state: SimulationState = found.tree["state"]
+        state.queue = list(state.queue)
         self.studied = found.tree["studied"]
         params.copy_(state.params)
         state.params = params
@@ -90,7 +92,8 @@ class FolderStore:
 
     def checkpoint(self, state: SimulationState, seconds: float) -> None:
         offsets = self.recorder.flush({"wall_time": self.before + seconds})
-        save_checkpoint(self.folder, state.arrivals, {"state": state, "studied": self.studied}, offsets)
+        saved = replace(state, queue=tuple(state.queue))  # type: ignore[arg-type]  # a State holds no list
+        save_checkpoint(self.folder, state.arrivals, {"state": saved, "studied": self.studied}, offsets)
 
     def interrupt(self, status: str, state: SimulationState | None, seconds: float) -> None:
         if state is not None:

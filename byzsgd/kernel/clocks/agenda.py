@@ -13,7 +13,7 @@ from byzsgd.interfaces import Job
 Entry = tuple[float, int, int, Job | None]
 Snapshot = tuple[float, tuple[Entry, ...], tuple[int, ...]]
 A_DAY = 32  # entries of a day, aimed at: with fewer there are more days, with more a day is longer to sort
-PASSED = A_DAY  # entries of today that are kept after they happened
+PASSED = 256  # entries beyond the number of workers after which the pace is looked at again
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class Agenda:
     day: int = -1  # the number of today
     later: dict[int, dict[int, Entry]] = field(default_factory=dict)  # by day, then by worker
     since: float = 0.0  # when the pace was last looked at
-    seen: int = 0  # entries looked at since then
+    seen: int = 0  # entries that happened since then
     dropped: int = 0  # and those dropped
 
     def snapshot(self) -> Snapshot:
@@ -62,7 +62,8 @@ class Agenda:
         day = int(entry[0] * self.pace)
         if day <= self.day:
             place = bisect(self.today, entry, self.place)
-            self.today = (*self.today[:place], entry, *self.today[place:])
+            self.today = (*self.today[self.place : place], entry, *self.today[place:])
+            self.place = 0
         elif day in self.later:
             self.later[day][entry[1]] = entry
         else:
@@ -78,13 +79,15 @@ class Agenda:
                 self.place += 1
             if not self.later:
                 return None
-            self._turn()
+            self.day = self._next_day()
+            self.today, self.place = tuple(sorted(self.later.pop(self.day).values())), 0
 
     def done(self) -> None:
         """The entry that `first` told has happened."""
         self.place += 1
-        if self.place == PASSED:
-            self._turn()
+        self.seen += 1
+        if self.seen > len(self.last) + PASSED:
+            self._keep_pace(self.today[self.place - 1][0])
 
     def drop(self, worker: int) -> None:
         """Forgets what is to come for this worker; its serial stays spent."""
@@ -93,21 +96,14 @@ class Agenda:
         if self.dropped > 2 * len(self.last) + PASSED:
             self._sweep()
 
-    def _turn(self) -> None:
-        """Clears what happened today, goes on to the next day when that was all, and keeps the pace."""
-        self.seen += self.place
-        now = self.today[self.place - 1][0] if self.place else self.since
-        self.today = self.today[self.place :]
-        self.place = 0
-        if self.seen > len(self.last) + PASSED and now > self.since:
+    def _keep_pace(self, now: float) -> None:
+        """Makes the days longer or shorter where far from A_DAY entries happened in one."""
+        if now > self.since:
             pace = self.seen / (now - self.since) / A_DAY
             self.since, self.seen = now, 0
             if not 0.5 < pace / self.pace < 2.0:
                 self.pace = pace
                 self._sweep()
-        if not self.today and self.later:
-            self.day = self._next_day()
-            self.today = tuple(sorted(self.later.pop(self.day).values()))
 
     def _next_day(self) -> int:
         """The first one of `later`: nearly always close by, where the pace is right."""
