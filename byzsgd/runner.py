@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from byzsgd.attacks.declaration import Forge
 from byzsgd.attacks.declaration import lift as lift_attack
 from byzsgd.checks import require
 from byzsgd.interfaces import (
@@ -54,8 +53,6 @@ from byzsgd.stores import FolderStore, MemoryStore, Store
 from byzsgd.study import NoStudy, StepStudy
 from byzsgd.tracking import Tracking
 
-G = TypeVar("G")
-T = TypeVar("T")
 _SENDER = {"vectors": "gradient", "deltas": "delta"}
 
 
@@ -65,23 +62,27 @@ class EngineFactory(Protocol):
     def __call__(self, problem: SupervisedProblem, batches: Batches, poisons: Mapping[int, Attack], /) -> Engine: ...
 
 
-class Converted(Generic[G, T]):
-    """A dataclass field that holds what a function makes of the value it is given."""
+class _Converted:
+    """The place of a dataclass field without default, which holds what a function makes of the value it is given."""
 
-    def __init__(self, convert: Callable[[G], T]) -> None:
+    def __init__(self, convert: Callable[[Any], Any]) -> None:
         self._convert = convert
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    def __get__(self, instance: Any, owner: type | None = None) -> T:
-        if instance is None:  # asked for a default: there is none
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        if instance is None:  # the dataclass asks for a default
             raise AttributeError(self._name)
-        held: T = vars(instance)[self._name]
-        return held
+        return vars(instance)[self._name]
 
-    def __set__(self, instance: Any, value: G) -> None:
+    def __set__(self, instance: object, value: Any) -> None:
         vars(instance)[self._name] = self._convert(value)
+
+
+def converted(convert: Callable[[Any], Any]) -> Any:
+    """Of a field of a frozen dataclass: it holds `convert` of what its constructor is given."""
+    return _Converted(convert)
 
 
 def _ascending(ids: Sequence[int] | None) -> tuple[int, ...] | None:
@@ -96,7 +97,7 @@ class Experiment:
     model: ModelFactory
     partition: Partition
     worker: WorkerRule[Any]
-    attack: Converted[Attack | Forge, Attack] = Converted(lift_attack)
+    attack: Attack = converted(lift_attack)
     aggregator: Aggregator[Any]
     delay: Delay
     optimizer: Optimizer[Any]
@@ -105,7 +106,7 @@ class Experiment:
     num_workers: int
     num_byzantine: int
     f: int
-    byzantine_ids: Converted[Sequence[int] | None, tuple[int, ...] | None] = Converted(_ascending)
+    byzantine_ids: tuple[int, ...] | None = converted(_ascending)
     knowledge: Knowledge
     stamps: bool
     seed: int

@@ -187,8 +187,9 @@ class Running:
         self.eval_every, self.checkpoint_every = eval_every, checkpoint_every
         self.started = time.perf_counter()
         params = session.initial.clone()
+        fresh = session.start(params)  # before the store: what is refused leaves nothing behind
         resumed = store.resume(params, session.contexts(params))
-        self.state = session.start(params) if resumed is None else resumed
+        self.state = fresh if resumed is None else resumed
         if resumed is None:
             store.studied = session.study.init()
         measured = session.problem.evaluate(self.state.params)
