@@ -126,11 +126,11 @@ class Pipeline:
         )
 
     def receive(self, state: PipelineState, arrival: Arrival) -> Decision:
-        raw, scores = arrival.vector, NOTHING
-        if self.asked:
+        raw, scores, asked = arrival.vector, NOTHING, self.asked
+        if asked:
             raw, judgements, refused_by = self._judge(state, arrival)
             scores = {}
-            for name, part in self.asked:
+            for name, part in asked:
                 judgement = judgements.get(name)
                 part.record(state.filters[name], arrival, judgement, not refused_by)
                 if judgement is not None:
@@ -144,7 +144,7 @@ class Pipeline:
         if collected is None:
             return Decision(True, "accepted", weight, None, scores, self.collector.waiting)
         direction = self._step(state, arrival, collected)
-        if direction is vector and (self.asked or self.collector.weighted):
+        if direction is vector and (asked or self.collector.weighted):
             # The mean of one vector is that very vector, which filters and the table of latest vectors may keep.
             direction = direction.clone()
         return Decision(True, "accepted", weight, direction, scores, collected.reply)

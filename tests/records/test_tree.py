@@ -147,7 +147,7 @@ def test_what_is_shared_is_shared_in_the_fork():
     assert twin.value["self"] is twin is not node
 
 
-# Servers, attacks and clocks: tests/aggregators/test_servers.py, tests/attacks/test_attack_laws.py, tests/clock/test_saved.py.
+# Servers, attacks and clocks: in test_servers.py, test_attack_laws.py and test_saved.py of their folders.
 @pytest.mark.parametrize("group", ["worker", "optimizer"])
 def test_every_part_keeps_to_it(group):
     deltas = ("aggregator=mifa", "aggregator.deltas=true")
@@ -258,3 +258,12 @@ def test_records_import_nothing_until_they_are_asked():
     """Every family imports `records.tree`, and so this package."""
     code = "import sys, byzsgd.records; sys.exit(bool({'torch', 'polars', 'yaml'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_nothing_else_writes_to_what_is_frozen():
+    package = Path(byzsgd.__file__).parent
+    files = [file for root in (package, package.parent / "hydra_plugins") for file in root.rglob("*.py")]
+    writing = {
+        file.relative_to(package.parent).as_posix() for file in files if "object.__setattr__" in file.read_text()
+    }
+    assert writing - {"byzsgd/kernel/simulation.py"} == {"byzsgd/records/tree.py"}
