@@ -38,7 +38,7 @@ ALLOWED = {
     "reporting": {"analysis"} | RESULTS,
     "analysis": RESULTS,
     "records": {"interfaces", "checks"},
-    "records.tree": set(),
+    "records.tree": {"interfaces", "checks"},
     "checks": set(),
     "signatures": set(),
     "torchvision_compat": set(),

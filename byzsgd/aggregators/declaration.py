@@ -48,10 +48,10 @@ class Condition:
 
     text: str
     holds: Callable[..., bool]
-    names: tuple[str, ...] = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "names", tuple(inspect.signature(self.holds).parameters))
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(inspect.signature(self.holds).parameters)
 
     def demand(self, who: str, scope: Mapping[str, Any]) -> None:
         values = [scope[name] for name in self.names]
@@ -254,19 +254,23 @@ class Lifted:
     function: Callable[..., Tensor]
     values: Mapping[str, Any]
     said: Declaration
-    weighted: bool = field(init=False)
-    bare: Callable[..., Tensor] | None = field(init=False, repr=False, compare=False)
-    of_vectors: Callable[[Sequence[Tensor]], Tensor] | None = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        said, put = self.said, object.__setattr__
-        put(self, "weighted", said.kind == "weighted rule")
-        # A rule without conditions that takes any rows needs none of the checks of a decorated function: plain
-        # asynchronous SGD calls one at every arrival.
+    @functools.cached_property
+    def weighted(self) -> bool:
+        return self.said.kind == "weighted rule"
+
+    @functools.cached_property
+    def bare(self) -> Callable[..., Tensor] | None:
+        """The undecorated function, where nothing that decoration checks can be wrong: a rule of any rows without
+        conditions. Plain asynchronous SGD calls one at every arrival."""
+        said = self.said
         plain = said.kind == "rule" and said.feed == Feed() and said.lets_non_finite_through and not said.conditions
-        wrapped = getattr(self.function, "__wrapped__", None)
-        put(self, "bare", wrapped if plain and not said.parameters else None)
-        put(self, "of_vectors", said.of_vectors if self.bare is not None else None)
+        return getattr(self.function, "__wrapped__", None) if plain and not said.parameters else None
+
+    @functools.cached_property
+    def of_vectors(self) -> Callable[[Sequence[Tensor]], Tensor] | None:
+        """The same of vectors that were never stacked."""
+        return None if self.bare is None else self.said.of_vectors
 
     def check(self, rows: int) -> int:
         self.said.demand(rows + self.said.feed.rows_in_front, self.values)

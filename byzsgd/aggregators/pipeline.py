@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from byzsgd.aggregators.dampings.declaration import check_damping
 from byzsgd.aggregators.declaration import lift
-from byzsgd.aggregators.states import foresee
+from byzsgd.aggregators.foresight import foresee
 from byzsgd.checks import require
 from byzsgd.interfaces import (
     Arrival,
@@ -58,40 +59,50 @@ class Pipeline:
     collector: Collector[Any]
     preaggregator: Mapping[str, Any] = field(default_factory=dict)
     rule: Any
-    lifted: tuple[tuple[str, StatefulRule[Any]], ...] = field(init=False, repr=False, compare=False)
-    final: StatefulRule[Any] = field(init=False, repr=False, compare=False)
-    unstacked: Callable[[Sequence[Tensor]], Tensor] | None = field(init=False, repr=False, compare=False)
-    asked: tuple[tuple[str, Filter[Any]], ...] = field(init=False, repr=False, compare=False)
     expects: ClassVar[str] = "vectors"
-    scores: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        put = object.__setattr__
-        put(self, "asked", tuple((name, part) for name, part in self.filters.items() if part is not None))
         for name, part in self.asked:
             # A misspelt or missing member leaves a bare node of settings here.
             require(hasattr(part, "judge"), f"filter {name}", "a member of its own (aggregator/filters=[…])", node=part)
         check_damping(self.damping)
-        put(
-            self,
-            "lifted",
-            tuple((name, lift(part)) for name, part in self.preaggregator.items() if part is not None),
-        )
-        put(self, "final", lift(self.rule))
-        put(self, "unstacked", None if self.lifted else getattr(self.final, "of_vectors", None))
-        put(self, "scores", tuple(score for _, part in self.asked for score in part.scores))
+        lifted, final = self.lifted, self.final  # which refuses what cannot be
         require(
-            self.collector.weighted or not self.final.weighted,
+            self.collector.weighted or not final.weighted,
             "a weighted rule",
             "a collector that gives weights (aggregator/collector=latest)",
             collector=type(self.collector).__name__.lower(),
         )
         require(
-            not (self.final.weighted and self.lifted),
+            not (final.weighted and lifted),
             "a weighted rule",
             "no preaggregator before it, since rows would lose their weights",
-            preaggregators=[name for name, _ in self.lifted],
+            preaggregators=[name for name, _ in lifted],
         )
+
+    @cached_property
+    def asked(self) -> tuple[tuple[str, Filter[Any]], ...]:
+        """The filters that are on, by name."""
+        return tuple((name, part) for name, part in self.filters.items() if part is not None)
+
+    @cached_property
+    def lifted(self) -> tuple[tuple[str, StatefulRule[Any]], ...]:
+        """The pre-aggregators that are on, by name."""
+        return tuple((name, lift(part)) for name, part in self.preaggregator.items() if part is not None)
+
+    @cached_property
+    def final(self) -> StatefulRule[Any]:
+        """The rule behind them."""
+        return lift(self.rule)
+
+    @cached_property
+    def unstacked(self) -> Callable[[Sequence[Tensor]], Tensor] | None:
+        """The same of vectors that were never stacked, where the rule has that and stands alone."""
+        return None if self.lifted else getattr(self.final, "of_vectors", None)
+
+    @cached_property
+    def scores(self) -> tuple[str, ...]:
+        return tuple(score for _, part in self.asked for score in part.scores)
 
     @property
     def needs_read_params(self) -> bool:
@@ -120,11 +131,11 @@ class Pipeline:
         )
 
     def receive(self, state: PipelineState, arrival: Arrival) -> Decision:
-        raw, scores = arrival.vector, NOTHING
-        if self.asked:
+        raw, scores, asked = arrival.vector, NOTHING, self.asked
+        if asked:
             raw, judgements, refused_by = self._judge(state, arrival)
             scores = {}
-            for name, part in self.asked:
+            for name, part in asked:
                 judgement = judgements.get(name)
                 part.record(state.filters[name], arrival, judgement, not refused_by)
                 if judgement is not None:
@@ -138,7 +149,7 @@ class Pipeline:
         if collected is None:
             return Decision(True, "accepted", weight, None, scores, self.collector.waiting)
         direction = self._step(state, arrival, collected)
-        if direction is vector and (self.asked or self.collector.weighted):
+        if direction is vector and (asked or self.collector.weighted):
             # The mean of one vector is that very vector, which filters and the table of latest vectors may keep.
             direction = direction.clone()
         return Decision(True, "accepted", weight, direction, scores, collected.reply)

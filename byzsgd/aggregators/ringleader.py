@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from byzsgd.aggregators.states import foresee
+from byzsgd.aggregators.foresight import foresee
 from byzsgd.interfaces import Arrival, Decision, ServerContext
 
 

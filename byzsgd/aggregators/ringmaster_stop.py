@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from byzsgd.aggregators.states import foresee
+from byzsgd.aggregators.foresight import foresee
 from byzsgd.checks import require
 from byzsgd.interfaces import Arrival, Decision, ServerContext
 

@@ -9,8 +9,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from byzsgd.aggregators.foresight import foresee
 from byzsgd.aggregators.rows import length
-from byzsgd.aggregators.states import foresee
 from byzsgd.checks import require
 from byzsgd.interfaces import Arrival, Decision, Reply, ServerContext
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from byzsgd.attacks.declaration import derived
 from byzsgd.attacks.deviation import mean_and_std
 from byzsgd.checks import require
 from byzsgd.interfaces import Attack, Batch, Knowledge, View
@@ -36,7 +37,6 @@ class Backdoor(Attack):
     value: float = 1.0
     scale: float = 1.0
     z: float | None = None
-    sees: Knowledge = field(init=False, repr=False, default="own")
 
     def __post_init__(self) -> None:
         require(self.target >= 0, "backdoor", "target >= 0", target=self.target)
@@ -45,7 +45,10 @@ class Backdoor(Attack):
         require(math.isfinite(self.value), "backdoor", "a finite value", value=self.value)
         require(math.isfinite(self.scale), "backdoor", "a finite scale", scale=self.scale)
         require(self.z is None or 0 <= self.z < math.inf, "backdoor", "0 <= z < inf, or null", z=self.z)
-        object.__setattr__(self, "sees", "own" if self.z is None else "delivered")
+
+    @derived
+    def sees(self) -> Knowledge:
+        return "own" if self.z is None else "delivered"
 
     def triggered(self, batch: Batch) -> Batch:
         """The same examples, all with the trigger; their targets stay the true ones."""

@@ -32,10 +32,11 @@ class Collusion(Carrier):
 
     patience: int = 50
 
+    timed = True
+
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.patience >= 0, "collusion", "patience >= 0", patience=self.patience)
-        object.__setattr__(self, "timed", True)
 
     def init(self, context: AdversaryContext) -> Colluding:
         return Colluding(context, self.carried.init(context))

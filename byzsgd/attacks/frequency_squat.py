@@ -23,10 +23,11 @@ class FrequencySquat(Carrier):
 
     pace: float = 0.1
 
+    timed = True
+
     def __post_init__(self) -> None:
         super().__post_init__()
         require(0 < self.pace <= 1, "frequency_squat", "0 < pace <= 1", pace=self.pace)
-        object.__setattr__(self, "timed", True)
 
     def duration(self, view: View, honest_seconds: float) -> float:
         return self.pace * super().duration(view, honest_seconds)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import cast
 
 from torch import Tensor
 
-from byzsgd.attacks.declaration import lift
+from byzsgd.attacks.declaration import Forge, derived, lift
 from byzsgd.interfaces import AdversaryContext, Attack, Batch, Knowledge, Message, View
 
 
@@ -23,19 +23,24 @@ class Carried:
 class Carrier(Attack):
     """An attack whose vectors, data and timing are those of another, but for what it overrides."""
 
-    payload: Any
-    sees: Knowledge = field(init=False, repr=False, default="own")
-    timed: bool = field(init=False, repr=False, default=False)
+    payload: Attack | Forge
 
     def __post_init__(self) -> None:
-        payload = lift(self.payload)
-        object.__setattr__(self, "payload", payload)
-        object.__setattr__(self, "sees", payload.sees)
-        object.__setattr__(self, "timed", payload.timed)
+        # A payload that cannot be lifted is refused here.
+        self.carried  # noqa: B018
 
-    @property
+    @derived
     def carried(self) -> Attack:
-        return cast(Attack, self.payload)
+        """The payload, lifted."""
+        return lift(self.payload)
+
+    @derived
+    def sees(self) -> Knowledge:
+        return self.carried.sees
+
+    @derived
+    def timed(self) -> bool:
+        return self.carried.timed
 
     def init(self, context: AdversaryContext) -> Carried:
         return Carried(context, self.carried.init(context))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, cast
 
 from torch import Tensor
 
+from byzsgd.attacks.declaration import derived
 from byzsgd.checks import require
 from byzsgd.interfaces import AdversaryContext, Attack, Knowledge, View
 
@@ -28,12 +29,14 @@ class Replay(Attack):
 
     lag: int = 100
     source: Literal["honest", "own"] = "honest"
-    sees: Knowledge = field(init=False, repr=False, default="delivered")
 
     def __post_init__(self) -> None:
         require(self.lag >= 1, "replay", "lag >= 1", lag=self.lag)
         require(self.source in ("honest", "own"), "replay", "source honest or own", source=self.source)
-        object.__setattr__(self, "sees", "delivered" if self.source == "honest" else "own")
+
+    @derived
+    def sees(self) -> Knowledge:
+        return "delivered" if self.source == "honest" else "own"
 
     def init(self, context: AdversaryContext) -> Recording:
         return Recording()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from byzsgd.attacks.declaration import derived
 from byzsgd.attacks.payload import Carrier
 from byzsgd.checks import require
 from byzsgd.interfaces import Message, View
@@ -22,7 +23,10 @@ class StalenessLie(Carrier):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.staleness >= 0, "staleness_lie", "staleness >= 0", staleness=self.staleness)
-        object.__setattr__(self, "claims", self.staleness)
+
+    @derived
+    def claims(self) -> int:
+        return self.staleness
 
     def forge(self, view: View) -> Message:
         forged = super().forge(view)

@@ -1,29 +1,50 @@
 """Rows, writers, run identity, and reading a folder back. Imports no torch: figures are drawn without it.
 
-Checkpoints, which do need torch, are in `byzsgd.records.checkpoints`.
+Checkpoints, which do need torch, are in `byzsgd.records.checkpoints`. Names are imported when they are first asked for:
+every family imports `byzsgd.records.tree`, and none of them needs what reads tables.
 """
 
-from .identity import NOT_IDENTITY as NOT_IDENTITY
-from .identity import difference as difference
-from .identity import run_id as run_id
-from .identity import run_name as run_name
-from .info import collect_info as collect_info
-from .lock import Busy as Busy
-from .lock import is_locked as is_locked
-from .lock import locked as locked
-from .recorder import FolderRecorder as FolderRecorder
-from .recorder import MemoryRecorder as MemoryRecorder
-from .recorder import Offsets as Offsets
-from .recorder import Recorder as Recorder
-from .recorder import start as start
-from .run import ERROR as ERROR
-from .run import FORMAT as FORMAT
-from .run import Run as Run
-from .run import beside as beside
-from .run import find_runs as find_runs
-from .run import is_finished as is_finished
-from .run import is_run as is_run
-from .run import load as load
-from .run import read_config as read_config
-from .run import read_info as read_info
-from .run import spent_share as spent_share
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .identity import NOT_IDENTITY as NOT_IDENTITY
+    from .identity import difference as difference
+    from .identity import run_id as run_id
+    from .identity import run_name as run_name
+    from .info import collect_info as collect_info
+    from .lock import Busy as Busy
+    from .lock import is_locked as is_locked
+    from .lock import locked as locked
+    from .recorder import FolderRecorder as FolderRecorder
+    from .recorder import MemoryRecorder as MemoryRecorder
+    from .recorder import Offsets as Offsets
+    from .recorder import Recorder as Recorder
+    from .recorder import start as start
+    from .run import ERROR as ERROR
+    from .run import FORMAT as FORMAT
+    from .run import Run as Run
+    from .run import beside as beside
+    from .run import find_runs as find_runs
+    from .run import is_finished as is_finished
+    from .run import is_run as is_run
+    from .run import load as load
+    from .run import read_config as read_config
+    from .run import read_info as read_info
+    from .run import spent_share as spent_share
+
+_NAMES = {
+    "identity": "NOT_IDENTITY difference run_id run_name",
+    "info": "collect_info",
+    "lock": "Busy is_locked locked",
+    "recorder": "FolderRecorder MemoryRecorder Offsets Recorder start",
+    "run": "ERROR FORMAT Run beside find_runs is_finished is_run load read_config read_info spent_share",
+}
+_HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    return found

@@ -1,6 +1,6 @@
 """Checkpoints: the whole state at one moment in one file, written whole, its checksum in its name.
 
-A file is safetensors: the tensors, and the structure that holds them as JSON in its metadata (see `state_tree`).
+A file is safetensors: the tensors, and the structure that holds them as JSON in its metadata (see `tree_format`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import Tensor
 from .files import digest, write_whole, writing
 from .recorder import Offsets, check_offsets
 from .run import CHECKPOINTS, FORMAT
-from .state_tree import decode, encode
+from .tree_format import decode, encode
 
 KEPT = 2  # the newest ones: if the newest is damaged, the one before it is used
 PARAMS = "params.safetensors"
@@ -40,10 +40,10 @@ class Checkpoint:
     offsets: Offsets  # how far the records go
 
 
-def save_checkpoint(folder: Path, number: int, tree: Any, offsets: Offsets, outside: Sequence[type] = ()) -> Path:
-    """Writes the checkpoint of a run folder and keeps the newest two. `outside`: types that are not saved but given
-    again at reading (contexts). The same state gives the same bytes."""
-    node, tensors = encode(tree, outside)
+def save_checkpoint(folder: Path, number: int, tree: Any, offsets: Offsets) -> Path:
+    """Writes the checkpoint of a run folder and keeps the newest two. Contexts are not saved: reading is given them.
+    The same state gives the same bytes."""
+    node, tensors = encode(tree)
     document = {"format": FORMAT, "number": number, "offsets": asdict(offsets), "tree": node}
     content = save_tensors(tensors, metadata={"byzsgd": json.dumps(document, allow_nan=False, separators=(",", ":"))})
     place = folder / CHECKPOINTS

@@ -60,6 +60,33 @@ class EngineFactory(Protocol):
     def __call__(self, problem: SupervisedProblem, batches: Batches, poisons: Mapping[int, Attack], /) -> Engine: ...
 
 
+class _Converted:
+    """The place of a dataclass field without default, which holds what a function makes of the value it is given."""
+
+    def __init__(self, convert: Callable[[Any], Any]) -> None:
+        self._convert = convert
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        if instance is None:  # the dataclass asks for a default
+            raise AttributeError(self._name)
+        return vars(instance)[self._name]
+
+    def __set__(self, instance: object, value: Any) -> None:
+        vars(instance)[self._name] = self._convert(value)
+
+
+def converted(convert: Callable[[Any], Any]) -> Any:
+    """Of a field of a frozen dataclass: it holds `convert` of what its constructor is given."""
+    return _Converted(convert)
+
+
+def _ascending(ids: Sequence[int] | None) -> tuple[int, ...] | None:
+    return None if ids is None else tuple(sorted(ids))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
     """A whole configuration as one object: what `byzsgd.experiment(*overrides)` gives and `byzsgd train` runs."""
@@ -68,7 +95,7 @@ class Experiment:
     model: ModelFactory
     partition: Partition
     worker: WorkerRule[Any]
-    attack: Attack
+    attack: Attack = converted(lift_attack)
     aggregator: Aggregator[Any]
     delay: Delay
     scheme: Server
@@ -78,7 +105,7 @@ class Experiment:
     num_workers: int
     num_byzantine: int
     f: int
-    byzantine_ids: tuple[int, ...] | None
+    byzantine_ids: tuple[int, ...] | None = converted(_ascending)
     knowledge: Knowledge
     stamps: bool
     seed: int
@@ -107,9 +134,7 @@ class Experiment:
         require(self.seed >= 0, "seed", "a value >= 0", seed=self.seed)
         require(self.num_byzantine < n or not self.metrics.dissimilarity, "metrics.dissimilarity", "an honest worker",
                 num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
-        object.__setattr__(self, "attack", lift_attack(self.attack))
-        if self.byzantine_ids is not None:
-            ids = self.byzantine_ids
+        if (ids := self.byzantine_ids) is not None:
             require(
                 len(set(ids)) == len(ids) == self.num_byzantine and all(0 <= worker < n for worker in ids),
                 "byzantine_ids",

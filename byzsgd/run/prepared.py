@@ -28,8 +28,9 @@ from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.jobs import HonestNotFinite
 from byzsgd.kernel.randomness import Streams
-from byzsgd.kernel.world import Kernel
+from byzsgd.kernel.world import Kernel, World
 from byzsgd.partitions.class_counts import class_counts
+from byzsgd.records.tree import check
 from byzsgd.run.study import NoStudy, StepStudy, Study
 
 if TYPE_CHECKING:
@@ -49,6 +50,23 @@ class Prepared:
     initial: Tensor  # (d,) the starting point
     facts: Mapping[str, Any]  # of the data, for the record
     study: Study
+
+    def begin(self, params: Tensor) -> World:
+        """The world before the first arrival, around the live model `params`. ValueError where the State of a part
+        holds what no State may."""
+        kernel = self.kernel
+        world = kernel.begin(params)
+        states = [
+            (kernel.adversary.aggregator, world.scheme.aggregator),
+            (kernel.scheme, world.scheme),
+            (kernel.adversary.attack, world.adversary.attack),
+            (kernel.clock, world.clock),
+            *((kernel.optimizer, state) for state in world.models.optimizer.values()),
+            *((kernel.worker, state) for state in world.workers.values()),
+        ]
+        for part, state in states:
+            check(state, f"the state of {type(part).__name__}")
+        return world
 
     def contexts(self, params: Tensor) -> dict[type, object]:
         """What states hold but checkpoints do not: given again at resume, around the live model `params`."""
@@ -144,7 +162,7 @@ def _kernel(
         ),
         optimizer=experiment.optimizer,
         contexts=contexts,
-        reads=aggregator.needs_read_params,
+        reads=getattr(aggregator, "needs_read_params", True),  # a plugin may not say
     )
 
 

@@ -34,8 +34,9 @@ class Running:
         self.eval_every, self.checkpoint_every = eval_every, checkpoint_every
         self.started = time.perf_counter()
         params = prepared.initial.clone()
+        fresh = prepared.begin(params)  # before the store: what is refused leaves nothing behind
         resumed = store.resume(params, prepared.contexts(params))
-        self.world = prepared.kernel.begin(params) if resumed is None else resumed
+        self.world = fresh if resumed is None else resumed
         if resumed is None:
             store.studied = prepared.study.init()
         measured = prepared.problem.evaluate(self.params)

@@ -8,14 +8,11 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from byzsgd.interfaces import AdversaryContext, ServerContext
 from byzsgd.kernel.world import World
 from byzsgd.records import FolderRecorder, Recorder, Run, read_info, start
 from byzsgd.records.checkpoints import drop_checkpoints, latest_checkpoint, save_checkpoint, save_params
 from byzsgd.records.run import CHECKPOINTS
 from byzsgd.run.study import Newest
-
-CONTEXTS = (ServerContext, AdversaryContext)  # in states, but not in checkpoints
 
 
 class Store(Protocol):
@@ -93,7 +90,7 @@ class FolderStore:
 
     def checkpoint(self, world: World, seconds: float) -> None:
         offsets = self.recorder.flush({"wall_time": self.before + seconds})
-        save_checkpoint(self.folder, world.arrivals, {"state": world, "studied": self.studied}, offsets, CONTEXTS)
+        save_checkpoint(self.folder, world.arrivals, {"state": world, "studied": self.studied}, offsets)
 
     def interrupt(self, status: str, world: World | None, seconds: float) -> None:
         if world is not None:

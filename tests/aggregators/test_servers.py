@@ -18,6 +18,7 @@ from byzsgd.config.catalogue import members
 from byzsgd.interfaces import Arrival, Reply, ServerContext
 from byzsgd.kernel.lookahead import events
 from byzsgd.kernel.randomness import Streams
+from byzsgd.records.tree import check
 
 SERVERS = [member.name for member in members("aggregator")]
 D = 7
@@ -78,19 +79,10 @@ def same(a, b):
     return a == b or (isinstance(a, float) and math.isnan(a) and math.isnan(b))
 
 
-def allowed(node):
-    if is_dataclass(node) and not isinstance(node, ServerContext):
-        return all(allowed(getattr(node, item.name)) for item in fields(node))
-    if isinstance(node, dict):
-        return all(map(allowed, node)) and all(map(allowed, node.values()))
-    if isinstance(node, tuple):
-        return all(map(allowed, node))
-    return node is None or isinstance(node, ServerContext | torch.Tensor | int | float | str)
-
-
 @pytest.mark.parametrize("name", SERVERS)
 def test_preview_is_receive_and_changes_nothing(name):
     world = World(f"aggregator={name}")
+    check(world.state, name)
     for _ in range(60):
         arrivals = [world.arrival() for _ in range(2)]
         before = copy.deepcopy(world.state)
@@ -100,7 +92,7 @@ def test_preview_is_receive_and_changes_nothing(name):
         world.server.receive(forked, arrivals[0])
         assert same(foreseen, world.server.receive(forked, arrivals[1]))
         world.deliver(arrivals[0])
-    assert allowed(world.state)
+    check(world.state, name)
 
 
 @pytest.mark.parametrize("name", SERVERS)

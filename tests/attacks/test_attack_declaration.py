@@ -1,12 +1,14 @@
 """Lifting: what becomes an Attack, and what is refused."""
 
 import functools
+import pickle
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 import torch
 from attack_world import member, view
 
-from byzsgd import attacks
+from byzsgd import attacks, experiment
 from byzsgd.attacks import forging, lift
 from byzsgd.interfaces import Attack
 
@@ -109,3 +111,33 @@ def test_lifting_leaves_the_function_as_it_is():
     lift(functools.partial(attacks.ipm, epsilon=2.0))
     assert attacks.ipm.__dict__ == before
     assert torch.equal(attacks.ipm(view([0.0], [[1.0], [3.0]])), torch.tensor([-0.2]))
+
+
+def test_the_attack_of_an_experiment_is_always_lifted():
+    before = experiment("byzantine_ids=[5,1,3]")
+    assert before.byzantine_ids == (1, 3, 5)
+    after = replace(before, attack=attacks.lie)
+    assert isinstance(after.attack, Attack)
+    assert after.attack.sees == "delivered"
+    assert after.byzantine_ids == before.byzantine_ids
+    with pytest.raises(FrozenInstanceError):
+        after.attack = attacks.lie
+    with pytest.raises(ValueError, match="needs knowledge=delivered or more; got knowledge=own"):
+        replace(before, attack=attacks.lie, knowledge="own")
+
+
+@pytest.mark.parametrize(("attack", "derived"), [
+    (attacks.replay(source="own"), ("own", False, 0)),
+    (attacks.backdoor(z=1.0), ("delivered", False, 0)),
+    (attacks.collusion(payload=attacks.replay()), ("delivered", True, 0)),
+    (attacks.frequency_squat(payload=attacks.zero), ("own", True, 0)),
+    (attacks.staleness_lie(payload=attacks.lie, staleness=4), ("delivered", False, 4)),
+    (attacks.phase(payload=attacks.crash(), until=5), ("own", True, 0)),
+])  # fmt: skip
+def test_what_is_derived_follows_the_parameters_and_is_no_parameter(attack, derived):
+    assert (attack.sees, attack.timed, attack.claims) == derived
+    for same in (replace(attack), pickle.loads(pickle.dumps(attack))):
+        assert same == attack
+        assert repr(same) == repr(attack)
+        assert (same.sees, same.timed, same.claims) == derived
+    assert "sees" not in repr(attack)

@@ -11,6 +11,8 @@ from omegaconf import OmegaConf
 
 from byzsgd import attacks
 from byzsgd.interfaces import SEES, Attack, Message, View
+from byzsgd.records.tree import check, fork
+from byzsgd.records.tree_format import encode
 
 NOT_FINITE = {"not_a_number", "infinity"}
 
@@ -27,7 +29,11 @@ def vector(sent) -> torch.Tensor:
 def turns(attack: Attack, views: list[View], **sizes) -> list[torch.Tensor]:
     """What liars send in turn; all share the memory."""
     memory = attack.init(context(d=views[0].own.numel(), **sizes))
-    return [vector(attack.forge(replace(seen_by(attack, seen), memory=memory))) for seen in views]
+    check(memory, "the memory at first")
+    sent = [vector(attack.forge(replace(seen_by(attack, seen), memory=memory))) for seen in views]
+    check(memory, "the memory of an attack")
+    assert encode(fork(memory))[0] == encode(memory)[0]
+    return sent
 
 
 def story(dtype=torch.float32, **fields) -> list[View]:

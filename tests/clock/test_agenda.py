@@ -11,7 +11,7 @@ from byzsgd.kernel.randomness import Streams
 
 
 def empty(n, pace):
-    return Agenda(pace, [(math.inf, worker, -1, None) for worker in range(n)])
+    return Agenda(pace, {worker: (math.inf, worker, -1, None) for worker in range(n)})
 
 
 @pytest.mark.parametrize("pace", [1e-6, 0.02, 1.0, 1e4], ids=lambda pace: f"pace-{pace:g}")

@@ -8,7 +8,7 @@ from byzsgd.delays import pareto, staleness_normal
 from byzsgd.delays.availability import bernoulli
 from byzsgd.kernel.clocks import build_clock
 from byzsgd.kernel.randomness import Streams
-from byzsgd.records.state_tree import decode, encode
+from byzsgd.records.tree_format import decode, encode
 
 DELAYS = {
     "events": pareto(shape=1.1, scale=1.0, availability=bernoulli(probability=0.7, slot=5.0)),

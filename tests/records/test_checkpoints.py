@@ -112,7 +112,7 @@ def test_reading_records_needs_no_checkpoint(saved):
 
 def test_contexts_are_not_saved(saved):
     context = ServerContext(4, torch.zeros(4), trusted_gradient=lambda params: params)
-    path = save_checkpoint(saved, 13, {"context": context}, Offsets(), (ServerContext,))
+    path = save_checkpoint(saved, 13, {"context": context}, Offsets())
     assert read_checkpoint(path, {ServerContext: context}).tree["context"] is context
 
 

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from byzsgd import experiment, workers
-from byzsgd.aggregators.states import fork
 from byzsgd.config.catalogue import members
 from byzsgd.interfaces import BatchKey, Gradients, Job, LocalSteps, Message, WorkerContext
 from byzsgd.kernel.lookahead import events
 from byzsgd.kernel.randomness import Streams
-from byzsgd.records.state_tree import decode, encode
+from byzsgd.records.tree import fork
+from byzsgd.records.tree_format import decode, encode
 
 RULES = [member.name for member in members("worker")]
 R = "replacement"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from bisect import insort
+from bisect import bisect
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
 
 from byzsgd.interfaces import Job
 
@@ -14,39 +13,39 @@ from byzsgd.interfaces import Job
 Entry = tuple[float, int, int, Job | None]
 Snapshot = tuple[float, tuple[Entry, ...], tuple[int, ...]]
 A_DAY = 32  # entries of a day, aimed at: with fewer there are more days, with more a day is longer to sort
-PASSED = 256  # entries of today that are kept after they happened
+PASSED = 256  # entries beyond the number of workers after which the pace is looked at again
 
 
 @dataclass(slots=True)
 class Agenda:
-    """The last entry of every worker, and those still to come: today's in order, later ones by day, unsorted.
+    """The last entry of every worker, and those still to come: today's in order, later ones by day and worker.
 
     A calendar queue (Brown: Calendar queues, a fast O(1) priority queue implementation for the simulation event set
     problem; Communications of the ACM 1988). A heap of all workers would cost log n, nearly all of it in cache misses.
     An entry counts as long as it is the very object in `last`, so dropping one costs nothing. How long a day is
-    matters for speed alone; it follows the pace. It needs lists; `snapshot` has the same in tuples.
+    matters for speed alone; it follows the pace.
     """
 
     pace: float  # days per second
-    last: list[Entry]
-    today: list[Entry] = field(default_factory=list)  # sorted
+    last: dict[int, Entry]  # by worker
+    today: tuple[Entry, ...] = ()  # sorted
     place: int = 0  # of the next one in it
     day: int = -1  # the number of today
-    later: dict[int, list[Entry]] = field(default_factory=dict)  # by day
-    days: list[int] = field(default_factory=list)  # heap of the keys of `later`
+    later: dict[int, dict[int, Entry]] = field(default_factory=dict)  # by day, then by worker
     since: float = 0.0  # when the pace was last looked at
-    seen: int = 0  # entries looked at since then
+    seen: int = 0  # entries that happened since then
     dropped: int = 0  # and those dropped
 
     def snapshot(self) -> Snapshot:
         """All of it: the pace, the last entries, and the workers whose entry is still to come."""
-        return self.pace, tuple(self.last), tuple(sorted(entry[1] for entry in self._coming()))
+        last = tuple(self.last[worker] for worker in range(len(self.last)))
+        return self.pace, last, tuple(sorted(entry[1] for entry in self._coming()))
 
     @classmethod
     def restore(cls, snapshot: Snapshot) -> Agenda:
         """The agenda that `snapshot` was taken of."""
         pace, last, waiting = snapshot
-        agenda = cls(pace, list(last))
+        agenda = cls(pace, dict(enumerate(last)))
         for worker in waiting:
             agenda.add(last[worker])
         return agenda
@@ -62,12 +61,13 @@ class Agenda:
             return
         day = int(entry[0] * self.pace)
         if day <= self.day:
-            insort(self.today, entry, self.place)
+            place = bisect(self.today, entry, self.place)
+            self.today = (*self.today[self.place : place], entry, *self.today[place:])
+            self.place = 0
         elif day in self.later:
-            self.later[day].append(entry)
+            self.later[day][entry[1]] = entry
         else:
-            self.later[day] = [entry]
-            heappush(self.days, day)
+            self.later[day] = {entry[1]: entry}
 
     def first(self) -> Entry | None:
         """The next entry."""
@@ -77,15 +77,17 @@ class Agenda:
                 if self.last[entry[1]] is entry:
                     return entry
                 self.place += 1
-            if not self.days:
+            if not self.later:
                 return None
-            self._turn()
+            self.day = self._next_day()
+            self.today, self.place = tuple(sorted(self.later.pop(self.day).values())), 0
 
     def done(self) -> None:
         """The entry that `first` told has happened."""
         self.place += 1
-        if self.place == PASSED:
-            self._turn()
+        self.seen += 1
+        if self.seen > len(self.last) + PASSED:
+            self._keep_pace(self.today[self.place - 1][0])
 
     def drop(self, worker: int) -> None:
         """Forgets what is to come for this worker; its serial stays spent."""
@@ -94,30 +96,29 @@ class Agenda:
         if self.dropped > 2 * len(self.last) + PASSED:
             self._sweep()
 
-    def _turn(self) -> None:
-        """Clears what happened today, goes on to the next day when that was all, and keeps the pace."""
-        self.seen += self.place
-        now = self.today[self.place - 1][0] if self.place else self.since
-        del self.today[: self.place]
-        self.place = 0
-        if self.seen > len(self.last) + PASSED and now > self.since:
+    def _keep_pace(self, now: float) -> None:
+        """Makes the days longer or shorter where far from A_DAY entries happened in one."""
+        if now > self.since:
             pace = self.seen / (now - self.since) / A_DAY
             self.since, self.seen = now, 0
             if not 0.5 < pace / self.pace < 2.0:
                 self.pace = pace
                 self._sweep()
-        if not self.today and self.days:
-            self.day = heappop(self.days)
-            self.today = self.later.pop(self.day)
-            self.today.sort()
+
+    def _next_day(self) -> int:
+        """The first one of `later`: nearly always close by, where the pace is right."""
+        for day in range(self.day + 1, self.day + 1 + len(self.later)):
+            if day in self.later:
+                return day
+        return min(self.later)
 
     def _coming(self) -> list[Entry]:
-        entries = [*self.today[self.place :], *(entry for others in self.later.values() for entry in others)]
+        entries = [*self.today[self.place :], *(entry for others in self.later.values() for entry in others.values())]
         return [entry for entry in entries if entry is self.last[entry[1]]]
 
     def _sweep(self) -> None:
         """Enters anew what is still to come: far days would keep dropped entries for ever."""
         coming = self._coming()
-        self.today, self.place, self.day, self.later, self.days, self.dropped = [], 0, -1, {}, [], 0
+        self.today, self.place, self.day, self.later, self.dropped = (), 0, -1, {}, 0
         for entry in coming:
             self.add(entry)

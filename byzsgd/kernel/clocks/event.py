@@ -59,7 +59,7 @@ class EventClock:
         sample = sorted(self.durations(worker, 0) for worker in range(0, num_workers, -(-num_workers // SAMPLED)))
         typical = sample[len(sample) // 2]
         pace = num_workers / typical / A_DAY if 0 < typical < math.inf else 1.0
-        return Agenda(pace, [(math.inf, worker, -1, None) for worker in range(num_workers)])
+        return Agenda(pace, {worker: (math.inf, worker, -1, None) for worker in range(num_workers)})
 
     def seconds(self, state: Agenda, worker: int) -> float:
         return self.durations(worker, state.last[worker][2] + 1)

@@ -12,28 +12,24 @@ from __future__ import annotations
 import enum
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from .tree import DTYPES, NUMBERS, Kind, fill, is_plain, kind_of, names_of, refuse
+
 OWN = "byzsgd"
-DTYPES = {
-    str(dtype).removeprefix("torch."): dtype
-    for dtype in (
-        *(torch.float64, torch.float32, torch.float16, torch.bfloat16),
-        *(torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool),
-    )
-}
-NUMBERS = {kind.__name__: kind for kind in (np.float64, np.float32, np.int64, np.int32, np.bool_)}
 
 
-def encode(tree: Any, outside: Iterable[type] = ()) -> tuple[Any, dict[str, Tensor]]:
-    """(JSON, flat tensors by name). Objects of the `outside` types are left out, by name; `decode` is given them."""
-    writer = _Writer(frozenset(outside))
+def encode(tree: Any) -> tuple[Any, dict[str, Tensor]]:
+    """(JSON, flat tensors by name). Contexts are left out, by the name of their type; `decode` is given them.
+
+    ValueError, by its place, for what no State may hold.
+    """
+    writer = _Writer()
     return writer.node(tree, "state"), writer.tensors
 
 
@@ -53,45 +49,38 @@ def decode(
 
 
 class _Writer:
-    def __init__(self, outside: frozenset[type]) -> None:
+    def __init__(self) -> None:
         self.tensors: dict[str, Tensor] = {}
-        self._outside = outside
         self._numbers: dict[int, int] = {}  # id of a container -> its number
         self._storages: dict[int, str] = {}
 
     def node(self, value: Any, where: str) -> Any:
-        kind = type(value)
-        if value is None or kind in (bool, int, str):
-            return value
-        if kind is float:
-            return value if math.isfinite(value) else ["float", repr(value)]
-        if kind.__name__ in NUMBERS and NUMBERS[kind.__name__] is kind:
+        kind: type = type(value)
+        how = kind_of(kind)
+        if how is None or (how is Kind.TENSOR and not is_plain(value)):
+            refuse(value, "a checkpoint", where)
+        if how is Kind.PLAIN:
+            return ["float", repr(value)] if kind is float and not math.isfinite(value) else value
+        if how is Kind.NUMPY:
             return ["numpy", kind.__name__, self.node(value.item(), where)]
-        if isinstance(value, enum.Enum):
+        if how is Kind.ENUM:
             return ["enum", _name(kind), value.name]
-        if kind in self._outside:
+        if how is Kind.CONTEXT:
             return ["outside", _name(kind)]
         number = self._numbers.get(id(value))
         if number is not None:
             return ["again", number]
         self._numbers[id(value)] = len(self._numbers)
-        if kind is Tensor:
-            return self._tensor(value, where)
-        if kind in (tuple, list):
-            return [kind.__name__, *(self.node(item, f"{where}[{place}]") for place, item in enumerate(value))]
-        if kind is dict:
+        if how is Kind.TENSOR:
+            return self._tensor(value)
+        if how is Kind.TUPLE:
+            return ["tuple", *(self.node(item, f"{where}[{place}]") for place, item in enumerate(value))]
+        if how is Kind.DICT:
             return ["dict", *([self.node(k, where), self.node(item, f"{where}[{k!r}]")] for k, item in value.items())]
-        if is_dataclass(value):
-            held = {
-                field.name: self.node(getattr(value, field.name), f"{where}.{field.name}") for field in fields(value)
-            }
-            return ["object", _name(kind), held]
-        raise TypeError(f"a checkpoint needs tensors, numbers, strings, None, tuples, dicts and dataclasses of those; "
-                        f"got {where}={kind.__module__}.{kind.__qualname__}")  # fmt: skip
+        held = {name: self.node(getattr(value, name), f"{where}.{name}") for name in names_of(kind)}
+        return ["object", _name(kind), held]
 
-    def _tensor(self, tensor: Tensor, where: str) -> Any:
-        if tensor.requires_grad or tensor.layout is not torch.strided or _dtype(tensor) not in DTYPES:
-            raise TypeError(f"a checkpoint needs plain strided tensors without gradient; got {where}={tensor.dtype}")
+    def _tensor(self, tensor: Tensor) -> Any:
         storage = tensor.untyped_storage()
         size = tensor.element_size()
         key = storage._cdata
@@ -144,9 +133,6 @@ class _Reader:
             self._met[place] = self._tensor(*rest)
         elif kind == "tuple":
             self._met[place] = tuple(self.node(item) for item in rest)
-        elif kind == "list":
-            self._met[place] = []
-            self._met[place].extend(self.node(item) for item in rest)
         elif kind == "dict":
             self._met[place] = {}
             for key, item in rest:
@@ -160,13 +146,12 @@ class _Reader:
 
     def _fill(self, place: int, name: str, held: Mapping[str, Any]) -> None:
         kind = self._type(name, object)
-        names = {field.name for field in fields(kind)} if is_dataclass(kind) else set()
-        if names != held.keys():
+        names = names_of(kind) if is_dataclass(kind) else ()
+        if set(names) != held.keys():
             raise ValueError(f"a checkpoint needs the fields of {name} as they are now; got {sorted(held)}")
         instance: Any = object.__new__(kind)
         self._met[place] = instance
-        for field, value in held.items():
-            object.__setattr__(instance, field, self.node(value))
+        fill(instance, ((field, self.node(value)) for field, value in held.items()))
 
     def _tensor(
         self, storage: str, dtype: str, device: str, offset: int, shape: Sequence[int], stride: Sequence[int]

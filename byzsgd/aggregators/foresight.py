@@ -1,0 +1,19 @@
+"""Foreseeing a decision: what lets a server answer "what would you do if" without doing it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from byzsgd.checks import require
+from byzsgd.interfaces import Aggregator, Arrival, Decision
+from byzsgd.records.tree import fork
+
+S = TypeVar("S")
+
+
+def foresee(aggregator: Aggregator[S], state: S, arrivals: Sequence[Arrival]) -> Decision:
+    """What `preview` answers: the last decision, were these delivered in turn to a fork of the state."""
+    require(len(arrivals) > 0, "preview", "at least one arrival", arrivals=0)
+    forked = fork(state, f"the state of {type(aggregator).__name__}")
+    return [aggregator.receive(forked, arrival) for arrival in arrivals][-1]
