@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from byzsgd.config.targets import ConfigError, built, check
 from byzsgd.records import read_config, read_info
+from byzsgd.records.moved import completed
 
 if TYPE_CHECKING:
     from byzsgd.run import Experiment
@@ -54,4 +55,4 @@ def part(node: Mapping[str, Any]) -> Any:
 def stored(folder: Path, plugins: Sequence[str]) -> Experiment:
     """The experiment of a run folder. Its own list of plugins is not believed: the folder may be a stranger's."""
     choices = read_info(folder).get("choices", {})
-    return build(read_config(folder), choices, plugins)
+    return build(completed(read_config(folder)), choices, plugins)

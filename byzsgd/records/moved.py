@@ -25,8 +25,13 @@ ADDED = {"scheme": {"_target_": "byzsgd.schemes.server"}}
 
 
 def up_to_date(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored configuration with the names that its targets have now, and the groups that it did not have."""
-    return ADDED | {key: _renamed(key, node, _NOW) for key, node in stored.items()}
+    """A stored configuration with the names that its targets have now."""
+    return {key: _renamed(key, node, _NOW) for key, node in stored.items()}
+
+
+def completed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration with the groups that every run has now, fit to be built."""
+    return ADDED | dict(config)
 
 
 def in_first_words(config: Mapping[str, Any]) -> dict[str, Any]:

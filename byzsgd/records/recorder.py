@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import polars as pl
 import yaml
 
 from .files import digest, sync, write_whole, writing
 from .plain import to_json
-from .rows import ArrivalRows, Metric, metrics_frame, metrics_row, to_parquet
+from .rows import ArrivalRows, Columns, Metric, metrics_frame, metrics_row, to_parquet
 from .run import (
     ARRIVALS_FOLDER,
     CHECKPOINTS,
@@ -35,9 +35,6 @@ from .run import (
     read_part,
 )
 
-if TYPE_CHECKING:
-    from byzsgd.interfaces import Event
-
 PART_ROWS = (
     65_536  # a part is closed at the latest here, so that a run without checkpoints needs no memory for its rows
 )
@@ -56,8 +53,10 @@ class Offsets:
 class Recorder(Protocol):
     """Takes rows; never touches the simulation."""
 
-    def arrival(self, event: Event) -> None:
-        """One row of `run.arrivals`."""
+    scores: tuple[str, ...]  # columns of `run.arrivals` beside the fixed ones
+
+    def arrivals(self, block: Columns) -> None:
+        """The next rows of `run.arrivals`."""
 
     def metrics(self, row: Mapping[str, Any]) -> None:
         """One row of `run.metrics`: numbers or None by name; `step`, `time` and `arrivals` at least."""
@@ -94,6 +93,7 @@ class MemoryRecorder:
     def __init__(
         self, *, config: Mapping[str, Any], choices: Mapping[str, str], info: Mapping[str, Any], scores: Sequence[str]
     ) -> None:
+        self.scores = tuple(scores)
         self._config = dict(config)
         self._choices = dict(choices)
         self._info = {**info, "scores": list(scores), "format": FORMAT}
@@ -101,8 +101,8 @@ class MemoryRecorder:
         self._frames: list[pl.DataFrame] = []
         self._metrics: list[dict[str, Metric]] = []
 
-    def arrival(self, event: Event) -> None:
-        self._rows.add(event)
+    def arrivals(self, block: Columns) -> None:
+        self._rows.add(block)
         if len(self._rows) >= PART_ROWS:
             self._frames.append(self._rows.take())
 
@@ -127,7 +127,8 @@ class FolderRecorder:
     def __init__(self, folder: Path, info: Mapping[str, Any], offsets: Offsets) -> None:
         self.folder = folder
         self._info = dict(info)
-        self._rows = ArrivalRows(info["scores"], first=offsets.arrivals)
+        self.scores = tuple(info["scores"])
+        self._rows = ArrivalRows(self.scores, first=offsets.arrivals)
         self._parts = offsets.parts
         self._written = offsets.metrics
         self._hash = blake2b((folder / METRICS_FILE).read_bytes()[: offsets.metrics], digest_size=8)
@@ -176,8 +177,8 @@ class FolderRecorder:
         write_whole(folder / INFO, to_json(info, indent=2).encode())
         return cls(folder, info, offsets)
 
-    def arrival(self, event: Event) -> None:
-        self._rows.add(event)
+    def arrivals(self, block: Columns) -> None:
+        self._rows.add(block)
         if len(self._rows) >= PART_ROWS:
             self._close_part()
 

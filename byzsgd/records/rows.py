@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+import numpy as np
 import polars as pl
 
 if TYPE_CHECKING:
@@ -61,15 +62,18 @@ def arrivals_schema(scores: Sequence[str]) -> dict[str, pl.DataType]:
     return ARRIVALS | {name: pl.Float64() for name in scores}
 
 
-class ArrivalRows:
-    """Rows since the last `take`. Adding one must cost next to nothing beside a gradient: it appends one tuple."""
+# A block of deliveries: every column of `arrivals_schema` but the number of the delivery, which the recorder knows.
+Columns = Mapping[str, Sequence[Any] | np.ndarray]
 
-    def __init__(self, scores: Sequence[str], first: int) -> None:
-        self._schema = arrivals_schema(scores)
+
+class Block:
+    """Deliveries since the last `take`. Adding one must cost next to nothing beside a gradient: it appends a tuple."""
+
+    def __init__(self, scores: Sequence[str]) -> None:
+        self._names = tuple(arrivals_schema(scores))[1:]
         self._scores = tuple(scores)
         self._known = frozenset(scores)
         self._rows: list[tuple[Any, ...]] = []
-        self.next = first  # number of the next row
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -85,7 +89,6 @@ class ArrivalRows:
         read_at = arrival.read_at
         self._rows.append(
             (
-                self.next,
                 arrival.time,
                 arrival.worker,
                 event.serial,
@@ -103,19 +106,51 @@ class ArrivalRows:
                 *map(measured.get, self._scores),
             )
         )
-        self.next += 1
+
+    def take(self) -> Columns:
+        """The deliveries so far, by column; they are forgotten."""
+        columns = zip(*self._rows, strict=True) if self._rows else [()] * len(self._names)
+        block = dict(zip(self._names, columns, strict=True))
+        self._rows = []
+        return block
+
+
+class ArrivalRows:
+    """The blocks since the last `take`, as rows of `run.arrivals`."""
+
+    def __init__(self, scores: Sequence[str], first: int) -> None:
+        self._schema = arrivals_schema(scores)
+        self._frames: list[pl.DataFrame] = []
+        self._count = 0
+        self.next = first  # number of the next row
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, block: Columns) -> None:
+        """ValueError for a block of other columns, or of columns of several lengths."""
+        lengths = {len(values) for values in block.values()}
+        names = [*self._schema][1:]
+        if set(block) != set(names) or len(lengths) > 1:
+            raise ValueError(f"a block needs columns of one length, {', '.join(names)}; got {', '.join(block)}")
+        count = lengths.pop()
+        numbered = {"arrival": range(self.next, self.next + count), **{name: block[name] for name in names}}
+        self._frames.append(pl.DataFrame(numbered, schema=self._schema))
+        self._count += count
+        self.next += count
 
     def frame(self) -> pl.DataFrame:
         """The rows so far; they stay."""
-        if not self._rows:
-            return pl.DataFrame(schema=self._schema)
-        columns = dict(zip(self._schema, zip(*self._rows, strict=True), strict=True))
-        return pl.DataFrame(columns, schema=self._schema)
+        if len(self._frames) != 1:
+            # In one piece: how the rows came in blocks is no part of the record.
+            whole = pl.concat([pl.DataFrame(schema=self._schema), *self._frames]).rechunk()
+            self._frames = [whole]
+        return self._frames[0]
 
     def take(self) -> pl.DataFrame:
         """The rows so far; they are forgotten."""
         frame = self.frame()
-        self._rows.clear()
+        self._frames, self._count = [], 0
         return frame
 
 

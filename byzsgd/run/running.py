@@ -15,12 +15,14 @@ from byzsgd.interfaces import Event
 from byzsgd.kernel.jobs import HonestNotFinite
 from byzsgd.kernel.lookahead import events
 from byzsgd.records import Run
+from byzsgd.records.rows import Block
 from byzsgd.run.budget import Budget
 from byzsgd.run.metrics import dissimilarity_of
 from byzsgd.run.prepared import Prepared
 from byzsgd.run.screen import Screen
 from byzsgd.run.stores import Store
 
+BLOCK = 512  # deliveries that the recorder is given at once
 Status = Literal["finished", "diverged", "stalled"]
 
 
@@ -39,6 +41,7 @@ class Running:
         self.world = fresh if resumed is None else resumed
         if resumed is None:
             store.studied = prepared.study.init()
+        self.block = Block(store.recorder.scores)
         measured = prepared.problem.evaluate(self.params)
         self.names = tuple(measured)
         if resumed is None:
@@ -52,7 +55,9 @@ class Running:
     def after(self, event: Event) -> Status | None:
         """Records one event; the status of the run if it was the last."""
         world = self.world
-        self.store.recorder.arrival(self.prepared.study.seen(self.store.studied, event))
+        self.block.add(self.prepared.study.seen(self.store.studied, event))
+        if len(self.block) >= BLOCK:
+            self.hand_over()
         self.screen.event(event)
         spent = self.budget.spent(world)
         if spent or world.arrivals % self.eval_every == 0:
@@ -64,6 +69,11 @@ class Running:
         if world.arrivals % self.checkpoint_every == 0:
             self.checkpoint()
         return None
+
+    def hand_over(self) -> None:
+        """The deliveries since the last block go to the recorder."""
+        if len(self.block):
+            self.store.recorder.arrivals(self.block.take())
 
     def broken(self, error: HonestNotFinite | NonFiniteRows) -> Status:
         """The status of a run that ends with a vector that is not finite; raises where that is an error."""
@@ -80,6 +90,7 @@ class Running:
     def failed(self, error: Exception) -> None:
         """Leaves the run as one that an error ended."""
         self.store.reason = " ".join(str(error).split())
+        self.hand_over()
         self.store.interrupt("failed", None, self.seconds)
 
     def stalled(self) -> Status:
@@ -88,9 +99,11 @@ class Running:
         return "stalled"
 
     def checkpoint(self) -> None:
+        self.hand_over()
         self.store.checkpoint(self.world, self.seconds)
 
     def end(self, status: Status) -> Run:
+        self.hand_over()
         if "dissimilarity" in self.names:
             self.store.recorder.flush(dissimilarity_of(self.store.recorder.run().metrics))
         run = self.store.close(status, self.params, self.seconds)
@@ -110,6 +123,7 @@ class Running:
                 if status is not None:
                     return self.end(status)
                 if stopped():
+                    self.hand_over()
                     self.store.interrupt("interrupted", self.world, self.seconds)
                     raise KeyboardInterrupt
         except (HonestNotFinite, NonFiniteRows) as error:

@@ -5,7 +5,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from deliveries import CHOICES, CONFIG, INFO, SCORES, events, metrics  # noqa: E402
+from deliveries import CHOICES, CONFIG, INFO, SCORES, block, metrics  # noqa: E402
 
 from byzsgd.records import FolderRecorder, Offsets  # noqa: E402
 
@@ -32,8 +32,7 @@ def killed(begin):
     """(folder, offsets of the last flush) of a run killed at 10 arrivals; rows 8 and 9 were not yet written."""
     recorder = begin()
     offsets = write(recorder, 0, 8)
-    for delivery in events(8, 10):
-        recorder.arrival(delivery)
+    recorder.arrivals(block(8, 10))
     recorder.metrics(metrics(10))
     return recorder.folder, offsets
 
@@ -42,7 +41,7 @@ def write(recorder, first, last) -> Offsets:
     """Rows first … last-1, an evaluation and a flush after every fourth."""
     offsets = Offsets()
     for number in range(first, last):
-        recorder.arrival(*events(number, number + 1))
+        recorder.arrivals(block(number, number + 1))
         if number % 4 == 3:
             recorder.metrics(metrics(number + 1))
             offsets = recorder.flush()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import torch
 
 from byzsgd.interfaces import Arrival, Decision, Event, Message
+from byzsgd.records.rows import Block, Columns
 
 SCORES = ("lipschitz", "lipschitz_threshold")
 CONFIG = {
@@ -41,6 +42,13 @@ def event(number: int) -> Event:
 
 def events(first: int, last: int) -> Iterator[Event]:
     return map(event, range(first, last))
+
+
+def block(first: int, last: int) -> Columns:
+    made = Block(SCORES)
+    for delivery in events(first, last):
+        made.add(delivery)
+    return made.take()
 
 
 def metrics(arrivals: int) -> dict[str, float | int | None]:

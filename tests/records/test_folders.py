@@ -5,13 +5,15 @@ import math
 import subprocess
 import sys
 
+import numpy as np
 import polars as pl
 import pytest
 from conftest import write
-from deliveries import CHOICES, CONFIG, INFO, SCORES, event, events, metrics
+from deliveries import CHOICES, CONFIG, INFO, SCORES, block, event, metrics
 from polars.testing import assert_frame_equal
 
 from byzsgd.records import FolderRecorder, MemoryRecorder, beside, find_runs, load, start
+from byzsgd.records.rows import Block
 
 COLUMNS = [
     *("arrival", "time", "worker", "serial", "byzantine", "read_at", "read_at_true", "step", "staleness"),
@@ -88,13 +90,12 @@ def test_a_run_without_rows_has_all_columns(tmp_path, place):
 def test_a_part_is_closed_when_it_is_full(begin, monkeypatch):
     monkeypatch.setattr("byzsgd.records.recorder.PART_ROWS", 5)
     recorder = begin()
-    for delivery in events(0, 12):
-        recorder.arrival(delivery)
+    for first in range(0, 12, 3):
+        recorder.arrivals(block(first, first + 3))
     assert len(list((recorder.folder / "arrivals").glob("*.parquet"))) == 2
     assert len(recorder.run().arrivals) == 12
     in_memory = MemoryRecorder(config=CONFIG, choices=CHOICES, info=INFO, scores=SCORES)
-    for delivery in events(0, 12):
-        in_memory.arrival(delivery)
+    in_memory.arrivals(block(0, 12))
     assert_frame_equal(in_memory.run().arrivals, recorder.run().arrivals)
 
 
@@ -167,9 +168,40 @@ def test_a_start_that_is_cut_short_leaves_no_run(killed, begin, monkeypatch):
 
 
 def test_a_score_that_nobody_named_is_an_error():
-    recorder = MemoryRecorder(config=CONFIG, choices=CHOICES, info=INFO, scores=("lipschitz",))
     with pytest.raises(ValueError, match="got lipschitz_threshold"):
-        recorder.arrival(event(1))
+        Block(("lipschitz",)).add(event(1))
+
+
+@pytest.mark.parametrize("wrong", [{"time": (0.5,)}, {"norm": (1.0, 2.0)}, {"speed": (1.0,)}, {"arrival": (0,)}])
+def test_a_block_of_other_columns_is_refused(wrong):
+    recorder = MemoryRecorder(config=CONFIG, choices=CHOICES, info=INFO, scores=SCORES)
+    whole = block(0, 1)
+    given = wrong if "time" in wrong else {**whole, **wrong}
+    with pytest.raises(ValueError, match=r"^a block needs columns of one length, time, .*; got "):
+        recorder.arrivals(given)
+    assert len(recorder.run().arrivals) == 0
+
+
+@pytest.mark.parametrize("cuts", [(12,), (1, 4, 12), (5, 5, 12)])
+def test_how_deliveries_come_in_blocks_is_no_part_of_the_record(begin, cuts):
+    recorder = begin()
+    for first, last in zip((0, *cuts), cuts, strict=False):
+        recorder.arrivals(block(first, last))
+    recorder.flush()
+    written = list((recorder.folder / "arrivals").iterdir())
+    other = begin(recorder.folder.with_name("whole"))
+    other.arrivals(block(0, 12))
+    other.flush()
+    assert [path.name for path in written] == [path.name for path in (other.folder / "arrivals").iterdir()]
+
+
+def test_columns_may_be_arrays():
+    columns = block(0, 12)
+    arrays = columns | {name: np.array(columns[name]) for name in ("time", "worker", "byzantine")}
+    recorders = [MemoryRecorder(config=CONFIG, choices=CHOICES, info=INFO, scores=SCORES) for _ in range(2)]
+    recorders[0].arrivals(columns)
+    recorders[1].arrivals(arrays)
+    assert_frame_equal(recorders[0].run().arrivals, recorders[1].run().arrivals)
 
 
 def test_find_runs_is_recursive_sorted_and_stops_at_runs(tmp_path, begin):
@@ -197,8 +229,7 @@ def test_writing_is_refused_in_one_line(tmp_path, begin):
 
 def test_a_vanished_folder_is_one_line(begin):
     recorder = begin()
-    for delivery in events(0, 3):
-        recorder.arrival(delivery)
+    recorder.arrivals(block(0, 3))
     recorder.folder.rename(recorder.folder.with_name("moved"))
     with pytest.raises(ValueError, match=r"^cannot write .*part-00000.*: No such file or directory$"):
         recorder.flush()

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-from byzsgd.catalogue import members
 
 import byzsgd
 from byzsgd import records
 from byzsgd.cli import main
+from byzsgd.config.catalogue import members
 from byzsgd.interfaces import BatchKey, Job, Reply, ServerContext
 from byzsgd.kernel.lookahead import events
 from byzsgd.records.tree import check, fork, walk
