@@ -21,11 +21,13 @@ from torch import Tensor
 
 from .files import digest, write_whole, writing
 from .recorder import Offsets, check_offsets
-from .run import CHECKPOINTS, FORMAT
+from .run import CHECKPOINTS
 from .tree_format import decode, encode
 
 KEPT = 2  # the newest ones: if the newest is damaged, the one before it is used
 PARAMS = "params.safetensors"
+FORM = 2  # of checkpoints; the records beside them have their own number
+_WRITER = " (format 1 is that of version 0.1)"
 
 _NAME = re.compile(r"(\d{12})-([0-9a-f]{16})\.safetensors")
 
@@ -44,7 +46,7 @@ def save_checkpoint(folder: Path, number: int, tree: Any, offsets: Offsets) -> P
     """Writes the checkpoint of a run folder and keeps the newest two. Contexts are not saved: reading is given them.
     The same state gives the same bytes."""
     node, tensors = encode(tree)
-    document = {"format": FORMAT, "number": number, "offsets": asdict(offsets), "tree": node}
+    document = {"format": FORM, "number": number, "offsets": asdict(offsets), "tree": node}
     content = save_tensors(tensors, metadata={"byzsgd": json.dumps(document, allow_nan=False, separators=(",", ":"))})
     place = folder / CHECKPOINTS
     with writing(place):
@@ -102,8 +104,8 @@ def read_checkpoint(
     try:
         with safe_open(path, framework="pt") as file:
             document = json.loads(file.metadata()["byzsgd"])
-        if document["format"] != FORMAT:
-            raise ValueError(f"it has format {document['format']}, this version goes on from format {FORMAT}")
+        if document["format"] != FORM:
+            raise ValueError(f"it has format {document['format']}, this version goes on from format {FORM}{_WRITER}")
         tree = decode(document["tree"], load_tensors(content), outside, plugins, device)
         return Checkpoint(path, document["number"], tree, Offsets(**document["offsets"]))
     except ValueError as error:

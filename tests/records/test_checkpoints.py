@@ -122,7 +122,7 @@ def test_a_forged_one_runs_nothing(saved):
     from byzsgd.records.files import digest
 
     for metadata in (
-        {"byzsgd": '{"format": 1, "number": 1, "offsets": {}, "tree": ["object", "os:system", {"command": "true"}]}'},
+        {"byzsgd": '{"format": 2, "number": 1, "offsets": {}, "tree": ["object", "os:system", {"command": "true"}]}'},
         {"byzsgd": "[]"},
         {"byzsgd": "{"},
         {"other": ""},

@@ -338,7 +338,7 @@ def test_a_checkpoint_with_foreign_types_is_refused(name, cut, capsys):
 
 def test_a_checkpoint_of_another_format_is_refused(cut, capsys):
     for path in checkpoints(cut):
-        forged(path, lambda document: document.replace('"format":1', '"format":99'))
+        forged(path, lambda document: document.replace('"format":2', '"format":99'))
     assert "it has format 99" in refused(capsys, "resume", "cut")
 
 
