@@ -31,6 +31,7 @@ from byzsgd.interfaces import (
     ServerContext,
     StatefulRule,
 )
+from byzsgd.interfaces.compiled import compiled_as
 
 NOTHING: Mapping[str, float] = {}  # the scores of a server without filters
 
@@ -46,6 +47,7 @@ class PipelineState:
     rule: Any
 
 
+@compiled_as("pipeline", "filters", "damping", "collector", "preaggregator", "rule")
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
     """A server made of filters, a damping, a collector, pre-aggregators and a rule.
@@ -153,6 +155,21 @@ class Pipeline:
             # The mean of one vector is that very vector, which filters and the table of latest vectors may keep.
             direction = direction.clone()
         return Decision(True, "accepted", weight, direction, scores, collected.reply)
+
+    def combine(
+        self,
+        state: PipelineState,
+        vectors: Tensor,
+        raw: Tensor | None,
+        weights: tuple[float, ...] | None,
+        step: int,
+    ) -> tuple[Tensor, Tensor | None]:
+        """The direction (d,) of a step from collected vectors (k, d), and that of the undamped `raw` where they are
+        given: what a compiled stretch asks for whose filters and collector are its own."""
+        before = (state.preaggregators, state.rule)
+        undamped = None if raw is None else self._aggregate(*before, raw.unbind(), weights, step)[0]
+        direction, state.preaggregators, state.rule = self._aggregate(*before, vectors.unbind(), weights, step)
+        return direction, undamped
 
     def preview(self, state: PipelineState, arrivals: Sequence[Arrival]) -> Decision:
         return foresee(self, state, arrivals)

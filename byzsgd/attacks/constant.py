@@ -12,6 +12,7 @@ from torch import Tensor
 from byzsgd.attacks.normal import normal
 from byzsgd.checks import require
 from byzsgd.interfaces import AdversaryContext, Attack, View
+from byzsgd.interfaces.compiled import compiled_as
 
 
 @dataclass
@@ -21,6 +22,7 @@ class Chosen:
     vector: Tensor | None = None
 
 
+@compiled_as("view")
 @dataclass(frozen=True, kw_only=True)
 class Constant(Attack):
     """All liars always send the same (d,) vector, which the first of them chooses.

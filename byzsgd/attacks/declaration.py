@@ -11,6 +11,7 @@ from torch import Tensor
 
 from byzsgd.checks import require
 from byzsgd.interfaces import SEES, AdversaryContext, Attack, Knowledge, Message, View
+from byzsgd.interfaces.compiled import compiled_as
 from byzsgd.signatures import keyword_only, missing, unwrapped
 
 Forge = Callable[..., Tensor | Message]
@@ -58,6 +59,7 @@ def derived(method: Callable[[Any], T]) -> T:
     return cast(T, functools.cached_property(method))
 
 
+@compiled_as("function", "function")
 @dataclass(frozen=True, kw_only=True)
 class Forging(Attack):
     """An attack that is one pure function of the view."""

@@ -12,6 +12,7 @@ from byzsgd.attacks.declaration import forging
 from byzsgd.attacks.deviation import mean_and_std
 from byzsgd.checks import require
 from byzsgd.interfaces import AdversaryContext, View
+from byzsgd.interfaces.compiled import compiled_as
 
 
 def _check(*, z: float | Literal["formula"], sign: int, rows: int | None, lying_rows: int | None) -> None:
@@ -43,6 +44,7 @@ def formula(n: int, m: int) -> float:
     return NormalDist().inv_cdf(share)
 
 
+@compiled_as("view")
 @forging(sees="delivered", check=_check, fits=_fits)
 def lie(
     view: View,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from byzsgd.checks import require
 from byzsgd.interfaces import AdversaryContext, Attack, View
+from byzsgd.interfaces.compiled import compiled_as
 
 
 @dataclass
@@ -21,6 +22,7 @@ class Observed:
     standing: Tensor | None = None  # (h,) sums of the projections on it
 
 
+@compiled_as("view")
 @dataclass(frozen=True, kw_only=True)
 class Mimic(Attack):
     """All liars copy one honest worker: nothing they send is abnormal, and its data count m+1 times.

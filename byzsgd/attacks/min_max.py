@@ -8,12 +8,14 @@ from torch import Tensor
 from byzsgd.attacks.declaration import forging
 from byzsgd.attacks.deviation import Deviation, check_deviation, perturbation, squared_distances
 from byzsgd.interfaces import View
+from byzsgd.interfaces.compiled import compiled_as
 
 
 def _check(*, deviation: Deviation) -> None:
     check_deviation("min_max", deviation)
 
 
+@compiled_as("view")
 @forging(sees="delivered", check=_check)
 def min_max(view: View, *, deviation: Deviation = "std") -> Tensor:
     """Sends (d,) mean + γ·p, no further from any honest vector than two honest ones are from each other.

@@ -7,8 +7,10 @@ from torch import Tensor
 
 from byzsgd.attacks.declaration import forging
 from byzsgd.interfaces import View
+from byzsgd.interfaces.compiled import compiled_as
 
 
+@compiled_as("not_a_number")
 @forging(sees="own")
 def not_a_number(view: View) -> Tensor:
     """Sends (d,) NaN in every coordinate: one such vector in a mean destroys the model."""

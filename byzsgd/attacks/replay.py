@@ -10,6 +10,7 @@ from torch import Tensor
 from byzsgd.attacks.declaration import derived
 from byzsgd.checks import require
 from byzsgd.interfaces import AdversaryContext, Attack, Knowledge, View
+from byzsgd.interfaces.compiled import compiled_as
 
 
 @dataclass
@@ -19,6 +20,7 @@ class Recording:
     taken: tuple[tuple[int, Tensor], ...] = ()
 
 
+@compiled_as("view")
 @dataclass(frozen=True, kw_only=True)
 class Replay(Attack):
     """Sends a true vector that is out of date: the newest recorded at least `lag` server updates ago.

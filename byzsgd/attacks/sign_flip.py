@@ -6,8 +6,10 @@ from torch import Tensor
 
 from byzsgd.attacks.declaration import forging
 from byzsgd.interfaces import View
+from byzsgd.interfaces.compiled import compiled_as
 
 
+@compiled_as("sign_flip")
 @forging(sees="own")
 def sign_flip(view: View) -> Tensor:
     """Sends the opposite of the own vector: (d,) −own.

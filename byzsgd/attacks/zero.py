@@ -7,8 +7,10 @@ from torch import Tensor
 
 from byzsgd.attacks.declaration import forging
 from byzsgd.interfaces import View
+from byzsgd.interfaces.compiled import compiled_as
 
 
+@compiled_as("zero")
 @forging(sees="own")
 def zero(view: View) -> Tensor:
     """Sends (d,) zeros: harmless in itself, it takes a place that an honest vector could have had."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 from byzsgd.checks import require
+from byzsgd.interfaces.compiled import compiled_as
 
 
+@compiled_as("constant")
 def constant(lr: float, step: int) -> float:
     """Constant learning rate: lr."""
     return lr

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from byzsgd.checks import require
+from byzsgd.interfaces.compiled import compiled_as
 
 
 @dataclass
@@ -18,6 +19,7 @@ class SGDState:
     momentum: Tensor | None = None
 
 
+@compiled_as("sgd", "momentum", "nesterov", "weight_decay", "schedule")
 @dataclass(frozen=True, kw_only=True)
 class SGD:
     """Stochastic gradient descent on the flat model, with momentum, Nesterov's variant and weight decay.

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from byzsgd.interfaces import Aggregator, Arrival, Clock, Decision, Delivery, Outcome, Reply, ServerContext, Verbs
+from byzsgd.interfaces.compiled import compiled_as
 
 NODE = 0  # the server
 
@@ -41,6 +42,7 @@ class ServerState:
     held: dict[int, None] = field(default_factory=dict)
 
 
+@compiled_as("server", "aggregator")
 @dataclass(frozen=True, eq=False)
 class ParameterServer:
     """A server that serves: see `Server`."""

@@ -8,8 +8,10 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from byzsgd.interfaces import BatchKey, Gradients, Job, Message, WorkerContext
+from byzsgd.interfaces.compiled import compiled_as
 
 
+@compiled_as("gradient")
 @dataclass(frozen=True, kw_only=True)
 class Gradient:
     """Sends the mean gradient of one batch at the model it read: g = ∇F(x_l; ξ)."""

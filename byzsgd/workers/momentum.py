@@ -9,6 +9,7 @@ from torch import Tensor
 
 from byzsgd.checks import require
 from byzsgd.interfaces import BatchKey, Gradients, Job, Message, WorkerContext
+from byzsgd.interfaces.compiled import compiled_as
 
 
 @dataclass
@@ -18,6 +19,7 @@ class MomentumState:
     momentum: Tensor | None = None
 
 
+@compiled_as("momentum", "momentum")
 @dataclass(frozen=True, kw_only=True)
 class Momentum:
     """Sends its momentum: u ← μ·u + (1 − μ)·g from u = 0, before any attack.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from byzsgd.checks import require
 from byzsgd.interfaces import Arrival, Collected, Reply, ServerContext
+from byzsgd.interfaces.compiled import Slot, compiled_as
 
 
 @dataclass
@@ -25,6 +27,7 @@ class BucketsState:
         self.means, self.raw, self.counts, self.senders = {}, {}, {}, {}
 
 
+@compiled_as("buckets", "buckets", "reassign_after")
 @dataclass(frozen=True, kw_only=True)
 class Buckets:
     """B buckets, worker i in bucket i mod B: a step from the B bucket means once no bucket is empty.
@@ -71,9 +74,20 @@ class Buckets:
     def init(self, context: ServerContext) -> BucketsState:
         return BucketsState()
 
+    def lay_out(self, state: BucketsState) -> tuple[Slot, ...]:
+        return tuple(
+            Slot(bucket, bucket, mean, state.raw[bucket], state.counts[bucket]) for bucket, mean in state.means.items()
+        )
+
+    def take_back(self, state: BucketsState, slots: Sequence[Slot]) -> None:
+        state.means = {each.place: each.vector for each in slots}
+        state.raw = {each.place: each.raw for each in slots}
+        state.counts = {each.place: each.count for each in slots}
+
     def add(self, state: BucketsState, arrival: Arrival, vector: Tensor, raw: Tensor) -> Collected | None:
         bucket = state.moved.get(arrival.worker, arrival.worker % self.buckets)
-        state.senders[arrival.worker] = None
+        if self.reassign_after is not None:
+            state.senders[arrival.worker] = None
         count = state.counts[bucket] = state.counts.get(bucket, 0) + 1
         undamped = raw is vector and state.raw.get(bucket) is state.means.get(bucket)
         state.means[bucket] = _running(state.means.get(bucket), vector, count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from byzsgd.checks import require
 from byzsgd.interfaces import Arrival, Collected, Reply, ServerContext
+from byzsgd.interfaces.compiled import Slot, compiled_as
 
 
 @dataclass
@@ -21,6 +23,7 @@ class BufferState:
     places: dict[int, int] = field(default_factory=dict)  # worker -> its place, where each has one slot
 
 
+@compiled_as("buffer", "size", "slots")
 @dataclass(frozen=True, kw_only=True)
 class Buffer:
     """A step from every `size` accepted vectors, in order of arrival; the buffer is then emptied.
@@ -54,6 +57,17 @@ class Buffer:
 
     def init(self, context: ServerContext) -> BufferState:
         return BufferState()
+
+    def lay_out(self, state: BufferState) -> tuple[Slot, ...]:
+        return tuple(
+            Slot(place, state.workers[place], vector, state.raw[place], 1) for place, vector in state.vectors.items()
+        )
+
+    def take_back(self, state: BufferState, slots: Sequence[Slot]) -> None:
+        state.vectors = {each.place: each.vector for each in slots}
+        state.raw = {each.place: each.raw for each in slots}
+        state.workers = {each.place: each.worker for each in slots}
+        state.places = {each.worker: each.place for each in slots} if self.slots else {}
 
     def add(self, state: BufferState, arrival: Arrival, vector: Tensor, raw: Tensor) -> Collected | None:
         place = len(state.vectors)

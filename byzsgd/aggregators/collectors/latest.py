@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from byzsgd.checks import require
 from byzsgd.interfaces import Arrival, Collected, Reply, ServerContext
+from byzsgd.interfaces.compiled import Slot, compiled_as
 
 
 @dataclass
@@ -22,6 +24,7 @@ class LatestState:
     counts: dict[int, int] = field(default_factory=dict)
 
 
+@compiled_as("latest", "missing")
 @dataclass(frozen=True, kw_only=True)
 class Latest:
     """A step at every accepted arrival, from the newest vector of every worker, weighted by its number of deliveries.
@@ -48,6 +51,17 @@ class Latest:
 
     def init(self, context: ServerContext) -> LatestState:
         return LatestState(context.num_workers)
+
+    def lay_out(self, state: LatestState) -> tuple[Slot, ...]:
+        return tuple(
+            Slot(worker, worker, vector, state.raw[worker], state.counts[worker])
+            for worker, vector in state.vectors.items()
+        )
+
+    def take_back(self, state: LatestState, slots: Sequence[Slot]) -> None:
+        state.vectors = {each.worker: each.vector for each in slots}
+        state.raw = {each.worker: each.raw for each in slots}
+        state.counts = {each.worker: each.count for each in slots}
 
     def add(self, state: LatestState, arrival: Arrival, vector: Tensor, raw: Tensor) -> Collected:
         state.vectors[arrival.worker] = vector

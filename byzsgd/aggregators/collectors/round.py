@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from torch import Tensor
 
 from byzsgd.interfaces import Arrival, Collected, Reply, ServerContext
+from byzsgd.interfaces.compiled import Slot, compiled_as
 
 
 @dataclass
@@ -19,6 +21,7 @@ class RoundState:
     raw: dict[int, Tensor] = field(default_factory=dict)
 
 
+@compiled_as("round")
 @dataclass(frozen=True, kw_only=True)
 class Round:
     """Synchronous rounds: a step once every worker has delivered, rows by worker id; who has delivered waits (HOLD)."""
@@ -34,6 +37,13 @@ class Round:
 
     def init(self, context: ServerContext) -> RoundState:
         return RoundState(context.num_workers)
+
+    def lay_out(self, state: RoundState) -> tuple[Slot, ...]:
+        return tuple(Slot(worker, worker, vector, state.raw[worker], 1) for worker, vector in state.vectors.items())
+
+    def take_back(self, state: RoundState, slots: Sequence[Slot]) -> None:
+        state.vectors = {each.worker: each.vector for each in slots}
+        state.raw = {each.worker: each.raw for each in slots}
 
     def add(self, state: RoundState, arrival: Arrival, vector: Tensor, raw: Tensor) -> Collected | None:
         state.vectors[arrival.worker] = vector

@@ -7,8 +7,10 @@ import math
 from byzsgd.aggregators.dampings.declaration import damping
 from byzsgd.aggregators.declaration import Condition
 from byzsgd.interfaces import Arrival
+from byzsgd.interfaces.compiled import compiled_as
 
 
+@compiled_as("ada_delay", "rate")
 @damping(Condition("0 <= rate < inf", lambda rate: 0 <= rate < math.inf))
 def ada_delay(_: None, arrival: Arrival, *, rate: float) -> float:
     """AdaDelay's damping: Λ = 1 / (1 + rate·√(step + τ)), the one that also decays with the step and has Λ(0) ≠ 1.

@@ -7,8 +7,10 @@ import math
 from byzsgd.aggregators.dampings.declaration import damping
 from byzsgd.aggregators.declaration import Condition
 from byzsgd.interfaces import Arrival
+from byzsgd.interfaces.compiled import compiled_as
 
 
+@compiled_as("delay_adaptive", "concurrency")
 @damping(Condition("0 < concurrency < inf", lambda concurrency: 0 < concurrency < math.inf))
 def delay_adaptive(_: None, arrival: Arrival, *, concurrency: float) -> float:
     """Delay-adaptive damping: Λ(τ) = M / max(M, τ), with M = concurrency.

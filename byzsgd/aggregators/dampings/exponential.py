@@ -7,8 +7,10 @@ import math
 from byzsgd.aggregators.dampings.declaration import damping
 from byzsgd.aggregators.declaration import Condition
 from byzsgd.interfaces import Arrival
+from byzsgd.interfaces.compiled import compiled_as
 
 
+@compiled_as("exponential", "alpha")
 @damping(Condition("0 <= alpha < inf", lambda alpha: 0 <= alpha < math.inf))
 def exponential(_: None, arrival: Arrival, *, alpha: float) -> float:
     """Exponential damping: Λ(τ) = exp(−alpha·τ).

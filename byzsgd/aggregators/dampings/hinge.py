@@ -7,8 +7,10 @@ import math
 from byzsgd.aggregators.dampings.declaration import damping
 from byzsgd.aggregators.declaration import Condition
 from byzsgd.interfaces import Arrival
+from byzsgd.interfaces.compiled import compiled_as
 
 
+@compiled_as("hinge", "slope", "knee")
 @damping(
     Condition("0 <= slope < inf", lambda slope: 0 <= slope < math.inf),
     Condition("0 <= knee < inf", lambda knee: 0 <= knee < math.inf),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from byzsgd.interfaces import Arrival
+from byzsgd.interfaces.compiled import compiled_as
 
 
+@compiled_as("inverse")
 def inverse(_: None, arrival: Arrival) -> float:
     """Inverse damping: Λ(τ) = 1 / (1 + τ).
 

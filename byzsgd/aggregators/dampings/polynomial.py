@@ -7,8 +7,10 @@ import math
 from byzsgd.aggregators.dampings.declaration import damping
 from byzsgd.aggregators.declaration import Condition
 from byzsgd.interfaces import Arrival
+from byzsgd.interfaces.compiled import compiled_as
 
 
+@compiled_as("polynomial", "exponent")
 @damping(Condition("0 <= exponent < inf", lambda exponent: 0 <= exponent < math.inf))
 def polynomial(_: None, arrival: Arrival, *, exponent: float) -> float:
     """Polynomial damping: Λ(τ) = (1 + τ)^(−exponent).

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from byzsgd.interfaces import Arrival
+from byzsgd.interfaces.compiled import compiled_as
 
 
+@compiled_as("reciprocal")
 def reciprocal(_: None, arrival: Arrival) -> float:
     """Reciprocal damping: Λ(τ) = 1 / max(1, τ).
 

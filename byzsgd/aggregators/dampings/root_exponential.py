@@ -7,8 +7,10 @@ import math
 from byzsgd.aggregators.dampings.declaration import damping
 from byzsgd.aggregators.declaration import Condition
 from byzsgd.interfaces import Arrival
+from byzsgd.interfaces.compiled import compiled_as
 
 
+@compiled_as("root_exponential", "alpha", "beta")
 @damping(
     Condition("0 <= alpha < inf", lambda alpha: 0 <= alpha < math.inf),
     Condition("0 < beta < inf", lambda beta: 0 < beta < math.inf),

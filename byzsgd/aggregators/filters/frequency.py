@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor
 
 from byzsgd.checks import require
 from byzsgd.interfaces import Arrival, Judgement, ServerContext
+from byzsgd.interfaces.compiled import compiled_as
 
 
 @dataclass
@@ -20,6 +21,7 @@ class FrequencyState:
     last: dict[int, int] = field(default_factory=dict)
 
 
+@compiled_as("frequency", "f")
 @dataclass(frozen=True, kw_only=True)
 class Frequency:
     """Refuses a worker that sent one of the last 2f accepted vectors.
@@ -51,6 +53,14 @@ class Frequency:
         if accepted:
             state.accepted += 1
             state.last[arrival.worker] = state.accepted
+
+    def lay_out(self, state: FrequencyState) -> dict[str, Any]:
+        """All of a state in numbers: what a compiled stretch goes on from."""
+        return {"accepted": state.accepted, "last": dict(state.last)}
+
+    def take_back(self, state: FrequencyState, laid: Mapping[str, Any]) -> None:
+        """The state becomes the one that `lay_out` would tell so."""
+        state.accepted, state.last = laid["accepted"], dict(laid["last"])
 
     def stepped(self, state: FrequencyState, arrival: Arrival, undamped: Callable[[], Tensor]) -> None:
         """Updates do not matter here."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from torch import Tensor
 from byzsgd.aggregators.filters.ranking import Ranking, from_the_top, ranking, replaced
 from byzsgd.checks import require
 from byzsgd.interfaces import Arrival, Judgement, ServerContext, value
+from byzsgd.interfaces.compiled import compiled_as
 
 HISTORY = 26  # coefficients per worker that `memory=max` looks back on, as in the authors' code
 
@@ -49,6 +50,7 @@ class Learnt:
     table: Ranking
 
 
+@compiled_as("lipschitz", "f", "candidate", "memory", "warmup", "hatch")
 @dataclass(frozen=True, kw_only=True)
 class Lipschitz:
     """Refuses vectors that change faster than the model does: coefficient > (n−f)-th smallest of all workers'.
@@ -130,6 +132,28 @@ class Lipschitz:
         if bool(direction.any()):
             state.previous_params = state.context.params.clone()
             state.previous_direction = direction.clone()
+
+    def lay_out(self, state: LipschitzState) -> dict[str, Any]:
+        """All of a state in numbers and pairs (model, vector): what a compiled stretch goes on from."""
+        previous = (state.previous_params, state.previous_direction)
+        return {
+            "latest": {worker: (each.params, each.vector) for worker, each in state.latest.items()},
+            "reference": {worker: (each.params, each.vector) for worker, each in state.reference.items()},
+            "coefficients": dict(state.coefficients),
+            "refusals": state.refusals,
+            "previous": None if None in previous else previous,
+        }
+
+    def take_back(self, state: LipschitzState, laid: Mapping[str, Any]) -> None:
+        """The state becomes the one that `lay_out` would tell so."""
+        state.latest = {worker: Observation(*pair) for worker, pair in laid["latest"].items()}
+        state.reference = {worker: Observation(*pair) for worker, pair in laid["reference"].items()}
+        state.coefficients = dict(laid["coefficients"])
+        state.refusals = laid["refusals"]
+        state.previous_params, state.previous_direction = laid["previous"] or (None, None)
+        state.table = ranking(math.inf, state.context.num_workers)
+        for known in state.coefficients.values():
+            state.table = replaced(state.table, math.inf, max(known))
 
     def _learn(self, state: LipschitzState, arrival: Arrival) -> Learnt | None:
         """None: the vector is not finite, and teaches nothing."""

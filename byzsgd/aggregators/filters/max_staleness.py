@@ -10,8 +10,10 @@ from torch import Tensor
 
 from byzsgd.checks import require
 from byzsgd.interfaces import Arrival, Judgement, ServerContext
+from byzsgd.interfaces.compiled import compiled_as
 
 
+@compiled_as("max_staleness", "limit")
 @dataclass(frozen=True, kw_only=True)
 class MaxStaleness:
     """Refuses vectors that are more than `limit` updates old; null: none.

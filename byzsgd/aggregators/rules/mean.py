@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import rule
+from byzsgd.interfaces.compiled import compiled_as
 
 LARGE = 50_000  # numbers in a vector from where on a copy costs more than the calls
 
@@ -24,6 +25,7 @@ def one_by_one(vectors: Sequence[Tensor]) -> Tensor:
     return total.div_(len(vectors))
 
 
+@compiled_as("mean")
 @rule(
     laws=("permutation", "translation", "scaling", "sign", "rotation", "diagonal", "box"),
     lets_non_finite_through=True,

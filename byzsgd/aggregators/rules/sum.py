@@ -5,8 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import rule
+from byzsgd.interfaces.compiled import compiled_as
 
 
+@compiled_as("sum")
 @rule(laws=("permutation", "scaling", "sign", "rotation", "diagonal"), lets_non_finite_through=True)
 def sum(vectors: Tensor) -> Tensor:
     """The sum of the rows, (k, d) -> (d,).

@@ -70,14 +70,24 @@ class Table:
         self._array = np.empty((num_workers, blocks, LENGTH))
         self._blocks = np.full((num_workers, blocks), -1)  # which block each row of them holds
         # Flat views in plain Python numbers: one look costs one cache line.
-        self._values, self._held = self._array.reshape(-1).data, self._blocks.reshape(-1).data
+        self._flat, self._flat_blocks = self._array.reshape(-1).data, self._blocks.reshape(-1).data
+
+    @property
+    def values(self) -> np.ndarray:
+        """(workers, blocks, 64) the memory itself, for compiled code: serial s stands in place s mod 64 of its block."""
+        return self._array
+
+    @property
+    def held(self) -> np.ndarray:
+        """(workers, blocks) the number of the block that each holds, −1: none."""
+        return self._blocks
 
     def __call__(self, worker: int, serial: int) -> float:
         block = (serial >> 6) + 1 if serial >= FIRST else 0
         row = worker * self._kept + (block & (self._kept - 1))
-        if self._held[row] != block:
+        if self._flat_blocks[row] != block:
             self._fill(worker, block)
-        value: float = self._values[(row << 6) + (serial & 63)]
+        value: float = self._flat[(row << 6) + (serial & 63)]
         return value
 
     def _fill(self, worker: int, block: int) -> None:

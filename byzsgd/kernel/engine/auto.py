@@ -8,10 +8,11 @@ from dataclasses import replace
 from torch import nn
 
 from byzsgd.interfaces import Attack, Engine
+from byzsgd.kernel.engine.batched import Batched
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.fused import fused, fusible
 from byzsgd.kernel.engine.group_size import group_size
-from byzsgd.kernel.engine.loop import loop
+from byzsgd.kernel.engine.loop import Loop, loop
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.engine.vmap import mapped, obstacle, vmap
 
@@ -23,7 +24,21 @@ def auto(
 
     `fused` for chains of linear layers; else on a GPU `vmap` where it can treat the model; else `loop`, which is the
     fastest for everything else on a CPU. Also `loop` where not even two gradients fit in the memory for looking ahead.
+    Where compiled code can play the whole configuration and Numba is installed, it does (byzsgd/kernel/compiled).
     """
+    return replace(_chosen(problem, batches, poisons, max_in_flight_bytes), stretches="auto")
+
+
+def compiled(
+    problem: SupervisedProblem, batches: Batches, poisons: Mapping[int, Attack], /, *, max_in_flight_bytes: int
+) -> Engine:
+    """Compiled code plays the turns; a configuration that it cannot play is refused."""
+    return replace(_chosen(problem, batches, poisons, max_in_flight_bytes), stretches="always")
+
+
+def _chosen(
+    problem: SupervisedProblem, batches: Batches, poisons: Mapping[int, Attack], max_in_flight_bytes: int
+) -> Batched | Loop:
     obstacles = _obstacles(problem, max_in_flight_bytes)
     for make in (fused, vmap):
         if not obstacles[make.__name__]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from byzsgd.interfaces import Attack, Batch, BatchKey, Gradients, LocalSteps, Task
 from byzsgd.kernel.engine.batches import Batches
+from byzsgd.kernel.engine.group_size import Stretching
 from byzsgd.kernel.memory import kept, large
 
 
@@ -23,6 +24,7 @@ class Batched:
     poisons: Mapping[int, Attack]  # the liars' attack, which may poison their data
     group: int
     ahead: int
+    stretches: Stretching = "never"
 
     def results(self, tasks: Sequence[Task]) -> list[Tensor]:
         rows = self._gradients(tasks)

@@ -143,10 +143,23 @@ class Batches:
             torch.cat([part.targets for part in parts], out=place.targets)
         return place.batch
 
-    def _replacement(self, block: int, stretch: int) -> tuple[Tensor, ...]:
+    @property
+    def together(self) -> int:
+        """How many batches are drawn at once."""
+        return self._serials
+
+    def block(self, block: int, number: int) -> np.ndarray:
+        """(`together`, B) positions in the training data: the batches of the serials from number·`together` on."""
+        if self.sampling == "shuffle":
+            first = number * self._serials
+            keys = [BatchKey(block, serial) for serial in range(first, first + self._serials)]
+            return np.stack([self.indices(key).cpu().numpy() for key in keys])
         members = self._blocks[block]
-        picks = self._draws.at(block, stretch).integers(len(members), size=self._drawn)
-        drawn = torch.from_numpy(members[picks].reshape(self._serials, self.batch_size)).to(self._device)
+        picks = self._draws.at(block, number).integers(len(members), size=self._drawn)
+        return members[picks].reshape(self._serials, self.batch_size)
+
+    def _replacement(self, block: int, stretch: int) -> tuple[Tensor, ...]:
+        drawn = torch.from_numpy(self.block(block, stretch)).to(self._device)
         return tuple(torch.unbind(drawn))
 
     def _shuffled(self, key: BatchKey) -> Tensor:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from byzsgd.checks import require
 from byzsgd.kernel.engine.problem import SupervisedProblem
 
+# Whether compiled code may play the turns, this engine computing what is left: where it can, or nothing else will do.
+Stretching = Literal["never", "auto", "always"]
 GROUP = 32  # jobs in one call: more gains little and costs memory (docs/performance.md)
 
 

@@ -15,23 +15,34 @@ aten = torch.ops.aten
 class Activation:
     """An elementwise function, and its derivative times δ, written into δ; it may look at the input or the output."""
 
+    name: str
     forward: Callable[[Tensor], Tensor]  # in place, unless `backward` needs the input
     backward: Callable[[Tensor, Tensor, Tensor], Tensor]  # (δ, input, output)
 
 
 ACTIVATIONS: Mapping[type[nn.Module], Activation] = {
     nn.ReLU: Activation(
-        torch.relu_, lambda delta, before, after: aten.threshold_backward.grad_input(delta, after, 0, grad_input=delta)
+        "relu",
+        torch.relu_,
+        lambda delta, before, after: aten.threshold_backward.grad_input(delta, after, 0, grad_input=delta),
     ),
     nn.Tanh: Activation(
-        torch.tanh_, lambda delta, before, after: aten.tanh_backward.grad_input(delta, after, grad_input=delta)
+        "tanh", torch.tanh_, lambda delta, before, after: aten.tanh_backward.grad_input(delta, after, grad_input=delta)
     ),
     nn.ELU: Activation(
+        "elu",
         nn.functional.elu_,
         lambda delta, before, after: aten.elu_backward.grad_input(delta, 1.0, 1.0, 1.0, True, after, grad_input=delta),
     ),
+    nn.Sigmoid: Activation(
+        "sigmoid",
+        torch.sigmoid_,
+        lambda delta, before, after: aten.sigmoid_backward.grad_input(delta, after, grad_input=delta),
+    ),
     nn.GELU: Activation(
-        nn.functional.gelu, lambda delta, before, after: aten.gelu_backward.grad_input(delta, before, grad_input=delta)
+        "gelu",
+        nn.functional.gelu,
+        lambda delta, before, after: aten.gelu_backward.grad_input(delta, before, grad_input=delta),
     ),
 }
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from byzsgd.interfaces import Attack, Batch, BatchKey, Gradients, Task
 from byzsgd.kernel.engine.batches import Batches
-from byzsgd.kernel.engine.group_size import group_size
+from byzsgd.kernel.engine.group_size import Stretching, group_size
 from byzsgd.kernel.engine.problem import SupervisedProblem
 
 
@@ -24,6 +24,7 @@ class Loop:
     name: str = "loop"
     group: int = 1
     ahead: int = 1
+    stretches: Stretching = "never"
 
     def results(self, tasks: Sequence[Task]) -> list[Tensor]:
         return [self._result(task) for task in tasks]

@@ -1,0 +1,45 @@
+"""How a part says that a compiled stretch can play it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from torch import Tensor
+
+from byzsgd.interfaces.values import value
+
+
+@value
+class Slot:
+    """What a collector keeps in one place until its step; collectors lay their states out in these."""
+
+    place: int
+    worker: int  # its sender; of a bucket its number
+    vector: Tensor  # (d,) damped
+    raw: Tensor  # (d,) the same object where nothing was damped
+    count: int  # vectors in it
+
+
+T = TypeVar("T", bound=Callable[..., Any])
+PLACE = "__compiled_form__"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The name under which the kernel knows a function or class, and the parameters that it must be told."""
+
+    owner: Any  # what declared it: a subclass, or a function that wraps this one, is something else
+    name: str
+    parameters: tuple[str, ...]
+
+
+def compiled_as(name: str, *parameters: str) -> Callable[[T], T]:
+    """Declares a function or a class, the outermost decorator of it. What a stretch then plays must be the same."""
+
+    def declare(owner: T) -> T:
+        setattr(owner, PLACE, Form(owner, name, parameters))
+        return owner
+
+    return declare

@@ -1,0 +1,1 @@
+"""Many turns of a supported configuration in one call of compiled code, on arrays."""

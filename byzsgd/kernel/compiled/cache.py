@@ -1,0 +1,64 @@
+"""Compiled functions, kept on disk from process to process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+from numba.core import config
+
+F = TypeVar("F", bound=Callable[..., Any])
+HERE = Path(__file__).parent
+# Sums may be taken in any order. That there is no NaN and no infinity is assumed nowhere: a liar may send them.
+FLAGS = {"reassoc", "contract", "arcp"}
+
+
+def folder() -> Path:
+    """Where compiled code is kept: one folder for each text of these functions, since Numba looks at the time of the
+    file of the outermost one alone, and not at those that it calls."""
+    digest = blake2b(digest_size=6)
+    for file in sorted(HERE.glob("*.py")):
+        digest.update(file.read_bytes())
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(home) / "byzsgd" / f"numba-{numba.__version__}-{digest.hexdigest()}"
+
+
+def writable() -> bool:
+    """Whether compiled code can be kept there."""
+    try:
+        folder().mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder(), os.W_OK)
+
+
+WRITABLE = writable()
+
+
+def compiled(function: F) -> F:
+    """The function as machine code for the types that it is called with. Module-level functions alone: closures would
+    be compiled in every process."""
+    made = numba.njit(fastmath=FLAGS, error_model="numpy")(function)
+    if WRITABLE:
+        before, config.CACHE_DIR = config.CACHE_DIR, str(folder())
+        try:
+            made.enable_caching()
+        finally:
+            config.CACHE_DIR = before
+    return made  # type: ignore[no-any-return]
+
+
+def inlined(function: F) -> F:
+    """A function that compiled ones call."""
+    return numba.njit(fastmath=FLAGS, error_model="numpy")(function)  # type: ignore[no-any-return]
+
+
+def machine() -> str:
+    """What the bits of compiled code depend on beside its text."""
+    from llvmlite import binding
+
+    return f"numba {numba.__version__}, {binding.get_host_cpu_name()}"

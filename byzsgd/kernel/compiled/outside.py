@@ -1,0 +1,136 @@
+"""What Python does within a stretch: forging, a rule or a server that has no compiled form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from byzsgd.interfaces import Arrival, Decision, Message, Reply, View
+from byzsgd.kernel.adversary import Liars
+from byzsgd.kernel.compiled import layout as at
+from byzsgd.kernel.compiled.layout import Arrays
+from byzsgd.kernel.compiled.plan import Plan
+from byzsgd.kernel.world import Kernel, World
+
+REPLIES = {Reply.DISPATCH: at.DISPATCH, Reply.HOLD: at.WAIT, Reply.RESTART: at.RESTART}
+NODE = 0
+
+
+class Outside:
+    """Answers compiled code that has stopped in the middle of a delivery."""
+
+    def __init__(self, plan: Plan, kernel: Kernel, world: World, arrays: Arrays) -> None:
+        self.plan, self.kernel, self.world, self.arrays = plan, kernel, world, arrays
+        self.rows = torch.from_numpy(arrays.rows)
+        self.direction = torch.from_numpy(arrays.direction)
+        self.live = world.models.live[NODE]
+        adversary = kernel.adversary
+        self.honest = np.array(adversary.honest if isinstance(adversary, Liars) else (), dtype=np.int64)
+        self.reasons: dict[str, int] = {"accepted": 0}
+        self.reasons |= {name: 1 + place for place, (name, _) in enumerate(plan.filters)}
+        self.scores: list[Any] = []  # of a server outside, delivery by delivery
+
+    def forge(self) -> None:
+        """The attack looks at a view, and what it sends goes into the row made for it."""
+        adversary, arrays = self.kernel.adversary, self.arrays
+        assert isinstance(adversary, Liars)
+        counts, time = arrays.counts, float(arrays.sizes[at.NOW])
+        worker = int(counts[at.WHO])
+        serial, read_at, _, read = arrays.workers[worker, : at.READ + 1].tolist()
+        view = View(
+            worker=worker,
+            own=self.rows[int(counts[at.OWN])].clone(),
+            honest=self._honest(adversary.shown),
+            params=self.live,
+            read_params=self.rows[read].clone(),
+            read_at=read_at,
+            step=int(counts[at.STEP]),
+            time=time,
+            num_workers=adversary.num_workers,
+            num_byzantine=len(adversary.byzantine),
+            f=adversary.f,
+            aggregator=adversary.aggregator,
+            state=None,  # that it does not ask the server is what its form says
+            rng=adversary.draws.at(worker, serial),
+            memory=self.world.adversary.attack,
+        )
+        sent = adversary.attack.forge(view)
+        assert not isinstance(sent, Message)
+        self.rows[int(counts[at.VECTOR])].copy_(sent)
+
+    def _honest(self, shown: str) -> Tensor:
+        """(h, d) what the honest workers have sent, or in flight will send."""
+        arrays, workers = self.arrays, self.arrays.workers
+        if shown == "own":
+            return self.rows[:0].clone()
+        seen = workers[self.honest, at.SEEN]
+        if shown == "delivered":
+            return self.rows[torch.from_numpy(seen[seen >= 0])]
+        busy = workers[self.honest, at.BUSY] > 0
+        sends = np.where(busy, workers[self.honest, at.RESULT], seen)
+        there = sends >= 0
+        vectors = self.rows[torch.from_numpy(sends[there])]
+        if arrays.codes[at.WORKER_RULE] == at.INERT:
+            inertia = float(arrays.settings[at.WORKER_INERTIA])
+            for place, worker in enumerate(self.honest[there].tolist()):
+                if workers[worker, at.BUSY]:
+                    old = int(workers[worker, at.MOMENTUM])
+                    vectors[place] *= 1 - inertia
+                    if old >= 0:
+                        vectors[place] += inertia * self.rows[old]
+        return vectors
+
+    def direct(self) -> None:
+        """A rule outside makes the direction of what was collected."""
+        arrays, codes = self.arrays, self.arrays.codes
+        slots = arrays.slots
+        ready = int(arrays.counts[at.COLLECTED]) if codes[at.COLLECTOR] == at.BUFFER else int(codes[at.ROOM])
+        vectors, weights = slots[:ready, 1], slots[:ready, 3]
+        if codes[at.COLLECTOR] == at.LATEST_OF_ALL and not codes[at.ZEROS]:
+            ready_at = np.flatnonzero(vectors >= 0)
+        else:
+            ready_at = np.arange(ready)
+        damped = self._gather(vectors[ready_at])
+        raw = self._gather(slots[ready_at, 2]) if codes[at.BY_SERVER] else None
+        counted = tuple(map(float, weights[ready_at].tolist())) if self.plan.collector.weighted else None
+        state, step = self.world.scheme.aggregator, int(arrays.counts[at.STEP])
+        direction, undamped = self.kernel.adversary.aggregator.combine(state, damped, raw, counted, step)  # type: ignore[attr-defined]
+        self.direction[0].copy_(direction)
+        if undamped is not None:
+            self.direction[1].copy_(undamped)
+
+    def _gather(self, rows: np.ndarray) -> Tensor:
+        found = self.rows[torch.from_numpy(np.maximum(rows, 0))]
+        if (rows < 0).any():
+            found[torch.from_numpy(rows < 0)] = 0.0
+        return found
+
+    def receive(self) -> None:
+        """A server outside decides."""
+        arrays, counts, sizes = self.arrays, self.arrays.counts, self.arrays.sizes
+        worker = int(counts[at.WHO])
+        _, read_at, _, read = arrays.workers[worker, : at.READ + 1].tolist()
+        arrival = Arrival(
+            float(sizes[at.NOW]),
+            worker,
+            read_at,
+            int(counts[at.STEP]),
+            self.rows[int(counts[at.VECTOR])].clone(),
+            self.rows[read].clone() if read >= 0 and self.kernel.reads else None,
+        )
+        decision: Decision = self.kernel.adversary.aggregator.receive(self.world.scheme.aggregator, arrival)
+        reason = "accepted" if decision.accepted and decision.reason == "accepted" else decision.reason
+        counts[at.REASON] = self.reasons.setdefault(reason, len(self.reasons))
+        counts[at.SCORED] = int(decision.accepted)
+        sizes[at.WEIGHT] = decision.weight
+        counts[at.REPLY] = REPLIES[decision.reply]
+        if decision.direction is not None:
+            counts[at.STEPPED] = 1
+            self.direction[0].copy_(decision.direction)
+        cancelled = sorted(set(decision.cancel))
+        arrays.starting[: len(cancelled)] = cancelled
+        counts[at.STARTING] = len(cancelled)
+        self.scores.append(decision.scores)

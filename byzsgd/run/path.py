@@ -1,0 +1,45 @@
+"""Who plays the turns of a run: compiled code where it can, or the kernel with an engine."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from byzsgd.checks import require
+from byzsgd.interfaces import Engine
+from byzsgd.kernel.compiled.plan import Plan, installed, planned
+from byzsgd.kernel.engine.problem import SupervisedProblem
+from byzsgd.kernel.world import Kernel
+
+if TYPE_CHECKING:
+    from byzsgd.run.experiment import Experiment
+
+MISSING = "numba is not installed"
+
+
+def chosen_path(
+    experiment: Experiment, kernel: Kernel, problem: SupervisedProblem, engine: Engine
+) -> tuple[Plan | None, str]:
+    """The plan of compiled code, None: the general path; and what the record says of it. A function of the
+    configuration and of what is installed."""
+    wanted = getattr(engine, "stretches", "never")
+    if wanted == "never":
+        return None, engine.name
+    found = "metrics.study" if experiment.metrics.study else planned(kernel, problem, experiment.budget.arrivals)
+    if wanted == "always":
+        found = planned(kernel, problem) if isinstance(found, str) and not experiment.metrics.study else found
+    if not isinstance(found, str) and not installed():
+        found = MISSING
+    if isinstance(found, str):
+        require(wanted == "auto", "engine compiled", "a configuration that compiled code can play (engine=auto takes "
+                "what fits)", reason=found)  # fmt: skip
+        return None, f"{engine.name} (not compiled: {found})"
+    from byzsgd.kernel.compiled.cache import machine
+
+    return found, f"compiled ({machine()})"
+
+
+@cache
+def advice() -> str:
+    """How a run that compiled code could play would be faster; the same object every time, so that it is said once."""
+    return "this run would be several times as fast with Numba: pip install 'byzsgd[fast]'"
