@@ -17,6 +17,7 @@ from byzsgd.analysis.outcomes import best, byzantine_share, final, judged_by, st
 from byzsgd.console.vocabulary import NOTHING, metric_name, percent
 from byzsgd.interfaces import Event
 from byzsgd.records import Run
+from byzsgd.records.rows import Columns
 from byzsgd.run.screen import Facts
 
 REFRESH = 0.2  # seconds between two looks at the clock's worth of news
@@ -30,9 +31,9 @@ class Tally:
     delivered: int = 0
     accepted: int = 0
 
-    def add(self, event: Event) -> None:
+    def add(self, accepted: bool) -> None:
         self.delivered += 1
-        self.accepted += event.decision.accepted
+        self.accepted += accepted
 
     @property
     def share(self) -> str:
@@ -81,14 +82,15 @@ class Terminal:
         self.console.print(line, highlight=False, soft_wrap=True)
 
     def event(self, event: Event) -> None:
-        (self.byzantine if event.byzantine else self.honest).add(event)
-        if event.decision.accepted:
-            self.refused_since.clear()
-        else:
-            self.refused_since[event.decision.reason] += 1
-            self._warn()
-        if self.progress is not None and time.perf_counter() - self.refreshed > REFRESH:
-            self._refresh(event)
+        decision, arrival = event.decision, event.arrival
+        self._count(event.byzantine, decision.accepted, decision.reason)
+        self._refresh(arrival.time, arrival.step + event.updated)
+
+    def block(self, columns: Columns) -> None:
+        for row in zip(columns["byzantine"], columns["accepted"], columns["reason"], strict=True):
+            self._count(*row)
+        if len(columns["time"]):
+            self._refresh(columns["time"][-1], columns["step"][-1] + columns["updated"][-1])
 
     def metrics(self, row: Mapping[str, float | int | None]) -> None:
         accuracy = row.get("test_accuracy")
@@ -108,12 +110,21 @@ class Terminal:
         if run.folder is not None:
             self.console.print(f"next: byzsgd plot {quote(str(run.folder))}", highlight=False, soft_wrap=True)
 
-    def _refresh(self, event: Event) -> None:
-        assert self.progress is not None
+    def _count(self, byzantine: bool, accepted: bool, reason: str) -> None:
+        (self.byzantine if byzantine else self.honest).add(accepted)
+        if accepted:
+            self.refused_since.clear()
+        else:
+            self.refused_since[reason] += 1
+            self._warn()
+
+    def _refresh(self, now: float, updates: int) -> None:
+        if self.progress is None or time.perf_counter() - self.refreshed <= REFRESH:
+            return
         self.refreshed = time.perf_counter()
         accuracy = NOTHING if self.accuracy is None else f"{self.accuracy:.3f}"
         news = (
-            f"time {event.arrival.time:.1f}  updates {event.arrival.step + event.updated}  accuracy {accuracy}  "
+            f"time {now:.1f}  updates {updates}  accuracy {accuracy}  "
             f"accepted: honest {self.honest.share}, byzantine {self.byzantine.share}"
         )
         self.progress.update(self.task, completed=self.honest.delivered + self.byzantine.delivered, news=news)
@@ -170,6 +181,9 @@ class OneLine:
             self.console.print(text, highlight=False, soft_wrap=True)
 
     def event(self, event: Event) -> None:
+        """Too many to show."""
+
+    def block(self, columns: Columns) -> None:
         """Too many to show."""
 
     def metrics(self, row: Mapping[str, float | int | None]) -> None:

@@ -42,6 +42,7 @@ from byzsgd.records import (
 from byzsgd.records.checkpoints import checkpoints
 from byzsgd.run.budget import Budget
 from byzsgd.run.metrics import Metrics
+from byzsgd.run.path import say_once
 from byzsgd.run.prepared import Prepared, prepare
 from byzsgd.run.process import rare_collections, threads
 from byzsgd.run.running import Running
@@ -228,7 +229,7 @@ class Experiment:
         info = collect_info(
             num_parameters=prepared.problem.num_parameters,
             byzantine_ids=self.byzantine,
-            engine=prepared.engine.name,
+            engine=prepared.path,
             device=self.device,
             seed=self.seed,
         )
@@ -254,8 +255,9 @@ class Experiment:
                 device=self.device,
                 arrivals=self.budget.arrivals,
                 num_parameters=prepared.problem.num_parameters,
-                engine=prepared.engine.name,
+                engine=prepared.path,
                 folder=folder,
             )
         )
+        say_once(screen.say, prepared.path)
         return Running(prepared, self.budget, self.eval_every, self.checkpoint_every, store, screen)

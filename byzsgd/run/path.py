@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from byzsgd.checks import require
@@ -39,7 +39,20 @@ def chosen_path(
     return found, f"compiled ({machine()})"
 
 
-@cache
-def advice() -> str:
-    """How a run that compiled code could play would be faster; the same object every time, so that it is said once."""
-    return "this run would be several times as fast with Numba: pip install 'byzsgd[fast]'"
+_said: set[str] = set()  # in this process
+
+
+def say_once(say: Callable[[str], None], path: str) -> None:
+    """What a person should know of the path of a run: once in a process, since a sweep has many."""
+    if path.endswith(f"(not compiled: {MISSING})"):
+        lines = ["this run would be several times as fast with Numba: pip install 'byzsgd[fast]'"]
+    elif path.startswith("compiled"):
+        from byzsgd.kernel.compiled.cache import news
+
+        lines = list(news())
+    else:
+        return
+    for line in lines:
+        if line not in _said:
+            _said.add(line)
+            say(line)

@@ -24,6 +24,7 @@ from byzsgd.interfaces import (
 )
 from byzsgd.kernel.adversary import kind_of
 from byzsgd.kernel.clocks import build_clock
+from byzsgd.kernel.compiled.plan import Plan
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.jobs import HonestNotFinite
@@ -31,6 +32,7 @@ from byzsgd.kernel.randomness import Streams
 from byzsgd.kernel.world import Kernel, World
 from byzsgd.partitions.class_counts import class_counts
 from byzsgd.records.tree import check
+from byzsgd.run.path import chosen_path
 from byzsgd.run.study import NoStudy, StepStudy, Study
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ class Prepared:
     batches: Batches
     engine: Engine
     kernel: Kernel
+    plan: Plan | None  # of compiled code, where that plays the turns
+    path: str  # who plays them, for the record
     server_context: Callable[[Tensor], ServerContext]  # around a live model
     initial: Tensor  # (d,) the starting point
     facts: Mapping[str, Any]  # of the data, for the record
@@ -126,8 +130,9 @@ def prepare(experiment: Experiment) -> Prepared:
     initial = problem.initial(streams.generator("init"))
     counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes else None
     facts = {"class_counts": counts, "class_names": list(data.class_names), "data_note": data.note}
+    plan, path = chosen_path(experiment, kernel, problem, engine)
     study = StepStudy() if experiment.metrics.study else NoStudy()
-    return Prepared(blocks, problem, batches, engine, kernel, server_context, initial, facts, study)
+    return Prepared(blocks, problem, batches, engine, kernel, plan, path, server_context, initial, facts, study)
 
 
 def _kernel(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
@@ -21,6 +21,9 @@ from byzsgd.run.metrics import dissimilarity_of
 from byzsgd.run.prepared import Prepared
 from byzsgd.run.screen import Screen
 from byzsgd.run.stores import Store
+
+if TYPE_CHECKING:
+    from byzsgd.kernel.compiled.stretch import Stretches
 
 BLOCK = 512  # deliveries that the recorder is given at once
 Status = Literal["finished", "diverged", "stalled"]
@@ -41,11 +44,23 @@ class Running:
         self.world = fresh if resumed is None else resumed
         if resumed is None:
             store.studied = prepared.study.init()
+        self.stretches = self._stretches()
         self.block = Block(store.recorder.scores)
         measured = prepared.problem.evaluate(self.params)
         self.names = tuple(measured)
         if resumed is None:
             self._record(measured)
+
+    def _stretches(self) -> Stretches | None:
+        """Compiled code that plays this world, where that is the path of the run."""
+        prepared = self.prepared
+        if prepared.plan is None:
+            return None
+        from byzsgd.kernel.compiled.stretch import Stretches  # Numba takes half a second to import
+
+        limits = self.budget.updates, self.budget.time
+        return Stretches(prepared.plan, prepared.kernel, self.world, prepared.engine, prepared.problem,
+                         prepared.batches, self.store.recorder.scores, *limits)  # fmt: skip
 
     @property
     def params(self) -> Tensor:
@@ -59,6 +74,11 @@ class Running:
         if len(self.block) >= BLOCK:
             self.hand_over()
         self.screen.event(event)
+        return self.looked()
+
+    def looked(self) -> Status | None:
+        """Evaluates and saves where it is time to; the status of the run if it has ended."""
+        world = self.world
         spent = self.budget.spent(world)
         if spent or world.arrivals % self.eval_every == 0:
             if not bool(torch.isfinite(self.params).all()):
@@ -69,6 +89,12 @@ class Running:
         if world.arrivals % self.checkpoint_every == 0:
             self.checkpoint()
         return None
+
+    def until(self) -> int:
+        """How many deliveries there may be before it is time to look."""
+        arrivals = self.world.arrivals
+        ends = [every - arrivals % every for every in (self.eval_every, self.checkpoint_every)]
+        return min(*ends, self.budget.arrivals - arrivals)
 
     def hand_over(self) -> None:
         """The deliveries since the last block go to the recorder."""
@@ -100,6 +126,8 @@ class Running:
 
     def checkpoint(self) -> None:
         self.hand_over()
+        if self.stretches is not None:
+            self.stretches.give_back()
         self.store.checkpoint(self.world, self.seconds)
 
     def end(self, status: Status) -> Run:
@@ -118,12 +146,13 @@ class Running:
     def complete(self, stopped: Callable[[], bool]) -> Run:
         """Runs to the end; once `stopped` says so, saves the state and raises KeyboardInterrupt."""
         try:
-            for event in events(self.prepared.kernel, self.world, self.prepared.engine):
-                status = self.after(event)
+            for status in self._delivered() if self.stretches is None else self._stretched(self.stretches):
                 if status is not None:
                     return self.end(status)
                 if stopped():
                     self.hand_over()
+                    if self.stretches is not None:
+                        self.stretches.give_back()
                     self.store.interrupt("interrupted", self.world, self.seconds)
                     raise KeyboardInterrupt
         except (HonestNotFinite, NonFiniteRows) as error:
@@ -132,6 +161,32 @@ class Running:
             self.failed(error)
             raise
         return self.end(self.stalled())
+
+    def _delivered(self) -> Iterator[Status | None]:
+        """Delivery by delivery."""
+        for event in events(self.prepared.kernel, self.world, self.prepared.engine):
+            yield self.after(event)
+
+    def _stretched(self, stretches: Stretches) -> Iterator[Status | None]:
+        """Stretch by stretch, and delivery by delivery what compiled code does not know."""
+        while True:
+            try:
+                end = stretches.play(self.until())
+            finally:
+                self.hand_over()
+                columns = stretches.columns()
+                if columns:
+                    self.store.recorder.arrivals(columns)
+                    self.screen.block(columns)
+            if end.unknown:
+                stretches.give_back(leave=True)
+                event = self.prepared.kernel.deliver(self.world)
+                assert event is not None
+                yield self.after(event)
+            elif end.stalled:
+                return
+            else:
+                yield self.looked()
 
     def _record(self, measured: Mapping[str, float | None]) -> None:
         world, clock = self.world, self.prepared.kernel.clock

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from byzsgd.interfaces import Event
 from byzsgd.records import Run
+from byzsgd.records.rows import Columns
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,9 @@ class Screen(Protocol):
 
     def event(self, event: Event) -> None: ...
 
+    def block(self, columns: Columns) -> None:
+        """Deliveries that were played together, by column as they are recorded, in place of their events."""
+
     def metrics(self, row: Mapping[str, float | int | None]) -> None: ...
 
     def end(self, run: Run) -> None:
@@ -54,6 +58,9 @@ class Nobody:
         """Nothing to show."""
 
     def event(self, event: Event) -> None:
+        """Nothing to show."""
+
+    def block(self, columns: Columns) -> None:
         """Nothing to show."""
 
     def metrics(self, row: Mapping[str, float | int | None]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from byzsgd.interfaces import Event, Sink, Tracked, Tracker
 from byzsgd.records import Run
+from byzsgd.records.rows import Columns
 from byzsgd.run.screen import Facts, Screen
 
 
@@ -25,6 +26,9 @@ class Tracking:
 
     def event(self, event: Event) -> None:
         self.screen.event(event)
+
+    def block(self, columns: Columns) -> None:
+        self.screen.block(columns)
 
     def metrics(self, row: Mapping[str, float | int | None]) -> None:
         self.screen.metrics(row)

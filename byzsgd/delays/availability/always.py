@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 from byzsgd.checks import require
 from byzsgd.interfaces import Slots
+from byzsgd.interfaces.compiled import compiled_as
 
 from .presence import Presence
 
 
+@compiled_as("always")
 @dataclass(frozen=True, kw_only=True)
 class Always(Presence):
     """Every worker is there all the time, at `price` a second (an instance on demand)."""

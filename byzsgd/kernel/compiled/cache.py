@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
@@ -53,8 +53,9 @@ def compiled(function: F) -> F:
 
 
 def inlined(function: F) -> F:
-    """A function that compiled ones call."""
-    return numba.njit(fastmath=FLAGS, error_model="numpy")(function)  # type: ignore[no-any-return]
+    """A function that compiled ones call. Python does not: the bridges to it would take most of the time to compile."""
+    bare = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return numba.njit(fastmath=FLAGS, error_model="numpy", **bare)(function)  # type: ignore[no-any-return]
 
 
 def machine() -> str:
@@ -62,3 +63,11 @@ def machine() -> str:
     from llvmlite import binding
 
     return f"numba {numba.__version__}, {binding.get_host_cpu_name()}"
+
+
+def news() -> Iterator[str]:
+    """What a person who waits should be told."""
+    if not WRITABLE:
+        yield f"compiled code cannot be kept in {folder()}: every process compiles it anew, some 20 s"
+    elif not any(folder().rglob("*.nbc")):
+        yield "compiling for this machine, once: some 20 s (byzsgd warm does it ahead)"

@@ -113,7 +113,10 @@ def _pack_server(plan: Plan, state: Any, packing: Packing) -> None:
             for worker, last in laid["last"].items():
                 arrays.workers[worker, at.ACCEPTED_LAST] = last
             continue
-        for place, read, which in ((at.LATEST, at.LATEST_READ, "latest"), (at.REFERENCE, at.REFERENCE_READ, "reference")):
+        for place, read, which in (
+            (at.LATEST, at.LATEST_READ, "latest"),
+            (at.REFERENCE, at.REFERENCE_READ, "reference"),
+        ):
             for worker, (params, vector) in laid[which].items():
                 packing.name(worker, place, vector)
                 packing.name(worker, read, params)

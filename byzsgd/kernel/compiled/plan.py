@@ -78,7 +78,8 @@ def _planned(kernel: Kernel, problem: SupervisedProblem) -> Plan:
     clock = kernel.clock
     _need(type(clock) is EventClock, "prescribed staleness")
     assert isinstance(clock, EventClock)
-    _need(clock.availability is None and type(clock.durations) is Table, "workers that are not always there")
+    _need(clock.availability is None or form_of(clock.availability) is not None, "workers that are not always there")
+    _need(type(clock.durations) is Table, "a clock of its own")
     _worker(kernel, codes, settings)
     _attack(kernel.adversary, codes, settings)
     _optimizer(kernel, codes, settings)

@@ -31,6 +31,14 @@ class End(enum.Enum):
     STALLED = enum.auto()  # nothing can arrive any more
     UNKNOWN = enum.auto()  # the next delivery is one for the general path
 
+    @property
+    def stalled(self) -> bool:
+        return self is End.STALLED
+
+    @property
+    def unknown(self) -> bool:
+        return self is End.UNKNOWN
+
 
 class Stretches:
     """Plays one world, a stretch at a time."""
@@ -110,7 +118,7 @@ class Stretches:
         if outside:
             return told | {name: [each.get(name) for each in self._outside.scores] for name in self._scores}
         scored = whole[at.C_SCORED] > 0
-        for name, values in zip(self._scores, (real[at.C_CANDIDATE], real[at.C_THRESHOLD]), strict=True):
+        for name, values in zip(self._scores, (real[at.C_CANDIDATE], real[at.C_THRESHOLD]), strict=False):
             told[name] = values if scored.all() else np.where(scored, values, None).tolist()
         return told
 
@@ -118,7 +126,9 @@ class Stretches:
         """The arrays take the world over. A job without result gets it from the engine: who starts a run, or comes
         from the general path, has some."""
         world = self._world
-        lacking = [pending.task(world.models) for worker, pending in world.pending.items() if worker not in world.results]
+        lacking = [
+            pending.task(world.models) for worker, pending in world.pending.items() if worker not in world.results
+        ]
         for first in range(0, len(lacking), self._engine.group):
             tasks = lacking[first : first + self._engine.group]
             results = self._engine.results(tasks)
