@@ -16,6 +16,19 @@ from byzsgd.kernel.compiled.layout import ELU, RELU, SIGMOID, TANH
 
 
 @inlined
+def copy(source, out):  # type: ignore[no-untyped-def]
+    """An assignment of slices would be compiled with the text of every message that it might raise."""
+    for i in range(out.size):
+        out[i] = source[i]
+
+
+@inlined
+def fill(out, count, value):  # type: ignore[no-untyped-def]
+    for i in range(count):
+        out[i] = value
+
+
+@inlined
 def _products(weights, outputs, inputs, source, examples, out):  # type: ignore[no-untyped-def]
     """out[b] = W source[examples[b]]"""
     zero = weights.dtype.type(0)
@@ -69,7 +82,7 @@ def _products(weights, outputs, inputs, source, examples, out):  # type: ignore[
 @inlined
 def _outer(found, outputs, inputs, delta, source, examples):  # type: ignore[no-untyped-def]
     """found (outputs, inputs) = Σ_b delta[b] source[examples[b]]ᵀ"""
-    found[:] = 0
+    fill(found, found.size, found.dtype.type(0))
     count = examples.size
     fours = count - count % 4
     for b in range(0, fours, 4):
@@ -191,7 +204,7 @@ def differentiate(params, found, layers, examples, inputs, labels, wanted, squar
         if bias:
             begin -= width
             shift = found[begin : begin + width]
-            shift[:] = 0
+            fill(shift, width, shift.dtype.type(0))
             for b in range(count):
                 row = delta[b]
                 for o in range(width):
@@ -205,7 +218,7 @@ def differentiate(params, found, layers, examples, inputs, labels, wanted, squar
         weights = params[begin : begin + fan_in * width]
         for b in range(count):
             below, above = spare[b], delta[b]
-            below[:fan_in] = 0
+            fill(below, fan_in, below.dtype.type(0))
             for o in range(width):
                 d = above[o]
                 w = weights[o * fan_in : (o + 1) * fan_in]

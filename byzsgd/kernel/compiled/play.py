@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from byzsgd.kernel.compiled.cache import compiled, inlined
-from byzsgd.kernel.compiled.gradient import finite, norm
+from byzsgd.kernel.compiled.gradient import fill, finite, norm
 from byzsgd.kernel.compiled.layout import (
     ARRIVALS,
     ATTACK,
@@ -147,7 +147,7 @@ def _send(arrays, worker):  # type: ignore[no-untyped-def]
         for i in range(own.size):
             forged[i] = own[i] * factor
     elif attack == FILLED:
-        forged[:] = factor
+        fill(forged, forged.size, factor)
     return FULL
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from byzsgd.kernel.compiled.cache import inlined
-from byzsgd.kernel.compiled.gradient import differentiate, norm
+from byzsgd.kernel.compiled.gradient import copy, differentiate, norm
 from byzsgd.kernel.compiled.layout import (
     BAD_SECONDS,
     BUSY,
@@ -72,7 +72,7 @@ def live_row(arrays):  # type: ignore[no-untyped-def]
         arrays.readers[row] += 1
         return row
     row = take(arrays)
-    arrays.rows[row][:] = arrays.live
+    copy(arrays.live, arrays.rows[row])
     arrays.counts[LIVE_ROW] = row
     return row
 

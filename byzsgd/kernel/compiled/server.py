@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from byzsgd.kernel.compiled.cache import inlined
-from byzsgd.kernel.compiled.gradient import apart
+from byzsgd.kernel.compiled.gradient import apart, copy, fill
 from byzsgd.kernel.compiled.layout import (
     ACCEPTED,
     ACCEPTED_LAST,
@@ -96,6 +96,14 @@ def _replace(table, old, new):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def _greatest(values, count):  # type: ignore[no-untyped-def]
+    greatest = values[0]
+    for place in range(1, count):
+        greatest = max(greatest, values[place])
+    return greatest
+
+
+@inlined
 def _learn(arrays, worker):  # type: ignore[no-untyped-def]
     """What a finite delivery teaches the Lipschitz filter goes into its table; whether it does."""
     workers, counts, rows = arrays.workers, arrays.counts, arrays.rows
@@ -115,9 +123,7 @@ def _learn(arrays, worker):  # type: ignore[no-untyped-def]
         change = float(apart(rows[vector], rows[row]))
         ratio = math.inf if math.isinf(change) else change / distance
         mine, many = arrays.coefficients[worker], workers[worker, COEFFICIENTS]
-        before = math.inf
-        if many:
-            before = mine[:many].max()
+        before = _greatest(mine, many) if many else math.inf
         if not arrays.codes[BY_MAX]:
             mine[0] = ratio
             many = 1
@@ -131,7 +137,7 @@ def _learn(arrays, worker):  # type: ignore[no-untyped-def]
         if workers[worker, COEFFICIENTS] == 0:
             counts[KNOWN] += 1
         workers[worker, COEFFICIENTS] = many
-        after = mine[:many].max()
+        after = _greatest(mine, many)
         if after != before:
             _replace(arrays.table, before, after)
         renamed(arrays, workers, worker, REFERENCE, row)
@@ -316,7 +322,7 @@ def combine(arrays, ready, column, out):  # type: ignore[no-untyped-def]
         for i in range(out.size):
             out[i] = factor * vector[i]
         return
-    out[:] = 0
+    fill(out, out.size, out.dtype.type(0))
     many = 0
     for slot in range(ready):
         row = slots[slot, column]
@@ -354,5 +360,5 @@ def stepped(arrays):  # type: ignore[no-untyped-def]
             let_go(arrays, counts[OLD_DIRECTION])
             counts[OLD_PARAMS] = live_row(arrays)
             counts[OLD_DIRECTION] = take(arrays)
-            arrays.rows[counts[OLD_DIRECTION]][:] = undamped
+            copy(undamped, arrays.rows[counts[OLD_DIRECTION]])
             return
