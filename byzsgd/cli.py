@@ -105,6 +105,18 @@ def resume(parsed: argparse.Namespace) -> int:
     return code
 
 
+def warm(parsed: argparse.Namespace) -> int:
+    """Fills the cache of compiled code: one delivery in each precision."""
+    from byzsgd import config
+    from byzsgd.run.path import cache_of_compiled_code
+
+    folder = cache_of_compiled_code()
+    for dtype in ("float32", "float64"):
+        config.experiment("engine=compiled", f"dtype={dtype}", "budget.arrivals=1").run()
+    print(f"compiled code lies in {folder}")
+    return 0
+
+
 def list_members(parsed: argparse.Namespace) -> int:
     """The members of a group, or of all groups."""
     from byzsgd.config import ConfigError, catalogue, suggestion
@@ -234,6 +246,8 @@ def _parser() -> argparse.ArgumentParser:
                           help="a module of yours that the folder's configuration may name")  # fmt: skip
     resuming.set_defaults(command=resume)
     add_commands(commands)
+    warming = commands.add_parser("warm", help="compile ahead what engine=auto will need on this machine")
+    warming.set_defaults(command=warm)
     listing = commands.add_parser("list", help="show what there is to choose: byzsgd list aggregator")
     listing.add_argument("group", nargs="?")
     listing.set_defaults(command=list_members)

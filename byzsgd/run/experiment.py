@@ -46,6 +46,7 @@ from byzsgd.run.path import say_once
 from byzsgd.run.prepared import Prepared, prepare
 from byzsgd.run.process import rare_collections, threads
 from byzsgd.run.running import Running
+from byzsgd.run.saving import Saving
 from byzsgd.run.screen import Facts, Nobody, Screen
 from byzsgd.run.signals import stop_signals
 from byzsgd.run.stores import FolderStore, MemoryStore, Store
@@ -114,7 +115,7 @@ class Experiment:
     budget: Budget
     eval_every: int
     metrics: Metrics
-    checkpoint_every: int
+    checkpoint_every: int | None
     device: str
     dtype: Literal["float32", "float64"]
     threads: int
@@ -130,8 +131,10 @@ class Experiment:
         require(0 <= self.num_byzantine <= n, "num_byzantine", "0 <= num_byzantine <= num_workers",
                 num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
         require(0 <= self.f <= n, "f", "0 <= f <= num_workers", f=self.f, num_workers=n)
-        for name in ("batch_size", "eval_every", "checkpoint_every", "threads"):
+        for name in ("batch_size", "eval_every", "threads"):
             require(getattr(self, name) >= 1, name, "a value >= 1", **{name: getattr(self, name)})
+        every = self.checkpoint_every
+        require(every is None or every >= 1, "checkpoint_every", "a value >= 1, or null", checkpoint_every=every)
         require(self.seed >= 0, "seed", "a value >= 0", seed=self.seed)
         require(self.num_byzantine < n or not self.metrics.dissimilarity, "metrics.dissimilarity", "an honest worker",
                 num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
@@ -260,4 +263,4 @@ class Experiment:
             )
         )
         say_once(screen.say, prepared.path)
-        return Running(prepared, self.budget, self.eval_every, self.checkpoint_every, store, screen)
+        return Running(prepared, self.budget, self.eval_every, Saving(self.checkpoint_every), store, screen)

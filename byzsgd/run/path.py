@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byzsgd.checks import require
 from byzsgd.interfaces import Engine
-from byzsgd.kernel.compiled.plan import Plan, installed, planned
+from byzsgd.kernel.compiled.plan import SHORT, Plan, installed, planned
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.world import Kernel
 
 if TYPE_CHECKING:
     from byzsgd.run.experiment import Experiment
 
+COMPILED = "compiled"  # how the record names the path
 MISSING = "numba is not installed"
 
 
@@ -25,9 +27,8 @@ def chosen_path(
     wanted = getattr(engine, "stretches", "never")
     if wanted == "never":
         return None, engine.name
-    found = "metrics.study" if experiment.metrics.study else planned(kernel, problem, experiment.budget.arrivals)
-    if wanted == "always":
-        found = planned(kernel, problem) if isinstance(found, str) and not experiment.metrics.study else found
+    arrivals = experiment.budget.arrivals if wanted == "auto" else SHORT
+    found = "metrics.study" if experiment.metrics.study else planned(kernel, problem, arrivals)
     if not isinstance(found, str) and not installed():
         found = MISSING
     if isinstance(found, str):
@@ -36,7 +37,16 @@ def chosen_path(
         return None, f"{engine.name} (not compiled: {found})"
     from byzsgd.kernel.compiled.cache import machine
 
-    return found, f"compiled ({machine()})"
+    return found, f"{COMPILED} ({machine()})"
+
+
+def cache_of_compiled_code() -> Path:
+    """Where compiled code is kept. ValueError where there is none, or it cannot be kept."""
+    require(installed(), "compiled code", "the extra byzsgd[fast]", reason=MISSING)
+    from byzsgd.kernel.compiled.cache import WRITABLE, folder
+
+    require(WRITABLE, "compiled code", "a folder that can be written to (XDG_CACHE_HOME)", folder=folder())
+    return folder()
 
 
 _said: set[str] = set()  # in this process
@@ -46,7 +56,7 @@ def say_once(say: Callable[[str], None], path: str) -> None:
     """What a person should know of the path of a run: once in a process, since a sweep has many."""
     if path.endswith(f"(not compiled: {MISSING})"):
         lines = ["this run would be several times as fast with Numba: pip install 'byzsgd[fast]'"]
-    elif path.startswith("compiled"):
+    elif path.startswith(COMPILED):
         from byzsgd.kernel.compiled.cache import news
 
         lines = list(news())

@@ -19,6 +19,7 @@ from byzsgd.records.rows import Block
 from byzsgd.run.budget import Budget
 from byzsgd.run.metrics import dissimilarity_of
 from byzsgd.run.prepared import Prepared
+from byzsgd.run.saving import Saving
 from byzsgd.run.screen import Screen
 from byzsgd.run.stores import Store
 
@@ -33,10 +34,10 @@ class Running:
     """A run between its first event and its last."""
 
     def __init__(
-        self, prepared: Prepared, budget: Budget, eval_every: int, checkpoint_every: int, store: Store, screen: Screen
+        self, prepared: Prepared, budget: Budget, eval_every: int, saving: Saving, store: Store, screen: Screen
     ) -> None:
         self.prepared, self.budget, self.store, self.screen = prepared, budget, store, screen
-        self.eval_every, self.checkpoint_every = eval_every, checkpoint_every
+        self.eval_every, self.saving = eval_every, saving
         self.started = time.perf_counter()
         params = prepared.initial.clone()
         fresh = prepared.begin(params)  # before the store: what is refused leaves nothing behind
@@ -69,7 +70,6 @@ class Running:
 
     def after(self, event: Event) -> Status | None:
         """Records one event; the status of the run if it was the last."""
-        world = self.world
         self.block.add(self.prepared.study.seen(self.store.studied, event))
         if len(self.block) >= BLOCK:
             self.hand_over()
@@ -86,15 +86,15 @@ class Running:
             self._record(self.prepared.problem.evaluate(self.params))
         if spent:
             return "finished"
-        if world.arrivals % self.checkpoint_every == 0:
+        if self.store.lasting and self.saving.due(world.arrivals):
             self.checkpoint()
         return None
 
     def until(self) -> int:
         """How many deliveries there may be before it is time to look."""
         arrivals = self.world.arrivals
-        ends = [every - arrivals % every for every in (self.eval_every, self.checkpoint_every)]
-        return min(*ends, self.budget.arrivals - arrivals)
+        ends = (self.eval_every - arrivals % self.eval_every, self.budget.arrivals - arrivals)
+        return min(*ends, self.saving.left(arrivals) or ends[0])
 
     def hand_over(self) -> None:
         """The deliveries since the last block go to the recorder."""
@@ -125,10 +125,11 @@ class Running:
         return "stalled"
 
     def checkpoint(self) -> None:
-        self.hand_over()
-        if self.stretches is not None:
-            self.stretches.give_back()
-        self.store.checkpoint(self.world, self.seconds)
+        with self.saving.timed():
+            self.hand_over()
+            if self.stretches is not None:
+                self.stretches.give_back()
+            self.store.checkpoint(self.world, self.seconds)
 
     def end(self, status: Status) -> Run:
         self.hand_over()

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from torch import Tensor
 
+from byzsgd.checks import require
 from byzsgd.kernel.world import World
 from byzsgd.records import FolderRecorder, Recorder, Run, read_info, start
 from byzsgd.records.checkpoints import drop_checkpoints, latest_checkpoint, save_checkpoint, save_params
 from byzsgd.records.run import CHECKPOINTS
+from byzsgd.run.path import COMPILED
 from byzsgd.run.study import Newest
 
 
 class Store(Protocol):
     """Keeps the records, and perhaps the state, of one run."""
 
+    lasting: ClassVar[bool]  # whether anything of it outlives the process
     recorder: Recorder
     reason: str  # why the run ended, where its status does not say it all
     studied: Newest | None  # what a study remembers, kept in checkpoints beside the state
@@ -38,6 +41,8 @@ class Store(Protocol):
 
 class MemoryStore:
     """Nothing survives the process."""
+
+    lasting: ClassVar[bool] = False
 
     def __init__(self, **description: Any) -> None:
         self.recorder: Recorder = start(None, **description)
@@ -61,6 +66,8 @@ class MemoryStore:
 class FolderStore:
     """A run folder: checkpoints beside the records, so that a run that was cut off goes on as if it had not been."""
 
+    lasting: ClassVar[bool] = True
+
     def __init__(self, folder: Path, *, plugins: Sequence[str], say: Callable[[str], None], **description: Any) -> None:
         self.folder, self.plugins, self.say = folder, plugins, say
         self.description = description
@@ -77,6 +84,7 @@ class FolderStore:
         if found is None:
             self.recorder = start(self.folder, **self.description)
             return None
+        self._require_path()
         for line in damaged:
             self.say(f"{line}; the checkpoint before it is used")
         world: World = found.tree["state"]
@@ -87,6 +95,16 @@ class FolderStore:
         self.before = float(read_info(self.folder).get("wall_time") or 0.0)
         self.say(f"resumed {self.folder} after {world.arrivals} arrivals")
         return world
+
+    def _require_path(self) -> None:
+        """Compiled code goes on with what the same compiled code began: another one has other last bits."""
+        began, now = str(read_info(self.folder)["engine"]), str(self.description["info"]["engine"])
+        require(
+            began == now or not (began.startswith(COMPILED) or now.startswith(COMPILED)),
+            str(self.folder),
+            f"the engine that it was started with, {began} (force=true runs it again beside it)",
+            engine=now,
+        )
 
     def checkpoint(self, world: World, seconds: float) -> None:
         offsets = self.recorder.flush({"wall_time": self.before + seconds})

@@ -50,8 +50,14 @@ class Deadly(Nobody):
         self.arrival, self.linger = arrival, linger
 
     def event(self, event) -> None:
-        self.arrival -= 1
-        if self.arrival == 0:
+        self._passed(1)
+
+    def block(self, columns) -> None:
+        self._passed(len(columns["time"]))
+
+    def _passed(self, count: int) -> None:
+        before, self.arrival = self.arrival, self.arrival - count
+        if self.arrival <= 0 < before:
             threading.Timer(self.linger, os.kill, (os.getpid(), signal.SIGKILL)).start()
 
 

@@ -16,20 +16,20 @@ from byzsgd.kernel.compiled.layout import ELU, RELU, SIGMOID, TANH
 
 
 @inlined
-def copy(source, out):  # type: ignore[no-untyped-def]
+def copy(source, out):
     """An assignment of slices would be compiled with the text of every message that it might raise."""
     for i in range(out.size):
         out[i] = source[i]
 
 
 @inlined
-def fill(out, count, value):  # type: ignore[no-untyped-def]
+def fill(out, count, value):
     for i in range(count):
         out[i] = value
 
 
 @inlined
-def _products(weights, outputs, inputs, source, examples, out):  # type: ignore[no-untyped-def]
+def _products(weights, outputs, inputs, source, examples, out):
     """out[b] = W source[examples[b]]"""
     zero = weights.dtype.type(0)
     count = examples.size
@@ -80,7 +80,7 @@ def _products(weights, outputs, inputs, source, examples, out):  # type: ignore[
 
 
 @inlined
-def _outer(found, outputs, inputs, delta, source, examples):  # type: ignore[no-untyped-def]
+def _outer(found, outputs, inputs, delta, source, examples):
     """found (outputs, inputs) = Σ_b delta[b] source[examples[b]]ᵀ"""
     fill(found, found.size, found.dtype.type(0))
     count = examples.size
@@ -113,7 +113,7 @@ def _outer(found, outputs, inputs, delta, source, examples):  # type: ignore[no-
 
 
 @inlined
-def _activate(values, count, width, activation):  # type: ignore[no-untyped-def]
+def _activate(values, count, width, activation):
     zero, one = values.dtype.type(0), values.dtype.type(1)
     for b in range(count):
         row = values[b]
@@ -132,7 +132,7 @@ def _activate(values, count, width, activation):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _differentiate(delta, after, count, width, activation):  # type: ignore[no-untyped-def]
+def _differentiate(delta, after, count, width, activation):
     """delta ⊙ φ', where φ' is a function of what φ gave."""
     zero, one = delta.dtype.type(0), delta.dtype.type(1)
     for b in range(count):
@@ -152,7 +152,7 @@ def _differentiate(delta, after, count, width, activation):  # type: ignore[no-u
 
 
 @inlined
-def _loss_gradient(outputs, delta, width, examples, labels, wanted, squared):  # type: ignore[no-untyped-def]
+def _loss_gradient(outputs, delta, width, examples, labels, wanted, squared):
     count = examples.size
     share = delta.dtype.type(1.0 / count)
     for b in range(count):
@@ -176,7 +176,7 @@ def _loss_gradient(outputs, delta, width, examples, labels, wanted, squared):  #
 
 
 @inlined
-def differentiate(params, found, layers, examples, inputs, labels, wanted, squared, seen, deltas, own):  # type: ignore[no-untyped-def]
+def differentiate(params, found, layers, examples, inputs, labels, wanted, squared, seen, deltas, own):
     """found (d,) = the gradient of the mean loss of the model params (d,) on these examples."""
     count, depth = examples.size, len(layers)
     begin = 0
@@ -229,7 +229,7 @@ def differentiate(params, found, layers, examples, inputs, labels, wanted, squar
 
 
 @inlined
-def norm(vector):  # type: ignore[no-untyped-def]
+def norm(vector):
     """‖vector‖₂"""
     total = vector.dtype.type(0)
     for i in range(vector.size):
@@ -238,7 +238,7 @@ def norm(vector):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def apart(one, other):  # type: ignore[no-untyped-def]
+def apart(one, other):
     """‖one − other‖₂"""
     total = one.dtype.type(0)
     for i in range(one.size):
@@ -248,7 +248,7 @@ def apart(one, other):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def finite(vector):  # type: ignore[no-untyped-def]
+def finite(vector):
     for i in range(vector.size):
         if not np.isfinite(vector[i]):
             return False
@@ -256,6 +256,6 @@ def finite(vector):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def gradient(params, found, layers, examples, inputs, labels, wanted, squared, seen, deltas, own):  # type: ignore[no-untyped-def]
+def gradient(params, found, layers, examples, inputs, labels, wanted, squared, seen, deltas, own):
     """The same as `differentiate`, called from Python."""
     differentiate(params, found, layers, examples, inputs, labels, wanted, squared, seen, deltas, own)

@@ -57,7 +57,7 @@ def installed() -> bool:
     return find_spec("numba") is not None
 
 
-def planned(kernel: Kernel, problem: SupervisedProblem, arrivals: int = SHORT) -> Plan | str:
+def planned(kernel: Kernel, problem: SupervisedProblem, arrivals: int) -> Plan | str:
     """The plan of a run, or in one clause why it has none: a function of the configuration alone."""
     if arrivals < SHORT:
         return f"fewer than {SHORT} arrivals"

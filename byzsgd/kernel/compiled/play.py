@@ -98,7 +98,7 @@ from byzsgd.kernel.compiled.server import collect, combine, empty, judge, steppe
 
 
 @inlined
-def _own(arrays, worker):  # type: ignore[no-untyped-def]
+def _own(arrays, worker):
     """The row of what the worker would send, with one reader more, and its norm."""
     rows, workers = arrays.rows, arrays.workers
     result = workers[worker, RESULT]
@@ -120,7 +120,7 @@ def _own(arrays, worker):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _send(arrays, worker):  # type: ignore[no-untyped-def]
+def _send(arrays, worker):
     """The worker's message leaves; GENERAL where it is honest and not finite, and then nothing has happened."""
     counts, workers, rows = arrays.counts, arrays.workers, arrays.rows
     row, size = _own(arrays, worker)
@@ -152,7 +152,7 @@ def _send(arrays, worker):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _arrived(arrays):  # type: ignore[no-untyped-def]
+def _arrived(arrays):
     """What is known of a vector once it is there."""
     counts, sizes, worker = arrays.counts, arrays.sizes, arrays.counts[WHO]
     vector = arrays.rows[counts[VECTOR]]
@@ -168,7 +168,7 @@ def _arrived(arrays):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _decide(arrays):  # type: ignore[no-untyped-def]
+def _decide(arrays):
     """The pipeline's answer; DIRECT where a rule outside makes the direction."""
     counts, codes = arrays.counts, arrays.codes
     judge(arrays, counts[WHO])
@@ -188,7 +188,7 @@ def _decide(arrays):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _step(arrays):  # type: ignore[no-untyped-def]
+def _step(arrays):
     """SGD along the direction; the buffer is emptied."""
     counts, codes, settings, rows = arrays.counts, arrays.codes, arrays.settings, arrays.rows
     live, direction = arrays.live, arrays.direction[0]
@@ -217,7 +217,7 @@ def _step(arrays):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _record(arrays):  # type: ignore[no-untyped-def]
+def _record(arrays):
     counts, sizes, worker = arrays.counts, arrays.sizes, arrays.counts[WHO]
     row, measured = arrays.columns[counts[OUT]], arrays.measures[counts[OUT]]
     row[C_WORKER] = worker
@@ -237,7 +237,7 @@ def _record(arrays):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _reply(arrays):  # type: ignore[no-untyped-def]
+def _reply(arrays):
     """Who reads the model next. A server outside has named those whose jobs are cancelled in `starting`."""
     counts, workers, starting, sender = arrays.counts, arrays.workers, arrays.starting, arrays.counts[WHO]
     let_go(arrays, counts[VECTOR])
@@ -274,7 +274,7 @@ def _reply(arrays):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def play(arrays):  # type: ignore[no-untyped-def]
+def play(arrays):
     """Delivers until MOST rows are written, a budget is spent, or somebody outside must do something; says which."""
     counts, sizes, codes = arrays.counts, arrays.sizes, arrays.codes
     while True:

@@ -34,7 +34,7 @@ from byzsgd.kernel.compiled.layout import (
 
 
 @inlined
-def take(arrays):  # type: ignore[no-untyped-def]
+def take(arrays):
     """A free row, named once."""
     arrays.counts[FREE] -= 1
     row = arrays.free[arrays.counts[FREE]]
@@ -43,7 +43,7 @@ def take(arrays):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def let_go(arrays, row):  # type: ignore[no-untyped-def]
+def let_go(arrays, row):
     """One name less for a row, where it is one."""
     if row < 0:
         return
@@ -56,7 +56,7 @@ def let_go(arrays, row):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def renamed(arrays, table, worker, place, row):  # type: ignore[no-untyped-def]
+def renamed(arrays, table, worker, place, row):
     """The place names another row, which gains a reader."""
     if row >= 0:
         arrays.readers[row] += 1
@@ -65,7 +65,7 @@ def renamed(arrays, table, worker, place, row):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def live_row(arrays):  # type: ignore[no-untyped-def]
+def live_row(arrays):
     """The row that holds the live model, with one reader more."""
     row = arrays.counts[LIVE_ROW]
     if row >= 0:
@@ -78,12 +78,12 @@ def live_row(arrays):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _before(times, one, other):  # type: ignore[no-untyped-def]
+def _before(times, one, other):
     return times[one, FINISH] < times[other, FINISH] or (times[one, FINISH] == times[other, FINISH] and one < other)
 
 
 @inlined
-def _sink(arrays, place):  # type: ignore[no-untyped-def]
+def _sink(arrays, place):
     heap, times, count = arrays.heap, arrays.times, arrays.counts[WAITING]
     worker = heap[place]
     while True:
@@ -100,7 +100,7 @@ def _sink(arrays, place):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def push(arrays, worker):  # type: ignore[no-untyped-def]
+def push(arrays, worker):
     """The worker will finish at its FINISH."""
     heap, times = arrays.heap, arrays.times
     place = arrays.counts[WAITING]
@@ -115,7 +115,7 @@ def push(arrays, worker):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def pop(arrays):  # type: ignore[no-untyped-def]
+def pop(arrays):
     """The first one has finished."""
     arrays.counts[WAITING] -= 1
     count = arrays.counts[WAITING]
@@ -125,7 +125,7 @@ def pop(arrays):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def cancel(arrays, worker):  # type: ignore[no-untyped-def]
+def cancel(arrays, worker):
     """The worker's job is dropped, its serial stays spent."""
     heap, workers = arrays.heap, arrays.workers
     for place in range(arrays.counts[WAITING]):
@@ -145,7 +145,7 @@ def cancel(arrays, worker):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def start(arrays, worker):  # type: ignore[no-untyped-def]
+def start(arrays, worker):
     """The worker reads the live model, and its gradient is computed at once, while the model is in the cache. FULL, or
     what is missing; then nothing has happened."""
     workers, times, counts, codes = arrays.workers, arrays.times, arrays.counts, arrays.codes
@@ -186,7 +186,7 @@ def start(arrays, worker):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def start_all(arrays):  # type: ignore[no-untyped-def]
+def start_all(arrays):
     """Starts everybody who waits for it, in order; FULL, or what the next one lacks."""
     counts = arrays.counts
     done = 0

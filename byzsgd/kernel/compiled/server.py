@@ -69,7 +69,7 @@ from byzsgd.kernel.compiled.rows import let_go, live_row, renamed, take
 
 
 @inlined
-def _place(table, value):  # type: ignore[no-untyped-def]
+def _place(table, value):
     """The first place whose number is not below `value`."""
     low, high = 0, table.size
     while low < high:
@@ -82,7 +82,7 @@ def _place(table, value):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _replace(table, old, new):  # type: ignore[no-untyped-def]
+def _replace(table, old, new):
     """One `old` of ascending numbers gives place to `new`."""
     at, to = _place(table, old), _place(table, new)
     if at < to:
@@ -96,7 +96,7 @@ def _replace(table, old, new):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _greatest(values, count):  # type: ignore[no-untyped-def]
+def _greatest(values, count):
     greatest = values[0]
     for place in range(1, count):
         greatest = max(greatest, values[place])
@@ -104,7 +104,7 @@ def _greatest(values, count):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _learn(arrays, worker):  # type: ignore[no-untyped-def]
+def _learn(arrays, worker):
     """What a finite delivery teaches the Lipschitz filter goes into its table; whether it does."""
     workers, counts, rows = arrays.workers, arrays.counts, arrays.rows
     if not counts[FINITE]:
@@ -148,7 +148,7 @@ def _learn(arrays, worker):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _candidate(arrays, worker):  # type: ignore[no-untyped-def]
+def _candidate(arrays, worker):
     counts, rows = arrays.counts, arrays.rows
     if not arrays.codes[BY_SERVER]:
         many = arrays.workers[worker, COEFFICIENTS]
@@ -163,7 +163,7 @@ def _candidate(arrays, worker):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _lipschitz(arrays, worker):  # type: ignore[no-untyped-def]
+def _lipschitz(arrays, worker):
     """Whether the filter lets the vector pass; what it learns stays learnt, whatever others say."""
     counts, sizes, codes = arrays.counts, arrays.sizes, arrays.codes
     counts[SCORED] = 1
@@ -183,7 +183,7 @@ def _lipschitz(arrays, worker):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def judge(arrays, worker):  # type: ignore[no-untyped-def]
+def judge(arrays, worker):
     """Asks the filters in order; REASON is 0, or 1 + the place of the one that refused."""
     workers, counts, codes = arrays.workers, arrays.counts, arrays.codes
     counts[REASON], counts[SCORED] = 0, 0
@@ -214,7 +214,7 @@ def judge(arrays, worker):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def weight(kind, first, second, staleness, step):  # type: ignore[no-untyped-def]
+def weight(kind, first, second, staleness, step):
     """Λ"""
     if kind == D_NONE:
         return 1.0
@@ -237,14 +237,14 @@ def weight(kind, first, second, staleness, step):  # type: ignore[no-untyped-def
 
 
 @inlined
-def _keep(arrays, slot, worker, damped, raw):  # type: ignore[no-untyped-def]
+def _keep(arrays, slot, worker, damped, raw):
     arrays.slots[slot, 0] = worker
     renamed(arrays, arrays.slots, slot, 1, damped)
     renamed(arrays, arrays.slots, slot, 2, raw)
 
 
 @inlined
-def _running(arrays, slot, column, vector, count):  # type: ignore[no-untyped-def]
+def _running(arrays, slot, column, vector, count):
     """The mean of `count` vectors, of which the last comes now, in a row of its own."""
     rows = arrays.rows
     old, row = arrays.slots[slot, column], take(arrays)
@@ -256,7 +256,7 @@ def _running(arrays, slot, column, vector, count):  # type: ignore[no-untyped-de
 
 
 @inlined
-def collect(arrays, worker):  # type: ignore[no-untyped-def]
+def collect(arrays, worker):
     """An accepted vector comes to the collector; the number of slots that make the step, or 0: none."""
     counts, codes, rows, slots = arrays.counts, arrays.codes, arrays.rows, arrays.slots
     kind, room, raw = codes[COLLECTOR], codes[ROOM], counts[VECTOR]
@@ -313,7 +313,7 @@ def collect(arrays, worker):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def combine(arrays, ready, column, out):  # type: ignore[no-untyped-def]
+def combine(arrays, ready, column, out):
     """The mean or the sum of the collected vectors (column 1: damped, 2: not)."""
     codes, slots, rows = arrays.codes, arrays.slots, arrays.rows
     if codes[COLLECTOR] == EVERY:
@@ -338,7 +338,7 @@ def combine(arrays, ready, column, out):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def empty(arrays, ready):  # type: ignore[no-untyped-def]
+def empty(arrays, ready):
     """After the step: only the table of latest vectors stays."""
     if arrays.codes[COLLECTOR] == LATEST_OF_ALL or arrays.counts[COLLECTED] == 0:
         return
@@ -349,7 +349,7 @@ def empty(arrays, ready):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def stepped(arrays):  # type: ignore[no-untyped-def]
+def stepped(arrays):
     """Before the model changes: a filter that compares with the last update remembers it."""
     counts, undamped = arrays.counts, arrays.direction[1]
     if not arrays.codes[BY_SERVER]:

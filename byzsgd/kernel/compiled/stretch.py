@@ -119,7 +119,11 @@ class Stretches:
             return told | {name: [each.get(name) for each in self._outside.scores] for name in self._scores}
         scored = whole[at.C_SCORED] > 0
         for name, values in zip(self._scores, (real[at.C_CANDIDATE], real[at.C_THRESHOLD]), strict=False):
-            told[name] = values if scored.all() else np.where(scored, values, None).tolist()
+            told[name] = (
+                values
+                if scored.all()
+                else [value if judged else None for value, judged in zip(values.tolist(), scored.tolist(), strict=True)]
+            )
         return told
 
     def _taken(self) -> Arrays:

@@ -1,0 +1,39 @@
+"""When it is time for a checkpoint."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+SHARE = 20  # the work since the last checkpoint costs at least so many times as much as it did
+FIRST = 1.0  # seconds of work before the first one, whose cost nobody knows
+
+
+@dataclass
+class Saving:
+    """Every so many arrivals; None: when the work since the last one is SHARE times its cost, so that checkpoints take
+    5 % of the time at most, whatever a model weighs. Which moments these are changes no result."""
+
+    every: int | None
+    cost: float = FIRST / SHARE  # seconds of the last one
+    since: float = field(default_factory=time.perf_counter)
+
+    def due(self, arrivals: int) -> bool:
+        """Whether it is time after so many arrivals."""
+        if self.every is not None:
+            return arrivals % self.every == 0
+        return time.perf_counter() - self.since >= SHARE * self.cost
+
+    def left(self, arrivals: int) -> int | None:
+        """How many arrivals there may be before it can be time; None: any number."""
+        return None if self.every is None else self.every - arrivals % self.every
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Around a checkpoint."""
+        began = time.perf_counter()
+        yield
+        self.since = time.perf_counter()
+        self.cost = self.since - began
