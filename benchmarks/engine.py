@@ -1,10 +1,10 @@
 """Arrivals per second of byzsgd, with its records, against a hand-written asynchronous PyTorch loop.
 
     python benchmarks/engine.py [--works digits,logistic] [--workers 10,50] [--delays exponential,normal,constant]
-                                [--engines loop,auto] [--servers asgd,kardam] [--pairs 15] [--threads 1]
+                                [--engines loop,fused,auto] [--servers asgd,kardam] [--pairs 15] [--threads 1] [SETTING]
 
 Both run in one process on the same model, delays and batches; they take turns in random order, each turn is some
-arrivals, CPU time is counted, and the median over the pairs of turns is printed. Above 1: byzsgd is faster. With asgd
+arrivals, CPU time is counted, and the ratio of the sums over all turns is printed. Above 1: byzsgd is faster. With asgd
 both must hold the same model after the first turn. The hand-written loop has no records and no filters.
 `--servers none` times the bare cost of a gradient in place of byzsgd: its matrix products alone (chains of linear
 layers), or autograd forward and backward on fixed inputs.
@@ -13,11 +13,9 @@ layers), or autograd forward and backward on fixed inputs.
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
 import time
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 from itertools import islice, product
 from pathlib import Path
 
@@ -37,11 +35,16 @@ from byzsgd.run.screen import Nobody
 SECONDS = 0.08  # CPU time of one turn of the hand-written loop
 
 
-def recorded(running: Running) -> Iterator[torch.Tensor]:
-    """byzsgd as `byzsgd train` runs it, one arrival a turn."""
-    for event in events(running.prepared.kernel, running.world, running.prepared.engine):
-        running.after(event)
-        yield running.params
+def recorded(running: Running, arrivals: int) -> torch.Tensor:
+    """byzsgd as `byzsgd train` runs it, so many arrivals on: records, evaluations and checkpoints included."""
+    if running.stretches is None:
+        for event in islice(events(running.prepared.kernel, running.world, running.prepared.engine), arrivals):
+            running.after(event)
+        return running.params
+    end = running.world.arrivals + arrivals
+    while running.world.arrivals < end:
+        running.stretch(running.stretches, min(running.until(), end - running.world.arrivals))
+    return running.params
 
 
 def bare(running: Running) -> Iterator[torch.Tensor]:
@@ -69,20 +72,24 @@ def bare(running: Running) -> Iterator[torch.Tensor]:
         yield running.params
 
 
-def timed(run: Iterator[torch.Tensor], arrivals: int) -> tuple[float, torch.Tensor]:
-    began = time.process_time()
-    *_, params = islice(run, arrivals)
-    return time.process_time() - began, params
+def timed(run: Callable[[int], torch.Tensor], arrivals: int) -> tuple[float, torch.Tensor]:
+    with rare_collections():
+        began = time.process_time()
+        params = run(arrivals)
+        return time.process_time() - began, params
 
 
 def ratio(experiment: Experiment, pairs: int, folder: Path, server: str) -> tuple[float, str]:
-    """The median of hand-written time / byzsgd time, and the engine's name."""
+    """Hand-written time / byzsgd time over all turns, and the name of the path."""
     running = experiment.start(folder, Nobody())
     n = experiment.num_workers
-    runs = {
-        "hand": asynchronous(running.prepared, n, experiment.optimizer.lr),
-        "byzsgd": bare(running) if server == "none" else recorded(running),
+    loop, products = asynchronous(running.prepared, n, experiment.optimizer.lr), bare(running)
+    runs: dict[str, Callable[[int], torch.Tensor]] = {
+        "hand": lambda arrivals: [*islice(loop, arrivals)][-1],
+        "byzsgd": lambda arrivals: recorded(running, arrivals),
     }
+    if server == "none":
+        runs["byzsgd"] = lambda arrivals: [*islice(products, arrivals)][-1]
     turn = max(n // 2, 10)
     warm, theirs = timed(runs["hand"], turn)
     _, ours = timed(runs["byzsgd"], turn)
@@ -91,13 +98,10 @@ def ratio(experiment: Experiment, pairs: int, folder: Path, server: str) -> tupl
         moved = torch.linalg.vector_norm(theirs - running.prepared.initial)
         assert torch.linalg.vector_norm(theirs - ours) < 1e-3 * moved, "two different trainings"
     again = int(turn * max(1.0, SECONDS / warm))
-
-    def turn_of(run: Iterator[torch.Tensor]) -> float:
-        with rare_collections():
-            return timed(run, again)[0]
-
-    taken = in_turns({name: partial(turn_of, run) for name, run in runs.items()}, pairs)
-    return statistics.median(each["hand"] / each["byzsgd"] for each in taken), running.prepared.engine.name
+    taken = in_turns({name: lambda run=run: timed(run, again)[0] for name, run in runs.items()}, pairs)
+    # Sums: a median would hide what comes seldom and costs much.
+    total = {name: sum(each[name] for each in taken) for name in runs}
+    return total["hand"] / total["byzsgd"], running.prepared.path
 
 
 def main() -> None:
@@ -105,10 +109,11 @@ def main() -> None:
     parser.add_argument("--works", default="digits,logistic")
     parser.add_argument("--workers", default="10,50")
     parser.add_argument("--delays", default="exponential,normal,constant")
-    parser.add_argument("--engines", default="loop,auto")
+    parser.add_argument("--engines", default="loop,fused,auto")
     parser.add_argument("--servers", default="asgd,kardam")
     parser.add_argument("--pairs", type=int, default=15)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("settings", nargs="*", help="of every run: attack=reversed f=3 …")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     delays = options.delays.split(",")
@@ -125,6 +130,7 @@ def main() -> None:
                 f"aggregator={'asgd' if server == 'none' else server}",
                 f"engine={engine}",
                 f"delay={delay}",
+                *options.settings,
             )
             with tempfile.TemporaryDirectory() as folder:
                 value, name = ratio(experiment, options.pairs, Path(folder), server)

@@ -16,10 +16,10 @@ from functools import partial
 
 import numpy as np
 import torch
+from engine import recorded
 from turns import in_turns
 from works import WORKS, build, matching
 
-from byzsgd.kernel.lookahead import events
 from byzsgd.run.process import rare_collections
 from byzsgd.run.screen import Nobody
 
@@ -32,11 +32,9 @@ def ours(work: str, n: int) -> Callable[[int], None]:
     experiment = build(work, n, "aggregator=trimmed_mean", "attack=ipm", "delay=constant", "knowledge=in_flight",
                        f"num_byzantine={f}", f"f={f}")  # fmt: skip
     running = experiment.start(None, Nobody())
-    deliveries = events(running.prepared.kernel, running.world, running.prepared.engine)
 
     def rounds(count: int) -> None:
-        for _ in range(count * n):
-            running.after(next(deliveries))
+        recorded(running, count * n)
 
     return rounds
 

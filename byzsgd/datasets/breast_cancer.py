@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from byzsgd.datasets.tables import check_shares, classes_data
+from byzsgd.datasets.tables import check_shares, classes_data, of_scikit_learn
 from byzsgd.interfaces import Data, ModelFactory, Split
 
 
@@ -36,13 +36,11 @@ class BreastCancer:
         )
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
-        from sklearn.datasets import load_breast_cancer
-
-        table = load_breast_cancer()
+        inputs, labels = of_scikit_learn("breast_cancer")
         return classes_data(
             "dataset breast_cancer",
-            Split(torch.from_numpy(table.data), torch.from_numpy(table.target).long()),
-            [str(name) for name in table.target_names],
+            Split(torch.from_numpy(inputs), torch.from_numpy(labels)),
+            ["malignant", "benign"],
             rng,
             test_share=self.test_share,
             validation_share=self.validation_share,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from byzsgd.datasets.tables import check_shares, classes_data
+from byzsgd.datasets.tables import check_shares, classes_data, of_scikit_learn
 from byzsgd.interfaces import Data, ModelFactory, Split
 
 
@@ -36,12 +36,10 @@ class Digits:
         )
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
-        from sklearn.datasets import load_digits
-
-        images, labels = load_digits(return_X_y=True)
+        images, labels = of_scikit_learn("digits")
         return classes_data(
             "dataset digits",
-            Split(torch.from_numpy(images / 16.0).float(), torch.from_numpy(labels).long()),
+            Split(torch.from_numpy(images / 16.0).float(), torch.from_numpy(labels)),
             [str(digit) for digit in range(10)],
             rng,
             test_share=self.test_share,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,6 +13,19 @@ import torch
 from byzsgd.checks import require
 from byzsgd.datasets.splits import cut, require_shares, take
 from byzsgd.interfaces import Data, Split
+
+
+def of_scikit_learn(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """(N, features) and (N,) class numbers of a table that lies inside scikit-learn, read without importing it: that
+    takes as long as importing half of PyTorch."""
+    package = find_spec("sklearn")
+    require(package is not None and package.origin is not None, f"dataset {name}", "scikit-learn", installed=False)
+    assert package is not None and package.origin is not None
+    packed, plain = ((Path(package.origin).parent / "datasets" / "data" / f"{name}.csv{end}") for end in (".gz", ""))
+    path = packed if packed.exists() else plain
+    with gzip.open(path, "rt") if path is packed else path.open() as file:
+        table = np.loadtxt(file, delimiter=",", skiprows=0 if path is packed else 1)  # the plain ones have a heading
+    return np.ascontiguousarray(table[:, :-1]), table[:, -1].astype(np.int64)
 
 
 def check_shares(who: str, *, test_share: float, validation_share: float, trusted: int) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from byzsgd.datasets.tables import check_shares, classes_data
+from byzsgd.datasets.tables import check_shares, classes_data, of_scikit_learn
 from byzsgd.interfaces import Data, ModelFactory, Split
 
 
@@ -36,13 +36,11 @@ class Wine:
         )
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
-        from sklearn.datasets import load_wine
-
-        table = load_wine()
+        inputs, labels = of_scikit_learn("wine_data")
         return classes_data(
             "dataset wine",
-            Split(torch.from_numpy(table.data), torch.from_numpy(table.target).long()),
-            [str(name) for name in table.target_names],
+            Split(torch.from_numpy(inputs), torch.from_numpy(labels)),
+            ["class_0", "class_1", "class_2"],
             rng,
             test_share=self.test_share,
             validation_share=self.validation_share,

@@ -147,7 +147,7 @@ class Running:
     def complete(self, stopped: Callable[[], bool]) -> Run:
         """Runs to the end; once `stopped` says so, saves the state and raises KeyboardInterrupt."""
         try:
-            for status in self._delivered() if self.stretches is None else self._stretched(self.stretches):
+            for status in self.looks():
                 if status is not None:
                     return self.end(status)
                 if stopped():
@@ -161,33 +161,35 @@ class Running:
         except Exception as error:
             self.failed(error)
             raise
-        return self.end(self.stalled())
+        raise AssertionError("a run ends")
 
-    def _delivered(self) -> Iterator[Status | None]:
-        """Delivery by delivery."""
+    def looks(self) -> Iterator[Status | None]:
+        """Plays on, and comes back whenever it may be time to stop, with the status of the run if it has ended."""
+        if self.stretches is not None:
+            while True:
+                yield self.stretch(self.stretches, self.until())
         for event in events(self.prepared.kernel, self.world, self.prepared.engine):
             yield self.after(event)
+        yield self.stalled()
 
-    def _stretched(self, stretches: Stretches) -> Iterator[Status | None]:
-        """Stretch by stretch, and delivery by delivery what compiled code does not know."""
-        while True:
-            try:
-                end = stretches.play(self.until())
-            finally:
-                self.hand_over()
-                columns = stretches.columns()
-                if columns:
-                    self.store.recorder.arrivals(columns)
-                    self.screen.block(columns)
-            if end.unknown:
-                stretches.give_back(leave=True)
-                event = self.prepared.kernel.deliver(self.world)
-                assert event is not None
-                yield self.after(event)
-            elif end.stalled:
-                return
-            else:
-                yield self.looked()
+    def stretch(self, stretches: Stretches, most: int) -> Status | None:
+        """Up to so many deliveries by compiled code, or one that it does not know by the general path."""
+        self.hand_over()
+        try:
+            end = stretches.play(most)
+        finally:
+            columns = stretches.columns()
+            if columns:
+                self.store.recorder.arrivals(columns)
+                self.screen.block(columns)
+        if end.stalled:
+            return self.stalled()
+        if not end.unknown:
+            return self.looked()
+        stretches.give_back(leave=True)
+        event = self.prepared.kernel.deliver(self.world)
+        assert event is not None
+        return self.after(event)
 
     def _record(self, measured: Mapping[str, float | None]) -> None:
         world, clock = self.world, self.prepared.kernel.clock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import islice
 
 import numpy as np
@@ -16,12 +17,18 @@ SMALL = ("num_workers=10", "num_byzantine=3", "f=3", "batch_size=8", "budget.arr
          "model=mlp", "model.activation=tanh", "model.widths=[9]")  # fmt: skip
 
 
+@cache
+def prepared(*overrides):
+    """An experiment and what is built for it, which many worlds may share."""
+    chosen = experiment(*SMALL, *overrides)
+    return chosen, chosen.prepare()
+
+
 class Played:
     """A prepared experiment, its world, and compiled code that plays it."""
 
     def __init__(self, *overrides, engine="compiled"):
-        self.experiment = experiment(*SMALL, *overrides, f"engine={engine}")
-        self.prepared = self.experiment.prepare()
+        self.experiment, self.prepared = prepared(*overrides, f"engine={engine}")
         self.world = self.prepared.begin(self.prepared.initial.clone())
         self.scores = tuple(self.experiment.aggregator.scores)
         self.rows = []

@@ -74,7 +74,7 @@ class Table:
 
     @property
     def values(self) -> np.ndarray:
-        """(workers, blocks, 64) the memory itself, for compiled code: serial s stands in place s mod 64 of its block."""
+        """(workers, blocks, 64) the memory itself, for compiled code: serial s is in place s mod 64 of its block."""
         return self._array
 
     @property

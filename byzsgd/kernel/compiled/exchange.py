@@ -1,5 +1,4 @@
-"""From a world to arrays and back. Both say the same; between the two, tensors keep who they are: what was one vector in
-two places is one row with two readers."""
+"""From a world to arrays and back. Both say the same: what is one vector in two places is one row with two readers."""
 
 from __future__ import annotations
 

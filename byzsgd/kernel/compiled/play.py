@@ -35,6 +35,7 @@ from byzsgd.kernel.compiled.layout import (
     FILLED,
     FINISH,
     FINITE,
+    FIRST_RATE,
     FOREVER,
     FORGE,
     FORGED,
@@ -91,7 +92,6 @@ from byzsgd.kernel.compiled.layout import (
     WHO,
     WORKER_INERTIA,
     WORKER_RULE,
-    FIRST_RATE,
 )
 from byzsgd.kernel.compiled.rows import cancel, let_go, pop, renamed, start_all, take
 from byzsgd.kernel.compiled.server import collect, combine, empty, judge, stepped

@@ -1,4 +1,4 @@
-"""A world that compiled code plays. Between two calls the arrays own what happens; `give_back` makes the world say it."""
+"""A world that compiled code plays: between two calls the arrays own what happens, until `give_back`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,129 @@
+"""Which runs compiled code plays, what the record says of it, and what happens when it is not there."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+import byzsgd
+from byzsgd.aggregators.dampings import inverse
+from byzsgd.aggregators.filters import frequency
+from byzsgd.cli import main
+from byzsgd.interfaces.compiled import compiled_as
+from byzsgd.kernel.compiled.plan import SHORT, form_of
+from byzsgd.run import path
+from byzsgd.run.screen import Nobody
+
+LONG = ("budget.arrivals=300", "batch_size=4", "eval_every=300", "num_workers=10")
+
+
+class Heard(Nobody):
+    def __init__(self):
+        self.lines = []
+
+    def say(self, line):
+        self.lines.append(line)
+
+
+@pytest.fixture
+def without_numba(monkeypatch):
+    monkeypatch.setattr(path, "installed", lambda: False)
+    monkeypatch.setattr(path, "_said", set())
+
+
+def chosen(*overrides):
+    return byzsgd.experiment(*LONG, *overrides).prepare().path
+
+
+@pytest.mark.parametrize(
+    ("overrides", "reason"),
+    [
+        (("attack=label_flip",), "attack label_flip, which may look at more than vectors"),
+        (("attack=adaptive",), "attack adaptive, which may look at more than vectors"),
+        (("attack=crash",), "attack crash, which may look at more than vectors"),
+        (("delay=d1", "attack=none"), "prescribed staleness"),
+        (("delay/availability=periodic",), "workers that are not always there"),
+        (("worker=storm",), "worker rule storm"),
+        (("optimizer=anytime",), "optimizer anytime"),
+        (("model=mlp", "model.activation=gelu"), "activation gelu"),
+        (("metrics.study=true",), "metrics.study"),
+        ((f"budget.arrivals={SHORT - 1}",), f"fewer than {SHORT} arrivals"),
+    ],
+)
+def test_what_is_not_played_is_recorded_with_the_reason(overrides, reason):
+    assert chosen(*overrides).endswith(f"(not compiled: {reason})")
+
+
+def test_what_is_asked_for_and_cannot_be_is_refused_in_one_line(tmp_path, capsys):
+    assert main(["train", *LONG, "engine=compiled", "optimizer=anytime", f"hydra.run.dir={tmp_path}/run"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "got reason=optimizer anytime" in error
+
+
+def test_only_exactly_what_was_declared_has_a_form():
+    class Stricter(frequency):
+        """A subclass that may judge otherwise."""
+
+    @functools.wraps(inverse)
+    def wrapping(state, arrival):
+        return 2 * inverse(state, arrival)
+
+    assert form_of(frequency(f=2)) == ("frequency", {"f": 2})
+    assert form_of(Stricter(f=2)) is None
+    assert form_of(functools.partial(inverse)) == ("inverse", {})
+    assert form_of(wrapping) is None
+    assert form_of(compiled_as("own")(wrapping)) == ("own", {})
+
+
+def test_without_numba_everything_works_and_one_line_says_how_to_be_faster(without_numba):
+    heard = Heard()
+    runs = [byzsgd.experiment(*LONG, f"seed={seed}").run(screen=heard) for seed in (0, 1)]
+    assert {run.info["engine"] for run in runs} == {"fused (not compiled: numba is not installed)"}
+    assert len(heard.lines) == 1 and "pip install 'byzsgd[fast]'" in heard.lines[0]
+
+
+def test_warm_says_what_is_missing(without_numba, capsys):
+    assert main(["warm"]) == 2
+    assert "compiled code needs the extra byzsgd[fast]" in capsys.readouterr().err
+
+
+def interrupted(folder):
+    """A run that was asked to stop in the middle."""
+
+    class Stopping(Nobody):
+        def metrics(self, row):
+            if row["arrivals"] == 100:
+                raise KeyboardInterrupt
+
+    settings = (*LONG, "checkpoint_every=50", "eval_every=100", "attack=lie")
+    with pytest.raises(KeyboardInterrupt):
+        byzsgd.experiment(*settings).run(folder, screen=Stopping())
+    return settings
+
+
+def test_another_path_does_not_go_on(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("numba")
+    settings = interrupted(tmp_path / "run")
+    monkeypatch.setattr(path, "installed", lambda: False)
+    assert main(["train", *settings, f"hydra.run.dir={tmp_path / 'run'}"]) == 2
+    error = capsys.readouterr().err
+    assert "needs the engine that it was started with, compiled (numba" in error and error.count("\n") == 1
+
+
+def test_a_run_that_was_stopped_ends_with_the_same_bits(tmp_path):
+    pytest.importorskip("numba")
+    settings = interrupted(tmp_path / "run")
+    runs = [byzsgd.experiment(*settings).run(tmp_path / name) for name in ("run", "whole")]
+    assert runs[0].arrivals.equals(runs[1].arrivals) and len(runs[0].arrivals) == 300
+    params = [(tmp_path / each / "params.safetensors").read_bytes() for each in ("run", "whole")]
+    assert params[0] == params[1]
+
+
+def test_a_model_that_overflows_ends_like_on_the_general_path():
+    pytest.importorskip("numba")
+    settings = (*LONG, "aggregator=asgd", "attack=none", "optimizer.lr=1e30", "dtype=float32")
+    runs = [byzsgd.experiment(*settings, f"engine={engine}").run() for engine in ("auto", "fused")]
+    assert [run.info["status"] for run in runs] == ["diverged"] * 2
+    assert runs[0].info["reason"] == runs[1].info["reason"]
+    assert len(runs[0].arrivals) == len(runs[1].arrivals)
