@@ -150,10 +150,10 @@ WORLD = (
 
 
 def play(*overrides, count=80):
-    """Deliveries of a small run on the quadratic, and its session."""
-    session = experiment(*WORLD, *overrides).prepare()
-    state = session.kernel.begin(session.initial.clone())
-    return list(itertools.islice(events(session.kernel, state, session.engine), count)), session
+    """Deliveries of a small run on the quadratic, and what was prepared."""
+    prepared = experiment(*WORLD, *overrides).prepare()
+    world = prepared.kernel.begin(prepared.initial.clone())
+    return list(itertools.islice(events(prepared.kernel, world, prepared.engine), count)), prepared
 
 
 def vectors(played):
