@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -12,6 +14,7 @@ SMALL = (
     *("dataset=quadratic", "dataset.d=6", "dataset.n=200", "dataset.test=20", "dataset.trusted=10"),
     *("num_workers=7", "num_byzantine=2", "f=2", "batch_size=8", "engine=vmap"),
 )
+FEW = SimpleNamespace(group=3, ahead=4)  # fewer than there are workers: some jobs wait for a later call
 
 
 def play(turns, anew, *overrides):
@@ -22,7 +25,7 @@ def play(turns, anew, *overrides):
     groups, delivered = [], []
     for turn in range(turns):
         if turn % anew == 0:
-            ahead = LookAhead(prepared.kernel, world, prepared.engine)
+            ahead = LookAhead(prepared.kernel, world, FEW)
         tasks = ahead.tasks()
         if tasks is None:
             break
