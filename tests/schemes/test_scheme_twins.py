@@ -107,7 +107,7 @@ def test_pairwise_averaging_is_its_literal_twin(law, graph):
 def test_rounds_among_neighbours_are_their_literal_twin(law, first, graph):
     prepared = prepare(step_first if first == "step" else mix_first, graph, f"delay={law}")
     played, world = play(prepared, 80)
-    met, history = round_twin(prepared, graph, 20, first)
+    met, history = round_twin(prepared, graph, 80 // len(graph) + 10, first)
     assert schedule(played) == met[:80]
     state = world.scheme
     for node, number in state.round.items():
