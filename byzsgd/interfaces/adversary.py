@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor
 
+from byzsgd.interfaces.compiled import compiled_as
 from byzsgd.interfaces.server import Aggregator, Arrival
 from byzsgd.interfaces.values import value
 from byzsgd.interfaces.worker import Batch, Message
@@ -56,6 +57,7 @@ class View:
         return Arrival(self.time, self.worker, self.read_at, self.step, vector, self.read_params)
 
 
+@compiled_as("own")
 class Attack:
     """What all liars do. Each part has a harmless default, which makes this class itself the honest worker.
 
