@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -47,8 +47,8 @@ C_TIME, C_WEIGHT, C_NORM, C_CANDIDATE, C_THRESHOLD = range(5)
     range(12)
 )
 (STALENESS, DAMPING, COLLECTOR, ROOM, SLOTS, ZEROS, RULE, SERVER, ATTACK, SHOWN, SQUARED, READS) = range(12, 24)
-(INERTIAL, NESTEROV, FOREVER, LIARS_READ, WORKER_RULE, LAYERS) = range(24, 30)
-CODES = 30
+(INERTIAL, NESTEROV, FOREVER, LIARS_READ, WORKER_RULE) = range(24, 29)
+CODES = 29
 (DAMPING_1, DAMPING_2, FILL, WORKER_INERTIA, OPTIMIZER_INERTIA, DECAY) = range(6)
 SETTINGS = 6
 
@@ -114,6 +114,3 @@ class Arrays(NamedTuple):
     direction: np.ndarray  # (2, d) of this step: damped, undamped
     columns: np.ndarray  # (block, 7) int64
     measures: np.ndarray  # (block, 5) float64
-
-
-Values = Mapping[str, Any]

@@ -107,7 +107,6 @@ def _layers(problem: SupervisedProblem, codes: np.ndarray) -> tuple[Layer, ...]:
     _need(problem.data.augment is None, "augmented data")
     _need(problem.data.train.inputs.dtype is problem.dtype, "inputs that are no real numbers")
     codes[at.SQUARED] = problem.data.loss == "half_squared_error"
-    codes[at.LAYERS] = len(layers)
     return layers
 
 
