@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 from numba.core import config
@@ -43,20 +43,21 @@ WRITABLE = writable()
 def compiled(function: F) -> F:
     """The function as machine code for the types that it is called with. Module-level functions alone: closures would
     be compiled in every process."""
-    made = numba.njit(fastmath=FLAGS, error_model="numpy")(function)
+    made = cast(Any, numba.njit(fastmath=FLAGS, error_model="numpy")(function))
     if WRITABLE:
-        before, config.CACHE_DIR = config.CACHE_DIR, str(folder())
+        settings = cast(Any, config)
+        before, settings.CACHE_DIR = settings.CACHE_DIR, str(folder())
         try:
             made.enable_caching()
         finally:
-            config.CACHE_DIR = before
-    return made  # type: ignore[no-any-return]
+            settings.CACHE_DIR = before
+    return cast(F, made)
 
 
 def inlined(function: F) -> F:
     """A function that compiled ones call. Python does not: the bridges to it would take most of the time to compile."""
     bare = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return numba.njit(fastmath=FLAGS, error_model="numpy", **bare)(function)  # type: ignore[no-any-return]
+    return cast(F, cast(Any, numba.njit)(fastmath=FLAGS, error_model="numpy", **bare)(function))
 
 
 def machine() -> str:

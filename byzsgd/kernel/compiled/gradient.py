@@ -81,9 +81,10 @@ def _products(weights, outputs, inputs, source, examples, out):
 
 @inlined
 def _outer(found, outputs, inputs, delta, source, examples):
-    """found (outputs, inputs) = Σ_b delta[b] source[examples[b]]ᵀ"""
-    fill(found, found.size, found.dtype.type(0))
+    """found (outputs, inputs) = Σ_b delta[b] source[examples[b]]ᵀ, whatever was in it"""
     count = examples.size
+    if count < 4:
+        fill(found, found.size, found.dtype.type(0))
     fours = count - count % 4
     for b in range(0, fours, 4):
         x0, x1 = source[examples[b]], source[examples[b + 1]]
@@ -92,7 +93,11 @@ def _outer(found, outputs, inputs, delta, source, examples):
         while o < outputs:
             d0, d1, d2, d3 = delta[b, o], delta[b + 1, o], delta[b + 2, o], delta[b + 3, o]
             g = found[o * inputs : (o + 1) * inputs]
-            if o + 2 <= outputs:
+            if b == 0:  # writing what is there alone saves a pass
+                for i in range(inputs):
+                    g[i] = d0 * x0[i] + d1 * x1[i] + d2 * x2[i] + d3 * x3[i]
+                o += 1
+            elif o + 2 <= outputs:
                 e0, e1, e2, e3 = delta[b, o + 1], delta[b + 1, o + 1], delta[b + 2, o + 1], delta[b + 3, o + 1]
                 h = found[(o + 1) * inputs : (o + 2) * inputs]
                 for i in range(inputs):

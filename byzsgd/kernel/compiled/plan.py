@@ -144,6 +144,7 @@ def _optimizer(kernel: Kernel, codes: np.ndarray, settings: np.ndarray) -> None:
     values = optimizer[1]
     schedule = form_of(values["schedule"])
     codes[at.FOREVER] = schedule is not None and schedule[0] == "constant"
+    codes[at.DECAYS] = values["weight_decay"] > 0
     codes[at.INERTIAL], codes[at.NESTEROV] = values["momentum"] > 0, values["nesterov"]
     settings[at.OPTIMIZER_INERTIA], settings[at.DECAY] = values["momentum"], values["weight_decay"]
 

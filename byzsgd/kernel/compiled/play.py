@@ -27,10 +27,12 @@ from byzsgd.kernel.compiled.layout import (
     CANDIDATE,
     COLLECTOR,
     DECAY,
+    DECAYS,
     DECIDED,
     DIRECT,
     DIRECTED,
     DISPATCH,
+    EVERY,
     FILL,
     FILLED,
     FINISH,
@@ -168,6 +170,13 @@ def _arrived(arrays):
 
 
 @inlined
+def _plain(codes):
+    """Whether the direction is the one vector that has come, and the step SGD's without memory."""
+    alone = codes[SERVER] != OUTSIDE and codes[COLLECTOR] == EVERY and codes[RULE] != RULE_OUTSIDE
+    return alone and not (codes[BY_SERVER] or codes[INERTIAL] or codes[DECAYS])
+
+
+@inlined
 def _decide(arrays):
     """The pipeline's answer; DIRECT where a rule outside makes the direction."""
     counts, codes = arrays.counts, arrays.codes
@@ -181,7 +190,8 @@ def _decide(arrays):
     counts[STEPPED] = 1
     if codes[RULE] == RULE_OUTSIDE:
         return DIRECT
-    combine(arrays, ready, 1, arrays.direction[0])
+    if not _plain(codes):
+        combine(arrays, ready, 1, arrays.direction[0])
     if codes[BY_SERVER]:
         combine(arrays, ready, 2, arrays.direction[1])
     return FULL
@@ -192,10 +202,17 @@ def _step(arrays):
     """SGD along the direction; the buffer is emptied."""
     counts, codes, settings, rows = arrays.counts, arrays.codes, arrays.settings, arrays.rows
     live, direction = arrays.live, arrays.direction[0]
+    rate = live.dtype.type(arrays.rates[0 if codes[FOREVER] else counts[STEP] - counts[FIRST_RATE]])
+    if _plain(codes):  # one pass over the model in place of three
+        factor, vector = live.dtype.type(arrays.sizes[WEIGHT]), rows[counts[VECTOR]]
+        for i in range(live.size):
+            live[i] -= rate * (factor * vector[i])
+        counts[STEP] += 1
+        counts[LIVE_ROW] = NOBODY
+        return
     if codes[SERVER] != OUTSIDE:
         stepped(arrays)
         empty(arrays, codes[ROOM])
-    rate = live.dtype.type(arrays.rates[0 if codes[FOREVER] else counts[STEP] - counts[FIRST_RATE]])
     decay = live.dtype.type(settings[DECAY])
     if decay != 0:
         for i in range(live.size):

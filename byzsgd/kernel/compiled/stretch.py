@@ -22,6 +22,7 @@ from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.world import Kernel, World
 
 Columns = dict[str, Any]
+OVER = (at.FULL, at.SPENT, at.STALLED, at.GENERAL)  # why a stretch ends
 
 
 class End(enum.Enum):
@@ -71,7 +72,7 @@ class Stretches:
         self._outside.scores = []
         self._fill_rates(arrays, int(counts[at.MOST]))
         try:
-            while (why := play(arrays)) not in (at.FULL, at.SPENT, at.STALLED, at.GENERAL):
+            while (why := play(arrays)) not in OVER:  # type: ignore[no-untyped-call]
                 self._answer(why, arrays)
         except Exception:
             # A rule or an attack has refused the delivery under way: its number counts, as on the general path.
