@@ -54,7 +54,7 @@ CASES = [
     ("aggregator=throttle", "attack=min_max"),
     ("aggregator=ringleader",),
     ("aggregator=quorum",),
-    ("dataset=least_squares", "model=default", "aggregator=asgd", "optimizer.lr=.001"),
+    ("dataset=least_squares", "aggregator=asgd", "optimizer.lr=.001"),
 ]  # fmt: skip
 
 

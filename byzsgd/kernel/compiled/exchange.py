@@ -83,12 +83,10 @@ def _pack_jobs(kernel: Kernel, world: World, packing: Packing) -> None:
             continue
         result = world.results[worker].view(-1)
         packing.name(worker, at.RESULT, result)
-        size = float(torch.linalg.vector_norm(result))
-        times[worker, at.NORM] = size
         workers[worker, at.BUSY] = 1
         key = pending.keys[0]
         needed = arrays.codes[at.READS] or (arrays.codes[at.LIARS_READ] and arrays.lies[worker])
-        if (needed or not np.isfinite(size)) and models.has(key):
+        if (needed or not bool(torch.isfinite(torch.linalg.vector_norm(result)))) and models.has(key):
             packing.name(worker, at.READ, models.kept(key))
             if key == live:
                 arrays.counts[at.LIVE_ROW] = workers[worker, at.READ]

@@ -34,7 +34,7 @@ NOW, WEIGHT, SENT_NORM, CANDIDATE, THRESHOLD, MOST_TIME = range(6)
 SIZES = 6
 
 # Where in a delivery a call left off, or begins again.
-BETWEEN, FORGED, DECIDED, DIRECTED = range(4)
+TAKEN, BETWEEN, FORGED, DECIDED, DIRECTED = range(5)  # TAKEN: the arrays have just taken a world over
 # Why a call came back.
 FULL, STALLED, SPENT, GENERAL, NEEDS_SECONDS, NEEDS_BATCH, BAD_SECONDS, FORGE, RECEIVE, DIRECT = range(10)
 

@@ -132,9 +132,8 @@ def _attack(adversary: Adversary, codes: np.ndarray, settings: np.ndarray) -> No
     kind, values = form
     codes[at.ATTACK] = at.ATTACKS[kind]
     settings[at.FILL] = -float(values["scale"]) if "scale" in values else at.FILLS.get(kind, 0.0)
-    codes[at.LIARS_READ] = codes[at.ATTACK] == at.FORGES
-    if isinstance(adversary, Liars):  # what was seen is a part of the world, whoever looks
-        codes[at.SHOWN] = adversary.shown != "own"
+    if isinstance(adversary, Liars):  # the general path shows them so much, and it may go on at any moment
+        codes[at.LIARS_READ], codes[at.SHOWN] = 1, adversary.shown != "own"
 
 
 def _optimizer(kernel: Kernel, codes: np.ndarray, settings: np.ndarray) -> None:
