@@ -4,8 +4,8 @@
                                 [--engines loop,fused,auto] [--servers asgd,kardam] [--pairs 15] [--threads 1] [SETTING]
 
 Both run in one process on the same model, delays and batches; they take turns in random order, each turn is some
-arrivals, CPU time is counted, and the ratio of the sums over all turns is printed. Above 1: byzsgd is faster. With asgd,
-and no setting given, both must hold the same model after the first turn. The hand-written loop has no records and no filters.
+arrivals, CPU time is counted, and the ratio of the sums over all turns is printed. Above 1: byzsgd is faster. With asgd
+and no SETTING both must hold the same model after the first turn. The hand-written loop has no records and no filters.
 `--servers none` times the bare cost of a gradient in place of byzsgd: its matrix products alone (chains of linear
 layers), or autograd forward and backward on fixed inputs.
 """
