@@ -35,7 +35,7 @@ LATEST = 0.8  # of the run: later kills could come too late
 LINGER = 0.008  # seconds at most between the arrival and the kill
 FAMILIES = ("aggregators", "attacks", "datasets", "delays", "models", "optimizers", "partitions", "workers")
 PRELOADED = [
-    *("byzsgd.config.compose", "byzsgd.run.experiment", "byzsgd.records.checkpoints", "sklearn.datasets"),
+    *("byzsgd.config.compose", "byzsgd.run.experiment", "byzsgd.records.checkpoints", "byzsgd.kernel.compiled.stretch"),
     *(f"byzsgd.{family}" for family in FAMILIES),
 ]
 
