@@ -167,8 +167,8 @@ class Pipeline:
         """The direction (d,) of a step from collected vectors (k, d), and that of the undamped `raw` where they are
         given: what a compiled stretch asks for whose filters and collector are its own."""
         before = (state.preaggregators, state.rule)
-        undamped = None if raw is None else self._aggregate(*before, raw.unbind(), weights, step)[0]
-        direction, state.preaggregators, state.rule = self._aggregate(*before, vectors.unbind(), weights, step)
+        undamped = None if raw is None else self._of_rows(*before, raw, weights, step)[0]
+        direction, state.preaggregators, state.rule = self._of_rows(*before, vectors, weights, step)
         return direction, undamped
 
     def preview(self, state: PipelineState, arrivals: Sequence[Arrival]) -> Decision:
@@ -219,6 +219,11 @@ class Pipeline:
         if self.unstacked is not None:
             return self.unstacked(vectors), preaggregators, rule
         rows = vectors[0].unsqueeze(0) if len(vectors) == 1 else torch.stack(vectors)
+        return self._of_rows(preaggregators, rule, rows, weights, step)
+
+    def _of_rows(
+        self, preaggregators: dict[str, Any], rule: Any, rows: Tensor, weights: tuple[float, ...] | None, step: int
+    ) -> tuple[Tensor, dict[str, Any], Any]:
         after: dict[str, Any] = {}
         for name, part in self.lifted:
             rows, after[name] = part.aggregate(preaggregators[name], rows, None, step)

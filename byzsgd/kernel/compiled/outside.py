@@ -88,14 +88,12 @@ class Outside:
         arrays, codes = self.arrays, self.arrays.codes
         slots = arrays.slots
         ready = int(arrays.counts[at.COLLECTED]) if codes[at.COLLECTOR] == at.BUFFER else int(codes[at.ROOM])
-        vectors, weights = slots[:ready, 1], slots[:ready, 3]
+        chosen = slots[:ready]
         if codes[at.COLLECTOR] == at.LATEST_OF_ALL and not codes[at.ZEROS]:
-            ready_at = np.flatnonzero(vectors >= 0)
-        else:
-            ready_at = np.arange(ready)
-        damped = self._gather(vectors[ready_at])
-        raw = self._gather(slots[ready_at, 2]) if codes[at.BY_SERVER] else None
-        counted = tuple(map(float, weights[ready_at].tolist())) if self.plan.collector.weighted else None
+            chosen = chosen[chosen[:, 1] >= 0]
+        damped = self._gather(chosen[:, 1])
+        raw = self._gather(chosen[:, 2]) if codes[at.BY_SERVER] else None
+        counted = tuple(map(float, chosen[:, 3].tolist())) if self.plan.collector.weighted else None
         state, step = self.world.scheme.aggregator, int(arrays.counts[at.STEP])
         direction, undamped = self.kernel.adversary.aggregator.combine(state, damped, raw, counted, step)  # type: ignore[attr-defined]
         self.direction[0].copy_(direction)
@@ -103,6 +101,7 @@ class Outside:
             self.direction[1].copy_(undamped)
 
     def _gather(self, rows: np.ndarray) -> Tensor:
+        """(k, d) copies of rows; zeros in the place of one that is none."""
         found = self.rows[torch.from_numpy(np.maximum(rows, 0))]
         if (rows < 0).any():
             found[torch.from_numpy(rows < 0)] = 0.0
@@ -122,9 +121,8 @@ class Outside:
             self.rows[read].clone() if read >= 0 and self.kernel.reads else None,
         )
         decision: Decision = self.kernel.adversary.aggregator.receive(self.world.scheme.aggregator, arrival)
-        reason = "accepted" if decision.accepted and decision.reason == "accepted" else decision.reason
-        counts[at.REASON] = self.reasons.setdefault(reason, len(self.reasons))
-        counts[at.SCORED] = int(decision.accepted)
+        counts[at.REASON] = self.reasons.setdefault(decision.reason, len(self.reasons))
+        counts[at.SCORED] = decision.accepted  # a server outside may have any reasons and any scores
         sizes[at.WEIGHT] = decision.weight
         counts[at.REPLY] = REPLIES[decision.reply]
         if decision.direction is not None:
