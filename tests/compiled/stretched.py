@@ -19,22 +19,21 @@ SMALL = ("num_workers=10", "num_byzantine=3", "f=3", "batch_size=8", "budget.arr
 
 @cache
 def prepared(*overrides):
-    """An experiment and what is built for it, which many worlds may share."""
-    chosen = experiment(*SMALL, *overrides)
+    """An experiment and what is built for it, which many worlds may share, on either path."""
+    chosen = experiment(*SMALL, *overrides, "engine=compiled")
     return chosen, chosen.prepare()
 
 
 class Played:
     """A prepared experiment, its world, and compiled code that plays it."""
 
-    def __init__(self, *overrides, engine="compiled"):
-        self.experiment, self.prepared = prepared(*overrides, f"engine={engine}")
+    def __init__(self, *overrides):
+        self.experiment, self.prepared = prepared(*overrides)
         self.world = self.prepared.begin(self.prepared.initial.clone())
         self.scores = tuple(self.experiment.aggregator.scores)
         self.rows = []
-        if self.prepared.plan is not None:
-            given = (self.prepared.engine, self.prepared.problem, self.prepared.batches, self.scores)
-            self.stretches = Stretches(self.prepared.plan, self.prepared.kernel, self.world, *given)
+        given = (self.prepared.engine, self.prepared.problem, self.prepared.batches, self.scores)
+        self.stretches = Stretches(self.prepared.plan, self.prepared.kernel, self.world, *given)
 
     @property
     def params(self):

@@ -60,7 +60,7 @@ CASES = [
 
 @pytest.mark.parametrize("overrides", CASES, ids=" ".join)
 def test_both_paths_write_the_same_columns(overrides):
-    one, other = Played(*overrides), Played(*overrides, engine="fused")
+    one, other = Played(*overrides), Played(*overrides)
     one.stretch(260)
     other.general(260)
     assert_equal(one.columns(), other.columns(), 1e-7)
@@ -69,7 +69,7 @@ def test_both_paths_write_the_same_columns(overrides):
 
 @pytest.mark.parametrize("overrides", CASES[1:26:4], ids=" ".join)
 def test_the_other_path_may_go_on_at_any_moment(overrides):
-    one, other = Played(*overrides), Played(*overrides, engine="fused")
+    one, other = Played(*overrides), Played(*overrides)
     one.stretch(70, leave=True)
     one.general(60)
     one.stretch(65, leave=True)
@@ -81,7 +81,7 @@ def test_the_other_path_may_go_on_at_any_moment(overrides):
 @pytest.mark.parametrize("overrides", [("aggregator=asgd", "attack=lie"), (KARDAM, "attack=reversed")], ids=" ".join)
 def test_single_precision(overrides):
     settings = ("dtype=float32", "model.activation=relu", *overrides)
-    one, other = Played(*settings), Played(*settings, engine="fused")
+    one, other = Played(*settings), Played(*settings)
     one.stretch(300)
     other.general(300)
     decided = [name for name in one.columns().columns if name not in ("norm", *one.scores)]

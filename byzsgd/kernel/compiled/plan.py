@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -67,6 +68,12 @@ def planned(kernel: Kernel, problem: SupervisedProblem, arrivals: int) -> Plan |
         return str(reason)
 
 
+def _called(part: Any) -> str:
+    """The name of a member, as the configuration writes it."""
+    name: str = getattr(part, "name", type(part).__name__)
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
 def _need(condition: bool, otherwise: str) -> None:
     if not condition:
         raise Unsupported(otherwise)
@@ -84,7 +91,7 @@ def _planned(kernel: Kernel, problem: SupervisedProblem) -> Plan:
     _attack(kernel.adversary, codes, settings)
     _optimizer(kernel, codes, settings)
     scheme = form_of(kernel.scheme)
-    _need(scheme is not None and scheme[0] == "server", f"scheme {type(kernel.scheme).__name__}")
+    _need(scheme is not None and scheme[0] == "server", f"scheme {_called(kernel.scheme)}")
     assert scheme is not None
     codes[at.READS] = kernel.reads
     try:
@@ -112,7 +119,7 @@ def _layers(problem: SupervisedProblem, codes: np.ndarray) -> tuple[Layer, ...]:
 
 def _worker(kernel: Kernel, codes: np.ndarray, settings: np.ndarray) -> None:
     worker = form_of(kernel.worker)
-    _need(worker is not None and worker[0] in at.WORKERS, f"worker rule {type(kernel.worker).__name__.lower()}")
+    _need(worker is not None and worker[0] in at.WORKERS, f"worker rule {_called(kernel.worker)}")
     assert worker is not None
     codes[at.WORKER_RULE] = at.WORKERS[worker[0]]
     settings[at.WORKER_INERTIA] = worker[1].get("momentum", 0.0)
@@ -122,7 +129,7 @@ def _attack(adversary: Adversary, codes: np.ndarray, settings: np.ndarray) -> No
     if not adversary.byzantine:
         return
     attack = adversary.attack
-    name = getattr(attack, "name", type(attack).__name__.lower())
+    name = _called(attack)
     _need(type(adversary) in (Adversary, Liars), f"attack {name}")
     form = form_of(attack)
     if form is not None and form[0] == "function":
@@ -138,7 +145,7 @@ def _attack(adversary: Adversary, codes: np.ndarray, settings: np.ndarray) -> No
 
 def _optimizer(kernel: Kernel, codes: np.ndarray, settings: np.ndarray) -> None:
     optimizer = form_of(kernel.optimizer)
-    _need(optimizer is not None and optimizer[0] == "sgd", f"optimizer {type(kernel.optimizer).__name__.lower()}")
+    _need(optimizer is not None and optimizer[0] == "sgd", f"optimizer {_called(kernel.optimizer)}")
     assert optimizer is not None
     values = optimizer[1]
     schedule = form_of(values["schedule"])
