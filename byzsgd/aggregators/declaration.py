@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from byzsgd.aggregators.feeds import Feed, State
+from byzsgd.aggregators.magnitudes import Use, computed, sizes_of
 from byzsgd.aggregators.rows import NonFiniteRows as NonFiniteRows
 from byzsgd.aggregators.rows import Rows, all_finite, finite_mask, read_rows, read_weights
 from byzsgd.checks import require
@@ -80,6 +81,9 @@ class Declaration:
     kappa: Bound | None = None
     laws: frozenset[Law] = frozenset()
     feed: Feed = Feed()
+    sizes: Use = "squared"  # what it does with the size of a row
+    lengths: tuple[str, ...] = ()  # parameters in the unit of the rows
+    tolerated: str = ""  # the parameter that says which share of the weight may be of any size; "": less than half
     lets_non_finite_through: bool = False
     of_vectors: Callable[[Sequence[Tensor]], Tensor] | None = None  # the same of vectors that were never stacked
     rows_out: Callable[..., int] | None = None
@@ -121,6 +125,8 @@ def rule(
     laws: tuple[Law, ...] = (),
     kappa: Bound | None = None,
     feed: Feed | None = None,
+    sizes: Use = "squared",
+    lengths: tuple[str, ...] = (),
     lets_non_finite_through: bool = False,
     of_vectors: Callable[[Sequence[Tensor]], Tensor] | None = None,
 ) -> Callable[[Function[P]], Declared[P]]:
@@ -133,6 +139,8 @@ def rule(
             kappa=kappa,
             laws=frozenset(laws),
             feed=feed or Feed(),
+            sizes=sizes,
+            lengths=lengths,
             lets_non_finite_through=lets_non_finite_through,
             of_vectors=of_vectors,
             parameters=keyword_only(function),
@@ -142,7 +150,13 @@ def rule(
     return declare
 
 
-def weighted_rule(*conditions: Condition, laws: tuple[Law, ...] = ()) -> Callable[[Function[P]], Declared[P]]:
+def weighted_rule(
+    *conditions: Condition,
+    laws: tuple[Law, ...] = (),
+    sizes: Use = "squared",
+    lengths: tuple[str, ...] = (),
+    tolerated: str = "",
+) -> Callable[[Function[P]], Declared[P]]:
     """Declares a pure function (k, d), (k,) -> (d,)."""
 
     def declare(function: Function[P]) -> Declared[P]:
@@ -151,6 +165,9 @@ def weighted_rule(*conditions: Condition, laws: tuple[Law, ...] = ()) -> Callabl
             kind="weighted rule",
             conditions=_conditions(function, conditions),
             laws=frozenset(laws),
+            sizes=sizes,
+            lengths=lengths,
+            tolerated=tolerated,
             parameters=keyword_only(function),
         )
         return _wrapped(function, said)
@@ -162,6 +179,7 @@ def preaggregator(
     *conditions: Condition,
     laws: tuple[Law, ...] = (),
     feed: Feed | None = None,
+    lengths: tuple[str, ...] = (),
     rows_out: Callable[..., int] | None = None,
 ) -> Callable[[Function[P]], Declared[P]]:
     """Declares a pure function (k, d) -> (k', d); `rows_out(k, …)` tells k' where it is not k."""
@@ -173,6 +191,8 @@ def preaggregator(
             conditions=_conditions(function, conditions),
             laws=frozenset(laws),
             feed=feed or Feed(),
+            sizes="added",
+            lengths=lengths,
             rows_out=rows_out or (lambda k: int(k)),
             parameters=keyword_only(function),
         )
@@ -207,11 +227,17 @@ def _wrapped(function: Function[P], said: Declaration) -> Declared[P]:
             arguments = (read_weights(said.name, weights[0], rows),)
         if len(arguments) != weighted or not required <= values.keys() <= known:
             _bind(function, said.name, (rows, *arguments), values)
-        if not said.lets_non_finite_through and not all_finite(rows):
-            rows, arguments, values = _without_non_finite(said, rows, arguments, values)
+        sizes = None if said.lets_non_finite_through else sizes_of(rows)
+        if sizes is not None and not np.isfinite(sizes).all():
+            keep = np.isfinite(sizes)
+            rows, arguments, values = _without_non_finite(said, rows, arguments, values, torch.from_numpy(keep))
+            sizes = sizes[keep]
         if said.conditions:
             said.demand(rows.shape[0], values)
-        answer = function(rows, *arguments, **values)
+        if sizes is None:
+            answer = function(rows, *arguments, **values)
+        else:
+            answer = computed(said, function, rows, sizes, arguments, values)
         return answer.numpy() if arrays else answer
 
     declared = cast(Declared[P], call)
@@ -220,10 +246,9 @@ def _wrapped(function: Function[P], said: Declaration) -> Declared[P]:
 
 
 def _without_non_finite(
-    said: Declaration, rows: Tensor, arguments: tuple[Any, ...], values: dict[str, Any]
+    said: Declaration, rows: Tensor, arguments: tuple[Any, ...], values: dict[str, Any], keep: Tensor
 ) -> tuple[Tensor, tuple[Any, ...], dict[str, Any]]:
-    """The finite rows, their weights, and the parameters with f lowered by the number of rows dropped."""
-    keep = finite_mask(rows)
+    """The rows to keep, their weights, and the parameters with f lowered by the number of rows dropped."""
     k, left = rows.shape[0], int(keep.sum())
     lost = k - left
     if said.takes_f and "f" in values and _is_count(values["f"]):
@@ -231,7 +256,8 @@ def _without_non_finite(
         values = {**values, "f": values["f"] - lost}
     _demand_finite(left > 0, said.name, "a finite row", k, lost)
     values = said.feed.without(keep, values)
-    return rows[keep], tuple(argument[keep] for argument in arguments), values
+    at = keep.to(rows.device)
+    return rows[at], tuple(argument[at] for argument in arguments), values
 
 
 def _demand_finite(condition: bool, who: str, needs: str, k: int, lost: int, **values: Any) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Condition, preaggregator
+from byzsgd.aggregators.magnitudes import comparable, sizes_of
 from byzsgd.aggregators.rules.numerics.distances import Distances, least
 from byzsgd.aggregators.rules.numerics.gram import combination
 
@@ -25,7 +26,8 @@ def nnm(vectors: Tensor, *, f: int) -> Tensor:
     heterogeneity, AISTATS 2023, arXiv 2302.01772.
     """
     k = vectors.shape[0]
-    distances = Distances(vectors)
+    sizes = sizes_of(vectors)
+    distances = Distances(comparable(vectors, sizes, float(np.sort(sizes)[k - 1 - f]))[0])
     chosen = np.zeros((k, k))
     for row in range(k):
         chosen[row, _nearest(distances, row, k - f)] = 1.0

@@ -16,6 +16,7 @@ from byzsgd.aggregators.rules.numerics.gram import combination, gram, squared_no
     Condition("steps >= 1", lambda steps: steps >= 1),
     laws=("permutation", "sign", "rotation", "bounded"),
     feed=LastResult(),
+    lengths=("radius", "centre"),
 )
 def centered_clipping(vectors: Tensor, *, radius: float = 10.0, steps: int = 1, centre: Tensor | None = None) -> Tensor:
     """Moves a centre by the mean of the clipped differences to it, (k, d) -> (d,).

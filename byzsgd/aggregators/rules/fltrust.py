@@ -11,7 +11,7 @@ from byzsgd.aggregators.rows import read_beside
 from byzsgd.aggregators.rules.numerics.gram import combination, inner_products, squared_norms
 
 
-@rule(laws=("permutation", "bounded"), feed=Trusted())
+@rule(laws=("permutation", "bounded"), feed=Trusted(), sizes="ignored", lengths=("trusted",))
 def fltrust(vectors: Tensor, *, trusted: Tensor) -> Tensor:
     """Rows rescaled to the norm of a trusted vector and weighted by their cosine with it, (k, d) -> (d,).
 

@@ -11,6 +11,7 @@ from byzsgd.aggregators.rules.numerics.ordering import NOTHING, by_coordinate, c
 @rule(
     laws=("permutation", "translation", "scaling", "sign", "diagonal", "agreement", "bounded", "box"),
     kappa=Bound("4 (1 + f/(n-2f))^2", lambda n, f: 4 * (1 + f / (n - 2 * f)) ** 2),
+    sizes="added",
 )
 def median(vectors: Tensor, *, lower: bool = False) -> Tensor:
     """The median of every coordinate, (k, d) -> (d,).

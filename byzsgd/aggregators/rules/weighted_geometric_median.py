@@ -13,6 +13,7 @@ from byzsgd.aggregators.rules.weighted_median import weighted_median
     Condition("steps >= 1", lambda steps: steps >= 1),
     Condition("smoothing > 0", lambda smoothing: smoothing > 0),
     laws=("permutation", "translation", "sign", "bounded", "box"),
+    lengths=("smoothing",),
 )
 def weighted_geometric_median(vectors: Tensor, weights: Tensor, *, steps: int = 3, smoothing: float = 1e-6) -> Tensor:
     """The smoothed weighted geometric median by Weiszfeld steps, (k, d), (k,) -> (d,).

@@ -10,7 +10,10 @@ from byzsgd.aggregators.declaration import weighted_rule
 from byzsgd.aggregators.rules.numerics.ordering import SORT_COLUMNS
 
 
-@weighted_rule(laws=("permutation", "translation", "scaling", "sign", "diagonal", "bounded", "box"))
+@weighted_rule(
+    laws=("permutation", "translation", "scaling", "sign", "diagonal", "bounded", "box"),
+    sizes="added",
+)
 def weighted_median(vectors: Tensor, weights: Tensor) -> Tensor:
     """The weighted median of every coordinate, (k, d), (k,) -> (d,).
 
