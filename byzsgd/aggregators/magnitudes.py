@@ -25,7 +25,7 @@ Use = Literal["squared", "added", "ignored"]
 
 # Sizes, as exponents of two, between which a type needs no care.
 SAFE: dict[Use, dict[torch.dtype, tuple[int, int]]] = {
-    "squared": {torch.float32: (-50, 50), torch.float64: (-400, 400)},
+    "squared": {torch.float32: (-50, 50), torch.float64: (-200, 100)},
     "added": {torch.float32: (-100, 100), torch.float64: (-960, 960)},
     "ignored": {torch.float32: (-50, 50), torch.float64: (-400, 400)},
 }
@@ -66,11 +66,13 @@ def exponents(sizes: np.ndarray) -> np.ndarray:
     return found
 
 
-def unit(vector: Tensor) -> Tensor:
-    """(d,) a finite vector that is not zero at length 1, also where its square leaves the range."""
-    near = shifted(vector, -int(exponents(sizes_of(vector[None]))[0]))
-    at_one: Tensor = near / torch.linalg.vector_norm(near)
-    return at_one
+def at_length(vector: Tensor, length: float) -> Tensor:
+    """(d,) a finite vector that is not zero, brought to this length, also where its square leaves the range."""
+    norm = float(torch.linalg.vector_norm(vector))
+    if not 2.0**-50 < norm < np.inf:
+        vector = shifted(vector, -int(exponents(sizes_of(vector[None]))[0]))
+        norm = float(torch.linalg.vector_norm(vector))
+    return vector * (length / norm)
 
 
 def comparable(rows: Tensor, sizes: np.ndarray, near: float) -> tuple[Tensor, int]:

@@ -1,5 +1,6 @@
 """Rows at the ends of their type's range: no rule overflows, and none that is declared bounded gives way."""
 
+import itertools
 import math
 
 import numpy as np
@@ -7,18 +8,17 @@ import pytest
 import torch
 from members import PREAGGREGATORS, RULES, bound, declaration, most_liars
 
-from byzsgd.aggregators.magnitudes import unit
+from byzsgd.aggregators.magnitudes import at_length
 
 K, D = 15, 12
 BOUNDED = [name for name in RULES if "bounded" in declaration(name).laws]
 SCALED = [name for name in [*RULES, *PREAGGREGATORS] if "scaling" in declaration(name).laws]
 MEANS = [name for name in RULES if "box" in declaration(name).laws and name != "mean"] + ["nnm", "bucketing"]
 SIZES = {
-    torch.float64: (1e30, 1e100, 1e154, 1e155, 1e200, 1.7e308, 1e-155, 1e-308, 5e-324),
-    torch.float32: (1e15, 1e30, 3e38, 1e-30, 1e-40, 1e-45),
+    torch.float64: (1e100, 1e155, 1.7e308, 1e-155, 5e-324),
+    torch.float32: (1e30, 3e38, 1e-45),
     torch.float16: (6e4, 6e-8),
 }
-CASES = [(dtype, size) for dtype, sizes in SIZES.items() for size in sizes]
 
 
 def honest(dtype, seed=10):
@@ -30,12 +30,12 @@ def liars(name):
     return min(2, most_liars(name, K)) if declaration(name).takes_f else 2
 
 
-@pytest.mark.parametrize(("dtype", "size"), CASES, ids=str)
+@pytest.mark.parametrize("dtype", SIZES, ids=str)
 @pytest.mark.parametrize("name", BOUNDED)
-def test_liars_of_any_size_move_a_bounded_rule_no_further(name, dtype, size):
+def test_liars_of_any_size_move_a_bounded_rule_no_further(name, dtype):
     f = liars(name)
     alternating = torch.tensor([1.0, -1] * (D // 2))
-    for signs in (torch.ones(D), alternating):
+    for size, signs in itertools.product(SIZES[dtype], (torch.ones(D), alternating)):
         x = honest(dtype)
         x[-f:] = (size * signs).to(dtype)
         answer = bound(name, f, D, dtype)(x)
@@ -49,7 +49,7 @@ def test_liars_of_any_size_move_a_bounded_rule_no_further(name, dtype, size):
 def test_liars_of_mixed_sizes_move_a_bounded_rule_no_further(name, dtype):
     f = liars(name)
     for sizes in zip(SIZES[dtype], (*SIZES[dtype][1:], -0.0), strict=True):
-        for direction in (torch.ones(2, D), torch.eye(2, D), torch.tensor([[1.0], [-1.0]]).expand(2, D)):
+        for direction in (torch.ones(2, D), torch.eye(2, D)):
             x = honest(dtype)
             x[-f:] = (torch.tensor(sizes, dtype=torch.float64)[:, None] * direction)[:f].to(dtype)
             answer = bound(name, f, D, dtype)(x)
@@ -57,15 +57,15 @@ def test_liars_of_mixed_sizes_move_a_bounded_rule_no_further(name, dtype):
             assert answer.abs().max() < 5
 
 
-@pytest.mark.parametrize("exponent", [-960, -500, 500, 1000])
 @pytest.mark.parametrize("name", SCALED)
-def test_a_power_of_two_goes_through_every_rule_that_scales(name, exponent):
+def test_a_power_of_two_goes_through_every_rule_that_scales(name):
     """2^1000 and 2^-960: squares of neither can be written in 64 bits."""
     f = min(3, most_liars(name, K))
     x = honest(torch.float64)
     x[:2] *= 40
-    plain, scaled = (bound(name, f, D)(x * factor) for factor in (1.0, 2.0**exponent))
-    torch.testing.assert_close(scaled * 2.0**-exponent, plain, rtol=1e-9, atol=1e-9)
+    plain, large, small = (bound(name, f, D)(x * factor) for factor in (1.0, 2.0**1000, 2.0**-960))
+    torch.testing.assert_close(large * 2.0**-1000, plain, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(small * 2.0**960, plain, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("dtype", SIZES, ids=str)
@@ -135,7 +135,7 @@ def test_clipping_and_arc_measure_rows_of_any_length():
     assert cut[1].tolist() == pytest.approx([5 * math.sqrt(0.5)] * 2)
 
 
-def test_a_unit_vector_of_any_vector():
+def test_any_vector_is_brought_to_a_length():
     for size in (1.7e308, 1.0, 5e-324):
-        assert unit(torch.full((4,), size, dtype=torch.float64)).tolist() == [0.5] * 4
-    assert unit(torch.full((4,), 1e-45)).tolist() == [0.5] * 4
+        assert at_length(torch.full((4,), size, dtype=torch.float64), 6.0).tolist() == [3.0] * 4
+    assert at_length(torch.full((4,), 1e-45), 6.0).tolist() == [3.0] * 4

@@ -74,7 +74,10 @@ def _leave_best_row(rows: Affine) -> tuple[np.ndarray, int | None]:
     k = len(rows.inner)
     norms = rows.inner.diagonal()
     apart = np.sqrt(np.maximum(norms[:, None] + norms - 2 * rows.inner, 0.0))
-    best = int(apart.sum(axis=1).argmin())
+    totals = apart.sum(axis=1)
+    # Beside very far rows several totals are equal up to rounding: then the row that most others are near to.
+    tied = np.flatnonzero(totals <= totals.min() * (1 + 1e-14))
+    best = int(tied[np.median(apart[tied], axis=1).argmin()])
     start = np.zeros(k)
     start[best] = 1.0
     distances = np.sqrt(rows.squared_distances_from(best))
