@@ -45,19 +45,30 @@ Kind = Literal["rule", "weighted rule", "pre-aggregator"]
 
 @dataclass(frozen=True)
 class Condition:
-    """`text` in symbols, and a predicate whose parameters are k and hyper-parameters by name."""
+    """`text` in symbols, and a predicate whose parameters are k and hyper-parameters by name.
+
+    A condition of theory also says what the formula itself needs: with `strict=False` that is asked instead.
+    """
 
     text: str
     holds: Callable[..., bool]
+    computable: Condition | None = None
 
     @functools.cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(inspect.signature(self.holds).parameters)
 
     def demand(self, who: str, scope: Mapping[str, Any]) -> None:
+        if self.computable is not None and not scope.get("strict", True):
+            self.computable.demand(who, scope)
+            return
         values = [scope[name] for name in self.names]
         if not self.holds(*values):
             require(False, who, self.text, **dict(zip(self.names, values, strict=True)))
+
+
+MORE_THAN_F = Condition("k >= f+1", lambda k, f: k >= f + 1)
+MAJORITY = Condition("k >= 2f+1", lambda k, f: k >= 2 * f + 1, MORE_THAN_F)  # where only theory asks for it
 
 
 @dataclass(frozen=True)

@@ -136,9 +136,7 @@ def in_range(
     return within, {**values, **_divided(measured, exponent)} if exponent else values, exponent
 
 
-def reference(
-    said: Declaration, sizes: np.ndarray, weights: tuple[Tensor, ...], values: Mapping[str, Any]
-) -> float:
+def reference(said: Declaration, sizes: np.ndarray, weights: tuple[Tensor, ...], values: Mapping[str, Any]) -> float:
     """The size of the largest row but for those that a bounded rule bears, whatever their size; else of the largest."""
     ordered = np.sort(sizes)
     if "bounded" not in said.laws:

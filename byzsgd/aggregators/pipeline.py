@@ -54,9 +54,9 @@ class Pipeline:
     """A server made of filters, a damping, a collector, pre-aggregators and a rule.
 
     Filters and pre-aggregators are ordered mappings by name; a part that is None is off. The first refusal ends an
-    arrival, its filter's name is the reason. `weight` is Λ(τ) with τ at the arrival. An arrival that completes a step with
-    more non-finite rows than the rule bears is not accepted either (reason `not_finite`): there is no update, and what a
-    buffer, a round or buckets had collected is given up.
+    arrival, its filter's name is the reason. `weight` is Λ(τ) with τ at the arrival. An arrival that completes a step
+    with more non-finite rows than the rule bears is not accepted either (reason `not_finite`): there is no update, and
+    what a buffer, a round or buckets had collected is given up.
     """
 
     filters: Mapping[str, Filter[Any] | None] = field(default_factory=dict)

@@ -84,11 +84,17 @@ class Comparison:
         counts = sorted({len(group.runs) for group in self.groups})
         seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
         parts.append(f"{seeds} seed{'' if counts[-1] == 1 else 's'}" + (" each" if len(self.groups) > 1 else ""))
-        parts += self._liars()
+        parts += self._liars() + self._lifted()
         unfinished = sum(run.info.get("status") not in ("finished", "diverged", "stalled") for run in self.runs)
         if unfinished:
             parts.append(f"{unfinished} of {len(self.runs)} runs unfinished")
         return " · ".join(part.replace(" ", "\u00a0") for part in parts)  # a line breaks between parts only
+
+    def _lifted(self) -> list[str]:
+        """The parts of any run that were computed where their theory says nothing (`strict=false`)."""
+        settings = {name for run in self.runs for name, value in _flat(run.config, "") if value is False}
+        parts = sorted({name.split(".")[-2] for name in settings if name.endswith(".strict")})
+        return [f"conditions of theory lifted: {', '.join(parts)}"] if parts else []
 
     def _liars(self) -> list[str]:
         """What the liars know, and which share of the deliveries is theirs: λ is measured, not num_byzantine/n."""

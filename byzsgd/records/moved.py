@@ -26,6 +26,19 @@ ADDED = {"scheme": {"_target_": "byzsgd.schemes.server"}}
 # Parameters that a target did not have before a version: the value under which it is what it was without them.
 SINCE: dict[str, tuple[Any, str]] = {
     "byzsgd.aggregators.collectors.latest.quorum": (1, "0.2"),
+    "byzsgd.aggregators.filters.frequency.strict": (True, "0.2"),
+    "byzsgd.aggregators.filters.lipschitz.strict": (True, "0.2"),
+    "byzsgd.aggregators.preaggregators.arc.strict": (True, "0.2"),
+    "byzsgd.aggregators.preaggregators.nnm.strict": (True, "0.2"),
+    "byzsgd.aggregators.rules.aksel.strict": (True, "0.2"),
+    "byzsgd.aggregators.rules.bulyan.strict": (True, "0.2"),
+    "byzsgd.aggregators.rules.cge.strict": (True, "0.2"),
+    "byzsgd.aggregators.rules.krum.strict": (True, "0.2"),
+    "byzsgd.aggregators.rules.mda.strict": (True, "0.2"),
+    "byzsgd.aggregators.rules.monna.strict": (True, "0.2"),
+    "byzsgd.aggregators.rules.multi_krum.strict": (True, "0.2"),
+    "byzsgd.aggregators.rules.mva.strict": (True, "0.2"),
+    "byzsgd.aggregators.rules.smea.strict": (True, "0.2"),
 }
 
 
@@ -54,9 +67,7 @@ def _without(node: Any) -> Any:
         return node
     neutral = _since(str(node.get("_target_", "")))
     return {
-        name: _without(item)
-        for name, item in node.items()
-        if not (name in neutral and _equal(item, neutral[name]))
+        name: _without(item) for name, item in node.items() if not (name in neutral and _equal(item, neutral[name]))
     }
 
 

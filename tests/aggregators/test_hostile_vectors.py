@@ -1,4 +1,4 @@
-"""Vectors of any size, and vectors that are none: what servers that claim robustness answer, also when a liar is first."""
+"""Vectors of any size, and vectors that are none: what servers answer, also when a liar is first."""
 
 from __future__ import annotations
 
