@@ -64,7 +64,8 @@ class Condition:
             return
         values = [scope[name] for name in self.names]
         if not self.holds(*values):
-            require(False, who, self.text, **dict(zip(self.names, values, strict=True)))
+            given = {name: value for name, value in zip(self.names, values, strict=True) if value is not None}
+            require(False, who, self.text, **given)
 
 
 MORE_THAN_F = Condition("k >= f+1", lambda k, f: k >= f + 1)
@@ -81,6 +82,12 @@ class Bound:
     def __call__(self, n: int, f: int) -> float:
         return self.formula(n, f) if n > 2 * f else float("inf")
 
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+
+NO_BOUND = Bound("", lambda n, f: float("inf"))  # none that we know of
+
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
@@ -89,7 +96,7 @@ class Declaration:
     name: str
     kind: Kind = "rule"
     conditions: tuple[Condition, ...] = ()
-    kappa: Bound | None = None
+    kappa: Bound = NO_BOUND
     laws: frozenset[Law] = frozenset()
     feed: Feed = Feed()
     sizes: Use = "squared"  # what it does with the size of a row
@@ -123,18 +130,35 @@ class Declared(Protocol[P]):
     __wrapped__: Callable[..., Tensor]  # the bare function of finite rows
 
     @overload
-    def __call__(self, vectors: Rows, /, *args: P.args, **values: P.kwargs) -> Tensor: ...
+    def __call__(self, vectors: Tensor | Sequence[Tensor], /, *args: P.args, **values: P.kwargs) -> Tensor: ...
     @overload
-    def __call__(self, vectors: np.ndarray, /, *args: P.args, **values: P.kwargs) -> np.ndarray: ...  # type: ignore[overload-cannot-match]
+    def __call__(self, vectors: Arrays, /, *args: P.args, **values: P.kwargs) -> np.ndarray: ...
 
 
+class DeclaredWeighted(Protocol[P]):
+    """The same of a function of rows and weights."""
+
+    declaration: Declaration
+    __wrapped__: Callable[..., Tensor]
+
+    @overload
+    def __call__(
+        self, vectors: Tensor | Sequence[Tensor], weights: Weights, /, *args: P.args, **values: P.kwargs
+    ) -> Tensor: ...
+    @overload
+    def __call__(self, vectors: Arrays, weights: Weights, /, *args: P.args, **values: P.kwargs) -> np.ndarray: ...
+
+
+Arrays = np.ndarray | Sequence[np.ndarray]
+Weights = Tensor | np.ndarray | Sequence[float]
 Function = Callable[Concatenate[Tensor, P], Tensor]
+WeightedFunction = Callable[Concatenate[Tensor, Tensor, P], Tensor]
 
 
 def rule(
     *conditions: Condition,
     laws: tuple[Law, ...] = (),
-    kappa: Bound | None = None,
+    kappa: Bound = NO_BOUND,
     feed: Feed | None = None,
     sizes: Use = "squared",
     lengths: tuple[str, ...] = (),
@@ -156,7 +180,7 @@ def rule(
             of_vectors=of_vectors,
             parameters=keyword_only(function),
         )
-        return _wrapped(function, said)
+        return cast(Declared[P], _wrapped(function, said))
 
     return declare
 
@@ -167,10 +191,10 @@ def weighted_rule(
     sizes: Use = "squared",
     lengths: tuple[str, ...] = (),
     tolerated: str = "",
-) -> Callable[[Function[P]], Declared[P]]:
+) -> Callable[[WeightedFunction[P]], DeclaredWeighted[P]]:
     """Declares a pure function (k, d), (k,) -> (d,)."""
 
-    def declare(function: Function[P]) -> Declared[P]:
+    def declare(function: WeightedFunction[P]) -> DeclaredWeighted[P]:
         said = Declaration(
             name=function.__name__,
             kind="weighted rule",
@@ -181,7 +205,7 @@ def weighted_rule(
             tolerated=tolerated,
             parameters=keyword_only(function),
         )
-        return _wrapped(function, said)
+        return cast(DeclaredWeighted[P], _wrapped(function, said))
 
     return declare
 
@@ -207,7 +231,7 @@ def preaggregator(
             rows_out=rows_out or (lambda k: int(k)),
             parameters=keyword_only(function),
         )
-        return _wrapped(function, said)
+        return cast(Declared[P], _wrapped(function, said))
 
     return declare
 
@@ -225,7 +249,7 @@ def _conditions(function: Callable[..., Any], conditions: tuple[Condition, ...])
     return (Condition("an integer f >= 0", lambda f: _is_count(f)), *conditions)
 
 
-def _wrapped(function: Function[P], said: Declaration) -> Declared[P]:
+def _wrapped(function: Callable[..., Tensor], said: Declaration) -> Any:
     weighted = said.kind == "weighted rule"
     known = said.parameters.keys()
     required = {name for name, default in said.parameters.items() if default is REQUIRED}
@@ -251,9 +275,8 @@ def _wrapped(function: Function[P], said: Declaration) -> Declared[P]:
             answer = computed(said, function, rows, sizes, arguments, values)
         return answer.numpy() if arrays else answer
 
-    declared = cast(Declared[P], call)
-    declared.declaration = said
-    return declared
+    call.declaration = said  # type: ignore[attr-defined]
+    return call
 
 
 def _without_non_finite(

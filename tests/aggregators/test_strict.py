@@ -38,13 +38,13 @@ def test_the_condition_of_krum_follows_its_neighbours():
     """byzfl's Krum: k-f-1 neighbours, k > 2f. Of 0, 1, 1.1, 5, 9 with two neighbours: 1 + .01 is least, at 1."""
     assert rules.krum(ROWS, f=2, neighbours=2).item() == 1.0
     assert rules.multi_krum(ROWS, f=2, neighbours=2, m=3).item() == pytest.approx(2.1 / 3)
-    with pytest.raises(ValueError, match=r"krum needs k >= 2f\+3; got k=5, f=2, neighbours=None"):
+    with pytest.raises(ValueError, match=r"krum needs k >= 2f\+3; got k=5, f=2$"):
         rules.krum(ROWS, f=2)
     with pytest.raises(ValueError, match=r"krum needs k >= 2f\+3; got k=5, f=2, neighbours=1"):
         rules.krum(ROWS, f=2, neighbours=1)
     with pytest.raises(ValueError, match=r"krum needs k >= 2f\+1 for neighbours >= k-f-1; got k=4, f=2"):
         rules.krum(ROWS[:4], f=2, neighbours=3)
-    with pytest.raises(ValueError, match="multi_krum needs 1 <= m <= k-f; got k=3, f=1, m=None"):
+    with pytest.raises(ValueError, match="multi_krum needs 1 <= m <= k-f; got k=3, f=1$"):
         rules.multi_krum(ROWS[:3], f=1, neighbours=1)
     assert experiment("aggregator=krum", "num_workers=7", "f=3", "aggregator.rule.neighbours=3")
 
@@ -63,6 +63,7 @@ def test_kardam_of_published_comparisons_can_be_expressed():
 
 def test_a_run_without_the_condition_is_computed_and_says_so():
     run = experiment("aggregator=kardam", "aggregator/filters=[lipschitz]", "num_workers=10", "num_byzantine=4",
-                     "aggregator.filters.lipschitz.strict=false", "budget.arrivals=40", "eval_every=40").run()  # fmt: skip
+                     "aggregator.filters.lipschitz.strict=false", "budget.arrivals=40",
+                     "eval_every=40").run()  # fmt: skip
     assert run.info["status"] == "finished"
     assert run.config["aggregator"]["filters"]["lipschitz"]["strict"] is False

@@ -37,6 +37,8 @@ def bulyan(vectors: Tensor, *, f: int, strict: bool = True) -> Tensor:
     Breakdown: (k-3)/4 rows.
     El Mhamdi, Guerraoui, Rouault: The hidden vulnerability of distributed learning in Byzantium, ICML 2018,
     arXiv 1802.07927.
+    Differs: the paper breaks no ties; here equal scores go to the smaller row, and of two values equally near to the
+    median the lower one counts, so that the answer is not sign equivariant on ties.
     """
     k = vectors.shape[0]
     picks = k - 2 * f

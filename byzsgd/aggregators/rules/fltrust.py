@@ -12,7 +12,7 @@ from byzsgd.aggregators.rules.numerics.gram import combination, inner_products, 
 
 
 @rule(laws=("permutation", "bounded"), feed=Trusted(), sizes="ignored", lengths=("trusted",))
-def fltrust(vectors: Tensor, *, trusted: Tensor) -> Tensor:
+def fltrust(vectors: Tensor, *, trusted: Tensor | np.ndarray) -> Tensor:
     """Rows rescaled to the norm of a trusted vector and weighted by their cosine with it, (k, d) -> (d,).
 
     Σ wᵢ xᵢ ‖t‖/‖xᵢ‖ / Σ wᵢ, wᵢ = max(0, cos(xᵢ, t)); zero when all weights are zero. In a server t is the gradient of

@@ -25,7 +25,7 @@ def geometric_median(vectors: Tensor, *, tolerance: float = 1e-10, max_steps: in
     rows, where the answer may not be unique, it is the median along their line.
 
     Breakdown: (k-1)/2 rows.
-    Bound: κ = 4 (1 + f/(n-2f))^2
+    Bound: κ = 4 (1 + f/(n-2f))^2 (Allouah et al., AISTATS 2023, arXiv 2302.01772)
     Weiszfeld 1937; Vardi, Zhang: The multivariate L1-median and associated data depth, PNAS 2000; in this field Chen,
     Su, Xu: Distributed statistical machine learning in adversarial settings, POMACS 2017, arXiv 1705.05491.
     """

@@ -35,6 +35,7 @@ def multi_krum(
     Breakdown: (k-3)/2 rows.
     Blanchard, El Mhamdi, Guerraoui, Stainer: Machine learning with adversaries: Byzantine tolerant gradient descent,
     NeurIPS 2017, arXiv 1703.02757.
+    Differs: the paper leaves m open; up to byzfl's k-f is taken here.
     """
     k = vectors.shape[0]
     nearest = k - f - 2 if neighbours is None else neighbours

@@ -23,6 +23,8 @@ def weighted_geometric_median(vectors: Tensor, weights: Tensor, *, steps: int = 
     Breakdown: less than half of the total weight, in the limit of many steps.
     Dahan, Levy: Weight for robustness: a comprehensive approach towards optimal fault-tolerant asynchronous ML,
     NeurIPS 2024, arXiv 2501.09621; Pillutla, Kakade, Harchaoui 2022, arXiv 1912.13445.
+    Differs: the paper of 2022 starts at the weighted mean, which one far row carries away; this starts at the weighted
+    median, which is that of `weighted_median` where the weight is half the total exactly.
     """
     start = weighted_median.__wrapped__(vectors, weights)
     return smoothed_weiszfeld(vectors, weights.double().cpu().numpy(), start, steps, smoothing)
