@@ -143,6 +143,7 @@ SINCE_0_1 = {
     ("aggregator=weighted_rfa", "aggregator.collector.quorum=1"): "6c3c0a1f76",
     ("aggregator=krum",): "04669dcf20",
     ("aggregator=quorum",): "156a3668eb",
+    ("aggregator=kardam", "attack=adaptive", "attack.plane=0"): "54cfa3a920",
 }
 
 
