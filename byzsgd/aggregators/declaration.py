@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor
 
 from byzsgd.aggregators.feeds import Feed, State
-from byzsgd.aggregators.magnitudes import Use, computed, sizes_of
+from byzsgd.aggregators.magnitudes import Use, computed, sizes_of, unremarkable
 from byzsgd.aggregators.rows import NonFiniteRows as NonFiniteRows
 from byzsgd.aggregators.rows import Rows, all_finite, finite_mask, read_rows, read_weights
 from byzsgd.checks import require
@@ -262,14 +263,16 @@ def _wrapped(function: Callable[..., Tensor], said: Declaration) -> Any:
             arguments = (read_weights(said.name, weights[0], rows),)
         if len(arguments) != weighted or not required <= values.keys() <= known:
             _bind(function, said.name, (rows, *arguments), values)
-        sizes = None if said.lets_non_finite_through else sizes_of(rows)
-        if sizes is not None and not np.isfinite(sizes).all():
-            keep = np.isfinite(sizes)
-            rows, arguments, values = _without_non_finite(said, rows, arguments, values, torch.from_numpy(keep))
-            sizes = sizes[keep]
+        plain = said.lets_non_finite_through or unremarkable(said.sizes, rows)
+        if not plain:
+            sizes = sizes_of(rows)
+            if not math.isfinite(sizes.max()):
+                keep = np.isfinite(sizes)
+                rows, arguments, values = _without_non_finite(said, rows, arguments, values, torch.from_numpy(keep))
+                sizes = sizes[keep]
         if said.conditions:
             said.demand(rows.shape[0], values)
-        if sizes is None:
+        if plain:
             answer = function(rows, *arguments, **values)
         else:
             answer = computed(said, function, rows, sizes, arguments, values)

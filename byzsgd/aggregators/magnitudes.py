@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 # What a rule does with the size of a row: it squares it, it only adds and compares, or it looks at directions alone.
 Use = Literal["squared", "added", "ignored"]
 
-# Sizes, as exponents of two, between which a type needs no care.
-SAFE: dict[Use, dict[torch.dtype, tuple[int, int]]] = {
-    "squared": {torch.float32: (-50, 50), torch.float64: (-200, 100)},
-    "added": {torch.float32: (-100, 100), torch.float64: (-960, 960)},
-    "ignored": {torch.float32: (-50, 50), torch.float64: (-400, 400)},
+# Sizes between which a type needs no care.
+SAFE: dict[Use, dict[torch.dtype, tuple[float, float]]] = {
+    "squared": {torch.float32: (2.0**-50, 2.0**50), torch.float64: (2.0**-200, 2.0**100)},
+    "added": {torch.float32: (2.0**-100, 2.0**100), torch.float64: (2.0**-960, 2.0**960)},
+    "ignored": {torch.float32: (2.0**-50, 2.0**50), torch.float64: (2.0**-400, 2.0**400)},
 }
 SHIFT = 64  # exponent by which rows that are only added are moved away from the end of the range
 LEAST = 2.0**-900
@@ -41,8 +41,16 @@ def sizes_of(rows: Tensor) -> np.ndarray:
         high, low = array.max(axis=1), array.min(axis=1)
     else:
         high, low = torch.stack((rows.amax(dim=1), rows.amin(dim=1))).double().cpu().numpy()
-    sizes: np.ndarray = np.maximum(np.abs(high), np.abs(low)).astype(np.float64)
+    sizes: np.ndarray = np.maximum(high, -low).astype(np.float64, copy=False)
     return sizes
+
+
+def unremarkable(use: Use, rows: Tensor) -> bool:
+    """Whether rows are finite and of sizes that need no care, by their norms: one pass, no mask. False: look closer."""
+    if rows.dtype not in SAFE[use]:
+        return False
+    low, high = SAFE[use][rows.dtype]
+    return all(low < norm < high for norm in torch.linalg.vector_norm(rows, dim=1).tolist())
 
 
 def shifted(values: Tensor, by: int | np.ndarray) -> Tensor:
@@ -56,7 +64,7 @@ def shifted(values: Tensor, by: int | np.ndarray) -> Tensor:
 
 def safe(use: Use, dtype: torch.dtype, sizes: np.ndarray) -> bool:
     """Whether rows of these sizes need no care. A row of zeros never does."""
-    low, high = (2.0**e for e in SAFE[use][dtype])
+    low, high = SAFE[use][dtype]
     return bool(sizes.max() < high and (sizes.min() > low or ((sizes > low) | (sizes == 0)).all()))
 
 
