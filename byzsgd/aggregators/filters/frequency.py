@@ -43,7 +43,7 @@ class Frequency:
     def check(self, num_workers: int) -> None:
         computable, needs = num_workers > 2 * self.f, "num_workers > 2f"
         if self.strict:
-            computable, needs = num_workers > 3 * self.f, "num_workers > 3f (strict=false: > 2f)"
+            computable, needs = num_workers > 3 * self.f, "num_workers > 3f"
         require(computable, "frequency", needs, num_workers=num_workers, f=self.f)
 
     def init(self, context: ServerContext) -> FrequencyState:

@@ -88,7 +88,7 @@ class Lipschitz:
     def check(self, num_workers: int) -> None:
         computable, needs = num_workers > self.f, "num_workers > f"
         if self.strict:
-            computable, needs = num_workers > 3 * self.f, "num_workers > 3f (strict=false: > f)"
+            computable, needs = num_workers > 3 * self.f, "num_workers > 3f"
         require(computable, "lipschitz", needs, num_workers=num_workers, f=self.f)
 
     def init(self, context: ServerContext) -> LipschitzState:
