@@ -50,7 +50,8 @@ def up_to_date(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 def completed(config: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration with the groups and parameters that every run has now, fit to be built."""
-    whole: dict[str, Any] = _each_part(ADDED | dict(config))
+    groups = {**config, **{group: node for group, node in ADDED.items() if group not in config}}
+    whole: dict[str, Any] = _each_part(groups)
     return whole
 
 
@@ -78,7 +79,9 @@ def _each_part(node: Any) -> Any:
         return [_each_part(item) for item in node]
     if not isinstance(node, Mapping):
         return node
-    return {**_since(str(node.get("_target_", ""))), **{name: _each_part(item) for name, item in node.items()}}
+    known = {name: _each_part(item) for name, item in node.items()}
+    since = _since(str(node.get("_target_", "")))
+    return {**known, **{name: value for name, value in since.items() if name not in known}}
 
 
 def _since(target: str) -> dict[str, Any]:
