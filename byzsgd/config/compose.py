@@ -60,6 +60,7 @@ def register_resolvers() -> None:
         "quorum": _of_numbers(lambda f: 2 * f + 1),
         "less_one": _of_numbers(lambda n: n - 1),
         "share": _of_numbers(lambda f, n: f / n if n else 0.0),
+        "positive": lambda value: isinstance(value, int | float) and value > 0,
         "run_name": _run_name,
     }
     for name, resolver in resolvers.items():
