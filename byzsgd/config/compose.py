@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import hydra
@@ -12,9 +13,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from byzsgd.config.locations import CONF
 from byzsgd.config.mistakes import MISTAKES, explain
-from byzsgd.config.objects import build
-from byzsgd.config.targets import ConfigError
-from byzsgd.records import run_id, run_name
+from byzsgd.config.objects import ALLOWED, build
+from byzsgd.config.targets import ConfigError, annotated
+from byzsgd.records import is_run, run_id, run_name
+from byzsgd.records.identity import earlier_names
 
 if TYPE_CHECKING:
     from byzsgd.run import Experiment
@@ -74,7 +76,23 @@ def _of_numbers(formula: Callable[..., float]) -> Callable[..., Any]:
 
 def _run_name(*, _root_: DictConfig) -> str:
     config, _ = plain(_root_)
-    return run_name(list(_root_.hydra.overrides.task), run_id(config))
+    told = list(_root_.hydra.overrides.task)
+    try:
+        identity = run_id(annotated(config, (*ALLOWED, *(config.get("plugins") or ()))))
+    except MISTAKES:  # told when it is built
+        identity = run_id(config)
+    name = run_name(told, identity)
+    for earlier in earlier_names(told, (identity, run_id(config, as_typed=True))):
+        if any(is_run(parent / earlier) for parent in _parents(_root_)) and earlier != name:
+            return earlier
+    return name
+
+
+def _parents(root: DictConfig) -> Iterator[Path]:
+    """Where the folders of runs that are named by `run_name` are, in a single run and in a sweep."""
+    single = Path(str(OmegaConf.to_container(root.hydra.run, resolve=False)["dir"])).parent  # type: ignore[index,call-overload]
+    yield from () if "${" in str(single) else (single,)
+    yield Path(str(root.hydra.sweep.dir))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from byzsgd.config.targets import ConfigError, built, check
+from byzsgd.config.targets import ConfigError, annotated, built, check
 from byzsgd.records import read_config, read_info
 from byzsgd.records.moved import completed
 
@@ -32,8 +32,9 @@ def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequen
         raise ConfigError(f"the experiment has no setting '{word}'")
     check(config, allowed)
     _require_modules(named)
-    whole = built({**config, "_partial_": True}, allowed)
-    return cast("Experiment", whole(config=dict(config), choices=dict(choices)))
+    own = annotated(config, allowed)
+    whole = built({**own, "_partial_": True}, allowed)
+    return cast("Experiment", whole(config=own, choices=dict(choices)))
 
 
 def _require_modules(names: Sequence[str]) -> None:

@@ -64,6 +64,27 @@ def built(node: Any, allowed: Sequence[str]) -> Any:
     return functools.partial(target, **settings) if node.get("_partial_") else target(**settings)
 
 
+def annotated(node: Any, allowed: Sequence[str]) -> Any:
+    """A checked configuration with a real number wherever its target's annotation asks for one: 1 for 1.0 is the same
+    setting, and has to be the same record."""
+    if isinstance(node, list | tuple):
+        return [annotated(item, allowed) for item in node]
+    if not isinstance(node, Mapping):
+        return node
+    hints = _hints(_located(str(node["_target_"]), allowed, str(node["_target_"]))) if "_target_" in node else {}
+    return {key: annotated(_as_hinted(item, hints.get(key, Any)), allowed) for key, item in node.items()}
+
+
+def _as_hinted(value: Any, hint: Any) -> Any:
+    options = typing.get_args(hint) if typing.get_origin(hint) in (Union, types.UnionType) else (hint,)
+    if isinstance(value, list):
+        fitting = next((option for option in options if _fits(value, option)), Any)
+        items = typing.get_args(fitting) or (Any,)
+        return [_as_hinted(item, items[0]) for item in value]
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return float(value) if whole and float in options and int not in options else value
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """The end of a message about a word that is not known: the nearest one, or all of them."""
     names = sorted(name for name in known if name not in _RESERVED)

@@ -38,6 +38,7 @@ from byzsgd.records import (
     locked,
     read_config,
     run_id,
+    same_run,
 )
 from byzsgd.records.checkpoints import checkpoints
 from byzsgd.run.budget import Budget
@@ -217,7 +218,7 @@ class Experiment:
 
     def _require_own(self, folder: Path) -> None:
         stored = read_config(folder)
-        if run_id(stored) != run_id(self.config):
+        if not same_run(stored, self.config):
             raise ValueError(
                 f"{folder} needs the settings that it was started with; got {difference(stored, self.config)}"
             )
