@@ -93,7 +93,7 @@ def resume(parsed: argparse.Namespace) -> int:
     code = 0
     for folder in left:
         try:
-            config.stored(folder, parsed.plugin).run(folder, Terminal(), parsed.plugin)
+            config.stored(folder, parsed.plugin).run(folder, Terminal(), parsed.plugin, only_there=True)
         except Exception as error:  # the others go on
             if len(left) == 1:
                 raise

@@ -34,21 +34,23 @@ from byzsgd.records import (
     collect_info,
     difference,
     is_finished,
+    is_run,
     load,
     locked,
     read_config,
+    read_info,
     run_id,
     same_run,
 )
 from byzsgd.records.checkpoints import checkpoints
 from byzsgd.run.budget import Budget
 from byzsgd.run.metrics import Metrics
-from byzsgd.run.prepared import Prepared, prepare
+from byzsgd.run.prepared import Prepared, loaded, prepare
 from byzsgd.run.process import rare_collections, threads
 from byzsgd.run.running import Running
 from byzsgd.run.screen import Facts, Nobody, Screen
 from byzsgd.run.signals import stop_signals
-from byzsgd.run.stores import FolderStore, MemoryStore, Store
+from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, require_same_files
 from byzsgd.run.tracking import Tracking
 from byzsgd.schemes.server import Server
 
@@ -82,6 +84,11 @@ class _Converted:
 def converted(convert: Callable[[Any], Any]) -> Any:
     """Of a field of a frozen dataclass: it holds `convert` of what its constructor is given."""
     return _Converted(convert)
+
+
+def _is_kept(folder: Path) -> bool:
+    """Whether a run has left something here that a new one would have to go on from."""
+    return is_finished(folder) or bool(checkpoints(folder))
 
 
 def _ascending(ids: Sequence[int] | None) -> tuple[int, ...] | None:
@@ -169,26 +176,34 @@ class Experiment:
         drawn = Streams(self.seed).generator("byzantine").choice(self.num_workers, self.num_byzantine, replace=False)
         return tuple(sorted(int(worker) for worker in drawn))
 
-    def prepare(self) -> Prepared:
+    def prepare(self, plugins: Sequence[str] | None = None) -> Prepared:
         """Loads the data and builds everything that a run needs. Nothing has been computed yet."""
-        return prepare(self)
+        return prepare(self, plugins)
 
     def run(
-        self, folder: str | Path | None = None, screen: Screen | None = None, plugins: Sequence[str] | None = None
+        self,
+        folder: str | Path | None = None,
+        screen: Screen | None = None,
+        plugins: Sequence[str] | None = None,
+        *,
+        only_there: bool = False,
     ) -> Run:
         """Runs to the end of the budget. With a folder its records are written there, else they stay in memory.
 
         A run that was cut off goes on from its last checkpoint, to the same bits; a finished one is read back, or with
-        `force` run again in a folder beside. `plugins`: modules whose types a checkpoint may hold; None: the
-        configuration's own.
+        `force` run again in a folder beside. A folder beside, made so, is taken where its data are those of now;
+        `only_there`: never. ValueError where the data are not those that the run was started with. `plugins`: modules
+        whose types a checkpoint may hold; None: the configuration's own.
         """
         watcher: Screen = Nobody() if screen is None else screen
         with stop_signals() as stopped, threads(self.threads), rare_collections():
             if folder is None:
                 return self._watched(stopped, None, watcher, plugins)
-            place = beside(Path(folder)) if self.force else Path(folder)
+            place = Path(folder) if only_there else self._place(Path(folder), plugins)
             with locked(place):
-                if is_finished(place) or checkpoints(place):
+                if only_there and _is_kept(place):
+                    self._require_files(place, plugins)
+                if _is_kept(place):
                     self._require_own(place)
                 if is_finished(place):
                     run = load(place)
@@ -196,6 +211,29 @@ class Experiment:
                     watcher.end(run)
                     return run
                 return self._watched(stopped, place, watcher, plugins)
+
+    def _place(self, folder: Path, plugins: Sequence[str] | None) -> Path:
+        """The first of `folder`, `folder__2`, … where this run may be: not begun, or begun with the files of now."""
+        refusal = None
+        for place in beside(folder):
+            if self.force and is_finished(place):
+                continue
+            if not _is_kept(place):
+                if refusal is not None and not self.force:
+                    raise refusal
+                return place
+            try:
+                self._require_files(place, plugins)
+            except OtherFiles as error:
+                refusal = refusal or error
+                continue
+            return place
+        raise AssertionError("folders beside have no end")
+
+    def _require_files(self, folder: Path, plugins: Sequence[str] | None) -> None:
+        before = read_info(folder).get("files") if is_run(folder) else None
+        if before:  # else there is nothing that may have changed
+            require_same_files(folder, before, loaded(self, plugins)[1])
 
     def _watched(
         self, stopped: Callable[[], bool], place: Path | None, screen: Screen, plugins: Sequence[str] | None
@@ -225,7 +263,7 @@ class Experiment:
 
     def start(self, folder: Path | None, screen: Screen, plugins: Sequence[str] | None = None) -> Running:
         """The run before its next event."""
-        prepared = self.prepare()
+        prepared = self.prepare(plugins)
         info = collect_info(
             num_parameters=prepared.problem.num_parameters,
             byzantine_ids=self.byzantine,
