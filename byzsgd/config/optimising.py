@@ -24,8 +24,8 @@ def require_judge_of_sweep(overrides: Sequence[str]) -> None:
         return
     direction = sweeper.get("direction", "maximize")
     require(direction == "maximize", WHO, "hydra.sweeper.direction=maximize", direction=direction)
-    varied = [*(sweeper.get("params") or {}), *(each.key_or_group for each in parsed if each.is_sweep_override())]
-    if not any(str(key).startswith(("dataset", "metrics")) for key in varied):
+    varied = [*(sweeper.get("params") or {}), *(str(each.key_or_group) for each in parsed if each.is_sweep_override())]
+    if not any(key.startswith(("dataset", "metrics")) for key in varied):
         _require_validation(*plain(tree))
 
 

@@ -13,6 +13,7 @@ import typing
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Union
 
+from byzsgd.run.described import CODE, DIGEST, remember
 from byzsgd.signatures import by_name, missing
 
 # What of byzsgd a configuration may name. The rest of it reads, writes and deletes files, and starts runs.
@@ -33,6 +34,9 @@ def check(node: Any, allowed: Sequence[str], path: str = "") -> None:
     """Walks a configuration: raises ConfigError for a `_target_` outside the allowed packages, and for every setting
     that its target does not know, lacks, or wants in another type."""
     if isinstance(node, Mapping):
+        if CODE in node or DIGEST in node:
+            raise ConfigError(f"{path} needs a part that a configuration can say; got {node.get('_target_')} with a "
+                              "digest: the Python code that made it goes on with it")  # fmt: skip
         if "_target_" in node:
             _check_target(node, allowed, path)
         for key, value in node.items():
@@ -61,7 +65,9 @@ def built(node: Any, allowed: Sequence[str]) -> Any:
     if "_target_" not in node:
         return settings
     target = _located(str(node["_target_"]), allowed, str(node["_target_"]))
-    return functools.partial(target, **settings) if node.get("_partial_") else target(**settings)
+    part = functools.partial(target, **settings) if node.get("_partial_") else target(**settings)
+    remember(part, node)
+    return part
 
 
 def annotated(node: Any, allowed: Sequence[str]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -29,6 +29,7 @@ from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.randomness import Streams
 from byzsgd.records import (
+    NOT_IDENTITY,
     Run,
     beside,
     collect_info,
@@ -44,6 +45,7 @@ from byzsgd.records import (
 )
 from byzsgd.records.checkpoints import checkpoints
 from byzsgd.run.budget import Budget
+from byzsgd.run.described import choices_of, described, nameless
 from byzsgd.run.metrics import Metrics
 from byzsgd.run.prepared import Prepared, loaded, prepare
 from byzsgd.run.process import rare_collections, threads
@@ -54,6 +56,8 @@ from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, requi
 from byzsgd.run.tracking import Tracking
 from byzsgd.schemes.server import Server
 
+NO_GROUPS = {"budget", "metrics"}
+SAYING = ("config", "choices", "said")  # the fields that are about the others
 _SENDER = {"vectors": "gradient", "deltas": "delta"}
 
 
@@ -89,6 +93,11 @@ def converted(convert: Callable[[Any], Any]) -> Any:
 def _is_kept(folder: Path) -> bool:
     """Whether a run has left something here that a new one would have to go on from."""
     return is_finished(folder) or bool(checkpoints(folder))
+
+
+def _is_same(value: Any, before: Any) -> bool:
+    plain = isinstance(value, bool | int | float | str | tuple) and type(value) is type(before)
+    return value is before or (plain and bool(value == before))
 
 
 def _ascending(ids: Sequence[int] | None) -> tuple[int, ...] | None:
@@ -130,8 +139,10 @@ class Experiment:
     force: bool
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     choices: Mapping[str, str] = field(default_factory=dict, repr=False)
+    said: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)  # the values that config says
 
     def __post_init__(self) -> None:
+        self._say_what_was_replaced()
         n = self.num_workers
         require(n >= 1, "num_workers", "a value >= 1", num_workers=n)
         require(0 <= self.num_byzantine <= n, "num_byzantine", "0 <= num_byzantine <= num_workers",
@@ -168,6 +179,20 @@ class Experiment:
                 worker=self.choices.get("worker"))  # fmt: skip
         build_clock(self.delay, Streams(self.seed), n, self.byzantine).check(n)
 
+    def _say_what_was_replaced(self) -> None:
+        """Makes `config` and `choices` those of the fields: dataclasses.replace hands on those of before."""
+        own = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in SAYING}
+        if self.said or not self.config:
+            other = [name for name, value in own.items() if not _is_same(value, self.said.get(name, SAYING))]
+            config = {"_target_": "byzsgd.run.Experiment", **self.config}
+            config |= {name: described(own[name]) for name in other}
+            choices = {key: member for key, member in self.choices.items() if key.partition("/")[0] not in other}
+            for name in set(other) - NO_GROUPS:
+                choices |= choices_of(own[name], name)
+            object.__setattr__(self, "config", config)
+            object.__setattr__(self, "choices", choices)
+        object.__setattr__(self, "said", own)
+
     @property
     def byzantine(self) -> tuple[int, ...]:
         """Ids of the liars, ascending."""
@@ -199,6 +224,7 @@ class Experiment:
         with stop_signals() as stopped, threads(self.threads), rare_collections():
             if folder is None:
                 return self._watched(stopped, None, watcher, plugins)
+            self._require_digests(Path(folder))
             place = Path(folder) if only_there else self._place(Path(folder), plugins)
             with locked(place):
                 if only_there and _is_kept(place):
@@ -253,6 +279,12 @@ class Experiment:
         except Exception:
             watcher.close("failed")
             raise
+
+    def _require_digests(self, folder: Path) -> None:
+        counted = {key: node for key, node in self.config.items() if key not in NOT_IDENTITY}
+        lacking = next(nameless(counted), None)
+        require(lacking is None, str(folder), "parts whose code is in a file or whose contents have a digest",
+                part=lacking)  # fmt: skip
 
     def _require_own(self, folder: Path) -> None:
         stored = read_config(folder)

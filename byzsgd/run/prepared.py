@@ -109,7 +109,7 @@ def loaded(experiment: Experiment, plugins: Sequence[str] | None = None) -> tupl
     modules = tuple(name for name in experiment.plugins if plugins is None or name in plugins)
     parts = {field.name: getattr(experiment, field.name) for field in fields(experiment)}
     files = {f"dataset/{name}": digest for name, digest in read.items()}
-    for name in set(parts) - {"config", "choices"}:
+    for name in sorted(parts.keys() - {"dataset", "config", "choices", "said"}):
         files |= sources_of(parts[name], name)
     return data, files | module_sources(modules)
 
