@@ -18,13 +18,14 @@ WHO = "a sweeper that optimises"
 def require_judge_of_sweep(overrides: Sequence[str]) -> None:
     """Before a sweep: ValueError where its sweeper optimises without validation examples, or in the wrong direction."""
     parsed = OverridesParser.create().parse_overrides(list(overrides))
-    tree = composed([each.input_line for each in parsed if not each.is_sweep_override()])
+    tree = composed([str(each.input_line) for each in parsed if not each.is_sweep_override()])
     sweeper = tree.hydra.sweeper
     if not _optimises(sweeper):
         return
     direction = sweeper.get("direction", "maximize")
     require(direction == "maximize", WHO, "hydra.sweeper.direction=maximize", direction=direction)
-    varied = [*(sweeper.get("params") or {}), *(str(each.key_or_group) for each in parsed if each.is_sweep_override())]
+    varied = list(map(str, sweeper.get("params") or ()))
+    varied += [str(each.key_or_group) for each in parsed if each.is_sweep_override()]
     if not any(key.startswith(("dataset", "metrics")) for key in varied):
         _require_validation(*plain(tree))
 
