@@ -26,7 +26,7 @@ def remember(part: Any, node: Mapping[str, Any], choices: Choices | None = None)
     """Keeps with a part the node that it was built from, and the choices of its group, where the part has room."""
     is_part = isinstance(part, functools.partial) or (is_dataclass(part) and not isinstance(part, type))
     if is_part and hasattr(part, "__dict__"):
-        object.__setattr__(part, _NODE, (node, choices or {}))
+        vars(part)[_NODE] = (node, choices or {})
 
 
 def choices_of(part: Any, group: str) -> dict[str, str]:

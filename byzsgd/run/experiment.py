@@ -189,9 +189,8 @@ class Experiment:
             choices = {key: member for key, member in self.choices.items() if key.partition("/")[0] not in other}
             for name in set(other) - NO_GROUPS:
                 choices |= choices_of(own[name], name)
-            object.__setattr__(self, "config", config)
-            object.__setattr__(self, "choices", choices)
-        object.__setattr__(self, "said", own)
+            vars(self).update(config=config, choices=choices)
+        vars(self)["said"] = own
 
     @property
     def byzantine(self) -> tuple[int, ...]:

@@ -424,7 +424,8 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
             lines.append(f"{name}: only {'after' if name in new else 'before'} the change")
             continue
         before, after = old[name], new[name]
-        if before["overrides"] != after["overrides"]:
+        said, says = ([word for word in each["overrides"] if word not in OF_0_1] for each in (before, after))
+        if said != says:
             lines.append(f"{name}: other overrides")
         keys = [key for key in {**before, **after} if key != "overrides" and before.get(key) != after.get(key)]
         keys = [key for key in keys if key != "id" or (before.get(key) and after.get(key))]
