@@ -59,8 +59,8 @@ def sources_of(part: Any, name: str) -> dict[str, str]:
         parts = {f"{name}.{field.name}": getattr(part, field.name) for field in fields(part)}
     else:
         parts = {}
-    own: Sources = getattr(part, "sources", None) or {}
-    found = {f"{name}/{file}": digest for file, digest in own.items()}
+    own = getattr(part, "sources", None)
+    found = {f"{name}/{file}": digest for file, digest in own.items()} if isinstance(own, Mapping) else {}
     for place, item in parts.items():
         found |= sources_of(item, place)
     return found

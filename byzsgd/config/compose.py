@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from byzsgd.config.locations import CONF
@@ -89,10 +90,13 @@ def _run_name(*, _root_: DictConfig) -> str:
 
 
 def _parents(root: DictConfig) -> Iterator[Path]:
-    """Where the folders of runs that are named by `run_name` are, in a single run and in a sweep."""
-    single = Path(str(OmegaConf.to_container(root.hydra.run, resolve=False)["dir"])).parent  # type: ignore[index,call-overload]
-    yield from () if "${" in str(single) else (single,)
-    yield Path(str(root.hydra.sweep.dir))
+    """Where the folder of a run that is named by `run_name` is, as far as that is known before it has its name."""
+    if root.hydra.mode is RunMode.MULTIRUN:
+        yield Path(str(root.hydra.sweep.dir))
+        return
+    told = cast(dict[str, str], OmegaConf.to_container(root.hydra.run, resolve=False))
+    if "${" not in str(single := Path(told["dir"]).parent):
+        yield single
 
 
 @contextmanager

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from byzsgd.attacks.declaration import Forging
+
 OWN = ("byzsgd", "torch", "torchvision", "numpy")  # code that has a version; other code has a digest
 CODE, DIGEST = "_code_", "_digest_"  # of a node that no configuration can say
 _NODE = "_configured_as"
@@ -35,7 +37,7 @@ def choices_of(part: Any, group: str) -> dict[str, str]:
         return {}
     _, known = getattr(part, _NODE, ({}, {}))
     of_group = {key: member for key, member in known.items() if key == group or key.startswith(f"{group}/")}
-    return of_group or {group: _label(part)}
+    return of_group or {group: str(described(part)["_target_"]).rpartition(".")[2]}
 
 
 def described(part: Any) -> Any:
@@ -83,6 +85,8 @@ def _described(part: Any) -> Any:
     if isinstance(part, functools.partial):
         positional = {"_args_": _described(part.args)} if part.args else {}
         return {**_named(part.func), "_partial_": True, **positional, **_described(part.keywords)}
+    if isinstance(part, Forging):
+        return _described(part.function)
     if isinstance(part, type | types.FunctionType | types.BuiltinFunctionType):
         return _named(part) | {"_partial_": True}
     if isinstance(part, types.MethodType):

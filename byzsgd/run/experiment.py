@@ -257,7 +257,7 @@ class Experiment:
 
     def _require_files(self, folder: Path, plugins: Sequence[str] | None) -> None:
         before = read_info(folder).get("files") if is_run(folder) else None
-        if before:  # else there is nothing that may have changed
+        if before and same_run(read_config(folder), self.config):  # else other settings are what is refused
             require_same_files(folder, before, loaded(self, plugins)[1])
 
     def _watched(

@@ -11,8 +11,10 @@ import pytest
 import torch
 
 import byzsgd
+from byzsgd.attacks import lie, zero
 from byzsgd.cli import main
 from byzsgd.records import read_config, read_info, run_id
+from byzsgd.reporting.command import train_command
 from byzsgd.run import Budget
 
 SMALL = ("num_workers=4", "num_byzantine=1", "batch_size=4", "budget.arrivals=40", "eval_every=20", "model=linear",
@@ -60,6 +62,25 @@ def test_a_changed_part_of_a_part_is_said_too():
     first = experiment()
     replaced = dataclasses.replace(first, optimizer=dataclasses.replace(first.optimizer, lr=0.25))
     assert run_id(replaced.config) == run_id(told.config)
+
+
+def test_a_function_is_what_it_is_called(capsys):
+    first = experiment("attack=none")
+    for attack in (functools.partial(lie, z=1.5), zero):
+        made = dataclasses.replace(first, attack=attack)
+        name = attack.func.__name__ if isinstance(attack, functools.partial) else attack.__name__
+        assert made.choices["attack"] == name
+        made.run(name)
+        assert main(["resume", name]) == 0  # a configuration can say it
+        assert f"{name} is finished already" in capsys.readouterr().out
+
+
+def test_the_command_of_a_report_is_one_that_gives_the_run():
+    first = experiment()
+    faster = dataclasses.replace(first, optimizer=dataclasses.replace(first.optimizer, lr=0.25))
+    assert "optimizer=sgd" in train_command(faster.run()) and "optimizer.lr=0.25" in train_command(faster.run())
+    own = dataclasses.replace(first, dataset=Doubled(first.dataset, None))
+    assert train_command(own.run()) == "# no command: parts of this run were made in Python"
 
 
 class Doubled:
