@@ -13,6 +13,7 @@ import pytest
 import byzsgd
 from byzsgd.analysis import compare
 from byzsgd.cli import main
+from byzsgd.config import build, stored
 from byzsgd.sources import changed, digest_of, module_sources, noted, noting
 
 SMALL = ("num_workers=4", "num_byzantine=0", "aggregator=asgd", "batch_size=4", "budget.arrivals=40", "eval_every=20",
@@ -54,39 +55,43 @@ READ = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=READ, ids=lambda name: name.rpartition("/")[2])
-def read(request):
-    """(name, command, how to change it), written."""
-    overrides, write, other = READ[request.param]
+@pytest.mark.parametrize("name", READ)
+def test_other_bytes_are_other_data(name):
+    overrides, write, other = READ[name]
     write()
-    return request.param, ["train", *SMALL, *overrides, "hydra.run.dir=run"], lambda: write(other)
+    first = byzsgd.experiment(*SMALL, *overrides)
 
+    def again(**changes) -> byzsgd.Run:
+        """What the same command does: the objects are built anew."""
+        return build({**first.config, **changes}, first.choices).run("run")
 
-def test_other_bytes_are_other_data(read, capsys):
-    name, command, change = read
-    assert main(command) == 0
-    before = json.loads(Path("run/info.json").read_text())["files"]
+    before = first.run("run").info["files"]
     assert list(before) == [name]
-    assert main(command) == 0
-    assert "finished already" in capsys.readouterr().out
+    assert again().folder == Path("run")
     original = Path(name.rpartition("/")[2]).read_bytes()
-    change()
-    assert main(command) == 2
-    refusal = capsys.readouterr().err
-    assert refusal.startswith("byzsgd: run needs the data that it was started with; got digest ")
-    assert f" of {name} instead of {before[name]} (force=true" in refusal and refusal.count("\n") == 1
-    assert main([*command, "force=true"]) == 0  # starts beside it
-    assert json.loads(Path("run__2/info.json").read_text())["files"] != before
-    capsys.readouterr()
-    assert main(command) == 0  # and the plain command takes the one that fits
-    assert "run__2 is finished already" in capsys.readouterr().out
+    write(other)
+    sentence = (
+        rf"^run needs the data that it was started with; got digest \w+ of {name} instead of {before[name]} \(force"
+    )
+    with pytest.raises(ValueError, match=sentence):
+        again()
+    beside = again(force=True)
+    assert beside.folder == Path("run__2") and beside.info["files"] != before
+    assert again().folder == Path("run__2")  # the plain command takes the one that fits
     Path(name.rpartition("/")[2]).write_bytes(original)
-    assert main(command) == 0
-    assert "run is finished already" in capsys.readouterr().out
+    assert again().folder == Path("run")
     both = compare([byzsgd.load("run"), byzsgd.load("run__2")])
     assert [len(group.runs) for group in both.groups] == [1, 1]
     assert both.keys == ("data",)
-    assert main(["resume", "run__2"]) == (0 if name.startswith("plugins") else 2)
+    with pytest.raises(ValueError, match="^run__2 needs the data that it was started with; got digest"):
+        stored(Path("run__2"), first.plugins).run("run__2", None, first.plugins, only_there=True)
+
+
+def test_other_settings_are_refused_as_settings():
+    write_examples()
+    byzsgd.experiment(*SMALL, *READ["dataset/own.npz"][0]).run("run")
+    with pytest.raises(ValueError, match="^run needs the settings that it was started with; got dataset"):
+        byzsgd.experiment(*SMALL).run("run")
 
 
 def test_no_run_goes_on_with_other_data(monkeypatch, capsys):
