@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from byzsgd.config.targets import ConfigError, annotated, built, check
 from byzsgd.records import read_config, read_info
 from byzsgd.records.moved import completed
-from byzsgd.run.described import remember
+from byzsgd.records.origin import remember
 
 if TYPE_CHECKING:
     from byzsgd.run import Experiment

@@ -13,7 +13,7 @@ import typing
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Union
 
-from byzsgd.run.described import CODE, DIGEST, remember
+from byzsgd.records.origin import CODE, DIGEST, remember
 from byzsgd.signatures import by_name, missing
 
 # What of byzsgd a configuration may name. The rest of it reads, writes and deletes files, and starts runs.

@@ -16,26 +16,16 @@ import numpy as np
 from torch import Tensor
 
 from byzsgd.attacks.declaration import Forging
+from byzsgd.records.origin import CODE, DIGEST, remembered
 
 OWN = ("byzsgd", "torch", "torchvision", "numpy")  # code that has a version; other code has a digest
-CODE, DIGEST = "_code_", "_digest_"  # of a node that no configuration can say
-_NODE = "_configured_as"
-
-Choices = Mapping[str, str]
-
-
-def remember(part: Any, node: Mapping[str, Any], choices: Choices | None = None) -> None:
-    """Keeps with a part the node that it was built from, and the choices of its group, where the part has room."""
-    is_part = isinstance(part, functools.partial) or (is_dataclass(part) and not isinstance(part, type))
-    if is_part and hasattr(part, "__dict__"):
-        vars(part)[_NODE] = (node, choices or {})
 
 
 def choices_of(part: Any, group: str) -> dict[str, str]:
     """Which members a part stands for: those that it was chosen by, or its own name."""
     if part is None or isinstance(part, bool | int | float | str | list | tuple):
         return {}
-    _, known = getattr(part, _NODE, ({}, {}))
+    _, known = remembered(part) or ({}, {})
     of_group = {key: member for key, member in known.items() if key == group or key.startswith(f"{group}/")}
     return of_group or {group: str(described(part)["_target_"]).rpartition(".")[2]}
 
@@ -62,8 +52,7 @@ def nameless(config: Any, path: str = "") -> Iterator[str]:
 
 
 def _described(part: Any) -> Any:
-    known = getattr(part, _NODE, None)
-    if isinstance(known, tuple):
+    if (known := remembered(part)) is not None:
         return known[0]
     if part is None or isinstance(part, bool | int | float | str):
         return part
