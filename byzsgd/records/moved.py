@@ -38,7 +38,8 @@ def up_to_date(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 def completed(config: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration with the groups and parameters that every run has now, fit to be built."""
-    whole: dict[str, Any] = _each_part(ADDED | dict(config))
+    groups = {group: node for group, node in ADDED.items() if group not in config}
+    whole: dict[str, Any] = _each_part({**config, **groups})
     return whole
 
 
@@ -75,7 +76,8 @@ def _each_part(node: Any) -> Any:
         return [_each_part(item) for item in node]
     if not isinstance(node, Mapping):
         return node
-    return {**_since(str(node.get("_target_", ""))), **{name: _each_part(item) for name, item in node.items()}}
+    said = {name: _each_part(item) for name, item in node.items()}
+    return said | {name: value for name, value in _since(str(node.get("_target_", ""))).items() if name not in said}
 
 
 def _since(target: str) -> dict[str, Any]:
