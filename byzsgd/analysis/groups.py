@@ -5,36 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import polars as pl
+from .recorded import Recorded as Recorded
+from .seeds import data_of, once_each
 
 # Keys that change where a run is written or how fast it is computed, never what it is.
 INCIDENTAL = (
     "seed", "engine", "device", "threads", "data_root", "dataset.download", "checkpoint_every", "force", "plugins",
     "tracker", "hydra", "name", "experiment",
 )  # fmt: skip
+DATA = "data"  # digest of the files that a run rests on
 ABSENT = "–"  # the setting does not exist here: it belongs to another member
 NESTED = ("aggregator", "attack", "delay", "partition", "worker")
 FIRST = ("aggregator", "attack", "dataset", "partition", "delay", "worker", "num_workers", "num_byzantine", "f")
-
-
-class Recorded(Protocol):
-    """What a figure needs of a run; `byzsgd.records.Run` is one."""
-
-    @property
-    def metrics(self) -> pl.DataFrame: ...
-    @property
-    def arrivals(self) -> pl.DataFrame: ...
-    @property
-    def config(self) -> Mapping[str, Any]: ...
-    @property
-    def choices(self) -> Mapping[str, str]: ...
-    @property
-    def info(self) -> Mapping[str, Any]: ...
-    @property
-    def folder(self) -> Path | None: ...
 
 
 class NothingToDraw(ValueError):
@@ -65,6 +49,7 @@ class Comparison:
     groups: tuple[Group, ...]
     keys: tuple[str, ...]  # what differs, the most telling first
     shared: Mapping[str, Any]  # what does not: every choice and every setting
+    notes: tuple[str, ...] = ()  # runs that are not counted, or counted in spite of a doubt
 
     @property
     def runs(self) -> tuple[Recorded, ...]:
@@ -133,6 +118,10 @@ def compare(runs: Sequence[Recorded]) -> Comparison:
     if not runs:
         raise ValueError("a figure needs at least one run; got none")
     described = [_described(run) for run in runs]
+    settings = [tuple((name, _frozen(facts[name])) for name in sorted(facts)) for facts in described]
+    digests, doubts = data_of(runs, settings)
+    for facts, digest in zip(described, digests, strict=True):
+        facts |= {DATA: digest} if digest else {}
     names = sorted({name for facts in described for name in facts}, key=_rank)
     columns = {name: tuple(_frozen(facts.get(name, ABSENT)) for facts in described) for name in names}
     varying = {name: column for name, column in columns.items() if len(set(column)) > 1}
@@ -142,15 +131,16 @@ def compare(runs: Sequence[Recorded]) -> Comparison:
     members: dict[tuple[Any, ...], list[int]] = {identity: [] for identity in classes}
     for number in range(len(runs)):
         members[tuple(column[number] for column in varying.values())].append(number)
-    groups = [
-        Group({key: varying[key][numbers[0]] for key in keys}, tuple(runs[number] for number in numbers))
-        for numbers in members.values()
-    ]
+    groups = []
+    for numbers in members.values():
+        counted, left_out = once_each([runs[number] for number in numbers])
+        groups.append(Group({key: varying[key][numbers[0]] for key in keys}, tuple(counted)))
+        doubts += left_out
     shared = {name: column[0] for name, column in columns.items() if name not in varying}
     comparison = Comparison(tuple(groups), keys, shared)
     order = {key: {value: place for place, value in enumerate(comparison.values(key))} for key in keys}
     groups.sort(key=lambda group: [order[key][_frozen(group.values[key])] for key in keys])
-    return Comparison(tuple(groups), keys, shared)
+    return Comparison(tuple(groups), keys, shared, tuple(doubts))
 
 
 def _telling(varying: Mapping[str, tuple[Any, ...]]) -> tuple[str, ...]:
@@ -162,6 +152,9 @@ def _telling(varying: Mapping[str, tuple[Any, ...]]) -> tuple[str, ...]:
         if not follows and column not in [varying[key] for key in keys]:
             keys.append(name)
     # What a part derives from a number such as f is no news beside that number.
+    others = [varying[key] for key in keys if key != DATA]
+    if DATA in keys and others and _function(others, varying[DATA]):
+        keys.remove(DATA)  # other datasets have other data
     numbers = [varying[key] for key in keys if "." not in key]
     derived = [key for key in keys if "." in key and key.partition(".")[0] in NESTED]
     return tuple(key for key in keys if key not in derived or not numbers or not _function(numbers, varying[key]))

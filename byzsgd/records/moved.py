@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 # Targets that have moved, and the word that version 0.1 wrote into configurations and ids.
@@ -42,6 +42,9 @@ SINCE: dict[str, tuple[Any, str]] = {
     "byzsgd.aggregators.rules.smea.strict": (True, "0.2"),
 }
 
+# Real numbers whose defaults version 0.1 wrote as whole ones: there 3.0 counts as 3.
+WHOLE = {"byzsgd.attacks.reversed.scale", "byzsgd.aggregators.dampings.delay_adaptive.concurrency"}
+
 
 def up_to_date(stored: Mapping[str, Any]) -> dict[str, Any]:
     """A stored configuration with the names that its targets have now."""
@@ -50,26 +53,35 @@ def up_to_date(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 def completed(config: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration with the groups and parameters that every run has now, fit to be built."""
-    groups = {**config, **{group: node for group, node in ADDED.items() if group not in config}}
-    whole: dict[str, Any] = _each_part(groups)
+    groups = {group: node for group, node in ADDED.items() if group not in config}
+    whole: dict[str, Any] = _each_part({**config, **groups})
     return whole
 
 
-def in_first_words(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration as version 0.1 would have written it: with its names, without what changes nothing."""
+def in_first_words(config: Mapping[str, Any], as_typed: bool = False) -> dict[str, Any]:
+    """A configuration as version 0.1 would have written it: with its names, without what changes nothing.
+
+    `as_typed`: numbers are what was typed, 1 or 1.0, as version 0.1 had them.
+    """
     kept = {key: node for key, node in config.items() if not (key in NEUTRAL and _target(node) in NEUTRAL[key])}
-    return {key: _renamed(key, node, WORDS) for key, node in _without(kept).items()}
+    whole = frozenset() if as_typed else WHOLE
+    return {key: _renamed(key, node, WORDS) for key, node in _without(kept, whole).items()}
 
 
-def _without(node: Any) -> Any:
-    """Without the parameters that have the value of the time before them."""
+def _without(node: Any, whole: Collection[str]) -> Any:
+    """Without the parameters that have the value of the time before them; whole numbers where they are to be."""
     if isinstance(node, list | tuple):
-        return [_without(item) for item in node]
+        return [_without(item, whole) for item in node]
     if not isinstance(node, Mapping):
         return node
-    neutral = _since(str(node.get("_target_", "")))
+    target = str(node.get("_target_", ""))
+    neutral = _since(target)
     return {
-        name: _without(item) for name, item in node.items() if not (name in neutral and _equal(item, neutral[name]))
+        name: int(item)
+        if isinstance(item, float) and item.is_integer() and f"{target}.{name}" in whole
+        else _without(item, whole)
+        for name, item in node.items()
+        if not (name in neutral and _equal(item, neutral[name]))
     }
 
 
@@ -79,9 +91,8 @@ def _each_part(node: Any) -> Any:
         return [_each_part(item) for item in node]
     if not isinstance(node, Mapping):
         return node
-    known = {name: _each_part(item) for name, item in node.items()}
-    since = _since(str(node.get("_target_", "")))
-    return {**known, **{name: value for name, value in since.items() if name not in known}}
+    said = {name: _each_part(item) for name, item in node.items()}
+    return said | {name: value for name, value in _since(str(node.get("_target_", ""))).items() if name not in said}
 
 
 def _since(target: str) -> dict[str, Any]:

@@ -139,6 +139,7 @@ class Running:
 
     def _diverged(self, reason: str) -> Status:
         # Drawn as a result: the worst accuracy, and losses that no axis can show.
-        self._record({name: 0.0 if name == "test_accuracy" else math.nan for name in self.names})
+        worst = dict.fromkeys(("test_accuracy", "validation_accuracy"), 0.0)
+        self._record({name: worst.get(name, math.nan) for name in self.names})
         self.store.reason = reason
         return "diverged"
