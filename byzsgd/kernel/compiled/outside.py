@@ -17,6 +17,7 @@ from byzsgd.kernel.world import Kernel, World
 
 REPLIES = {Reply.DISPATCH: at.DISPATCH, Reply.HOLD: at.WAIT, Reply.RESTART: at.RESTART}
 NODE = 0
+NOT_FINITE = "not_finite"  # the reason where a step fails for its non-finite rows
 
 
 class Outside:
@@ -95,10 +96,31 @@ class Outside:
         raw = self._gather(chosen[:, 2]) if codes[at.BY_SERVER] else None
         counted = tuple(map(float, chosen[:, 3].tolist())) if self.plan.collector.weighted else None
         state, step = self.world.scheme.aggregator, int(arrays.counts[at.STEP])
-        direction, undamped = self.kernel.adversary.aggregator.combine(state, damped, raw, counted, step)  # type: ignore[attr-defined]
+        found = self.kernel.adversary.aggregator.combine(state, damped, raw, counted, step)  # type: ignore[attr-defined]
+        if found is None:
+            self._give_up()
+            return
+        direction, undamped = found
         self.direction[0].copy_(direction)
         if undamped is not None:
             self.direction[1].copy_(undamped)
+
+    def _give_up(self) -> None:
+        """There is no step for rows that are not finite, and what was collected for it is let go."""
+        arrays, counts, collector = self.arrays, self.arrays.counts, self.arrays.codes[at.COLLECTOR]
+        counts[at.REASON] = self.reasons.setdefault(NOT_FINITE, len(self.reasons))
+        counts[at.STEPPED], arrays.sizes[at.WEIGHT] = 0, 0.0
+        # Whoever waits for the update that does not come would wait for ever.
+        counts[at.REPLY] = at.RESTART if collector == at.ROUND else at.DISPATCH
+        if collector == at.LATEST_OF_ALL:
+            return
+        for row in arrays.slots[:, 1:3].ravel().tolist():
+            if row >= 0:
+                arrays.readers[row] -= 1
+                if not arrays.readers[row]:
+                    arrays.free[counts[at.FREE]] = row
+                    counts[at.FREE] += 1
+        arrays.slots[:, :3], arrays.slots[:, 3], counts[at.COLLECTED] = at.NOBODY, 0, 0
 
     def _gather(self, rows: np.ndarray) -> Tensor:
         """(k, d) copies of rows; zeros in the place of one that is none."""

@@ -205,6 +205,7 @@ def _collector(collector: Any, num_workers: int, codes: np.ndarray) -> int:
     assert form is not None
     name, values = form
     _need(values.get("reassign_after") is None, "buckets that are dealt out anew")
+    _need(values.get("quorum", 1) == 1, "a first step that waits")
     codes[at.COLLECTOR] = at.COLLECTORS[name]
     codes[at.SLOTS], codes[at.ZEROS] = values.get("slots", False), values.get("missing") == "zero"
     codes[at.ROOM] = {"every": 1, "buffer": values.get("size"), "buckets": values.get("buckets")}.get(name, num_workers)

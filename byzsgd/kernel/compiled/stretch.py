@@ -74,12 +74,8 @@ class Stretches:
         try:
             while (why := play(arrays)) not in OVER:  # type: ignore[no-untyped-call]
                 self._answer(why, arrays)
-        except Exception:
-            # A rule or an attack has refused the delivery under way: its number counts, as on the general path.
+        finally:
             tell(self._world, arrays)
-            self._world.arrivals += 1
-            raise
-        tell(self._world, arrays)
         return {at.STALLED: End.STALLED, at.GENERAL: End.UNKNOWN}.get(why, End.DONE)
 
     def give_back(self, leave: bool = False) -> None:
