@@ -69,8 +69,8 @@ def test_only_exactly_what_was_declared_has_a_form():
     def wrapping(state, arrival):
         return 2 * inverse(state, arrival)
 
-    assert form_of(frequency(f=2)) == ("frequency", {"f": 2})
-    assert form_of(Stricter(f=2)) is None
+    assert form_of(frequency(f=2, strict=True)) == ("frequency", {"f": 2})
+    assert form_of(Stricter(f=2, strict=True)) is None
     assert form_of(functools.partial(inverse)) == ("inverse", {})
     assert form_of(wrapping) is None
     assert form_of(compiled_as("own")(wrapping)) == ("own", {})
