@@ -19,6 +19,12 @@ from .adversary import AdversaryContext as AdversaryContext
 from .adversary import Attack as Attack
 from .adversary import Knowledge as Knowledge
 from .adversary import View as View
+from .network import Compress as Compress
+from .network import Exchange as Exchange
+from .network import Graph as Graph
+from .network import Mixing as Mixing
+from .network import NodeRule as NodeRule
+from .network import Sent as Sent
 from .problem import Augment as Augment
 from .problem import Data as Data
 from .problem import Dataset as Dataset
@@ -32,6 +38,7 @@ from .record import Sink as Sink
 from .record import Tracked as Tracked
 from .record import Tracker as Tracker
 from .scheme import Delivery as Delivery
+from .scheme import Edge as Edge
 from .scheme import Key as Key
 from .scheme import Outcome as Outcome
 from .scheme import Scheme as Scheme

@@ -14,6 +14,7 @@ from byzsgd.interfaces import (
     AdversaryContext,
     Aggregator,
     Attack,
+    Edge,
     Event,
     Knowledge,
     Message,
@@ -81,6 +82,10 @@ class Adversary:
         """What the worker sends in place of what it computed."""
         return message
 
+    def told(self, world: World, edge: Edge) -> Tensor:
+        """What a node says to one neighbour in place of its model."""
+        return edge.model
+
     def delivered(self, world: World, pending: Pending, vector: Tensor, norm: float) -> None:
         """Raises HonestNotFinite: only a liar may send what is not finite."""
         if not math.isfinite(norm) and pending.job.worker not in self.liars and not bool(vector.isfinite().all()):
@@ -92,6 +97,8 @@ class Adversary:
     def event(self, flying: Pending, message: Message, norm: float, outcome: Outcome) -> Event:
         """What the record says of a delivery, with what only this side knows."""
         job, lies = flying.job, flying.job.worker in self.liars
+        if outcome.bits is not None:
+            message = Message(message.vector, outcome.bits)
         return Event(outcome.arrival, message, outcome.decision, job.serial, lies, job.read_at, norm, outcome.updated)
 
 

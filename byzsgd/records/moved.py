@@ -24,6 +24,10 @@ NEUTRAL: dict[str, tuple[str | None, ...]] = {
 ADDED = {"scheme": {"_target_": "byzsgd.schemes.server"}}
 
 
+# Settings that version 0.1 did not have: the value under which a run is what it was without them.
+SILENT = {"metrics": {"nodes": "auto"}}
+
+
 def up_to_date(stored: Mapping[str, Any]) -> dict[str, Any]:
     """A stored configuration with the names that its targets have now."""
     return {key: _renamed(key, node, _NOW) for key, node in stored.items()}
@@ -37,10 +41,17 @@ def completed(config: Mapping[str, Any]) -> dict[str, Any]:
 def in_first_words(config: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration as version 0.1 would have written it: with its names, without the groups that change nothing."""
     return {
-        key: _renamed(key, node, WORDS)
+        key: _renamed(key, _spoken(node, SILENT.get(key, {})), WORDS)
         for key, node in config.items()
         if not (key in NEUTRAL and _target(node) in NEUTRAL[key])
     }
+
+
+def _spoken(node: Any, silent: Mapping[str, Any]) -> Any:
+    """A group's node without the settings that change nothing."""
+    if not (silent and isinstance(node, Mapping)):
+        return node
+    return {name: item for name, item in node.items() if not (name in silent and item == silent[name])}
 
 
 def _renamed(key: str, node: Any, names: Mapping[str, str]) -> Any:

@@ -43,6 +43,7 @@ from byzsgd.records import (
 from byzsgd.records.checkpoints import checkpoints
 from byzsgd.run.budget import Budget
 from byzsgd.run.metrics import Metrics
+from byzsgd.run.pilot import piloted
 from byzsgd.run.prepared import Prepared, prepare
 from byzsgd.run.process import rare_collections, threads
 from byzsgd.run.running import Running
@@ -225,14 +226,14 @@ class Experiment:
         self, stopped: Callable[[], bool], place: Path | None, screen: Screen, plugins: Sequence[str] | None
     ) -> Run:
         if self.tracker is None:
-            return self.start(place, screen, plugins).complete(stopped)
+            return self.start(place, screen, plugins, stopped).complete(stopped)
         identity = run_id(self.config)
         name = identity if place is None else place.name
         # What is run again beside is a run of its own.
         told = Tracked(name, name if self.force else identity, place, self.config)
         watcher = Tracking(screen, self.tracker, self.choices.get("tracker", type(self.tracker).__name__), told)
         try:
-            return self.start(place, watcher, plugins).complete(stopped)
+            return self.start(place, watcher, plugins, stopped).complete(stopped)
         except KeyboardInterrupt:
             watcher.close("interrupted")
             raise
@@ -247,9 +248,16 @@ class Experiment:
                 f"{folder} needs the settings that it was started with; got {difference(stored, self.config)}"
             )
 
-    def start(self, folder: Path | None, screen: Screen, plugins: Sequence[str] | None = None) -> Running:
+    def start(
+        self,
+        folder: Path | None,
+        screen: Screen,
+        plugins: Sequence[str] | None = None,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Running:
         """The run before its next event."""
-        prepared = self.prepare()
+        settled, measured = piloted(self, folder, stopped)
+        prepared = settled.prepare()
         info = collect_info(
             num_parameters=prepared.problem.num_parameters,
             byzantine_ids=self.byzantine,
@@ -257,7 +265,7 @@ class Experiment:
             device=self.device,
             seed=self.seed,
         )
-        info |= prepared.facts
+        info |= {**prepared.facts, **measured}
         description = {
             "config": self.config,
             "choices": self.choices,

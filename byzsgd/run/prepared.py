@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from byzsgd.checks import require
 from byzsgd.interfaces import (
     AdversaryContext,
     Attack,
@@ -33,6 +34,7 @@ from byzsgd.kernel.randomness import Streams
 from byzsgd.kernel.world import Kernel, World
 from byzsgd.partitions.class_counts import class_counts
 from byzsgd.records.tree import check
+from byzsgd.run.evaluation import MOST_NODES, Evaluation, OfNodes, OfServer
 from byzsgd.run.study import NoStudy, StepStudy, Study
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ class Prepared:
     initial: Tensor  # (d,) the starting point
     facts: Mapping[str, Any]  # of the data, for the record
     study: Study
+    evaluation: Evaluation
 
     def begin(self, params: Tensor) -> World:
         """The world before the first arrival, around the live model `params`. ValueError where the State of a part
@@ -128,8 +131,30 @@ def prepare(experiment: Experiment) -> Prepared:
     initial = problem.initial(streams.generator("init"))
     counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes else None
     facts = {"class_counts": counts, "class_names": list(data.class_names), "data_note": data.note}
+    facts |= kernel.scheme.facts
     study = StepStudy() if experiment.metrics.study else NoStudy()
-    return Prepared(blocks, problem, batches, engine, kernel, server_context, initial, facts, study)
+    return Prepared(
+        blocks,
+        problem,
+        batches,
+        engine,
+        kernel,
+        server_context,
+        initial,
+        facts,
+        study,
+        _evaluation(experiment, problem, kernel),
+    )
+
+
+def _evaluation(experiment: Experiment, problem: SupervisedProblem, kernel: Kernel) -> Evaluation:
+    n = experiment.num_workers
+    if kernel.scheme.nodes(n) == 1:
+        return OfServer(problem)
+    honest = [worker for worker in range(n) if worker not in set(experiment.byzantine)]
+    require(bool(honest), "the mean of the honest nodes' models", "an honest node", num_workers=n, honest=0)
+    wanted = experiment.metrics.nodes
+    return OfNodes(problem, honest, len(honest) <= MOST_NODES if wanted == "auto" else wanted)
 
 
 def _kernel(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -38,6 +38,12 @@ class Server:
         claims = 0 if context.stamps else context.claims
         return ParameterServer(context.aggregator, context.server, context.clock, context.stamps, claims)
 
+    def pilot(self) -> None:
+        return None
+
+    def piloted(self, measured: Mapping[str, float]) -> Server:
+        return self
+
 
 @dataclass(eq=False)
 class ServerState:
@@ -57,6 +63,8 @@ class ParameterServer:
     stamps: bool
     claims: int
 
+    facts: ClassVar[Mapping[str, Any]] = {}
+
     @property
     def scores(self) -> tuple[str, ...]:
         return self.aggregator.scores
@@ -70,6 +78,9 @@ class ParameterServer:
     def keeps(self, world: Any) -> int:
         new: int = world.models.version[NODE] + 1
         return max(new - self.clock.oldest(world.clock, new), self.claims)
+
+    def remarks(self, world: Any) -> tuple[str, ...]:
+        return ()
 
     def begin(self, kernel: Verbs, world: Any) -> ServerState:
         state = ServerState(self.aggregator.init(self.context(world.models.live[NODE])))

@@ -1,0 +1,3 @@
+"""Rules of a node: its own model (d,), those received (k, d) and their weights (k,) -> its next model (d,)."""
+
+from .mean import mean as mean
