@@ -25,7 +25,7 @@ class Declaration:
     `sees`: the least knowledge it can work with. `check(**parameters)` refuses impossible parameters, at the time of
     lifting; `fits(context, **parameters)` refuses an adversary of a size that it cannot work with, at `init`, where
     `memory(context)` makes the State that the views then carry. `harmless`: it sends what an honest worker would send,
-    so that no view need be made for it. `previews`: it asks the server in advance.
+    so that no view need be made for it. `previews`: it asks the server in advance; `neighbours`: it lies to neighbours.
     """
 
     sees: Knowledge
@@ -34,6 +34,7 @@ class Declaration:
     memory: Callable[[AdversaryContext], object] | None = None
     harmless: bool = False
     previews: bool = False
+    neighbours: bool = False
 
 
 def forging(
@@ -44,12 +45,13 @@ def forging(
     fits: Callable[..., None] | None = None,
     memory: Callable[[AdversaryContext], object] | None = None,
     previews: bool = False,
+    neighbours: bool = False,
 ) -> Callable[[F], F]:
     """Declares a plain function `forge(view, *, parameters)`; the function itself stays as it is."""
     require(sees in SEES, "forging", f"sees among {', '.join(SEES)}", sees=sees)
 
     def declare(function: F) -> F:
-        function.__dict__["declaration"] = Declaration(sees, check, fits, memory, harmless, previews)
+        function.__dict__["declaration"] = Declaration(sees, check, fits, memory, harmless, previews, neighbours)
         return function
 
     return declare
@@ -73,6 +75,7 @@ class Forging(Attack):
     fits: Callable[[AdversaryContext], None] | None = None
     memory: Callable[[AdversaryContext], object] | None = None
     previews: bool = False
+    neighbours: bool = False
 
     def init(self, context: AdversaryContext) -> object:
         # Without liars there is nothing to forge, so nothing that could be impossible.
@@ -118,4 +121,5 @@ def lift(attack: Attack | Forge) -> Attack:
         fits=fits,
         memory=declaration.memory,
         previews=declaration.previews,
+        neighbours=declaration.neighbours,
     )

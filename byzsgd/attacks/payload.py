@@ -46,6 +46,10 @@ class Carrier(Attack):
     def previews(self) -> bool:
         return self.carried.previews
 
+    @derived
+    def neighbours(self) -> bool:
+        return self.carried.neighbours
+
     def init(self, context: AdversaryContext) -> Carried:
         return Carried(context, self.carried.init(context))
 

@@ -18,6 +18,7 @@ from .adversary import SEES as SEES
 from .adversary import AdversaryContext as AdversaryContext
 from .adversary import Attack as Attack
 from .adversary import Knowledge as Knowledge
+from .adversary import Neighbourhood as Neighbourhood
 from .adversary import View as View
 from .network import Compress as Compress
 from .network import Exchange as Exchange

@@ -30,6 +30,16 @@ class AdversaryContext:
 
 
 @value
+class Neighbourhood:
+    """What meets at the node that is lied to."""
+
+    own: Tensor  # (d,) its model
+    honest: Tensor  # (h, d) models of its honest neighbours
+    weights: Tensor  # (h,) theirs
+    lying: float  # Σ of the weights of its lying neighbours
+
+
+@value
 class View:
     """All that an adversary may know at the moment of sending."""
 
@@ -49,7 +59,8 @@ class View:
     rng: np.random.Generator  # of this message alone, and until the next view is made
     memory: object = None  # the attack's own State, from its init(context), saved with the run
     ready: tuple[int, ...] = ()  # liars whose finished message is held back, in order
-    receiver: int | None = None  # the neighbour to whom this is sent (gossip); None: the server
+    receiver: int | None = None  # the neighbour to whom this is sent, whose model `params` is; None: the server
+    neighbourhood: Neighbourhood | None = None  # of the receiver, in flight
 
     def arrival(self, vector: Tensor) -> Arrival:
         """What the server would see if this worker sent `vector` now: the argument of `preview`."""
@@ -61,13 +72,15 @@ class Attack:
 
     `sees`: the least knowledge that the attack can work with; a smaller `knowledge` is refused before the run. One that
     needs only its own data is shown nothing else, every other what `knowledge` grants. `timed`: whether it chooses its
-    own timing. `previews`: whether it asks the server in advance, and so needs one. `claims`: how many updates back a
-    version may lie that it claims to have read; a server that believes workers keeps copies that long.
+    own timing. `previews`: whether it asks the server in advance, and so needs one; `neighbours`: whether it lies to
+    neighbours, and so needs them. `claims`: how many updates back a version may lie that it claims to have read; a
+    server that believes workers keeps copies that long.
     """
 
     sees: Knowledge = "own"
     timed: bool = False
     previews: bool = False
+    neighbours: bool = False
     claims: int = 0
 
     def init(self, context: AdversaryContext) -> object:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import numpy as np
 from torch import Tensor
 
-from byzsgd.interfaces.server import Aggregator, Arrival, Decision, ServerContext
+from byzsgd.interfaces.server import Aggregator, Arrival, Decision, Optimizer, ServerContext
 from byzsgd.interfaces.time import Clock
 from byzsgd.interfaces.values import value
 from byzsgd.interfaces.worker import Job, Message, Work
@@ -45,7 +45,8 @@ class SchemeContext:
     num_workers: int
     stream: Callable[[str, int, int], np.random.Generator]  # (name, worker, serial) -> generator
     num_parameters: int  # d
-    lr: float  # η of the first step
+    optimizer: Optimizer[Any]
+    loss: Callable[[Tensor, int, int], float]  # (model (d,), worker, serial) -> its loss on that worker's batch
     clock: Clock[Any]
     stamps: bool  # the receiver knows which version each worker read; false: it believes them
     claims: int  # how many updates back a version may lie that a liar claims to have read
@@ -121,6 +122,7 @@ class SchemeSettings(Protocol):
     """A scheme as configured: it becomes one that plays when it is given what the run knows."""
 
     server: ClassVar[bool]  # whether it takes an aggregator
+    edges: ClassVar[bool]  # whether nodes tell each neighbour their model, which is then what liars forge
 
     def check(self, num_workers: int) -> None:
         """Raises ValueError when n workers cannot be served (`<who> needs <condition>; got <values>`)."""

@@ -157,6 +157,8 @@ class Experiment:
                     attack=self.choices.get("attack"))  # fmt: skip
         self.scheme.check(n)
         who = f"scheme {self.choices.get('scheme', type(self.scheme).__name__)}"
+        require(self.scheme.edges or not self.attack.neighbours, f"attack {self.choices.get('attack')}",
+                "a scheme whose nodes have neighbours (scheme=d_psgd)", scheme=self.choices.get("scheme"))  # fmt: skip
         if self.scheme.server:
             self._require_served(who)
         else:

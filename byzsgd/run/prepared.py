@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,11 +24,12 @@ from byzsgd.interfaces import (
     Task,
     WorkerContext,
 )
-from byzsgd.kernel.adversary import kind_of
+from byzsgd.kernel.adversary import Liars, kind_of
 from byzsgd.kernel.clocks import build_clock
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.jobs import HonestNotFinite
+from byzsgd.kernel.neighbours import LyingNeighbours
 from byzsgd.kernel.randomness import Streams
 from byzsgd.kernel.world import Kernel, World
 from byzsgd.partitions.class_counts import class_counts
@@ -127,7 +127,7 @@ def prepare(experiment: Experiment) -> Prepared:
     batches = Batches(problem.data, blocks, streams, experiment.batch_size, experiment.worker.sampling)
     engine = experiment.engine(problem, batches, dict.fromkeys(experiment.byzantine, experiment.attack))
     server_context = _server_context(experiment, problem, streams)
-    kernel = _kernel(experiment, problem, server_context, streams)
+    kernel = _kernel(experiment, problem, batches, server_context, streams)
     initial = problem.initial(streams.generator("init"))
     counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes else None
     facts = {"class_counts": counts, "class_names": list(data.class_names), "data_note": data.note}
@@ -160,12 +160,14 @@ def _evaluation(experiment: Experiment, problem: SupervisedProblem, kernel: Kern
 def _kernel(
     experiment: Experiment,
     problem: SupervisedProblem,
+    batches: Batches,
     server_context: Callable[[Tensor], ServerContext],
     streams: Streams,
 ) -> Kernel:
     n, aggregator, attack = experiment.num_workers, experiment.aggregator, experiment.attack
     clock = build_clock(experiment.delay, streams, n, experiment.byzantine)
-    adversary = kind_of(attack)(
+    kind = LyingNeighbours if experiment.scheme.edges and kind_of(attack) is Liars else kind_of(attack)
+    adversary = kind(
         num_workers=n,
         byzantine=experiment.byzantine,
         f=experiment.f,
@@ -182,7 +184,8 @@ def _kernel(
     context = SchemeContext(
         num_workers=n,
         num_parameters=problem.num_parameters,
-        lr=getattr(experiment.optimizer, "lr", math.nan),  # a plugin may have none
+        optimizer=experiment.optimizer,
+        loss=lambda params, worker, serial: float(problem.loss(params, batches.batch(BatchKey(worker, serial)))),
         clock=clock,
         stream=streams.generator,
         stamps=experiment.stamps,

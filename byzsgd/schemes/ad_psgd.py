@@ -16,7 +16,6 @@ from byzsgd.interfaces import (
     Delivery,
     Edge,
     Exchange,
-    NodeRule,
     Outcome,
     SchemeContext,
     Verbs,
@@ -24,6 +23,7 @@ from byzsgd.interfaces import (
 from byzsgd.schemes.gaps import SCORES, Gaps, Widest
 from byzsgd.schemes.gossip import Gossip, facts_of, named
 from byzsgd.schemes.links import Network, Stream, Uniforms
+from byzsgd.schemes.rules.declaration import Applied, declared
 
 HALF = torch.tensor([0.5], dtype=torch.float64)  # the weight of a partner
 
@@ -47,6 +47,9 @@ class ADPSGD(Gossip):
         require(self.exchange.memoryless, self.who, "exchange plain or moniqua", exchange=named(self.exchange))
 
     def require_fit(self, network: Network) -> None:
+        said, values = declared(self.rule)
+        if said.fits is not None and network.num_workers > 1:
+            said.fits(1, **values)  # who meets one neighbour at a time
         require(network.fixed is not None, self.who, "a graph that stays, since it has no rounds",
                 graph=named(self.graph))  # fmt: skip
 
@@ -58,7 +61,7 @@ class ADPSGD(Gossip):
             network,
             exchange,
             self.uniforms(exchange, context),
-            None if self.averages else self.rule,
+            self.applied(context),
             context.stream,
             facts_of(network, exchange),
         )
@@ -82,7 +85,7 @@ class Pairwise:
     network: Network
     exchange: Exchange
     uniforms: Uniforms
-    rule: NodeRule | None  # None: the mean
+    rule: Applied | None  # None: the mean
     stream: Stream
     facts: Mapping[str, Any]
 
@@ -131,12 +134,12 @@ class Pairwise:
         uniforms = self.uniforms.at(node, number, pair[0])
         gaps.add(pair[0], told[0][None])
         for meeting, own, heard in ((node, pair[0], told[0]), (partner, pair[1], told[1])):
-            kernel.assign(world, meeting, self._after(own, heard, uniforms))
+            kernel.assign(world, meeting, self._after(own, heard, uniforms, meeting, number))
         return 2 * self.exchange.send(None, pair[0], uniforms).bits
 
-    def _after(self, own: Tensor, heard: Tensor, uniforms: Tensor | None) -> Tensor:
+    def _after(self, own: Tensor, heard: Tensor, uniforms: Tensor | None, node: int, serial: int) -> Tensor:
         """(d,) a node's model after it has heard another's."""
         if self.rule is None:
             return self.exchange.pair({}, own, heard, uniforms)[0]
         sent = self.exchange.send(None, heard, uniforms).vector[None]
-        return self.rule(own, self.exchange.rows(own, sent), HALF.to(own))
+        return self.rule(own, self.exchange.rows(own, sent), HALF.to(own), node, serial)

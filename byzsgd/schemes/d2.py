@@ -32,6 +32,7 @@ class D2(Gossip):
         require(self.averages, self.who, "the mean as its rule", rule=getattr(self.rule, "__name__", self.rule))
 
     def require_fit(self, network: Network) -> None:
+        super().require_fit(network)
         require(network.fixed is not None, self.who, "a graph that stays", graph=named(self.graph))
         least = network.facts["least_eigenvalue"]
         require(least > BORDER, self.who, "least eigenvalue of W > -1/3 (scheme.lazy=.9 or less)",

@@ -49,12 +49,13 @@ class DPSGD(Gossip):
 
     def bind(self, context: SchemeContext) -> NeighbourRounds:
         network = self.network(context.num_workers, context.stream)
+        self.require_fit(network)
         exchange = self.settled(network, context)
         return NeighbourRounds(
             network,
             exchange,
             self.uniforms(exchange, context),
-            None if self.averages else self.rule,
+            self.applied(context),
             self.step_first,
             corrected=False,
             facts=facts_of(network, exchange),
@@ -67,4 +68,7 @@ class DPSGD(Gossip):
         delta = gap / (8 * log + 2 * gap)
         bits = math.ceil(math.log2(1 / (2 * delta) + 1))
         require(exchange.bits >= bits, self.who, f"bits >= {bits} for theta=theory on this graph", bits=exchange.bits)
-        return 2 * context.lr * exchange.gradient_bound * log / gap
+        lr = getattr(context.optimizer, "lr", None)
+        require(isinstance(lr, int | float), self.who, "an optimizer with an lr for theta=theory", lr=lr)
+        assert lr is not None
+        return 2 * float(lr) * exchange.gradient_bound * log / gap

@@ -14,6 +14,7 @@ from byzsgd.interfaces import Exchange, Graph, Mixing, NodeRule, SchemeContext
 from byzsgd.schemes.exchanges import moniqua, plain
 from byzsgd.schemes.links import Network, Stream, Uniforms
 from byzsgd.schemes.rules import mean
+from byzsgd.schemes.rules.declaration import Applied, declared
 from byzsgd.signatures import unwrapped
 
 Order = Literal["mix_then_step", "step_then_mix"]
@@ -24,6 +25,7 @@ class Gossip:
     """Nodes with models of their own, which meet along the edges of a graph."""
 
     server: ClassVar[bool] = False
+    edges: ClassVar[bool] = True
     who: ClassVar[str]
 
     graph: Graph
@@ -36,6 +38,7 @@ class Gossip:
         require(0 < self.lazy <= 1, self.who, "0 < lazy <= 1", lazy=self.lazy)
         require(self.averages or self.exchange.memoryless, self.who,
                 "exchange plain or moniqua for a rule other than the mean", exchange=named(self.exchange))  # fmt: skip
+        declared(self.rule)
 
     def check(self, num_workers: int) -> None:
         """A graph that is drawn is drawn again, from the run's own stream, when the scheme is bound."""
@@ -47,7 +50,16 @@ class Gossip:
         return Network.of(self.graph, self.mixing, self.lazy, num_workers, stream)
 
     def require_fit(self, network: Network) -> None:
-        """Raises ValueError for a graph that this scheme cannot work on."""
+        """Raises ValueError for a graph that this scheme, or its rule, cannot work on."""
+        said, values = declared(self.rule)
+        if said.fits is not None and network.num_workers > 1:
+            said.fits(min(map(len, network.at(0).neighbours)), **values)
+
+    def applied(self, context: SchemeContext) -> Applied | None:
+        """The rule of a run; None: the mean."""
+        if self.averages:
+            return None
+        return Applied(self.rule, context.loss if declared(self.rule)[0].losses else None)
 
     @property
     def averages(self) -> bool:
@@ -60,6 +72,9 @@ class Gossip:
 
     def settled(self, network: Network, context: SchemeContext) -> Exchange:
         """The exchange of a run, with a number for every word in it."""
+        own = getattr(context.optimizer, "own_iterate", False)
+        require(not own, self.who, "an optimizer that steps from the model it is given (optimizer=sgd)",
+                optimizer=named(context.optimizer))  # fmt: skip
         found = self.exchange
         if not isinstance(found, moniqua) or not isinstance(found.theta, str):
             return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 from byzsgd.checks import require
 from byzsgd.graphs.edges import is_connected
 from byzsgd.interfaces import Graph, Mixing
-from byzsgd.schemes.mixing import least_eigenvalue, spectral_gap
+from byzsgd.schemes.mixing.spectrum import gap_of
 
 Stream = Callable[[str, int, int], np.random.Generator]  # (name, worker, serial) -> generator
 REMEMBERED = 4  # rounds; neighbours are at most one apart, so few are in use at a time
@@ -42,7 +42,7 @@ class Network:
     num_workers: int
     draw: Callable[[int], Links] | None  # round -> its neighbours, where every round has others
     fixed: Links | None
-    facts: dict[str, Any]
+    weights: np.ndarray | None  # (n, n) of a graph that stays
     memo: dict[int, Links] = field(default_factory=dict, repr=False)  # of a pure function
 
     @classmethod
@@ -55,19 +55,27 @@ class Network:
 
         if graph.varying:
             weights(0)  # what is impossible is refused now
-            return cls(n, lambda number: Links.of(weights(number)), None, {})
+            return cls(n, lambda number: Links.of(weights(number)), None, None)
         adjacency = graph(n, stream("graph", 0, 0))
         edges = int(adjacency.sum()) // 2
         require(is_connected(adjacency), "the graph", "to be connected", nodes=n, edges=edges)
         fixed = lazy_weights(mixing(adjacency), lazy)
-        facts = {"edges": edges, "spectral_gap": spectral_gap(fixed), "least_eigenvalue": least_eigenvalue(fixed)}
-        return cls(n, None, Links.of(fixed), facts)
+        return cls(n, None, Links.of(fixed), fixed)
+
+    @cached_property
+    def facts(self) -> dict[str, float]:
+        """For the record, of a graph that stays: `edges`, `spectral_gap` 1 − ρ, `least_eigenvalue` of W."""
+        if self.fixed is None or self.weights is None:
+            return {}
+        values = np.linalg.eigvalsh(self.weights)
+        edges = sum(map(len, self.fixed.neighbours)) // 2
+        return {"edges": edges, "spectral_gap": gap_of(values), "least_eigenvalue": float(values[0])}
 
     @property
     def gap(self) -> float:
         """1 − ρ; ValueError where every round has another graph."""
         require(self.fixed is not None, "a spectral gap", "a graph that stays", graph="matching")
-        return float(self.facts["spectral_gap"])
+        return self.facts["spectral_gap"]
 
     def at(self, number: int) -> Links:
         """The neighbours of a round."""

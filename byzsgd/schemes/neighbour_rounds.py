@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from byzsgd.interfaces import Arrival, Decision, Delivery, Edge, Exchange, NodeRule, Outcome, Verbs
+from byzsgd.interfaces import Arrival, Decision, Delivery, Edge, Exchange, Outcome, Verbs
 from byzsgd.schemes.gaps import SCORES, Gaps, Widest
 from byzsgd.schemes.links import Network, Uniforms
+from byzsgd.schemes.rules.declaration import Applied
 
 
 @dataclass(eq=False)
@@ -31,6 +32,7 @@ class NeighbourRoundsState:
     exchange: dict[int, Any]  # node -> its State of the exchange
     outgoing: dict[tuple[int, int], Outgoing] = field(default_factory=dict)  # (node, round), at most two of a node
     gradients: dict[int, Tensor | None] = field(default_factory=dict)  # of nodes that wait for a neighbour
+    serial: dict[int, int] = field(default_factory=dict)  # of every node's last gradient
     drift: dict[int, Tensor] = field(default_factory=dict)  # d2: x_t − (x_{t−1} − η·g_{t−1}) of every node
     bits: int = 0  # sent so far
     widest: Widest = field(default_factory=Widest)
@@ -46,7 +48,7 @@ class NeighbourRounds:
     network: Network
     exchange: Exchange
     uniforms: Uniforms
-    rule: NodeRule | None  # None: the mean, which the exchange computes itself
+    rule: Applied | None  # None: the mean, which the exchange computes itself
     step_first: bool
     corrected: bool  # d2
     facts: Mapping[str, Any]
@@ -76,6 +78,7 @@ class NeighbourRounds:
         state: NeighbourRoundsState = world.scheme
         (node, read_at), gradient = delivery.key, delivery.message.vector
         step, number = world.models.version[node], state.round[node]
+        state.serial[node] = delivery.job.serial
         state.gradients[node] = None if self.step_first else gradient
         if self.step_first:
             kernel.apply(world, node, gradient)
@@ -143,7 +146,8 @@ class NeighbourRounds:
         gaps.add(own.model, received if exact else torch.stack(told))
         if self.rule is None:
             return self.exchange.mix_node(own.model, own.sent, received, weights)
-        return self.rule(own.model, self.exchange.rows(own.model, received), weights)
+        rows = self.exchange.rows(own.model, received)
+        return self.rule(own.model, rows, weights, node, state.serial[node])
 
     def _sent(self, node: int, number: int, model: Tensor) -> Tensor:
         """What arrives of a model that is not the node's own; such exchanges have no State."""

@@ -29,6 +29,7 @@ class Server:
     """The parameter server: one model, which every worker reads; an aggregator decides."""
 
     server: ClassVar[bool] = True
+    edges: ClassVar[bool] = False
 
     def check(self, num_workers: int) -> None:
         """Any number of workers: its aggregator has conditions of its own."""

@@ -24,7 +24,7 @@ def test_a_scheme_without_a_server_takes_no_aggregator():
         (["metrics.study=true"], "needs metrics.study=false"),
         (["worker=delta"], "needs a worker rule that sends vectors"),
         (["attack=optimal_lie"], "needs an attack that neither asks a server nor lies to it"),
-        (["attack=staleness_lie"], "needs an attack that neither asks a server nor lies to it"),
+        (["attack=staleness_lie", "attack.staleness=5"], "needs an attack that neither asks a server nor lies to it"),
     ],
 )
 def test_what_only_a_server_understands_is_refused_in_one_line(overrides, said):

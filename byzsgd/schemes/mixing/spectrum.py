@@ -7,7 +7,12 @@ import numpy as np
 
 def spectral_gap(weights: np.ndarray) -> float:
     """1 − ρ, ρ the second largest |eigenvalue| of W (n, n): ‖X − x̄‖ falls by ρ per exchange at least. 1 for n = 1."""
-    sizes = np.sort(np.abs(np.linalg.eigvalsh(weights)))
+    return gap_of(np.linalg.eigvalsh(weights))
+
+
+def gap_of(eigenvalues: np.ndarray) -> float:
+    """The spectral gap, from all n eigenvalues."""
+    sizes = np.sort(np.abs(eigenvalues))
     return float(1.0 - sizes[-2]) if len(sizes) > 1 else 1.0
 
 
