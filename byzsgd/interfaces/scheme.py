@@ -43,6 +43,7 @@ class SchemeContext:
     """What a run knows before it begins, for the scheme that it is played under."""
 
     num_workers: int
+    byzantine: tuple[int, ...]  # for the record alone: no decision may look at it
     stream: Callable[[str, int, int], np.random.Generator]  # (name, worker, serial) -> generator
     num_parameters: int  # d
     optimizer: Optimizer[Any]

@@ -183,6 +183,7 @@ def _kernel(
     }
     context = SchemeContext(
         num_workers=n,
+        byzantine=experiment.byzantine,
         num_parameters=problem.num_parameters,
         optimizer=experiment.optimizer,
         loss=lambda params, worker, serial: float(problem.loss(params, batches.batch(BatchKey(worker, serial)))),

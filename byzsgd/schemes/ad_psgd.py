@@ -21,7 +21,7 @@ from byzsgd.interfaces import (
     Verbs,
 )
 from byzsgd.schemes.gaps import SCORES, Gaps, Widest
-from byzsgd.schemes.gossip import Gossip, facts_of, named
+from byzsgd.schemes.gossip import Gossip, facts_of, named, remarks_of
 from byzsgd.schemes.links import Network, Stream, Uniforms
 from byzsgd.schemes.rules.declaration import Applied, declared
 
@@ -63,7 +63,7 @@ class ADPSGD(Gossip):
             self.uniforms(exchange, context),
             self.applied(context),
             context.stream,
-            facts_of(network, exchange),
+            facts_of(network, exchange, context),
         )
 
 
@@ -100,7 +100,7 @@ class Pairwise:
 
     def remarks(self, world: Any) -> tuple[str, ...]:
         widest: Widest = world.scheme.widest
-        return widest.remarks(self.exchange.theta)
+        return (*remarks_of(self.facts), *widest.remarks(self.exchange.theta))
 
     def begin(self, kernel: Verbs, world: Any) -> PairwiseState:
         for worker in sorted(world.workers):

@@ -42,5 +42,5 @@ class D2(Gossip):
         network = self.network(context.num_workers, context.stream)
         self.require_fit(network)
         exchange = self.settled(network, context)
-        uniforms, facts = self.uniforms(exchange, context), facts_of(network, exchange)
+        uniforms, facts = self.uniforms(exchange, context), facts_of(network, exchange, context)
         return NeighbourRounds(network, exchange, uniforms, None, True, corrected=True, facts=facts)

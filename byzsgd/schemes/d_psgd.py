@@ -58,7 +58,7 @@ class DPSGD(Gossip):
             self.applied(context),
             self.step_first,
             corrected=False,
-            facts=facts_of(network, exchange),
+            facts=facts_of(network, exchange, context),
         )
 
     def theory(self, exchange: moniqua, network: Network, context: SchemeContext) -> float:

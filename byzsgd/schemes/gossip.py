@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from byzsgd.checks import require
 from byzsgd.interfaces import Exchange, Graph, Mixing, NodeRule, SchemeContext
 from byzsgd.schemes.exchanges import moniqua, plain
+from byzsgd.schemes.liars import honest_part
 from byzsgd.schemes.links import Network, Stream, Uniforms
 from byzsgd.schemes.rules import mean
 from byzsgd.schemes.rules.declaration import Applied, declared
@@ -106,6 +107,13 @@ def named(part: object) -> str:
     return type(part).__name__.lower()
 
 
-def facts_of(network: Network, exchange: Exchange) -> dict[str, object]:
-    """For the record: the graph, and the bound that was used."""
-    return network.facts if exchange.theta is None else {**network.facts, "theta": exchange.theta}
+def facts_of(network: Network, exchange: Exchange, context: SchemeContext) -> dict[str, Any]:
+    """For the record: the graph, the liars on it, and the bound that was used."""
+    liars = {} if network.weights is None else honest_part(network.weights, context.byzantine)
+    return {**network.facts, **liars, **({} if exchange.theta is None else {"theta": exchange.theta})}
+
+
+def remarks_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """What should be said of a graph."""
+    cut = facts.get("honest_connected", True) is False
+    return ("the liars cut the honest nodes apart: their models cannot agree whatever the rule",) if cut else ()

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from byzsgd.interfaces import Arrival, Decision, Delivery, Edge, Exchange, Outcome, Verbs
 from byzsgd.schemes.gaps import SCORES, Gaps, Widest
+from byzsgd.schemes.gossip import remarks_of
 from byzsgd.schemes.links import Network, Uniforms
 from byzsgd.schemes.rules.declaration import Applied
 
@@ -64,7 +65,7 @@ class NeighbourRounds:
 
     def remarks(self, world: Any) -> tuple[str, ...]:
         widest: Widest = world.scheme.widest
-        return widest.remarks(self.exchange.theta)
+        return (*remarks_of(self.facts), *widest.remarks(self.exchange.theta))
 
     def begin(self, kernel: Verbs, world: Any) -> NeighbourRoundsState:
         live = world.models.live
