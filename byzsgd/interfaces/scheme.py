@@ -69,6 +69,14 @@ class Edge:
     models: Sequence[Tensor]  # k of (d,), as the algorithm would send them
 
 
+class Told(Protocol):
+    """Who lies is no business of a scheme: it asks for every edge."""
+
+    def told(self, world: Any, edge: Edge) -> Tensor:
+        """(d,) what the sender says its model is; `edge.model` itself where it does not lie. Asked once for each
+        receiver, in the order in which they take it."""
+
+
 class Verbs(Protocol):
     """All that a scheme can do to the world. `world` is the kernel's explicit state: a scheme reads it, and changes it
     by these alone, but for its own State in `world.scheme`."""
@@ -85,9 +93,9 @@ class Verbs(Protocol):
     def assign(self, world: Any, node: int, params: Tensor) -> None:
         """The node's model becomes a copy of `params` (d,)."""
 
-    def told(self, world: Any, edge: Edge) -> Tensor:
-        """(d,) what the sender says its model is; `edge.model` itself where it does not lie. Asked once for each
-        receiver, in the order in which they take it."""
+    @property
+    def adversary(self) -> Told:
+        """Through whom every model goes that a node tells a neighbour."""
 
 
 class Scheme(Protocol[S_co]):

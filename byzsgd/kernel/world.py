@@ -8,19 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from byzsgd.interfaces import (
-    Clock,
-    Delivery,
-    Edge,
-    Event,
-    Job,
-    Optimizer,
-    Scheme,
-    Task,
-    Work,
-    WorkerContext,
-    WorkerRule,
-)
+from byzsgd.interfaces import Clock, Delivery, Event, Job, Optimizer, Scheme, Task, Work, WorkerContext, WorkerRule
 from byzsgd.kernel.adversary import Adversary, AdversaryState
 from byzsgd.kernel.jobs import Guess, Pending, named, started
 from byzsgd.kernel.norms import Norms
@@ -99,10 +87,6 @@ class Kernel:
     def assign(self, world: World, node: int, params: Tensor) -> None:
         """The model of this node becomes a copy of `params` (d,)."""
         world.models.write(node, self.scheme.keeps(world)).copy_(params)
-
-    def told(self, world: World, edge: Edge) -> Tensor:
-        """(d,) what the sender of this edge says its model is."""
-        return self.adversary.told(world, edge)
 
     def missing(self, world: World) -> list[Task] | None:
         """The jobs whose results the next delivery needs. None: nothing can arrive any more."""

@@ -18,7 +18,7 @@ from byzsgd.schemes.mixing import metropolis
 
 SMALL = ("num_workers=8", "num_byzantine=2", "byzantine_ids=[1,6]", "f=1", "batch_size=4", "dtype=float64",
          "engine=loop", "model=logistic_regression", "delay=exponential")  # fmt: skip
-FORGING = ["sign_flip", "reversed", "gaussian", "zero", "lie", "ipm", "mimic", "min_max", "replay", "constant"]
+FORGING = ["sign_flip", "reversed", "gaussian", "zero", "lie", "ipm", "mimic", "min_max", "constant"]
 
 
 def prepare(*settings):
@@ -111,7 +111,7 @@ def test_what_the_liars_see_depends_on_their_knowledge():
     assert max(len(each.honest) for each in shown["delivered"]) == 4  # the honest neighbours of both liars
     assert {len(each.honest) for each in shown["in_flight"]} == {6}
     assert all(each.neighbourhood is None for each in shown["delivered"])
-    assert {each.neighbourhood.lying for each in shown["in_flight"]} == {pytest.approx(1 / 3)}
+    assert all(each.neighbourhood.lying == pytest.approx(1 / 3) for each in shown["in_flight"])
 
 
 @pytest.mark.parametrize("rule", ["mean", "clipped", "clipped_adaptive", "cs_plus", "remove_farthest", "bridge_median",
