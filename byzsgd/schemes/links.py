@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from byzsgd.interfaces import Graph, Mixing
 from byzsgd.schemes.mixing.spectrum import gap_of
 
 Stream = Callable[[str, int, int], np.random.Generator]  # (name, worker, serial) -> generator
+DRAWN = 100  # nodes; of more, a picture says nothing
 REMEMBERED = 4  # rounds; neighbours are at most one apart, so few are in use at a time
 
 
@@ -63,19 +65,22 @@ class Network:
         return cls(n, None, Links.of(fixed), fixed)
 
     @cached_property
-    def facts(self) -> dict[str, float]:
-        """For the record, of a graph that stays: `edges`, `spectral_gap` 1 − ρ, `least_eigenvalue` of W."""
+    def facts(self) -> dict[str, Any]:
+        """For the record, of a graph that stays: `edges`, `spectral_gap` 1 − ρ, `least_eigenvalue` of W; `graph`, the
+        pairs of neighbours, of few nodes."""
         if self.fixed is None or self.weights is None:
             return {}
         values = np.linalg.eigvalsh(self.weights)
-        edges = sum(map(len, self.fixed.neighbours)) // 2
-        return {"edges": edges, "spectral_gap": gap_of(values), "least_eigenvalue": float(values[0])}
+        pairs = [[i, j] for i, others in enumerate(self.fixed.neighbours) for j in others if i < j]
+        drawn = {"graph": pairs} if self.num_workers <= DRAWN else {}
+        found = {"edges": len(pairs), "spectral_gap": gap_of(values), "least_eigenvalue": float(values[0])}
+        return {**found, **drawn}
 
     @property
     def gap(self) -> float:
         """1 − ρ; ValueError where every round has another graph."""
         require(self.fixed is not None, "a spectral gap", "a graph that stays", graph="matching")
-        return self.facts["spectral_gap"]
+        return float(self.facts["spectral_gap"])
 
     def at(self, number: int) -> Links:
         """The neighbours of a round."""
