@@ -38,7 +38,7 @@ class Compress(Protocol):
     def random(self) -> bool:
         """Whether it draws; else it is given no uniforms."""
 
-    def compress(self, vector: Tensor, uniforms: Tensor) -> tuple[Tensor, int]:
+    def compress(self, vector: Tensor, uniforms: Tensor | None) -> tuple[Tensor, int]:
         """(d,) -> what the receiver decodes, (d,), and the exact number of bits."""
 
 

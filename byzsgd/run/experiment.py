@@ -43,7 +43,6 @@ from byzsgd.records import (
 from byzsgd.records.checkpoints import checkpoints
 from byzsgd.run.budget import Budget
 from byzsgd.run.metrics import Metrics
-from byzsgd.run.pilot import piloted
 from byzsgd.run.prepared import Prepared, prepare
 from byzsgd.run.process import rare_collections, threads
 from byzsgd.run.running import Running
@@ -51,6 +50,7 @@ from byzsgd.run.screen import Facts, Nobody, Screen
 from byzsgd.run.signals import stop_signals
 from byzsgd.run.stores import FolderStore, MemoryStore, Store
 from byzsgd.run.tracking import Tracking
+from byzsgd.run.trial import piloted
 
 _SENDER = {"vectors": "gradient", "deltas": "delta"}
 

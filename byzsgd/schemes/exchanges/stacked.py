@@ -75,4 +75,4 @@ class Squeezing(Stacked):
 
     def squeezed(self, vector: Tensor, uniforms: Tensor | None) -> tuple[Tensor, int]:
         """What arrives of a vector (d,), and its bits."""
-        return self.compressor.compress(vector, vector.new_zeros(0) if uniforms is None else uniforms)
+        return self.compressor.compress(vector, uniforms)
