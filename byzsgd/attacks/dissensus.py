@@ -21,12 +21,12 @@ def dissensus(view: View, *, epsilon: float = 1.5) -> Tensor:
     x_i − ε·Σ_{honest j} W_ij (x_j − x_i) / (Σ_{lying j} W_ij).
 
     ε = 1 makes the step of plain gossip at i exactly zero, more pushes it apart. Every neighbour is told another model,
-    so it stands only where nodes have neighbours.
+    so it stands only where nodes have neighbours; it sends its own where none are shown.
 
     He, Karimireddy, Jaggi: Byzantine-robust decentralized learning via ClippedGossip (2022, arXiv 2202.01545); their
     runs have ε = 1.5.
     """
-    around = view.neighbourhood
-    assert around is not None
+    if (around := view.neighbourhood) is None:
+        return view.own
     pull = (around.weights[:, None] * (around.honest - around.own)).sum(dim=0)
     return around.own - pull * (epsilon / around.lying)
