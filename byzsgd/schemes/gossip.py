@@ -97,7 +97,7 @@ class Gossip:
     def piloted(self, measured: Mapping[str, float]) -> Gossip:
         """θ = pilot_factor times the largest neighbour gap of the pilot."""
         assert isinstance(self.exchange, moniqua)
-        theta = self.exchange.pilot_factor * measured["largest_gap"]
+        theta = self.exchange.pilot_factor * measured.get("largest_gap", 0.0)  # nobody met: nothing was measured
         require(0 < theta < math.inf, self.who, "a pilot run whose models differ and stay finite", theta=theta)
         return replace(self, exchange=replace(self.exchange, theta=theta))
 
