@@ -17,6 +17,7 @@ from .progress import draw_curve, spread
 from .style import BYZANTINE, FAINT, HONEST, styled
 
 LEAST = 1e-16  # of what a line of theory is drawn down to
+EQUAL = 1e-9  # of the widest: at the start all models are equal but for rounding
 
 
 def graph(
@@ -81,10 +82,11 @@ def consensus(comparison: Comparison, *, statistic: Statistic = "median") -> Fig
             look = arrangement.look(group)
             draw_curve(axes, curve, look)
             axes.plot(*_slope(group, curve.x, curve.middle), color=look.colour, linestyle=":", linewidth=0.8)
-        if any((curve.middle > 0).any() for _, curve in curves):
+        widest = max(float(curve.middle.max()) for _, curve in curves)
+        if widest > 0:
+            apart = np.concatenate([curve.middle for _, curve in curves])
             axes.set_yscale("log")
-            axes.set_ylim(bottom=0.5 * min(float(curve.middle[curve.middle > 0].min()) for _, curve in curves
-                                           if (curve.middle > 0).any()))  # fmt: skip
+            axes.set_ylim(bottom=0.5 * float(apart[apart > EQUAL * widest].min()))
             plain_log(axes)
         axes.set_xlim(left=0)
         label_outside(made, AXIS_LABEL["updates"], "mean squared distance")
