@@ -170,6 +170,8 @@ class Experiment:
         require(server is not None, who, "a server (aggregator=kardam)", aggregator="null")
         assert server is not None
         server.check(self.num_workers)
+        require(self.metrics.nodes is not True, "metrics.nodes", "a scheme whose nodes have models of their own",
+                scheme=self.choices.get("scheme"))  # fmt: skip
         require(self.worker.sends == server.expects, f"aggregator {self.choices.get('aggregator')}",
                 f"a worker rule that sends {server.expects} (worker={_SENDER[server.expects]})",
                 worker=self.choices.get("worker"))  # fmt: skip
@@ -259,6 +261,9 @@ class Experiment:
     ) -> Running:
         """The run before its next event."""
         settled, measured = piloted(self, folder, stopped)
+        for name, values in measured.items():
+            told = ", ".join(f"{score}={value:.4g}" for score, value in values.items())
+            screen.say(f"a {name} run measured {told}")
         prepared = settled.prepare()
         info = collect_info(
             num_parameters=prepared.problem.num_parameters,

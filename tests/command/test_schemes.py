@@ -34,6 +34,11 @@ def test_what_only_a_server_understands_is_refused_in_one_line(overrides, said):
     assert "\n" not in str(refused.value)
 
 
+def test_a_server_has_no_nodes_to_evaluate():
+    with pytest.raises(ValueError, match="metrics.nodes needs a scheme whose nodes have models of their own"):
+        byzsgd.experiment("metrics.nodes=true")
+
+
 def test_the_server_needs_an_aggregator():
     config, choices = plain(composed([]))
     with pytest.raises(ValueError, match="scheme server needs a server"):
