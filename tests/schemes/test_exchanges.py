@@ -78,12 +78,6 @@ def test_the_modulus_is_that_of_the_table(bits, rounding, ratio):
     assert moniqua(bits=bits, theta=1.0, rounding=rounding).modulus == pytest.approx(ratio, abs=5e-4)
 
 
-def test_a_place_that_rounds_up_to_the_end_has_the_last_code():
-    exchange = moniqua(bits=2, theta=0.75)  # B = 2
-    below = torch.nextafter(torch.tensor([1.0]), torch.tensor([0.0]))  # (x/B mod 1) + ½ is 1 in single precision
-    assert exchange.codes(below, None).tolist() == [3]
-
-
 @pytest.mark.parametrize(("bits", "rounding"), ROUNDINGS)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_estimates_are_within_delta_of_the_modulus_while_theta_holds(bits, rounding, dtype):

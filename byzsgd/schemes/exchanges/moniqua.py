@@ -113,7 +113,7 @@ class Moniqua(Stacked):
         exact = model if self.bits <= PRECISE else model.double()
         place = _modulo(exact / self.modulus, 1.0).add_(0.5).mul_(count)
         if not self.random:
-            return place.floor_().clamp_(max=count - 1)  # rounding may lift a place below the end to the end itself
+            return place.floor_().clamp_(max=count - 1)  # of no effect as long as rounding keeps z below ½
         assert uniforms is not None
         drawn: Tensor = (place + uniforms).floor().remainder(count)
         return drawn
