@@ -28,7 +28,8 @@ ALLOWED = {
     "attacks": FAMILY,
     "delays": FAMILY,
     "workers": FAMILY,
-    "schemes": FAMILY,
+    "schemes": FAMILY | {"graphs"},  # whether a graph is connected
+    "graphs": FAMILY,
     "optimizers": FAMILY,
     "partitions": FAMILY,
     "trackers": FAMILY,

@@ -18,7 +18,14 @@ from .adversary import SEES as SEES
 from .adversary import AdversaryContext as AdversaryContext
 from .adversary import Attack as Attack
 from .adversary import Knowledge as Knowledge
+from .adversary import Neighbourhood as Neighbourhood
 from .adversary import View as View
+from .network import Compress as Compress
+from .network import Exchange as Exchange
+from .network import Graph as Graph
+from .network import Mixing as Mixing
+from .network import NodeRule as NodeRule
+from .network import Sent as Sent
 from .problem import Augment as Augment
 from .problem import Data as Data
 from .problem import Dataset as Dataset
@@ -32,9 +39,12 @@ from .record import Sink as Sink
 from .record import Tracked as Tracked
 from .record import Tracker as Tracker
 from .scheme import Delivery as Delivery
+from .scheme import Edge as Edge
 from .scheme import Key as Key
 from .scheme import Outcome as Outcome
 from .scheme import Scheme as Scheme
+from .scheme import SchemeContext as SchemeContext
+from .scheme import SchemeSettings as SchemeSettings
 from .scheme import Verbs as Verbs
 from .server import Aggregator as Aggregator
 from .server import Arrival as Arrival

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from byzsgd.interfaces import (
     AdversaryContext,
     Aggregator,
     Attack,
+    Edge,
     Event,
     Knowledge,
     Message,
@@ -46,7 +47,7 @@ class Adversary:
     byzantine: tuple[int, ...]
     f: int  # declared to the server
     attack: Attack
-    aggregator: Aggregator[Any]  # the defence
+    aggregator: Aggregator[Any] | None  # the defence; None: the scheme has no server
     worker: WorkerRule[Any]
     knowledge: Knowledge
     streams: Streams
@@ -81,6 +82,10 @@ class Adversary:
         """What the worker sends in place of what it computed."""
         return message
 
+    def told(self, world: World, edge: Edge) -> Tensor:
+        """What a node says to one neighbour in place of its model."""
+        return edge.model
+
     def delivered(self, world: World, pending: Pending, vector: Tensor, norm: float) -> None:
         """Raises HonestNotFinite: only a liar may send what is not finite."""
         if not math.isfinite(norm) and pending.job.worker not in self.liars and not bool(vector.isfinite().all()):
@@ -92,6 +97,8 @@ class Adversary:
     def event(self, flying: Pending, message: Message, norm: float, outcome: Outcome) -> Event:
         """What the record says of a delivery, with what only this side knows."""
         job, lies = flying.job, flying.job.worker in self.liars
+        if outcome.bits is not None:
+            message = Message(message.vector, outcome.bits)
         return Event(outcome.arrival, message, outcome.decision, job.serial, lies, job.read_at, norm, outcome.updated)
 
 
@@ -189,8 +196,8 @@ class Liars(Adversary):
             num_workers=self.num_workers,
             num_byzantine=len(self.byzantine),
             f=self.f,
-            aggregator=self.aggregator,
-            state=world.scheme.aggregator,
+            aggregator=cast("Aggregator[Any]", self.aggregator),
+            state=None if self.aggregator is None else world.scheme.aggregator,
             rng=self.draws.at(worker, serial),
             memory=world.adversary.attack,
             ready=tuple(sorted(world.adversary.withheld)),

@@ -2,6 +2,7 @@
 
 from byzsgd.partitions.by_writer import by_writer as by_writer
 from byzsgd.partitions.class_counts import class_counts as class_counts
+from byzsgd.partitions.class_groups import class_groups as class_groups
 from byzsgd.partitions.dirichlet import dirichlet as dirichlet
 from byzsgd.partitions.extreme import extreme as extreme
 from byzsgd.partitions.gamma_similarity import gamma_similarity as gamma_similarity

@@ -11,6 +11,8 @@ from .draw import KINDS as KINDS
 from .draw import draw as draw
 from .draw import save as save
 from .heatmap import heatmap as heatmap
+from .network import consensus as consensus
+from .network import graph as graph
 from .overview import overview as overview
 from .partition import partition as partition
 from .progress import progress as progress

@@ -17,6 +17,7 @@ from .coefficients import coefficients
 from .cost import cost
 from .delays import LawOf, delays
 from .heatmap import heatmap
+from .network import consensus, recorded_graph
 from .partition import recorded_partition
 from .progress import progress
 from .refusals import refusals
@@ -35,6 +36,7 @@ _CURVES: Mapping[str, Callable[..., Figure]] = {
     "accuracy": partial(progress, metric="test_accuracy"),
     "loss": partial(progress, metric="test_loss"),
     "suboptimality": partial(progress, metric="suboptimality"),
+    "worst_accuracy": partial(progress, metric="worst_accuracy"),
 }
 _SINGLE: Mapping[str, Callable[[Comparison], Figure]] = {
     "heatmap": heatmap,
@@ -48,6 +50,8 @@ _SINGLE: Mapping[str, Callable[[Comparison], Figure]] = {
     "slowdown": slowdown,
     "cost": cost,
     "partition": recorded_partition,
+    "consensus": consensus,
+    "network": recorded_graph,
 }
 KINDS = (*_CURVES, *_SINGLE, "delays")
 

@@ -20,6 +20,7 @@ TITLE = {
     "train_loss": "Train loss",
     "suboptimality": "Suboptimality",
     "gradient_norm": "Gradient norm",
+    "worst_accuracy": "Test accuracy of the worst node",
 }
 AGAINST = {"updates": "updates", "time": "virtual time", "arrivals": "arrivals"}
 
@@ -53,7 +54,7 @@ def progress(
                 if id(group) in bands:
                     draw_curve(axes, bands[id(group)], arrangement.look(group))
         first = made.axes[0, 0]
-        if metric == "test_accuracy":
+        if metric in ("test_accuracy", "worst_accuracy"):
             first.set_ylim(0, 1.02)
             first.set_yticks(np.linspace(0, 1, 6))
         elif all((curve.middle > 0).all() for curve in bands.values()):

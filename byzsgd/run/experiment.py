@@ -20,6 +20,7 @@ from byzsgd.interfaces import (
     ModelFactory,
     Optimizer,
     Partition,
+    SchemeSettings,
     Tracked,
     Tracker,
     WorkerRule,
@@ -54,7 +55,7 @@ from byzsgd.run.screen import Facts, Nobody, Screen
 from byzsgd.run.signals import stop_signals
 from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, require_same_files
 from byzsgd.run.tracking import Tracking
-from byzsgd.schemes.server import Server
+from byzsgd.run.trial import piloted
 
 NO_GROUPS = {"budget", "metrics"}
 SAYING = ("config", "choices", "said")  # the fields that are about the others
@@ -113,9 +114,9 @@ class Experiment:
     partition: Partition
     worker: WorkerRule[Any]
     attack: Attack = converted(lift_attack)
-    aggregator: Aggregator[Any]
+    aggregator: Aggregator[Any] | None = None  # null where the scheme has no server
     delay: Delay
-    scheme: Server
+    scheme: SchemeSettings
     optimizer: Optimizer[Any]
     engine: EngineFactory
     tracker: Tracker | None = None
@@ -173,10 +174,14 @@ class Experiment:
                     "knowledge own or delivered, since nothing is in flight", knowledge=self.knowledge)  # fmt: skip
             require(not self.attack.timed, "a delay with prescribed staleness", "an attack without timing of its own",
                     attack=self.choices.get("attack"))  # fmt: skip
-        self.aggregator.check(n)
-        require(self.worker.sends == self.aggregator.expects, f"aggregator {self.choices.get('aggregator')}",
-                f"a worker rule that sends {self.aggregator.expects} (worker={_SENDER[self.aggregator.expects]})",
-                worker=self.choices.get("worker"))  # fmt: skip
+        self.scheme.check(n)
+        who = f"scheme {self.choices.get('scheme', type(self.scheme).__name__)}"
+        require(self.scheme.edges or not self.attack.neighbours, f"attack {self.choices.get('attack')}",
+                "a scheme whose nodes have neighbours (scheme=d_psgd)", scheme=self.choices.get("scheme"))  # fmt: skip
+        if self.scheme.server:
+            self._require_served(who)
+        else:
+            self._require_unserved(who)
         build_clock(self.delay, Streams(self.seed), n, self.byzantine).check(n)
 
     def _say_what_was_replaced(self) -> None:
@@ -191,6 +196,31 @@ class Experiment:
                 choices |= choices_of(own[name], name)
             vars(self).update(config=config, choices=choices)
         vars(self)["said"] = own
+
+    def _require_served(self, who: str) -> None:
+        server = self.aggregator
+        require(server is not None, who, "a server (aggregator=kardam)", aggregator="null")
+        assert server is not None
+        server.check(self.num_workers)
+        require(self.metrics.nodes is not True, "metrics.nodes", "a scheme whose nodes have models of their own",
+                scheme=self.choices.get("scheme"))  # fmt: skip
+        require(self.worker.sends == server.expects, f"aggregator {self.choices.get('aggregator')}",
+                f"a worker rule that sends {server.expects} (worker={_SENDER[server.expects]})",
+                worker=self.choices.get("worker"))  # fmt: skip
+
+    def _require_unserved(self, who: str) -> None:
+        """What only a server understands is refused beside a scheme without one."""
+        chosen = self.choices.get("aggregator", type(self.aggregator).__name__)
+        require(self.aggregator is None, who, "no aggregator, since it has no server", aggregator=chosen)
+        require(not self.delay.prescribed, who, "a delay in seconds, since it has no server whose updates count",
+                delay=self.choices.get("delay"))  # fmt: skip
+        require(self.stamps, who, "stamps=true, since it has no server to be told a version", stamps=self.stamps)
+        require(not self.metrics.study, who, "metrics.study=false, since a study is of a server's updates",
+                study=self.metrics.study)  # fmt: skip
+        require(self.worker.sends == "vectors", who, "a worker rule that sends vectors (worker=gradient)",
+                worker=self.choices.get("worker"))  # fmt: skip
+        require(not self.attack.previews and not self.attack.claims, who,
+                "an attack that neither asks a server nor lies to it", attack=self.choices.get("attack"))  # fmt: skip
 
     @property
     def byzantine(self) -> tuple[int, ...]:
@@ -264,14 +294,14 @@ class Experiment:
         self, stopped: Callable[[], bool], place: Path | None, screen: Screen, plugins: Sequence[str] | None
     ) -> Run:
         if self.tracker is None:
-            return self.start(place, screen, plugins).complete(stopped)
+            return self.start(place, screen, plugins, stopped).complete(stopped)
         identity = run_id(self.config)
         name = identity if place is None else place.name
         # What is run again beside is a run of its own.
         told = Tracked(name, name if self.force else identity, place, self.config)
         watcher = Tracking(screen, self.tracker, self.choices.get("tracker", type(self.tracker).__name__), told)
         try:
-            return self.start(place, watcher, plugins).complete(stopped)
+            return self.start(place, watcher, plugins, stopped).complete(stopped)
         except KeyboardInterrupt:
             watcher.close("interrupted")
             raise
@@ -292,9 +322,19 @@ class Experiment:
                 f"{folder} needs the settings that it was started with; got {difference(stored, self.config)}"
             )
 
-    def start(self, folder: Path | None, screen: Screen, plugins: Sequence[str] | None = None) -> Running:
+    def start(
+        self,
+        folder: Path | None,
+        screen: Screen,
+        plugins: Sequence[str] | None = None,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Running:
         """The run before its next event."""
-        prepared = self.prepare(plugins)
+        settled, measured = piloted(self, folder, stopped)
+        for name, values in measured.items():
+            told = ", ".join(f"{score}={value:.4g}" for score, value in values.items())
+            screen.say(f"a {name} run measured {told}")
+        prepared = settled.prepare(plugins)
         info = collect_info(
             num_parameters=prepared.problem.num_parameters,
             byzantine_ids=self.byzantine,
@@ -302,12 +342,12 @@ class Experiment:
             device=self.device,
             seed=self.seed,
         )
-        info |= prepared.facts
+        info |= {**prepared.facts, **measured}
         description = {
             "config": self.config,
             "choices": self.choices,
             "info": info,
-            "scores": (*self.aggregator.scores, *prepared.study.columns),
+            "scores": (*prepared.kernel.scheme.scores, *prepared.study.columns),
         }
         store: Store = MemoryStore(**description)
         if folder is not None:

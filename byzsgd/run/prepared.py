@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from byzsgd.checks import require
 from byzsgd.interfaces import (
     AdversaryContext,
     Attack,
@@ -19,19 +20,22 @@ from byzsgd.interfaces import (
     Data,
     Engine,
     Gradients,
+    SchemeContext,
     ServerContext,
     Task,
     WorkerContext,
 )
-from byzsgd.kernel.adversary import kind_of
+from byzsgd.kernel.adversary import Liars, kind_of
 from byzsgd.kernel.clocks import build_clock
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.jobs import HonestNotFinite
+from byzsgd.kernel.neighbours import LyingNeighbours
 from byzsgd.kernel.randomness import Streams
 from byzsgd.kernel.world import Kernel, World
 from byzsgd.partitions.class_counts import class_counts
 from byzsgd.records.tree import check
+from byzsgd.run.evaluation import MOST_NODES, Evaluation, OfNodes, OfServer
 from byzsgd.run.study import NoStudy, StepStudy, Study
 from byzsgd.sources import module_sources, noting, sources_of
 
@@ -52,6 +56,7 @@ class Prepared:
     initial: Tensor  # (d,) the starting point
     facts: Mapping[str, Any]  # of the data, for the record
     study: Study
+    evaluation: Evaluation
 
     def begin(self, params: Tensor) -> World:
         """The world before the first arrival, around the live model `params`. ValueError where the State of a part
@@ -59,7 +64,7 @@ class Prepared:
         kernel = self.kernel
         world = kernel.begin(params)
         states = [
-            (kernel.adversary.aggregator, world.scheme.aggregator),
+            *((part, world.scheme.aggregator) for part in [kernel.adversary.aggregator] if part is not None),
             (kernel.scheme, world.scheme),
             (kernel.adversary.attack, world.adversary.attack),
             (kernel.clock, world.clock),
@@ -137,23 +142,47 @@ def prepare(experiment: Experiment, plugins: Sequence[str] | None = None) -> Pre
     batches = Batches(problem.data, blocks, streams, experiment.batch_size, experiment.worker.sampling)
     engine = experiment.engine(problem, batches, dict.fromkeys(experiment.byzantine, experiment.attack))
     server_context = _server_context(experiment, problem, streams)
-    kernel = _kernel(experiment, problem, server_context, streams)
+    kernel = _kernel(experiment, problem, batches, server_context, streams)
     initial = problem.initial(streams.generator("init"))
     counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes else None
     facts = {"class_counts": counts, "class_names": list(data.class_names), "data_note": data.note, "files": files}
+    facts |= kernel.scheme.facts
     study = StepStudy() if experiment.metrics.study else NoStudy()
-    return Prepared(blocks, problem, batches, engine, kernel, server_context, initial, facts, study)
+    return Prepared(
+        blocks,
+        problem,
+        batches,
+        engine,
+        kernel,
+        server_context,
+        initial,
+        facts,
+        study,
+        _evaluation(experiment, problem, kernel),
+    )
+
+
+def _evaluation(experiment: Experiment, problem: SupervisedProblem, kernel: Kernel) -> Evaluation:
+    n = experiment.num_workers
+    if kernel.scheme.nodes(n) == 1:
+        return OfServer(problem)
+    honest = [worker for worker in range(n) if worker not in set(experiment.byzantine)]
+    require(bool(honest), "the mean of the honest nodes' models", "an honest node", num_workers=n, honest=0)
+    wanted = experiment.metrics.nodes
+    return OfNodes(problem, honest, len(honest) <= MOST_NODES if wanted == "auto" else wanted)
 
 
 def _kernel(
     experiment: Experiment,
     problem: SupervisedProblem,
+    batches: Batches,
     server_context: Callable[[Tensor], ServerContext],
     streams: Streams,
 ) -> Kernel:
     n, aggregator, attack = experiment.num_workers, experiment.aggregator, experiment.attack
     clock = build_clock(experiment.delay, streams, n, experiment.byzantine)
-    adversary = kind_of(attack)(
+    kind = LyingNeighbours if experiment.scheme.edges and kind_of(attack) is Liars else kind_of(attack)
+    adversary = kind(
         num_workers=n,
         byzantine=experiment.byzantine,
         f=experiment.f,
@@ -167,17 +196,28 @@ def _kernel(
         worker: WorkerContext(worker, problem.num_parameters, problem.layers, streams.of_worker(worker))
         for worker in range(n)
     }
+    context = SchemeContext(
+        num_workers=n,
+        byzantine=experiment.byzantine,
+        num_parameters=problem.num_parameters,
+        optimizer=experiment.optimizer,
+        loss=lambda params, worker, serial: float(problem.loss(params, batches.batch(BatchKey(worker, serial)))),
+        clock=clock,
+        stream=streams.generator,
+        stamps=experiment.stamps,
+        claims=attack.claims,
+        aggregator=aggregator,
+        server=server_context,
+    )
     return Kernel(
         num_workers=n,
         clock=clock,
         worker=experiment.worker,
         adversary=adversary,
-        scheme=experiment.scheme.serving(
-            aggregator, server_context, clock, stamps=experiment.stamps, claims=attack.claims
-        ),
+        scheme=experiment.scheme.bind(context),
         optimizer=experiment.optimizer,
         contexts=contexts,
-        reads=getattr(aggregator, "needs_read_params", True),  # a plugin may not say
+        reads=aggregator is not None and getattr(aggregator, "needs_read_params", True),  # a plugin may not say
     )
 
 

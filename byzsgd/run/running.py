@@ -41,15 +41,15 @@ class Running:
         if resumed is None:
             store.studied = prepared.study.init()
         self.block = Block(store.recorder.scores)
-        measured = prepared.problem.evaluate(self.params)
+        measured = prepared.evaluation.measured(self.world)
         self.names = tuple(measured)
         if resumed is None:
             self._record(measured)
 
     @property
     def params(self) -> Tensor:
-        """(d,) the live model that is evaluated."""
-        return self.world.models.live[0]
+        """(d,) the model that stands for the run."""
+        return self.prepared.evaluation.model(self.world)
 
     def after(self, event: Event) -> Status | None:
         """Records one event; the status of the run if it was the last."""
@@ -62,7 +62,7 @@ class Running:
         if spent or world.arrivals % self.eval_every == 0:
             if not bool(torch.isfinite(self.params).all()):
                 return self._diverged("the model is not finite")
-            self._record(self.prepared.problem.evaluate(self.params))
+            self._record(self.prepared.evaluation.measured(self.world))
         if spent:
             return "finished"
         if world.arrivals % self.checkpoint_every == 0:
@@ -90,7 +90,7 @@ class Running:
         self.store.interrupt("failed", None, self.seconds)
 
     def stalled(self) -> Status:
-        self._record(self.prepared.problem.evaluate(self.params))
+        self._record(self.prepared.evaluation.measured(self.world))
         self.store.reason = "nothing can arrive any more: every worker is held, crashed or silent"
         return "stalled"
 
@@ -102,7 +102,10 @@ class Running:
         self.hand_over()
         if "dissimilarity" in self.names:
             self.store.recorder.flush(dissimilarity_of(self.store.recorder.run().metrics))
-        run = self.store.close(status, self.params, self.seconds)
+        for line in self.prepared.kernel.scheme.remarks(self.world):
+            self.screen.say(line)
+        nodes = self.prepared.evaluation.nodes(self.world)
+        run = self.store.close(status, self.params, nodes, self.seconds)
         self.screen.end(run)
         return run
 

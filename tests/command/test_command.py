@@ -133,7 +133,7 @@ MISTAKES = [
     (["optimizer.lr=inf"], "sgd needs 0 <= lr < inf; got lr=inf"),
     (["optimizer.weight_decay=inf"], "sgd needs 0 <= weight_decay < inf; got weight_decay=inf"),
     (["worker=local_steps", "worker.lr=inf"], "local_steps needs 0 < lr < inf; got lr=inf"),
-    (["rule=krum"], "no setting 'rule'; did you mean aggregator/rule?"),
+    (["rule=krum"], "no setting 'rule'; did you mean aggregator/rule or scheme/rule?"),
     (["aggregator/rul=krum"], "did you mean aggregator/rule?"),
     (
         ["aggregator/damping=inverse", "aggregator.damping.alpha=1"],

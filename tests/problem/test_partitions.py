@@ -17,8 +17,8 @@ def split(examples=600, classes=10):
     return Split(torch.zeros(examples, 2), targets, groups)
 
 
-@pytest.mark.parametrize("name", PARTITIONS)
-@pytest.mark.parametrize("num_workers", [1, 7])
+@pytest.mark.parametrize(("name", "num_workers"), [(name, 7) for name in PARTITIONS] +
+                         [(name, 1) for name in PARTITIONS if name != "class_groups"])  # fmt: skip
 def test_disjoint_and_nothing_lost(name, num_workers):
     blocks = member("partition", name)(split(), num_workers, generator(0))
     assert len(blocks) == num_workers and all(len(block) > 0 for block in blocks)
@@ -38,6 +38,14 @@ def test_a_function_of_the_generator_alone(name):
 def test_more_workers_than_examples_are_refused(name):
     with pytest.raises(ValueError, match=r"partition \w+ needs"):
         member("partition", name)(split(5), 6, generator(0))
+
+
+def test_groups_have_no_class_in_common_and_are_alike_within():
+    shared = shares("class_groups", "groups=2")
+    assert (shared[:5, 5:] == 0).all() and (shared[5:, :5] == 0).all()
+    assert np.abs(shared[:5, :5] - 0.2).max() < 0.05
+    with pytest.raises(ValueError, match="1 <= groups <= classes and workers; got groups=2"):
+        member("partition", "class_groups")(split(), 1, generator(0))
 
 
 def test_iid_is_even():

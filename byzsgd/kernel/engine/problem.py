@@ -160,6 +160,11 @@ class SupervisedProblem:
                 metrics[f"test_accuracy_{label}"] = float(of_class.double().mean())
         return metrics
 
+    def accuracy(self, params: Tensor) -> float:
+        """The share of the test split that is classified correctly."""
+        self.flat.load(params)
+        return float(measured(self.flat, self.data.test, self.data.loss).correct.double().mean())
+
     def split_gradient(self, params: Tensor, split: Split) -> Tensor:
         """(d,) gradient of the mean loss over a whole split, in large batches."""
         self.flat.load(params)
