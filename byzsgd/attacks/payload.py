@@ -42,6 +42,10 @@ class Carrier(Attack):
     def timed(self) -> bool:
         return self.carried.timed
 
+    @derived
+    def previews(self) -> bool:
+        return self.carried.previews
+
     def init(self, context: AdversaryContext) -> Carried:
         return Carried(context, self.carried.init(context))
 

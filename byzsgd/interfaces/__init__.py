@@ -35,6 +35,8 @@ from .scheme import Delivery as Delivery
 from .scheme import Key as Key
 from .scheme import Outcome as Outcome
 from .scheme import Scheme as Scheme
+from .scheme import SchemeContext as SchemeContext
+from .scheme import SchemeSettings as SchemeSettings
 from .scheme import Verbs as Verbs
 from .server import Aggregator as Aggregator
 from .server import Arrival as Arrival

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, TypeVar
 
+import numpy as np
 from torch import Tensor
 
-from byzsgd.interfaces.server import Arrival, Decision
+from byzsgd.interfaces.server import Aggregator, Arrival, Decision, ServerContext
+from byzsgd.interfaces.time import Clock
 from byzsgd.interfaces.values import value
 from byzsgd.interfaces.worker import Job, Message, Work
 
@@ -34,6 +37,21 @@ class Outcome:
     updated: bool  # whether a model was written
 
 
+@value
+class SchemeContext:
+    """What a run knows before it begins, for the scheme that it is played under."""
+
+    num_workers: int
+    num_parameters: int  # d
+    lr: float  # η of the first step
+    clock: Clock[Any]
+    stream: Callable[[str, int, int], np.random.Generator]  # (name, worker, serial) -> generator
+    stamps: bool  # the receiver knows which version each worker read; false: it believes them
+    claims: int  # how many updates back a version may lie that a liar claims to have read
+    aggregator: Aggregator[Any] | None = None  # of a scheme with a server
+    server: Callable[[Tensor], ServerContext] | None = None  # around a live model
+
+
 class Verbs(Protocol):
     """All that a scheme can do to the world. `world` is the kernel's explicit state: a scheme reads it, and changes it
     by these alone, but for its own State in `world.scheme`."""
@@ -58,7 +76,7 @@ class Scheme(Protocol[S_co]):
     delivery raises the version of every node that it writes by one.
     """
 
-    server: ClassVar[bool]  # whether it takes an aggregator
+    scores: tuple[str, ...]  # names of the measurements that its decisions can report
 
     def check(self, num_workers: int) -> None:
         """Raises ValueError when n workers cannot be served (`<who> needs <condition>; got <values>`)."""
@@ -74,3 +92,14 @@ class Scheme(Protocol[S_co]):
 
     def delivered(self, kernel: Verbs, world: Any, delivery: Delivery) -> Outcome:
         """Called once for each delivery, in the order of time."""
+
+
+class SchemeSettings(Protocol):
+    """A scheme as configured: it becomes one that plays when it is given what the run knows."""
+
+    server: ClassVar[bool]  # whether it takes an aggregator
+
+    def check(self, num_workers: int) -> None:
+        """Raises ValueError when n workers cannot be served (`<who> needs <condition>; got <values>`)."""
+
+    def bind(self, context: SchemeContext) -> Scheme[Any]: ...

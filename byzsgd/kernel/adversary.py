@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
@@ -46,7 +46,7 @@ class Adversary:
     byzantine: tuple[int, ...]
     f: int  # declared to the server
     attack: Attack
-    aggregator: Aggregator[Any]  # the defence
+    aggregator: Aggregator[Any] | None  # the defence; None: the scheme has no server
     worker: WorkerRule[Any]
     knowledge: Knowledge
     streams: Streams
@@ -189,8 +189,8 @@ class Liars(Adversary):
             num_workers=self.num_workers,
             num_byzantine=len(self.byzantine),
             f=self.f,
-            aggregator=self.aggregator,
-            state=world.scheme.aggregator,
+            aggregator=cast("Aggregator[Any]", self.aggregator),
+            state=None if self.aggregator is None else world.scheme.aggregator,
             rng=self.draws.at(worker, serial),
             memory=world.adversary.attack,
             ready=tuple(sorted(world.adversary.withheld)),

@@ -20,6 +20,7 @@ from byzsgd.interfaces import (
     ModelFactory,
     Optimizer,
     Partition,
+    SchemeSettings,
     Tracked,
     Tracker,
     WorkerRule,
@@ -49,7 +50,6 @@ from byzsgd.run.screen import Facts, Nobody, Screen
 from byzsgd.run.signals import stop_signals
 from byzsgd.run.stores import FolderStore, MemoryStore, Store
 from byzsgd.run.tracking import Tracking
-from byzsgd.schemes.server import Server
 
 _SENDER = {"vectors": "gradient", "deltas": "delta"}
 
@@ -96,9 +96,9 @@ class Experiment:
     partition: Partition
     worker: WorkerRule[Any]
     attack: Attack = converted(lift_attack)
-    aggregator: Aggregator[Any]
+    aggregator: Aggregator[Any] | None = None  # null where the scheme has no server
     delay: Delay
-    scheme: Server
+    scheme: SchemeSettings
     optimizer: Optimizer[Any]
     engine: EngineFactory
     tracker: Tracker | None = None
@@ -154,11 +154,36 @@ class Experiment:
                     "knowledge own or delivered, since nothing is in flight", knowledge=self.knowledge)  # fmt: skip
             require(not self.attack.timed, "a delay with prescribed staleness", "an attack without timing of its own",
                     attack=self.choices.get("attack"))  # fmt: skip
-        self.aggregator.check(n)
-        require(self.worker.sends == self.aggregator.expects, f"aggregator {self.choices.get('aggregator')}",
-                f"a worker rule that sends {self.aggregator.expects} (worker={_SENDER[self.aggregator.expects]})",
-                worker=self.choices.get("worker"))  # fmt: skip
+        self.scheme.check(n)
+        who = f"scheme {self.choices.get('scheme', type(self.scheme).__name__)}"
+        if self.scheme.server:
+            self._require_served(who)
+        else:
+            self._require_unserved(who)
         build_clock(self.delay, Streams(self.seed), n, self.byzantine).check(n)
+
+    def _require_served(self, who: str) -> None:
+        server = self.aggregator
+        require(server is not None, who, "a server (aggregator=kardam)", aggregator="null")
+        assert server is not None
+        server.check(self.num_workers)
+        require(self.worker.sends == server.expects, f"aggregator {self.choices.get('aggregator')}",
+                f"a worker rule that sends {server.expects} (worker={_SENDER[server.expects]})",
+                worker=self.choices.get("worker"))  # fmt: skip
+
+    def _require_unserved(self, who: str) -> None:
+        """What only a server understands is refused beside a scheme without one."""
+        chosen = self.choices.get("aggregator", type(self.aggregator).__name__)
+        require(self.aggregator is None, who, "no aggregator, since it has no server", aggregator=chosen)
+        require(not self.delay.prescribed, who, "a delay in seconds, since it has no server whose updates count",
+                delay=self.choices.get("delay"))  # fmt: skip
+        require(self.stamps, who, "stamps=true, since it has no server to be told a version", stamps=self.stamps)
+        require(not self.metrics.study, who, "metrics.study=false, since a study is of a server's updates",
+                study=self.metrics.study)  # fmt: skip
+        require(self.worker.sends == "vectors", who, "a worker rule that sends vectors (worker=gradient)",
+                worker=self.choices.get("worker"))  # fmt: skip
+        require(not self.attack.previews and not self.attack.claims, who,
+                "an attack that neither asks a server nor lies to it", attack=self.choices.get("attack"))  # fmt: skip
 
     @property
     def byzantine(self) -> tuple[int, ...]:
@@ -237,7 +262,7 @@ class Experiment:
             "config": self.config,
             "choices": self.choices,
             "info": info,
-            "scores": (*self.aggregator.scores, *prepared.study.columns),
+            "scores": (*prepared.kernel.scheme.scores, *prepared.study.columns),
         }
         store: Store = MemoryStore(**description)
         if folder is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from byzsgd.interfaces import (
     BatchKey,
     Engine,
     Gradients,
+    SchemeContext,
     ServerContext,
     Task,
     WorkerContext,
@@ -57,7 +59,7 @@ class Prepared:
         kernel = self.kernel
         world = kernel.begin(params)
         states = [
-            (kernel.adversary.aggregator, world.scheme.aggregator),
+            *((part, world.scheme.aggregator) for part in [kernel.adversary.aggregator] if part is not None),
             (kernel.scheme, world.scheme),
             (kernel.adversary.attack, world.adversary.attack),
             (kernel.clock, world.clock),
@@ -152,17 +154,26 @@ def _kernel(
         worker: WorkerContext(worker, problem.num_parameters, problem.layers, streams.of_worker(worker))
         for worker in range(n)
     }
+    context = SchemeContext(
+        num_workers=n,
+        num_parameters=problem.num_parameters,
+        lr=getattr(experiment.optimizer, "lr", math.nan),  # a plugin may have none
+        clock=clock,
+        stream=streams.generator,
+        stamps=experiment.stamps,
+        claims=attack.claims,
+        aggregator=aggregator,
+        server=server_context,
+    )
     return Kernel(
         num_workers=n,
         clock=clock,
         worker=experiment.worker,
         adversary=adversary,
-        scheme=experiment.scheme.serving(
-            aggregator, server_context, clock, stamps=experiment.stamps, claims=attack.claims
-        ),
+        scheme=experiment.scheme.bind(context),
         optimizer=experiment.optimizer,
         contexts=contexts,
-        reads=getattr(aggregator, "needs_read_params", True),  # a plugin may not say
+        reads=aggregator is not None and getattr(aggregator, "needs_read_params", True),  # a plugin may not say
     )
 
 

@@ -8,7 +8,18 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from byzsgd.interfaces import Aggregator, Arrival, Clock, Decision, Delivery, Outcome, Reply, ServerContext, Verbs
+from byzsgd.interfaces import (
+    Aggregator,
+    Arrival,
+    Clock,
+    Decision,
+    Delivery,
+    Outcome,
+    Reply,
+    SchemeContext,
+    ServerContext,
+    Verbs,
+)
 
 NODE = 0  # the server
 
@@ -19,18 +30,13 @@ class Server:
 
     server: ClassVar[bool] = True
 
-    def serving(
-        self,
-        aggregator: Aggregator[Any],
-        context: Callable[[Tensor], ServerContext],
-        clock: Clock[Any],
-        *,
-        stamps: bool,
-        claims: int,
-    ) -> ParameterServer:
-        """The scheme of one run. `context` is made around the live model; `claims`: how many updates back a version
-        may lie that a liar claims to have read, where the server believes it (`stamps` is false)."""
-        return ParameterServer(aggregator, context, clock, stamps, 0 if stamps else claims)
+    def check(self, num_workers: int) -> None:
+        """Any number of workers: its aggregator has conditions of its own."""
+
+    def bind(self, context: SchemeContext) -> ParameterServer:
+        assert context.aggregator is not None and context.server is not None
+        claims = 0 if context.stamps else context.claims
+        return ParameterServer(context.aggregator, context.server, context.clock, context.stamps, claims)
 
 
 @dataclass(eq=False)
@@ -45,13 +51,15 @@ class ServerState:
 class ParameterServer:
     """A server that serves: see `Server`."""
 
-    server: ClassVar[bool] = True
-
     aggregator: Aggregator[Any]
     context: Callable[[Tensor], ServerContext]
     clock: Clock[Any]
     stamps: bool
     claims: int
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        return self.aggregator.scores
 
     def check(self, num_workers: int) -> None:
         self.aggregator.check(num_workers)
