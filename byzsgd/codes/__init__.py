@@ -9,5 +9,5 @@ from byzsgd.codes.draco_cyclic import DracoCyclic as draco_cyclic
 from byzsgd.codes.draco_repetition import DracoRepetition as draco_repetition
 from byzsgd.codes.fractional_repetition import FractionalRepetition as fractional_repetition
 from byzsgd.codes.tree import Tree as tree
-from byzsgd.codes.uncoded import Uncoded as uncoded
+from byzsgd.codes.uncoded import Uncoded as none
 from byzsgd.codes.voting import vote

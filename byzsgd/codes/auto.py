@@ -11,6 +11,7 @@ from byzsgd.codes.cyclic_mds import CyclicMds
 from byzsgd.codes.decoding import require_stragglers
 from byzsgd.codes.fractional_repetition import FractionalRepetition
 from byzsgd.codes.rounds import CodeContext, CodeInUse, require_no_rule
+from byzsgd.interfaces import Rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +21,8 @@ class Auto:
 
     stragglers: int
 
-    def check(self, num_workers: int, ruled: bool = False) -> None:
-        require_no_rule("code auto", ruled)
+    def check(self, num_workers: int, rule: Rule | None = None) -> None:
+        require_no_rule("code auto", rule)
         require_stragglers("code auto", self.stragglers, num_workers)
 
     def chosen(self, num_workers: int) -> FractionalRepetition | CyclicMds | Cyclic:

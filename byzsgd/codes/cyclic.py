@@ -9,6 +9,7 @@ import numpy as np
 from byzsgd.checks import require
 from byzsgd.codes.decoding import require_stragglers
 from byzsgd.codes.rounds import CodeContext, Linear, require_no_rule
+from byzsgd.interfaces import Rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +24,8 @@ class Cyclic:
 
     stragglers: int
 
-    def check(self, num_workers: int, ruled: bool = False) -> None:
-        require_no_rule("cyclic", ruled)
+    def check(self, num_workers: int, rule: Rule | None = None) -> None:
+        require_no_rule("cyclic", rule)
         require_stragglers("cyclic", self.stragglers, num_workers)
 
     def matrix(self, num_workers: int, rng: np.random.Generator) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 from byzsgd.checks import require
 from byzsgd.codes.decoding import require_stragglers
 from byzsgd.codes.rounds import CodeContext, Linear, require_no_rule
+from byzsgd.interfaces import Rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +24,8 @@ class CyclicMds:
 
     stragglers: int
 
-    def check(self, num_workers: int, ruled: bool = False) -> None:
-        require_no_rule("cyclic_mds", ruled)
+    def check(self, num_workers: int, rule: Rule | None = None) -> None:
+        require_no_rule("cyclic_mds", rule)
         s = self.stragglers
         require_stragglers("cyclic_mds", s, num_workers)
         require(s == 0 or (num_workers - s) % 2 == 1, "cyclic_mds", "num_workers - stragglers odd (code=cyclic takes "

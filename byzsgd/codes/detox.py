@@ -12,6 +12,8 @@ from torch import Tensor
 from byzsgd.checks import require
 from byzsgd.codes.groups import Groups, require_replicas
 from byzsgd.codes.rounds import CodeContext, Decoded
+from byzsgd.interfaces import Rule
+from byzsgd.signatures import unwrapped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +31,17 @@ class Detox:
     replicas: int  # r
     buckets: int | None
 
-    def check(self, num_workers: int, ruled: bool) -> None:
+    def check(self, num_workers: int, rule: Rule | None = None) -> None:
         require_replicas("detox", self.replicas, num_workers)
         groups = num_workers // self.replicas
         require(self.buckets is None or 1 <= self.buckets <= groups, "detox", "1 <= buckets <= num_workers / replicas",
                 buckets=self.buckets, groups=groups)  # fmt: skip
-        require(ruled, "detox", "a rule (scheme/rule=median)", rule=None)
+        require(rule is not None, "detox", "a rule (scheme/rule=median)", rule=None)
+        function, _, values = unwrapped(rule)
+        if (said := getattr(function, "declaration", None)) is not None:
+            fed = [name for name in said.feed.gives if name not in values]
+            require(not fed, "detox", "a rule that no server feeds", rule=said.name, feeds=fed)
+            said.demand(self.rows(num_workers), values)
 
     def rows(self, num_workers: int) -> int:
         """How many vectors the rule is given where no group is left out."""
@@ -52,7 +59,7 @@ class DetoxInUse:
 
     groups: Groups
     buckets: int
-    rule: Callable[[Tensor], Tensor]
+    rule: Rule
     of_round: Callable[[int], np.random.Generator]
 
     @property

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from byzsgd.checks import require
 from byzsgd.codes.rounds import CodeContext, Decoded, added, require_no_rule
+from byzsgd.interfaces import Rule
 
 FAR = 1e3  # times the median size of a message: beyond it a number says no more than that its sender lies
 
@@ -30,11 +31,11 @@ class DracoCyclic:
 
     replicas: int  # r = 2f + 1
 
-    def check(self, num_workers: int, ruled: bool) -> None:
+    def check(self, num_workers: int, rule: Rule | None = None) -> None:
         r = self.replicas
         require(r >= 1 and r % 2 == 1, "draco_cyclic", "an odd number of replicas (2f + 1)", replicas=r)
         require(r <= num_workers, "draco_cyclic", "replicas <= num_workers", replicas=r, num_workers=num_workers)
-        require_no_rule("draco_cyclic", ruled)
+        require_no_rule("draco_cyclic", rule)
 
     def matrix(self, num_workers: int, rng: np.random.Generator | None = None) -> np.ndarray:
         """(n, n) complex128; row i is not 0 at i … i + 2f (mod n) alone."""
@@ -83,19 +84,21 @@ class DracoCyclicInUse:
         """(n,) complex128: one number for each message, in double precision; 0 where there is none, or none finite."""
         d = next(iter(arrived.values())).numel() // 2
         along = torch.from_numpy(self.context.of_round(number).standard_normal(d))
-        word = np.zeros(len(self.coefficients), dtype=np.complex128)
+        word: np.ndarray = np.zeros(len(self.coefficients), dtype=np.complex128)
         for worker, vector in arrived.items():
             real, imaginary = (vector.double().cpu().view(2, d) @ along).tolist()
             word[worker] = complex(real, imaginary)
         word[~np.isfinite(word)] = 0.0
-        size = np.abs(word)
-        most = FAR * np.median(size)
-        return np.asarray(np.where(size > most, word * (most / np.maximum(size, most)), word)) if most > 0 else word
+        size: np.ndarray = np.abs(word)
+        if (most := FAR * float(np.median(size))) > 0:
+            word *= np.minimum(1.0, most / np.maximum(size, most))
+        return word
 
 
 def roots(n: int) -> np.ndarray:
     """(n,) complex128, the n-th roots of unity in order."""
-    return np.exp(2j * np.pi * np.arange(n) / n)
+    points: np.ndarray = np.exp(2j * np.pi * np.arange(n) / n)
+    return points
 
 
 def suspects(word: np.ndarray, f: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from byzsgd.codes.groups import Groups, require_replicas
 from byzsgd.codes.rounds import CodeContext, Decoded, added, require_no_rule
+from byzsgd.interfaces import Rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +27,9 @@ class DracoRepetition:
 
     replicas: int  # r
 
-    def check(self, num_workers: int, ruled: bool) -> None:
+    def check(self, num_workers: int, rule: Rule | None = None) -> None:
         require_replicas("draco_repetition", self.replicas, num_workers)
-        require_no_rule("draco_repetition", ruled)
+        require_no_rule("draco_repetition", rule)
 
     def use(self, context: CodeContext) -> DracoRepetitionInUse:
         return DracoRepetitionInUse(Groups(self.replicas, context.sizes))

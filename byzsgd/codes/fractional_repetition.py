@@ -12,6 +12,7 @@ from byzsgd.checks import require
 from byzsgd.codes.decoding import require_stragglers
 from byzsgd.codes.groups import Groups
 from byzsgd.codes.rounds import CodeContext, Decoded, added, require_no_rule
+from byzsgd.interfaces import Rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +23,8 @@ class FractionalRepetition:
 
     stragglers: int
 
-    def check(self, num_workers: int, ruled: bool = False) -> None:
-        require_no_rule("fractional_repetition", ruled)
+    def check(self, num_workers: int, rule: Rule | None = None) -> None:
+        require_no_rule("fractional_repetition", rule)
         s = self.stragglers
         require_stragglers("fractional_repetition", s, num_workers)
         require(num_workers % (s + 1) == 0, "fractional_repetition", "(stragglers + 1) to divide the number of workers",

@@ -9,7 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor
 
+from byzsgd.checks import require
 from byzsgd.codes.decoding import decode
+from byzsgd.interfaces import Rule
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +20,7 @@ class CodeContext:
 
     sizes: tuple[int, ...]  # examples of one batch of each of the n parts
     stream: Callable[[str, int, int], np.random.Generator]  # (name, worker, serial) -> generator
-    rule: Callable[[Tensor], Tensor] | None = None  # (k, d) -> (d,), of a code that ends with one
+    rule: Rule | None = None  # of a code that ends with one
 
     def once(self) -> np.random.Generator:
         """For what is drawn once for a run."""
@@ -53,10 +55,20 @@ class CodeInUse(Protocol):
 class Code(Protocol):
     """A code as configured."""
 
-    def check(self, num_workers: int, ruled: bool) -> None:
-        """Raises ValueError when it cannot serve n workers, or `ruled` (whether a rule is given) does not fit it."""
+    def check(self, num_workers: int, rule: Rule | None = None) -> None:
+        """Raises ValueError when it cannot serve n workers, or the rule that is given does not fit it."""
 
     def use(self, context: CodeContext) -> CodeInUse: ...
+
+
+class MatrixCode(Code, Protocol):
+    """A code against s stragglers: any n − s rows of its matrix add up to the sum of all parts."""
+
+    @property
+    def stragglers(self) -> int: ...
+
+    def matrix(self, num_workers: int, rng: np.random.Generator) -> np.ndarray:
+        """(n, n) float64."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +80,7 @@ class Linear:
     examples: int  # of a round
 
     @classmethod
-    def of(cls, code: Any, context: CodeContext) -> Linear:
-        """`code` has `stragglers` and `matrix`."""
+    def of(cls, code: MatrixCode, context: CodeContext) -> Linear:
         matrix = code.matrix(len(context.sizes), context.once())
         return cls(matrix, code.stragglers, sum(context.sizes))
 
@@ -92,9 +103,6 @@ def added(terms: Any) -> Tensor:
     return total
 
 
-def require_no_rule(who: str, ruled: bool) -> None:
-    """Raises ValueError where a rule is given to a code that decodes exactly."""
-    if ruled:
-        raise ValueError(
-            f"{who} needs no rule, since it decodes the exact mean (scheme/code=detox takes one); got a rule"
-        )
+def require_no_rule(who: str, rule: Rule | None) -> None:
+    """Raises ValueError where a rule is given to a code that decodes the mean."""
+    require(rule is None, who, "no rule, since it decodes the mean (scheme/code=detox takes one)", rule=rule)

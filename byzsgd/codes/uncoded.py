@@ -10,6 +10,7 @@ from torch import Tensor
 
 from byzsgd.codes.decoding import require_stragglers
 from byzsgd.codes.rounds import CodeContext, Decoded, added, require_no_rule
+from byzsgd.interfaces import Rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,9 +21,9 @@ class Uncoded:
 
     stragglers: int
 
-    def check(self, num_workers: int, ruled: bool) -> None:
+    def check(self, num_workers: int, rule: Rule | None = None) -> None:
         require_stragglers("code none", self.stragglers, num_workers)
-        require_no_rule("code none", ruled)
+        require_no_rule("code none", rule)
 
     def use(self, context: CodeContext) -> UncodedInUse:
         return UncodedInUse(np.eye(len(context.sizes)), self.stragglers, sum(context.sizes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -15,6 +16,7 @@ from byzsgd.interfaces import (
     Aggregator,
     Attack,
     Event,
+    Job,
     Knowledge,
     Message,
     Outcome,
@@ -38,6 +40,9 @@ class AdversaryState:
     due: int | None = None  # the one of them that sends now
 
 
+Relay = Callable[[Any, Job, Message], Message]  # (world, job, message of its own work) -> message
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Adversary:
     """The null object: Byzantine workers that send what they computed, when it is ready."""
@@ -50,6 +55,7 @@ class Adversary:
     worker: WorkerRule[Any]
     knowledge: Knowledge
     streams: Streams
+    relay: Relay | None = None  # what a node adds to its own of what it has received, before it sends
 
     @cached_property
     def liars(self) -> frozenset[int]:
@@ -79,7 +85,7 @@ class Adversary:
 
     def sent(self, world: World, pending: Pending, message: Message) -> Message:
         """What the worker sends in place of what it computed."""
-        return message
+        return message if self.relay is None else self.relay(world, pending.job, message)
 
     def delivered(self, world: World, pending: Pending, vector: Tensor, norm: float) -> None:
         """Raises HonestNotFinite: only a liar may send what is not finite."""
@@ -145,7 +151,7 @@ class Liars(Adversary):
             state.due = None
 
     def sent(self, world: World, pending: Pending, message: Message) -> Message:
-        job = pending.job
+        job, message = pending.job, super().sent(world, pending, message)
         if not self.forges or job.worker not in self.liars:
             return message
         view = self._view(world, job.worker, pending.node, job.read_at, message.vector, job.serial, sending=True)

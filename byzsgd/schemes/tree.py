@@ -1,0 +1,188 @@
+"""The scheme `tree`: CodedReduce."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from byzsgd.checks import require
+from byzsgd.codes.decoding import decode
+from byzsgd.codes.rounds import MatrixCode, added
+from byzsgd.codes.tree import ROOT, Tree
+from byzsgd.interfaces import (
+    FLOAT_BITS,
+    Arrival,
+    Attack,
+    Decision,
+    Delay,
+    Delivery,
+    Job,
+    Message,
+    Outcome,
+    SchemeContext,
+    Verbs,
+)
+from byzsgd.schemes.work import NODE, Shares, receptions, require_on_time, taken
+
+BEHIND = 4  # units in the last place: what is sent on leaves after what it is made of has come
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodedReduce:
+    """Rounds on a tree: every node computes its share, waits for n − s of its n children, decodes what they sent, adds
+    it to its own sum and sends the result up; the root steps. A slow child is dropped with all that is below it, and
+    parents receive at the same time (Reisizadeh, Prakash, Pedarsani, Avestimehr: CodedReduce: A Fast and Robust
+    Framework for Gradient Aggregation in Distributed Learning; arXiv 1902.01981). See `byzsgd.codes.tree`.
+
+    A round computes one batch of each of `least_examples` data blocks. A job takes until its parent has its message:
+    with a link a parent receives one message at a time, in the order in which they are ready. A liar's lie stands for
+    all that is below it.
+
+    Differs: the authors' code measures time alone, and does not apply the coefficients.
+    """
+
+    server: ClassVar[bool] = False
+
+    children: int
+    layers: int
+    stragglers: int
+    code: MatrixCode  # of every parent
+
+    @cached_property
+    def tree(self) -> Tree:
+        return Tree(self.children, self.layers, self.stragglers)
+
+    def __post_init__(self) -> None:
+        planned = getattr(self.code, "stragglers", None)
+        require(planned == self.stragglers, "scheme tree", "a code against as many stragglers (scheme/code=auto)",
+                stragglers=self.stragglers, code_stragglers=planned)  # fmt: skip
+        self.code.check(self.children)
+
+    def check(self, num_workers: int) -> None:
+        needed = self.tree.num_workers
+        require(num_workers == needed, "scheme tree", f"num_workers={needed} (n + n² + … + n^layers)",
+                num_workers=num_workers, children=self.children, layers=self.layers)  # fmt: skip
+
+    def blocks(self, num_workers: int) -> int:
+        return self.tree.least_examples
+
+    def admit(self, delay: Delay, attack: Attack) -> None:
+        require_on_time("scheme tree", delay, attack)
+
+    def bind(self, context: SchemeContext) -> TreeRounds:
+        rng = context.stream("code", 0, 0)
+        matrix = self.code.matrix(self.children, rng)
+        shares = self.tree.allocate(self.tree.least_examples, rng, matrix)
+        parts, weights = tuple(each for each, _ in shares), tuple(each for _, each in shares)
+        return TreeRounds(context, self.tree, matrix, Shares(parts, weights, context.sizes))
+
+
+@dataclass(eq=False)
+class TreeState:
+    """The round under way."""
+
+    round: int = 0
+    received: dict[int, dict[int, Tensor]] = field(default_factory=dict)  # parent -> child -> its message
+
+
+@dataclass(frozen=True, eq=False)
+class TreeRounds:
+    """`CodedReduce` for one run."""
+
+    context: SchemeContext
+    tree: Tree
+    matrix: np.ndarray
+    shares: Shares
+    scores: ClassVar[tuple[str, ...]] = ("load", "dropped", "amplification")
+    forwards: ClassVar[bool] = True  # an honest node sends on what liars sent
+
+    def check(self, num_workers: int) -> None: ...
+
+    def nodes(self, num_workers: int) -> int:
+        return 1
+
+    def keeps(self, world: Any) -> int:
+        return 0
+
+    def begin(self, kernel: Verbs, world: Any) -> TreeState:
+        state = TreeState()
+        self._start(kernel, world, state)
+        return state
+
+    def relay(self, world: Any, job: Job, message: Message) -> Message:
+        """What a node sends: its own sum and what its children's messages decode to."""
+        received = world.scheme.received.get(job.worker)
+        if received is None:
+            return message
+        below = self._decoded(job.worker, received)[0]
+        return Message(message.vector + below, message.bits, message.claimed_read_at)
+
+    def delivered(self, kernel: Verbs, world: Any, delivery: Delivery) -> Outcome:
+        state, worker, vector = world.scheme, delivery.job.worker, delivery.message.vector
+        arrival = Arrival(delivery.time, worker, delivery.key[1], world.models.version[NODE], vector, None)
+        measured: dict[str, float] = {"load": self.shares.loads[worker]}
+        if (own := state.received.pop(worker, None)) is not None:
+            measured |= self._measured(self._decoded(worker, own)[1], len(own))
+        parent, direction = self.tree.parent(worker), None
+        received = state.received.setdefault(parent, {})
+        received[worker] = vector
+        if parent == ROOT and len(received) == self._waited_for:
+            total, largest = self._decoded(ROOT, received)
+            direction = total.div_(self.shares.examples)
+            measured.setdefault("amplification", largest)
+            kernel.apply(world, NODE, direction)
+            for other in sorted(world.workers):
+                kernel.cancel(world, other)
+            state.round, state.received = state.round + 1, {}
+            self._start(kernel, world, state)
+        return Outcome(arrival, Decision(True, "accepted", 1.0, direction, measured), direction is not None)
+
+    @property
+    def _waited_for(self) -> int:
+        return self.tree.children - self.tree.stragglers
+
+    def _measured(self, largest: float, received: int) -> dict[str, float]:
+        return {"dropped": self.tree.children - received, "amplification": largest}
+
+    def _decoded(self, node: int, received: dict[int, Tensor]) -> tuple[Tensor, float]:
+        """(d,) what the messages of a node's children come to, and the largest coefficient."""
+        first = self.tree.children_of(node).start
+        children = sorted(received)
+        found = decode(self.matrix, [child - first for child in children])
+        terms = ((float(a), received[child]) for a, child in zip(found, children, strict=True))
+        return added(terms), float(np.abs(found).max())
+
+    def _start(self, kernel: Verbs, world: Any, state: TreeState) -> None:
+        version = world.models.version[NODE]
+        for worker, received in enumerate(self._receptions(world)):
+            work = self.shares.work(worker, version, state.round)
+            kernel.start(world, worker, NODE, work, received - world.time)
+
+    def _receptions(self, world: Any) -> list[float]:
+        """By worker, when its parent has its message; inf: it is not waited for."""
+        n = self.tree.num_workers
+        ready = [world.time + self.shares.seconds(self.context, world, worker) for worker in range(n)]
+        ways = [self.context.clock.way(world.clock, worker) for worker in range(n)]
+        received = [math.inf] * n
+        for node in range(n - 1, ROOT - 1, -1):  # whoever waits comes after those that it waits for
+            children = self.tree.children_of(node)
+            if not children:
+                continue
+            times = receptions([ready[child] for child in children], [ways[child] for child in children], self._busy)
+            order = sorted(range(len(children)), key=lambda each: (times[each], each))[: self._waited_for]
+            for each in order:
+                received[children[each]] = times[each]
+            last = times[order[-1]]
+            if node != ROOT and ready[node] < last + BEHIND * math.ulp(last):
+                ready[node] = last + BEHIND * math.ulp(last)
+        return received
+
+    @cached_property
+    def _busy(self) -> float | None:
+        link = self.context.link
+        return None if link is None else taken(link, FLOAT_BITS * self.context.num_parameters)
