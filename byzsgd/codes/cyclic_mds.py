@@ -36,7 +36,7 @@ class CyclicMds:
         self.check(num_workers)
         n, s = num_workers, self.stragglers
         zeros = np.exp(2j * np.pi * np.arange((n - s + 1) // 2, (n - s + 1) // 2 + s) / n)
-        coefficients = np.poly(zeros).real[::-1]  # lowest power first
+        coefficients = np.atleast_1d(np.poly(zeros)).real[::-1]  # lowest power first
         matrix = np.zeros((n, n))
         for row in range(n):
             matrix[row, (row + np.arange(s + 1)) % n] = coefficients / coefficients[0]
