@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -29,7 +30,7 @@ from byzsgd.interfaces import (
 )
 from byzsgd.schemes.work import NODE, Shares, receptions, require_on_time, taken
 
-BEHIND = 4  # units in the last place: what is sent on leaves after what it is made of has come
+BEHIND = 4  # units in the last place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,30 +160,36 @@ class TreeRounds:
 
     def _start(self, kernel: Verbs, world: Any, state: TreeState) -> None:
         version = world.models.version[NODE]
-        for worker, received in enumerate(self._receptions(world)):
+        clock = self.context.clock
+        ready = [world.time + self.shares.seconds(self.context, world, worker) for worker in sorted(world.workers)]
+        ways = [clock.way(world.clock, worker) for worker in sorted(world.workers)]
+        for worker, received in enumerate(tree_receptions(self.tree, ready, ways, self._busy)):
             work = self.shares.work(worker, version, state.round)
             kernel.start(world, worker, NODE, work, received - world.time)
-
-    def _receptions(self, world: Any) -> list[float]:
-        """By worker, when its parent has its message; inf: it is not waited for."""
-        n = self.tree.num_workers
-        ready = [world.time + self.shares.seconds(self.context, world, worker) for worker in range(n)]
-        ways = [self.context.clock.way(world.clock, worker) for worker in range(n)]
-        received = [math.inf] * n
-        for node in range(n - 1, ROOT - 1, -1):  # whoever waits comes after those that it waits for
-            children = self.tree.children_of(node)
-            if not children:
-                continue
-            times = receptions([ready[child] for child in children], [ways[child] for child in children], self._busy)
-            order = sorted(range(len(children)), key=lambda each: (times[each], each))[: self._waited_for]
-            for each in order:
-                received[children[each]] = times[each]
-            last = times[order[-1]]
-            if node != ROOT and ready[node] < last + BEHIND * math.ulp(last):
-                ready[node] = last + BEHIND * math.ulp(last)
-        return received
 
     @cached_property
     def _busy(self) -> float | None:
         link = self.context.link
         return None if link is None else taken(link, FLOAT_BITS * self.context.num_parameters)
+
+
+def tree_receptions(tree: Tree, ready: Sequence[float], ways: Sequence[float], busy: float | None) -> list[float]:
+    """By worker, when its parent has its message; inf: it is not waited for.
+
+    `ready`: when its own work is done; it sends once it also has the messages of its first n − s children. `ways` and
+    `busy` as in `receptions`.
+    """
+    ready, received = list(ready), [math.inf] * tree.num_workers
+    for node in range(tree.num_workers - 1, ROOT - 1, -1):  # whoever waits comes after those that it waits for
+        children = tree.children_of(node)
+        if not children:
+            continue
+        times = receptions([ready[child] for child in children], [ways[child] for child in children], busy)
+        first = sorted(range(len(children)), key=lambda each: (times[each], each))[: tree.children - tree.stragglers]
+        for each in first:
+            received[children[each]] = times[each]
+        if node != ROOT:
+            last = times[first[-1]]
+            # A tie goes to the lower worker, which the parent is: it must not be delivered before its children.
+            ready[node] = max(ready[node], last + BEHIND * math.ulp(last))
+    return received
