@@ -1,7 +1,7 @@
 """Times of a round under redundancy, without gradients: python -m benchmarks.code_times
 
-1/N of the data takes a worker `compute` seconds, its load r of the data r·N times as long; a receiver serves one message
-at a time. The draws of a table are paired.
+1/N of the data takes a worker `compute` seconds, its load r of the data r·N times as long; a receiver serves one
+message at a time. The draws of a table are paired.
 """
 
 from __future__ import annotations
