@@ -39,6 +39,7 @@ class Detox:
         require(rule is not None, "detox", "a rule (scheme/rule=median)", rule=None)
         function, _, values = unwrapped(rule)
         if (said := getattr(function, "declaration", None)) is not None:
+            require(hasattr(said, "demand"), "detox", "a rule of servers, of rows alone", rule=function.__name__)
             fed = [name for name in said.feed.gives if name not in values]
             require(not fed, "detox", "a rule that no server feeds", rule=said.name, feeds=fed)
             said.demand(self.rows(num_workers), values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -35,12 +36,19 @@ class Coded:
     """
 
     server: ClassVar[bool] = False
+    edges: ClassVar[bool] = False
 
     code: Code
     rule: Rule | None = None  # of a code that ends with one
 
+    @property
+    def _rule(self) -> Rule | None:
+        """The rule alone, where it stands in the form that nodes use."""
+        alone: Rule | None = getattr(self.rule, "rule", self.rule)
+        return alone
+
     def check(self, num_workers: int) -> None:
-        self.code.check(num_workers, self.rule)
+        self.code.check(num_workers, self._rule)
 
     def blocks(self, num_workers: int) -> int:
         return num_workers
@@ -50,7 +58,7 @@ class Coded:
             require_on_time("scheme coded over a link", delay, attack)
 
     def bind(self, context: SchemeContext) -> CodedRounds:
-        code = self.code.use(CodeContext(context.sizes, context.stream, self.rule))
+        code = self.code.use(CodeContext(context.sizes, context.stream, self._rule))
         return CodedRounds(context, code, Shares.of_rows(code.coefficients, context.sizes))
 
 
@@ -70,6 +78,7 @@ class CodedRounds:
     context: SchemeContext
     code: CodeInUse
     shares: Shares
+    facts: ClassVar[Mapping[str, Any]] = {}
     scores: ClassVar[tuple[str, ...]] = ("load", "dropped", "amplification", "left_out")
 
     def check(self, num_workers: int) -> None: ...
@@ -79,6 +88,9 @@ class CodedRounds:
 
     def keeps(self, world: Any) -> int:
         return 0
+
+    def remarks(self, world: Any) -> tuple[str, ...]:
+        return ()
 
     def begin(self, kernel: Verbs, world: Any) -> CodedState:
         state = CodedState()

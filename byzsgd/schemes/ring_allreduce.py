@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -36,6 +37,7 @@ class RingAllreduce:
     """
 
     server: ClassVar[bool] = False
+    edges: ClassVar[bool] = False
 
     def check(self, num_workers: int) -> None:
         """Any number of workers."""
@@ -64,6 +66,7 @@ class RingRounds:
 
     context: SchemeContext
     shares: Shares
+    facts: ClassVar[Mapping[str, Any]] = {}
     scores: ClassVar[tuple[str, ...]] = ("load",)
 
     def check(self, num_workers: int) -> None: ...
@@ -73,6 +76,9 @@ class RingRounds:
 
     def keeps(self, world: Any) -> int:
         return 0
+
+    def remarks(self, world: Any) -> tuple[str, ...]:
+        return ()
 
     def begin(self, kernel: Verbs, world: Any) -> RingState:
         state = RingState()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -48,6 +48,7 @@ class CodedReduce:
     """
 
     server: ClassVar[bool] = False
+    edges: ClassVar[bool] = False
 
     children: int
     layers: int
@@ -99,6 +100,7 @@ class TreeRounds:
     tree: Tree
     matrix: np.ndarray
     shares: Shares
+    facts: ClassVar[Mapping[str, Any]] = {}
     scores: ClassVar[tuple[str, ...]] = ("load", "dropped", "amplification")
     forwards: ClassVar[bool] = True  # an honest node sends on what liars sent
 
@@ -109,6 +111,9 @@ class TreeRounds:
 
     def keeps(self, world: Any) -> int:
         return 0
+
+    def remarks(self, world: Any) -> tuple[str, ...]:
+        return ()
 
     def begin(self, kernel: Verbs, world: Any) -> TreeState:
         state = TreeState()

@@ -114,6 +114,14 @@ def test_a_group_without_majority_is_left_out_and_counted():
     assert (code.decoded(lied, 0).direction, code.decoded(lied, 0).left_out) == (None, 2)
 
 
+def test_replicas_that_differ_by_rounding_agree_on_nothing():
+    """What other engines, or another order of sums, would do to DRACO."""
+    code = used(draco_repetition(replicas=3), 6)
+    rounded = {worker: row * (1 + worker % 3 * 2.0**-52) for worker, row in sent(code, gradients(6)).items()}
+    found = code.decoded(rounded, 0)
+    assert (found.direction, found.left_out) == (None, 2)
+
+
 def test_q_liars_win_at_most_every_second_of_their_groups():
     """1907.12205: q = 5, r = 3: at most 2 groups; at random among 45, .433 of the 15 in the mean."""
     code = used(detox(replicas=3, buckets=None), 45, median)
