@@ -16,8 +16,10 @@ from byzsgd.interfaces import Rule
 
 @dataclass(frozen=True, kw_only=True)
 class Auto:
-    """fractional_repetition where (s + 1) | n, else cyclic_mds where n − s is odd, else cyclic: of what can be had, the
-    code with the smallest decoding coefficients."""
+    """fractional_repetition where (s + 1) | n, else cyclic_mds where n − s is odd, else cyclic.
+
+    Of what can be had, the code with the smallest decoding coefficients.
+    """
 
     stragglers: int
 

@@ -14,12 +14,13 @@ from byzsgd.interfaces import Rule
 
 @dataclass(frozen=True, kw_only=True)
 class Cyclic:
-    """Worker i adds up the parts i … i + s (mod n) with coefficients that are drawn once: any n − s workers decode
-    (Tandon, Lei, Dimakis, Karampatziakis: Gradient Coding; ICML 2017, arXiv 1612.03301, algorithm 2).
+    """Worker i adds up the parts i … i + s (mod n) with coefficients that are drawn once: any n − s workers decode.
 
     H (s, n) is normal, its last column minus the sum of the others; B_ii = 1, and the rest of row i solves B Hᵀ = 0.
     The decoding coefficients of an unlucky draw are large (27,063 at n = 12, s = 3 in one of three): they multiply the
     rounding errors of the messages.
+
+    Tandon, Lei, Dimakis, Karampatziakis: Gradient Coding; ICML 2017, arXiv 1612.03301, algorithm 2.
     """
 
     stragglers: int

@@ -14,12 +14,14 @@ from byzsgd.interfaces import Rule
 
 @dataclass(frozen=True, kw_only=True)
 class CyclicMds:
-    """Worker i adds up the parts i … i + s (mod n), every worker with the same coefficients: those of the polynomial
-    whose zeros are the n-th roots of unity number (n − s + 1)/2 … (n + s − 1)/2, divided by the lowest. Any n − s
-    workers decode. It is real where n − s is odd, or s = 0 (Raviv, Tamo, Tandon, Dimakis: Gradient Coding from Cyclic
-    MDS Codes and Expander Graphs; ICML 2018, arXiv 1707.03858).
+    """Worker i adds up the parts i … i + s (mod n) with one polynomial's coefficients: any n − s workers decode.
 
-    Differs from `cyclic`: nothing is drawn, and the decoding coefficients stay small (1 to 4 up to n = 12).
+    Its zeros are the n-th roots of unity number (n − s + 1)/2 … (n + s − 1)/2, and it is divided by its lowest
+    coefficient. It is real where n − s is odd, or s = 0. Nothing is drawn, and the decoding coefficients stay small (1
+    to 4 up to n = 12).
+
+    Raviv, Tamo, Tandon, Dimakis: Gradient Coding from Cyclic MDS Codes and Expander Graphs; ICML 2018, arXiv
+    1707.03858.
     """
 
     stragglers: int

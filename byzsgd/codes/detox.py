@@ -18,12 +18,13 @@ from byzsgd.signatures import unwrapped
 
 @dataclass(frozen=True, kw_only=True)
 class Detox:
-    """DETOX: groups of r workers vote as in `draco_repetition`, then a robust rule sees the winners: in `buckets`
-    buckets drawn anew in every round, as the mean of each (Rajput, Wang, Charles, Papailiopoulos: DETOX: A
-    Redundancy-based Framework for Faster and More Robust Gradient Aggregation; NeurIPS 2019, arXiv 1907.12205).
+    """Groups of r workers vote as in draco_repetition, then the rule of `scheme/rule` sees the winners.
 
-    q liars win at most ⌊q / ⌈r / 2⌉⌋ of the n / r groups. The rule is `scheme/rule`; it sees as many rows as there are
-    buckets (null: as there are groups), fewer where groups without a majority are left out.
+    It sees the means of `buckets` buckets of winners, drawn anew in every round (null: every winner alone); fewer where
+    groups without a majority are left out. q liars win at most ⌊q / ⌈r / 2⌉⌋ of the n / r groups.
+
+    Rajput, Wang, Charles, Papailiopoulos: DETOX: A Redundancy-based Framework for Faster and More Robust Gradient
+    Aggregation; NeurIPS 2019, arXiv 1907.12205.
 
     Differs: in the authors' code the rule is the coordinate-wise median, or Multi-Krum in two buckets.
     """

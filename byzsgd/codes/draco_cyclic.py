@@ -18,15 +18,15 @@ FAR = 1e3  # times the median size of a message: beyond it a number says no more
 
 @dataclass(frozen=True, kw_only=True)
 class DracoCyclic:
-    """DRACO's cyclic code: worker i adds up the r = 2f + 1 parts i … i + 2f (mod n) with complex coefficients; any f
-    lies among n messages are found and left out, and what remains decodes to the exact sum (Chen, Wang, Charles,
-    Papailiopoulos: DRACO; ICML 2018, arXiv 1803.09877). A message is (2d,): real parts, then imaginary ones.
+    """Worker i adds up the r = 2f + 1 parts i … i + 2f (mod n) with complex coefficients: any f lies are found.
 
-    All columns of the code are values of polynomials of degree below n − 2f, with constant term 1, at the n-th roots of
-    unity. The 2f missing Fourier coefficients of one random projection of the messages locate the lies, as in the
-    decoding of Reed-Solomon codes.
+    What remains decodes to the exact sum. A message is (2d,): real parts, then imaginary ones. All columns of the code
+    are values of polynomials of degree below n − 2f, with constant term 1, at the n-th roots of unity. The 2f missing
+    Fourier coefficients of one random projection of the messages locate the lies, as in the decoding of Reed-Solomon
+    codes. A round ends once n − f messages agree with one word of the code: n − 2f of them are honest and determine it.
 
-    A round ends once n − f messages agree with one word of the code: n − 2f of them are honest and determine it.
+    Chen, Wang, Charles, Papailiopoulos: DRACO: Byzantine-resilient Distributed Training via Redundant Gradients; ICML
+    2018, arXiv 1803.09877.
     """
 
     replicas: int  # r = 2f + 1

@@ -15,12 +15,13 @@ from byzsgd.interfaces import Rule
 
 @dataclass(frozen=True, kw_only=True)
 class DracoRepetition:
-    """DRACO's repetition code: groups of r = 2f + 1 consecutive workers compute the same r parts and vote, bit for bit,
-    on whole messages; the direction is the mean of the winners. With at most f liars it is the one without liars, to
-    the bit (Chen, Wang, Charles, Papailiopoulos: DRACO: Byzantine-resilient Distributed Training via Redundant
-    Gradients; ICML 2018, arXiv 1803.09877).
+    """Groups of r = 2f + 1 workers compute the same r parts and vote: up to f liars change no bit of the direction.
 
-    A round ends when every group has f + 1 equal messages, or is complete without: it is then left out, and counted.
+    They vote on whole messages, bit for bit; the direction is the mean of the winners. A round ends when every group
+    has f + 1 equal messages, or is complete without: it is then left out, and counted.
+
+    Chen, Wang, Charles, Papailiopoulos: DRACO: Byzantine-resilient Distributed Training via Redundant Gradients; ICML
+    2018, arXiv 1803.09877.
 
     Differs: the authors' code votes layer by layer and takes the last row where there is no majority.
     """

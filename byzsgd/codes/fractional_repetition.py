@@ -17,9 +17,12 @@ from byzsgd.interfaces import Rule
 
 @dataclass(frozen=True, kw_only=True)
 class FractionalRepetition:
-    """Groups of s + 1 consecutive workers; each of them sends the plain sum of the group's s + 1 parts, so the first
-    of every group is enough. Needs (s + 1) | n (Tandon, Lei, Dimakis, Karampatziakis: Gradient Coding; ICML 2017,
-    arXiv 1612.03301)."""
+    """Groups of s + 1 consecutive workers with the same s + 1 parts: the first of every group is enough.
+
+    Each of them sends the plain sum of the group's parts. Needs (s + 1) | n.
+
+    Tandon, Lei, Dimakis, Karampatziakis: Gradient Coding; ICML 2017, arXiv 1612.03301.
+    """
 
     stragglers: int
 

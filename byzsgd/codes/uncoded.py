@@ -15,9 +15,12 @@ from byzsgd.interfaces import Rule
 
 @dataclass(frozen=True, kw_only=True)
 class Uncoded:
-    """Worker i computes part i and nothing else. s = 0: the server waits for everybody, the uncoded master. s > 0: it
-    takes the first n − s and scales their sum by n / (n − s); every round then misses the parts of whoever is slow, and
-    where some workers are slow always, their data never count: the direction is biased."""
+    """Worker i computes part i and nothing else.
+
+    s = 0: the server waits for everybody, the uncoded master. s > 0: it takes the first n − s and scales their sum by
+    n / (n − s); every round then misses the parts of whoever is slow, and where some workers are slow always, their
+    data never count: the direction is biased.
+    """
 
     stragglers: int
 

@@ -26,13 +26,14 @@ from byzsgd.schemes.work import NODE, Shares, receptions, require_on_time, taken
 
 @dataclass(frozen=True, kw_only=True)
 class Coded:
-    """Rounds in which worker i sends Σ_k B_ik g_k, g_k the sum of the gradients over the k-th part of the round's data.
-    The server steps along their mean as soon as what has arrived decodes; what is still under way is dropped (Tandon,
-    Lei, Dimakis, Karampatziakis: Gradient Coding; ICML 2017, arXiv 1612.03301).
+    """Rounds with redundant work: the server steps as soon as what has arrived decodes, and drops the rest.
 
-    Part k is one batch of data block k, the same for whoever computes it. A job takes the clock's seconds times its
-    worker's load over that of an uncoded one. Where `delay/communication` is a link, the server receives one message at
-    a time. A round that can no longer decode ends the run as `stalled`.
+    Worker i sends Σ_k B_ik g_k, g_k the sum of the gradients over part k: one batch of data block k, the same for
+    whoever computes it. A job takes the clock's seconds times its worker's load over that of an uncoded one. Where
+    `delay/communication` is a link, the server receives one message at a time. A round that can no longer decode ends
+    the run as `stalled`.
+
+    Tandon, Lei, Dimakis, Karampatziakis: Gradient Coding; ICML 2017, arXiv 1612.03301.
     """
 
     server: ClassVar[bool] = False

@@ -28,12 +28,13 @@ from byzsgd.schemes.work import NODE, Shares, require_on_time, taken
 
 @dataclass(frozen=True, kw_only=True)
 class RingAllreduce:
-    """Rounds that end with the sum of all gradients at every worker: in N − 1 steps each passes 1/N of the vector to
-    its neighbour and adds what it is passed, in N − 1 more the sums go round (Patarasuk, Yuan: Bandwidth optimal
-    all-reduce algorithms for clusters of workstations; JPDC 2009).
+    """Rounds that end with the sum of all gradients at every worker: no server, no redundancy.
 
-    A round takes the slowest worker's seconds and, over a link, 2(N − 1)·(latency + per_message + bits/(N·bandwidth)).
-    All workers then have the same model, so one is kept.
+    In N − 1 steps each worker passes 1/N of the vector to its neighbour and adds what it is passed, in N − 1 more the
+    sums go round. A round takes the slowest worker's seconds and, over a link, 2(N − 1)·(latency + per_message +
+    bits/(N·bandwidth)). All workers then have the same model, so one is kept.
+
+    Patarasuk, Yuan: Bandwidth optimal all-reduce algorithms for clusters of workstations; JPDC 2009.
     """
 
     server: ClassVar[bool] = False

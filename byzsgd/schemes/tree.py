@@ -35,14 +35,15 @@ BEHIND = 4  # units in the last place
 
 @dataclass(frozen=True, kw_only=True)
 class CodedReduce:
-    """Rounds on a tree: every node computes its share, waits for n − s of its n children, decodes what they sent, adds
-    it to its own sum and sends the result up; the root steps. A slow child is dropped with all that is below it, and
-    parents receive at the same time (Reisizadeh, Prakash, Pedarsani, Avestimehr: CodedReduce: A Fast and Robust
-    Framework for Gradient Aggregation in Distributed Learning; arXiv 1902.01981). See `byzsgd.codes.tree`.
+    """Rounds on a tree: every node decodes what n − s of its n children send, adds its own sum and sends that up.
 
-    A round computes one batch of each of `least_examples` data blocks. A job takes until its parent has its message:
-    with a link a parent receives one message at a time, in the order in which they are ready. A liar's lie stands for
-    all that is below it.
+    The root steps. A child that is dropped is lost with all that is below it, and parents receive at the same time. A
+    round computes one batch of each of `least_examples` data blocks. A job takes until its parent has its message: over
+    a link a parent receives one at a time, in the order in which they are ready. A liar's lie stands for all that is
+    below it. See `byzsgd.codes.tree`.
+
+    Reisizadeh, Prakash, Pedarsani, Avestimehr: CodedReduce: A Fast and Robust Framework for Gradient Aggregation in
+    Distributed Learning; arXiv 1902.01981.
 
     Differs: the authors' code measures time alone, and does not apply the coefficients.
     """
