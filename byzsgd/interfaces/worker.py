@@ -141,11 +141,12 @@ class WorkerContext:
 
 
 class WorkerRule(Protocol[S]):
-    """What a worker computes and sends: gradient, momentum, local steps, compression…"""
+    """What a worker computes and sends: gradient, momentum, local steps, compression…
+
+    One that sends any (1, d) result as it is says `sends_results = True`: a scheme may name its work.
+    """
 
     sends: ClassVar[str]  # "vectors", or "deltas" for servers that keep only a running mean of them
-
-    # `sends_results = True`: a rule says so that sends any (1, d) result as it is, so that a scheme may name its work.
 
     @property
     def sampling(self) -> Literal["replacement", "shuffle"]:

@@ -119,7 +119,8 @@ def prepare(experiment: Experiment) -> Prepared:
     named = experiment.scheme if isinstance(experiment.scheme, NamesWork) else None
     count = experiment.num_workers if named is None else named.blocks(experiment.num_workers)
     blocks = tuple(experiment.partition(data.train, count, streams.generator("partition")))
-    honest = [block for worker, block in enumerate(blocks) if worker not in set(experiment.byzantine)]
+    owned = named is None  # else workers share the blocks
+    honest = [block for worker, block in enumerate(blocks) if not owned or worker not in set(experiment.byzantine)]
     problem = SupervisedProblem(
         experiment.model,
         data,
@@ -141,7 +142,7 @@ def prepare(experiment: Experiment) -> Prepared:
     server_context = _server_context(experiment, problem, streams)
     kernel = _kernel(experiment, problem, batches, count, server_context, streams)
     initial = problem.initial(streams.generator("init"))
-    counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes else None
+    counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes and owned else None
     facts = {"class_counts": counts, "class_names": list(data.class_names), "data_note": data.note}
     study = StepStudy() if experiment.metrics.study else NoStudy()
     return Prepared(blocks, problem, batches, engine, kernel, server_context, initial, facts, study)

@@ -134,6 +134,17 @@ def test_draco_goes_where_it_would_go_without_liars(code, exact, attack):
         close(world.models.live[0], clean.models.live[0])
 
 
+def test_poisoned_data_are_those_of_the_liar_alone():
+    settings = ("scheme=coded", "scheme/code=none", "num_workers=6", "num_byzantine=1", "byzantine_ids=[2]")
+    made = prepared(*settings, "attack=label_flip")
+    _, world = rounds(made, 1)
+    batches = [made.batches.batch(BatchKey(block, 0)) for block in range(6)]
+    batches[2] = made.kernel.adversary.attack.poison(batches[2])
+    rows = [made.problem.gradient(made.initial, batch) for batch in batches]
+    close(world.models.live[0], made.initial - LR * torch.stack(rows).mean(0))
+    assert not torch.allclose(world.models.live[0], plain_sgd(made, 1), atol=1e-6)
+
+
 def test_uncoded_rounds_go_elsewhere():
     settings = ("scheme=coded", "scheme/code=none", "num_workers=10")
     _, clean = rounds(prepared(*settings), 4)

@@ -57,7 +57,8 @@ class Shared:
         return torch.cat([weighted(rows, weights) for weights in work.weights], dim=1)
 
     def _poisoned(self, worker: int, keys: Sequence[BatchKey]) -> bool:
-        if (attack := self.poisons.get(worker)) is None:
+        attack = self.poisons.get(worker)
+        if attack is None or type(attack).poison is Attack.poison:
             return False
         return any(attack.poison(batch) is not batch for batch in map(self.batches.batch, keys))
 
