@@ -28,8 +28,9 @@ ALLOWED = {
     "attacks": FAMILY,
     "delays": FAMILY,
     "workers": FAMILY,
-    "schemes": FAMILY | {"graphs"},  # whether a graph is connected
+    "schemes": FAMILY | {"codes", "graphs"},  # graphs: whether one is connected
     "graphs": FAMILY,
+    "codes": FAMILY,
     "optimizers": FAMILY,
     "partitions": FAMILY,
     "trackers": FAMILY,

@@ -41,6 +41,7 @@ from .record import Tracker as Tracker
 from .scheme import Delivery as Delivery
 from .scheme import Edge as Edge
 from .scheme import Key as Key
+from .scheme import NamesWork as NamesWork
 from .scheme import Outcome as Outcome
 from .scheme import Scheme as Scheme
 from .scheme import SchemeContext as SchemeContext
@@ -68,13 +69,16 @@ from .time import Draws as Draws
 from .time import Heterogeneity as Heterogeneity
 from .time import JobLaw as JobLaw
 from .time import LiarsLaw as LiarsLaw
+from .time import LinkLaw as LinkLaw
 from .time import Slots as Slots
 from .time import StalenessLaw as StalenessLaw
 from .time import Turn as Turn
 from .values import key as key
 from .values import value as value
+from .worker import FLOAT_BITS as FLOAT_BITS
 from .worker import Batch as Batch
 from .worker import BatchKey as BatchKey
+from .worker import Combined as Combined
 from .worker import Engine as Engine
 from .worker import Gradients as Gradients
 from .worker import Job as Job

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from torch import Tensor
 
+from byzsgd.interfaces.adversary import Attack
 from byzsgd.interfaces.server import Aggregator, Arrival, Decision, Optimizer, ServerContext
-from byzsgd.interfaces.time import Clock
+from byzsgd.interfaces.time import Clock, Delay, LinkLaw
 from byzsgd.interfaces.values import value
 from byzsgd.interfaces.worker import Job, Message, Work
 
@@ -51,6 +52,8 @@ class SchemeContext:
     clock: Clock[Any]
     stamps: bool  # the receiver knows which version each worker read; false: it believes them
     claims: int  # how many updates back a version may lie that a liar claims to have read
+    sizes: tuple[int, ...] = ()  # examples of one batch of every data block
+    link: LinkLaw | None = None  # what a message takes, where that is the law of the way
     aggregator: Aggregator[Any] | None = None  # of a scheme with a server
     server: Callable[[Tensor], ServerContext] | None = None  # around a live model
 
@@ -143,3 +146,14 @@ class SchemeSettings(Protocol):
 
     def piloted(self, measured: Mapping[str, float]) -> SchemeSettings:
         """The scheme with that number: `measured` holds the largest value of every score of the pilot's run."""
+
+
+@runtime_checkable
+class NamesWork(SchemeSettings, Protocol):
+    """A scheme that names what its workers compute: in every round one batch of each data block, by whom it says."""
+
+    def blocks(self, num_workers: int) -> int:
+        """How many blocks the training data are cut into."""
+
+    def admit(self, delay: Delay, attack: Attack) -> None:
+        """Raises ValueError when the times of its rounds cannot be those of this delay and attack."""

@@ -66,7 +66,24 @@ class LocalSteps:
         return (self.version,)
 
 
-Work = Gradients | LocalSteps
+@key
+class Combined:
+    """Work: Σ_k weights[i][k]·(mean gradient of batches[k]) at one version, for every row i of weights, one row behind
+    the other: (1, rows·d).
+
+    All batches have the serial of a round, and other workers compute them too: equal sums are equal to the bit.
+    """
+
+    version: int
+    batches: tuple[BatchKey, ...]
+    weights: tuple[tuple[float, ...], ...]
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        return (self.version,)
+
+
+Work = Gradients | LocalSteps | Combined
 
 
 @value
@@ -96,6 +113,9 @@ class Engine(Protocol):
         """One (m, d) tensor per task; a row of its own for each, aliasing no parameter."""
 
 
+FLOAT_BITS = 32  # of a number on the wire, whatever type computes
+
+
 @value
 class Message:
     """What travels."""
@@ -106,8 +126,8 @@ class Message:
 
     @classmethod
     def uncompressed(cls, vector: Tensor, claimed_read_at: int | None = None) -> Message:
-        """`vector` as it is: 32·d bits, a float on the wire has 32 whatever dtype computes."""
-        return cls(vector, 32 * vector.numel(), claimed_read_at)
+        """`vector` as it is."""
+        return cls(vector, FLOAT_BITS * vector.numel(), claimed_read_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +141,10 @@ class WorkerContext:
 
 
 class WorkerRule(Protocol[S]):
-    """What a worker computes and sends: gradient, momentum, local steps, compression…"""
+    """What a worker computes and sends: gradient, momentum, local steps, compression…
+
+    One that sends any (1, d) result as it is says `sends_results = True`: a scheme may name its work.
+    """
 
     sends: ClassVar[str]  # "vectors", or "deltas" for servers that keep only a running mean of them
 

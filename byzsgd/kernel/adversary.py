@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -16,6 +17,7 @@ from byzsgd.interfaces import (
     Attack,
     Edge,
     Event,
+    Job,
     Knowledge,
     Message,
     Outcome,
@@ -39,6 +41,9 @@ class AdversaryState:
     due: int | None = None  # the one of them that sends now
 
 
+Relay = Callable[[Any, Job, Message], Message]  # (world, job, message of its own work) -> message
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Adversary:
     """The null object: Byzantine workers that send what they computed, when it is ready."""
@@ -51,6 +56,7 @@ class Adversary:
     worker: WorkerRule[Any]
     knowledge: Knowledge
     streams: Streams
+    relay: Relay | None = None  # what a node adds to its own of what it has received, before it sends
 
     @cached_property
     def liars(self) -> frozenset[int]:
@@ -80,7 +86,7 @@ class Adversary:
 
     def sent(self, world: World, pending: Pending, message: Message) -> Message:
         """What the worker sends in place of what it computed."""
-        return message
+        return message if self.relay is None else self.relay(world, pending.job, message)
 
     def told(self, world: World, edge: Edge) -> Tensor:
         """What a node says to one neighbour in place of its model."""
@@ -152,7 +158,7 @@ class Liars(Adversary):
             state.due = None
 
     def sent(self, world: World, pending: Pending, message: Message) -> Message:
-        job = pending.job
+        job, message = pending.job, super().sent(world, pending, message)
         if not self.forges or job.worker not in self.liars:
             return message
         view = self._view(world, job.worker, pending.node, job.read_at, message.vector, job.serial, sending=True)

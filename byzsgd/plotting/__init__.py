@@ -11,6 +11,7 @@ from .draw import KINDS as KINDS
 from .draw import draw as draw
 from .draw import save as save
 from .heatmap import heatmap as heatmap
+from .iteration_time import iteration_time as iteration_time
 from .network import consensus as consensus
 from .network import graph as graph
 from .overview import overview as overview
@@ -20,4 +21,5 @@ from .refusals import refusals as refusals
 from .slowdown import slowdown as slowdown
 from .staleness import staleness as staleness
 from .timeline import timeline as timeline
+from .tree import tree as tree
 from .worst_case import worst_case as worst_case

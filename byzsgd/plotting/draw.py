@@ -17,6 +17,7 @@ from .coefficients import coefficients
 from .cost import cost
 from .delays import LawOf, delays
 from .heatmap import heatmap
+from .iteration_time import iteration_time
 from .network import consensus, recorded_graph
 from .partition import recorded_partition
 from .progress import progress
@@ -25,6 +26,7 @@ from .slowdown import slowdown
 from .staleness import staleness
 from .style import styled
 from .timeline import timeline
+from .tree import tree
 from .worst_case import worst_case
 
 FORMATS = ("png", "svg", "pdf")
@@ -49,6 +51,8 @@ _SINGLE: Mapping[str, Callable[[Comparison], Figure]] = {
     "timeline": timeline,
     "slowdown": slowdown,
     "cost": cost,
+    "iteration_time": iteration_time,
+    "tree": tree,
     "partition": recorded_partition,
     "consensus": consensus,
     "network": recorded_graph,

@@ -18,6 +18,7 @@ from byzsgd.interfaces import (
     Engine,
     Knowledge,
     ModelFactory,
+    NamesWork,
     Optimizer,
     Partition,
     SchemeSettings,
@@ -221,6 +222,11 @@ class Experiment:
                 worker=self.choices.get("worker"))  # fmt: skip
         require(not self.attack.previews and not self.attack.claims, who,
                 "an attack that neither asks a server nor lies to it", attack=self.choices.get("attack"))  # fmt: skip
+
+        if isinstance(self.scheme, NamesWork):
+            require(getattr(self.worker, "sends_results", False), who, "worker=gradient, since it names what workers "
+                    "compute", worker=self.choices.get("worker"))  # fmt: skip
+            self.scheme.admit(self.delay, self.attack)
 
     @property
     def byzantine(self) -> tuple[int, ...]:

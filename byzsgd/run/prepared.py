@@ -17,9 +17,13 @@ from byzsgd.interfaces import (
     Attack,
     Batch,
     BatchKey,
+    Combined,
     Data,
+    Delay,
     Engine,
     Gradients,
+    LinkLaw,
+    NamesWork,
     SchemeContext,
     ServerContext,
     Task,
@@ -29,6 +33,7 @@ from byzsgd.kernel.adversary import Liars, kind_of
 from byzsgd.kernel.clocks import build_clock
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.problem import SupervisedProblem
+from byzsgd.kernel.engine.shared import Shared
 from byzsgd.kernel.jobs import HonestNotFinite
 from byzsgd.kernel.neighbours import LyingNeighbours
 from byzsgd.kernel.randomness import Streams
@@ -84,13 +89,18 @@ class Prepared:
 
     def require_overflow(self, error: HonestNotFinite) -> None:
         """A vector that is not finite is a result where a model that its job went through, or the loss of one, has
-        overflowed, and else an error."""
+        overflowed, or where its worker passes on what liars sent, and else an error."""
+        if getattr(self.kernel.scheme, "forwards", False) and self.kernel.adversary.byzantine:
+            return
         if all(self._finite(params, key) for params, key in self._models(error.task)):
             raise FloatingPointError(f"{error}, although its model and its loss are finite") from error
 
     def _models(self, task: Task) -> Iterator[tuple[Tensor, BatchKey]]:
         """The models that a job went through, each with its batch: local steps are taken again."""
         work = task.work
+        if isinstance(work, Combined):
+            yield from ((task.params[0], key) for key in work.batches)
+            return
         if isinstance(work, Gradients):
             yield from zip(task.params, (key for _, key in work.requests), strict=True)
             return
@@ -124,8 +134,11 @@ def prepare(experiment: Experiment, plugins: Sequence[str] | None = None) -> Pre
     streams = Streams(experiment.seed)
     device, dtype = _device(experiment.device), getattr(torch, experiment.dtype)
     data, files = loaded(experiment, plugins)
-    blocks = tuple(experiment.partition(data.train, experiment.num_workers, streams.generator("partition")))
-    honest = [block for worker, block in enumerate(blocks) if worker not in set(experiment.byzantine)]
+    named = experiment.scheme if isinstance(experiment.scheme, NamesWork) else None
+    count = experiment.num_workers if named is None else named.blocks(experiment.num_workers)
+    blocks = tuple(experiment.partition(data.train, count, streams.generator("partition")))
+    owned = named is None  # else workers share the blocks
+    honest = [block for worker, block in enumerate(blocks) if not owned or worker not in set(experiment.byzantine)]
     problem = SupervisedProblem(
         experiment.model,
         data,
@@ -140,11 +153,14 @@ def prepare(experiment: Experiment, plugins: Sequence[str] | None = None) -> Pre
         blocks=honest if experiment.metrics.dissimilarity else (),
     )
     batches = Batches(problem.data, blocks, streams, experiment.batch_size, experiment.worker.sampling)
-    engine = experiment.engine(problem, batches, dict.fromkeys(experiment.byzantine, experiment.attack))
+    poisons = dict.fromkeys(experiment.byzantine, experiment.attack)
+    engine = experiment.engine(problem, batches, poisons)
+    if named is not None:
+        engine = Shared(engine, batches, count, poisons)
     server_context = _server_context(experiment, problem, streams)
-    kernel = _kernel(experiment, problem, batches, server_context, streams)
+    kernel = _kernel(experiment, problem, batches, count, server_context, streams)
     initial = problem.initial(streams.generator("init"))
-    counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes else None
+    counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes and owned else None
     facts = {"class_counts": counts, "class_names": list(data.class_names), "data_note": data.note, "files": files}
     facts |= kernel.scheme.facts
     study = StepStudy() if experiment.metrics.study else NoStudy()
@@ -176,26 +192,12 @@ def _kernel(
     experiment: Experiment,
     problem: SupervisedProblem,
     batches: Batches,
+    blocks: int,
     server_context: Callable[[Tensor], ServerContext],
     streams: Streams,
 ) -> Kernel:
     n, aggregator, attack = experiment.num_workers, experiment.aggregator, experiment.attack
     clock = build_clock(experiment.delay, streams, n, experiment.byzantine)
-    kind = LyingNeighbours if experiment.scheme.edges and kind_of(attack) is Liars else kind_of(attack)
-    adversary = kind(
-        num_workers=n,
-        byzantine=experiment.byzantine,
-        f=experiment.f,
-        attack=attack,
-        aggregator=aggregator,
-        worker=experiment.worker,
-        knowledge=experiment.knowledge,
-        streams=streams,
-    )
-    contexts = {
-        worker: WorkerContext(worker, problem.num_parameters, problem.layers, streams.of_worker(worker))
-        for worker in range(n)
-    }
     context = SchemeContext(
         num_workers=n,
         byzantine=experiment.byzantine,
@@ -206,19 +208,44 @@ def _kernel(
         stream=streams.generator,
         stamps=experiment.stamps,
         claims=attack.claims,
+        sizes=tuple(len(batches.indices(BatchKey(block, 0))) for block in range(blocks)),
+        link=_link(experiment.delay),
         aggregator=aggregator,
         server=server_context,
     )
+    scheme = experiment.scheme.bind(context)
+    kind = LyingNeighbours if experiment.scheme.edges and kind_of(attack) is Liars else kind_of(attack)
+    adversary = kind(
+        num_workers=n,
+        byzantine=experiment.byzantine,
+        f=experiment.f,
+        attack=attack,
+        aggregator=aggregator,
+        worker=experiment.worker,
+        knowledge=experiment.knowledge,
+        streams=streams,
+        relay=getattr(scheme, "relay", None),
+    )
+    contexts = {
+        worker: WorkerContext(worker, problem.num_parameters, problem.layers, streams.of_worker(worker))
+        for worker in range(n)
+    }
     return Kernel(
         num_workers=n,
         clock=clock,
         worker=experiment.worker,
         adversary=adversary,
-        scheme=experiment.scheme.bind(context),
+        scheme=scheme,
         optimizer=experiment.optimizer,
         contexts=contexts,
         reads=aggregator is not None and getattr(aggregator, "needs_read_params", True),  # a plugin may not say
     )
+
+
+def _link(delay: Delay) -> LinkLaw | None:
+    """The law of the way, where it is a link."""
+    way = getattr(delay, "communication", None)
+    return way if hasattr(way, "per_message") else None
 
 
 def _server_context(

@@ -20,16 +20,16 @@ from byzsgd.interfaces import (
     ServerContext,
     Verbs,
 )
+from byzsgd.schemes.settled import Settled
 
 NODE = 0  # the server
 
 
 @dataclass(frozen=True)
-class Server:
+class Server(Settled):
     """The parameter server: one model, which every worker reads; an aggregator decides."""
 
     server: ClassVar[bool] = True
-    edges: ClassVar[bool] = False
 
     def check(self, num_workers: int) -> None:
         """Any number of workers: its aggregator has conditions of its own."""
@@ -38,12 +38,6 @@ class Server:
         assert context.aggregator is not None and context.server is not None
         claims = 0 if context.stamps else context.claims
         return ParameterServer(context.aggregator, context.server, context.clock, context.stamps, claims)
-
-    def pilot(self) -> None:
-        return None
-
-    def piloted(self, measured: Mapping[str, float]) -> Server:
-        return self
 
 
 @dataclass(eq=False)

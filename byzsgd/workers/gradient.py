@@ -15,6 +15,7 @@ class Gradient:
     """Sends the mean gradient of one batch at the model it read: g = ∇F(x_l; ξ)."""
 
     sends: ClassVar[str] = "vectors"
+    sends_results: ClassVar[bool] = True
     sampling: Literal["replacement", "shuffle"]
 
     def init(self, context: WorkerContext) -> None:

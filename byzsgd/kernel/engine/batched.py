@@ -29,7 +29,7 @@ class Batched:
         steps = iter(self._local_steps([task for task in tasks if isinstance(task.work, LocalSteps)]))
         results: list[Tensor] = []
         for task in tasks:
-            if isinstance(task.work, LocalSteps):
+            if not isinstance(task.work, Gradients):
                 results.append(next(steps))
             elif len(task.work.requests) == 1:
                 results.append(next(rows))

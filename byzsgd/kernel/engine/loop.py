@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from byzsgd.interfaces import Attack, Batch, BatchKey, Gradients, Task
+from byzsgd.interfaces import Attack, Batch, BatchKey, Gradients, LocalSteps, Task
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.group_size import group_size
 from byzsgd.kernel.engine.problem import SupervisedProblem
@@ -38,6 +38,7 @@ class Loop:
                 for params, (_, key) in zip(task.params, work.requests, strict=True)
             ]
             return torch.stack(gradients)
+        assert isinstance(work, LocalSteps)
         start = task.params[0]
         params = start.clone()
         for key in work.batches:
