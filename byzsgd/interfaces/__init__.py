@@ -18,6 +18,9 @@ from .adversary import AdversaryContext as AdversaryContext
 from .adversary import Attack as Attack
 from .adversary import Knowledge as Knowledge
 from .adversary import View as View
+from .compressor import Compressor as Compressor
+from .compressor import Sending as Sending
+from .compressor import Wire as Wire
 from .problem import Augment as Augment
 from .problem import Data as Data
 from .problem import Dataset as Dataset
@@ -62,13 +65,16 @@ from .time import StalenessLaw as StalenessLaw
 from .time import Turn as Turn
 from .values import key as key
 from .values import value as value
+from .worker import FLOAT_BITS as FLOAT_BITS
 from .worker import Batch as Batch
 from .worker import BatchKey as BatchKey
+from .worker import ClippedSum as ClippedSum
 from .worker import Engine as Engine
 from .worker import Gradients as Gradients
 from .worker import Job as Job
 from .worker import LocalSteps as LocalSteps
 from .worker import Message as Message
+from .worker import Sampling as Sampling
 from .worker import Task as Task
 from .worker import Work as Work
 from .worker import WorkerContext as WorkerContext

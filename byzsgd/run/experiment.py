@@ -13,6 +13,7 @@ from byzsgd.interfaces import (
     SEES,
     Aggregator,
     Attack,
+    Compressor,
     Dataset,
     Delay,
     Engine,
@@ -25,7 +26,7 @@ from byzsgd.interfaces import (
     WorkerRule,
 )
 from byzsgd.kernel.clocks import build_clock
-from byzsgd.kernel.engine.batches import Batches
+from byzsgd.kernel.engine.batches import Batches, check_sampling
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.randomness import Streams
 from byzsgd.records import (
@@ -41,6 +42,7 @@ from byzsgd.records import (
 )
 from byzsgd.records.checkpoints import checkpoints
 from byzsgd.run.budget import Budget
+from byzsgd.run.messages import check_messages
 from byzsgd.run.metrics import Metrics
 from byzsgd.run.prepared import Prepared, prepare
 from byzsgd.run.process import rare_collections, threads
@@ -95,6 +97,7 @@ class Experiment:
     model: ModelFactory
     partition: Partition
     worker: WorkerRule[Any]
+    compressor: Compressor[Any]
     attack: Attack = converted(lift_attack)
     aggregator: Aggregator[Any]
     delay: Delay
@@ -109,7 +112,7 @@ class Experiment:
     knowledge: Knowledge
     stamps: bool
     seed: int
-    batch_size: int
+    batch_size: int | None
     budget: Budget
     eval_every: int
     metrics: Metrics
@@ -129,7 +132,8 @@ class Experiment:
         require(0 <= self.num_byzantine <= n, "num_byzantine", "0 <= num_byzantine <= num_workers",
                 num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
         require(0 <= self.f <= n, "f", "0 <= f <= num_workers", f=self.f, num_workers=n)
-        for name in ("batch_size", "eval_every", "checkpoint_every", "threads"):
+        check_sampling(self.batch_size, self.worker.sampling)
+        for name in ("eval_every", "checkpoint_every", "threads"):
             require(getattr(self, name) >= 1, name, "a value >= 1", **{name: getattr(self, name)})
         require(self.seed >= 0, "seed", "a value >= 0", seed=self.seed)
         require(self.num_byzantine < n or not self.metrics.dissimilarity, "metrics.dissimilarity", "an honest worker",
@@ -158,6 +162,7 @@ class Experiment:
         require(self.worker.sends == self.aggregator.expects, f"aggregator {self.choices.get('aggregator')}",
                 f"a worker rule that sends {self.aggregator.expects} (worker={_SENDER[self.aggregator.expects]})",
                 worker=self.choices.get("worker"))  # fmt: skip
+        check_messages(self)
         build_clock(self.delay, Streams(self.seed), n, self.byzantine).check(n)
 
     @property

@@ -16,6 +16,8 @@ from byzsgd.interfaces import (
     Attack,
     Batch,
     BatchKey,
+    ClippedSum,
+    Compressor,
     Engine,
     Gradients,
     ServerContext,
@@ -31,6 +33,8 @@ from byzsgd.kernel.randomness import Streams
 from byzsgd.kernel.world import Kernel, World
 from byzsgd.partitions.class_counts import class_counts
 from byzsgd.records.tree import check
+from byzsgd.run.messages import channel_of_run, delay_of_run
+from byzsgd.run.pilot import solved
 from byzsgd.run.study import NoStudy, StepStudy, Study
 
 if TYPE_CHECKING:
@@ -88,6 +92,9 @@ class Prepared:
             yield from zip(task.params, (key for _, key in work.requests), strict=True)
             return
         params = task.params[0]
+        if isinstance(work, ClippedSum):
+            yield params, work.batch
+            return
         for key in work.batches:
             yield params, key
             params = params - work.lr * self.problem.gradient(params, self.batches.batch(key))
@@ -122,22 +129,26 @@ def prepare(experiment: Experiment) -> Prepared:
     batches = Batches(problem.data, blocks, streams, experiment.batch_size, experiment.worker.sampling)
     engine = experiment.engine(problem, batches, dict.fromkeys(experiment.byzantine, experiment.attack))
     server_context = _server_context(experiment, problem, streams)
-    kernel = _kernel(experiment, problem, server_context, streams)
+    compressor = solved(experiment)
+    kernel = _kernel(experiment, compressor, problem, server_context, streams)
     initial = problem.initial(streams.generator("init"))
     counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes else None
     facts = {"class_counts": counts, "class_names": list(data.class_names), "data_note": data.note}
+    if compressor is not experiment.compressor:
+        facts["compressor_scale"] = getattr(compressor, "scale", None)
     study = StepStudy() if experiment.metrics.study else NoStudy()
     return Prepared(blocks, problem, batches, engine, kernel, server_context, initial, facts, study)
 
 
 def _kernel(
     experiment: Experiment,
+    compressor: Compressor[Any],
     problem: SupervisedProblem,
     server_context: Callable[[Tensor], ServerContext],
     streams: Streams,
 ) -> Kernel:
     n, aggregator, attack = experiment.num_workers, experiment.aggregator, experiment.attack
-    clock = build_clock(experiment.delay, streams, n, experiment.byzantine)
+    clock = build_clock(delay_of_run(experiment, problem.layers), streams, n, experiment.byzantine)
     adversary = kind_of(attack)(
         num_workers=n,
         byzantine=experiment.byzantine,
@@ -162,6 +173,7 @@ def _kernel(
         ),
         optimizer=experiment.optimizer,
         contexts=contexts,
+        channel=channel_of_run(experiment, compressor, problem, contexts, streams),
         reads=getattr(aggregator, "needs_read_params", True),  # a plugin may not say
     )
 
