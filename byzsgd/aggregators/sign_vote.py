@@ -20,8 +20,8 @@ def vote_with_feedback(votes: Tensor, carry: Tensor | None, *, tie: Tie) -> tupl
     """The direction of one vote and what it leaves behind: w = Σ S_i + r, direction = sign(w), r ← w − direction.
 
     `votes` (M, d) of −1, 0, 1, `carry` r (d,) int64 (None: zeros) -> direction (d,) of the type of the votes, next
-    carry (d,) int64. sign(0) = `tie`. r is M times the error of the paper's form u = mean + e, e ← u − sign(u)/M, held as
-    an integer, so that no tie is broken by rounding. It is not bounded: t unanimous votes add t·(M − 1).
+    carry (d,) int64. sign(0) = `tie`. r is M times the error of the paper's form u = mean + e, e ← u − sign(u)/M, and a
+    whole number, so that no tie is broken by rounding. It is not bounded: t unanimous votes add t·(M − 1).
     """
     total = votes.sum(dim=0).to(torch.int64)
     if carry is not None:
@@ -82,7 +82,7 @@ class SignVote(Pipeline):
     rule: Any = field(default=None, init=False)  # the vote
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rule", Vote(self.feedback, self.tie))
+        object.__setattr__(self, "rule", Vote(feedback=self.feedback, tie=self.tie))
         super().__post_init__()
         constant = getattr(self.collector, "constant_rows", False)
         require(constant or self.feedback is None, "sign_vote with feedback",

@@ -11,7 +11,7 @@ from .job_times import JobTimes
 
 @dataclass(frozen=True, kw_only=True)
 class Link(JobTimes):
-    """A way whose time depends on what travels: latency + per_message + bits/bandwidth seconds, for delay.communication.
+    """As delay.communication: the way of a message takes latency + per_message + bits/bandwidth seconds.
 
     `latency` passes on the way and `per_message` at its ends; `bandwidth` is in bits per second (inf: bits cost no
     time). The bits are those of a message of the run's compressor and model.

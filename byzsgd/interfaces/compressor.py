@@ -42,13 +42,30 @@ class Compressor(Protocol[S]):
 
     lossless: ClassVar[bool]  # what arrives is what was sent, and costs 32·d bits
     random: ClassVar[bool]  # whether it draws uniform numbers
-    needs_loss: bool  # whether it asks for `Sending.loss`
-    needs_round: bool  # whether it asks for `Sending.max_abs`
-    fixed_length: bool  # whether `nominal_bits` is the length of every message
-    feedback: bool
-    feedback_units: Literal["gradient", "step"]
-    per: Literal["vector", "layer"]
-    enforce: bool
+
+    @property
+    def feedback(self) -> bool: ...
+
+    @property
+    def feedback_units(self) -> Literal["gradient", "step"]: ...
+
+    @property
+    def per(self) -> Literal["vector", "layer"]: ...
+
+    @property
+    def enforce(self) -> bool: ...
+
+    @property
+    def needs_loss(self) -> bool:
+        """Whether it asks for `Sending.loss`."""
+
+    @property
+    def needs_round(self) -> bool:
+        """Whether it asks for `Sending.max_abs`."""
+
+    @property
+    def fixed_length(self) -> bool:
+        """Whether `nominal_bits` is the length of every message."""
 
     def init(self, context: WorkerContext) -> S:
         """The State of one sender (per=layer: of one of its layers)."""

@@ -82,8 +82,8 @@ class Adversary:
         return message
 
     def delivered(self, world: World, pending: Pending, sent: Tensor, vector: Tensor, norm: float) -> None:
-        """What was sent, and the vector that has come of it, with its norm. Raises HonestNotFinite: only a liar may send
-        what is not finite."""
+        """What was sent, and the vector that arrives, with its norm. Raises HonestNotFinite: only a liar may send what
+        is not finite."""
         if not math.isfinite(norm) and pending.job.worker not in self.liars and not bool(vector.isfinite().all()):
             raise HonestNotFinite(pending.task(world.models), world.models.version[pending.node], world.time)
 

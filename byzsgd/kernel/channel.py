@@ -168,9 +168,8 @@ class Compressing(Channel):
         attack; the first delivery of a round looks, while the others are in flight."""
         largest = own.abs()
         for worker, pending in world.pending.items():
-            result = world.results.get(worker)
-            if pending.job.read_at == job.read_at and result is not None:
-                message, _ = self.worker.message(world.workers[worker], pending.job, result)
+            if pending.job.read_at == job.read_at:
+                message, _ = self.worker.message(world.workers[worker], pending.job, world.results[worker])
                 largest = torch.maximum(largest, message.vector.abs())
         world.channel.round, world.channel.max_abs = job.read_at, largest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from byzsgd.checks import require
 from byzsgd.interfaces import Compressor, Delay, WorkerContext
@@ -27,8 +27,8 @@ def check_messages(experiment: Experiment) -> None:
     if compressor.lossless:
         return
     require(experiment.scheme.server, who, "a scheme with a server", scheme=experiment.choices.get("scheme"))
-    require(compressor.feedback or experiment.worker.sends != "deltas", who,
-            "feedback=true, since what a delta loses is lost for good", worker=experiment.choices.get("worker"))  # fmt: skip
+    require(compressor.feedback or experiment.worker.sends != "deltas", who, "feedback=true with deltas, or what one "
+            "loses is lost for good", worker=experiment.choices.get("worker"))  # fmt: skip
     require(compressor.feedback_units == "gradient" or _rate(experiment) is not None, f"{who} with feedback_units=step",
             "an optimizer with lr and schedule", optimizer=experiment.choices.get("optimizer"))  # fmt: skip
     if compressor.needs_round:
@@ -66,7 +66,8 @@ def delay_of_run(experiment: Experiment, layers: Sequence[int]) -> Delay:
     linked: Any = experiment.delay
     parts = layers if experiment.compressor.per == "layer" else [sum(layers)]
     bits = sum(experiment.compressor.nominal_bits(size) for size in parts)
-    return replace(linked, communication=way.carrying(bits))
+    linked = replace(linked, communication=way.carrying(bits))
+    return cast(Delay, linked)
 
 
 def channel_of_run(
