@@ -65,8 +65,7 @@ class Kernel:
         honest = self.clock.seconds(world.clock, worker) if seconds is None else seconds
         if (taken := self.adversary.seconds(world, worker, node, honest)) is None:
             return
-        job = self.clock.dispatch(world.clock, worker, world.models.version[node], world.time, taken)
-        if job is None:
+        if (job := self.clock.dispatch(world.clock, worker, world.models.version[node], world.time, taken)) is None:
             world.waiting[worker] = (node, work, seconds)
             world.models.read(named(node, work))
         else:

@@ -28,7 +28,7 @@ from .worst_case import worst_case
 
 FORMATS = ("png", "svg", "pdf")
 STATISTICS = ("mean", "median")
-AXES: tuple[Axis, ...] = ("updates", "time", "arrivals")
+AXES: tuple[Axis, ...] = ("updates", "time", "arrivals", "bits", "bits_per_worker")
 
 # Against which axes a figure may be drawn; without one there is a single figure.
 _CURVES: Mapping[str, Callable[..., Figure]] = {

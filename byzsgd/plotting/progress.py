@@ -1,4 +1,4 @@
-"""How far training gets: accuracy, loss or suboptimality against updates, virtual time or arrivals."""
+"""How far training gets: accuracy, loss or suboptimality against updates, virtual time, arrivals or bits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.bands import AXIS_LABEL, Axis, Band, Statistic, band
+from byzsgd.analysis.bands import AXIS_LABEL, COLUMN, Axis, Band, Statistic, band
 from byzsgd.analysis.groups import Comparison, Group, NothingToDraw
 
 from .panels import arrange, cross, frame, handle, label_outside, more, name_panel, plain_log
@@ -21,7 +21,13 @@ TITLE = {
     "suboptimality": "Suboptimality",
     "gradient_norm": "Gradient norm",
 }
-AGAINST = {"updates": "updates", "time": "virtual time", "arrivals": "arrivals"}
+AGAINST = {
+    "updates": "updates",
+    "time": "virtual time",
+    "arrivals": "arrivals",
+    "bits": "bits",
+    "bits_per_worker": "bits per worker",
+}
 
 
 def progress(
@@ -31,9 +37,9 @@ def progress(
 
     A cross marks where a run diverged. Losses and suboptimality are drawn on a logarithmic axis where all is positive.
     """
-    groups = [group for group in comparison.groups if _has(group, metric)]
+    groups = [group for group in comparison.groups if _has(group, metric) and _has(group, COLUMN[x])]
     if not groups:
-        raise NothingToDraw(f"{metric} needs runs that were evaluated on it; got none")
+        raise NothingToDraw(f"{metric} against {AGAINST[x]} needs runs that were evaluated on it; got none")
     arrangement = arrange(comparison)
     bands = {id(group): band(group, metric, x, statistic) for group in groups}
     with styled():

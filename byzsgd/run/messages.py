@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from byzsgd.checks import require
-from byzsgd.interfaces import Compressor, Delay, WorkerContext
+from byzsgd.interfaces import FLOAT_BITS, Compressor, Delay, WorkerContext
 from byzsgd.kernel.channel import Channel, Compressing
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.randomness import Streams
@@ -34,9 +34,8 @@ def check_messages(experiment: Experiment) -> None:
     if compressor.needs_round:
         require(getattr(experiment.aggregator, "synchronous", False), f"{who} with bound=max",
                 "aggregator/collector=round", aggregator=experiment.choices.get("aggregator"))  # fmt: skip
-        away = getattr(delay, "availability", None)
-        require(not delay.prescribed and away is None, f"{who} with bound=max",
-                "all jobs of a round in flight together: a delay in seconds with availability=always",
+        require(not delay.prescribed and not _interrupts(delay), f"{who} with bound=max",
+                "all jobs of a round in flight together: a delay in seconds, with availability=always",
                 delay=experiment.choices.get("delay"))  # fmt: skip
     if getattr(compressor, "private", False):
         _check_private(experiment, who)
@@ -51,6 +50,11 @@ def _check_private(experiment: Experiment, who: str) -> None:
     norm = {"gaussian": "l2", "laplace": "l1"}[getattr(compressor, "noise", "gaussian")]
     found = getattr(worker, "norm", None)
     require(found == norm, who, f"clipping by the {norm} norm (worker.norm={norm})", norm=found)
+
+
+def _interrupts(delay: Delay) -> bool:
+    availability = getattr(delay, "availability", None)
+    return availability is not None and getattr(availability, "interrupts", True)
 
 
 def communication_of(delay: Delay) -> Any:
@@ -68,6 +72,14 @@ def delay_of_run(experiment: Experiment, layers: Sequence[int]) -> Delay:
     bits = sum(experiment.compressor.nominal_bits(size) for size in parts)
     linked = replace(linked, communication=way.carrying(bits))
     return cast(Delay, linked)
+
+
+def read_bits(experiment: Experiment, num_parameters: int) -> int:
+    """Bits of the way down when one worker gets the newest model: 32·d, or what the server says that it sends."""
+    if not experiment.scheme.server:
+        return 0
+    told = getattr(experiment.aggregator, "broadcast_bits", None)
+    return FLOAT_BITS * num_parameters if told is None else int(told(num_parameters))
 
 
 def channel_of_run(

@@ -33,7 +33,7 @@ from byzsgd.kernel.randomness import Streams
 from byzsgd.kernel.world import Kernel, World
 from byzsgd.partitions.class_counts import class_counts
 from byzsgd.records.tree import check
-from byzsgd.run.messages import channel_of_run, delay_of_run
+from byzsgd.run.messages import channel_of_run, delay_of_run, read_bits
 from byzsgd.run.pilot import solved
 from byzsgd.run.study import NoStudy, StepStudy, Study
 
@@ -54,6 +54,7 @@ class Prepared:
     initial: Tensor  # (d,) the starting point
     facts: Mapping[str, Any]  # of the data, for the record
     study: Study
+    read_bits: int  # of a model on its way to one worker
 
     def begin(self, params: Tensor) -> World:
         """The world before the first arrival, around the live model `params`. ValueError where the State of a part
@@ -137,7 +138,8 @@ def prepare(experiment: Experiment) -> Prepared:
     if compressor is not experiment.compressor:
         facts["compressor_scale"] = getattr(compressor, "scale", None)
     study = StepStudy() if experiment.metrics.study else NoStudy()
-    return Prepared(blocks, problem, batches, engine, kernel, server_context, initial, facts, study)
+    bits = read_bits(experiment, problem.num_parameters)
+    return Prepared(blocks, problem, batches, engine, kernel, server_context, initial, facts, study, bits)
 
 
 def _kernel(

@@ -136,6 +136,7 @@ class Running:
     def _record(self, measured: Mapping[str, float | None]) -> None:
         world, clock = self.world, self.prepared.kernel.clock
         row = {"step": world.updates, "time": world.time, "arrivals": world.arrivals, **measured}
+        row |= {"bits_up": world.channel.bits, "bits_down": world.channel.reads * self.prepared.read_bits}
         if clock.priced:
             row["cost"] = clock.cost(0.0, world.time)
         self.store.recorder.metrics(row)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from byzsgd.checks import require
 from byzsgd.interfaces import Slots
@@ -13,6 +14,7 @@ class Always(Presence):
     """Every worker is there all the time, at `price` a second (an instance on demand)."""
 
     price: float
+    interrupts: ClassVar[bool] = False  # whether a job may be cut off; nobody else says so
 
     def __post_init__(self) -> None:
         require(0 <= self.price < float("inf"), "always available", "0 <= price < inf", price=self.price)
