@@ -98,8 +98,8 @@ def slowdown(group: Group, reference: Group) -> Estimate:
 
 
 def megabits(group: Group, rivals: Sequence[Group]) -> Estimate:
-    """10⁶ bits that the workers of a run send until 90 % of the best rival's final accuracy, seed by seed; inf where some
-    seed never gets there."""
+    """10⁶ bits that the workers of a run send until 90 % of the best rival's final accuracy, seed by seed; inf where
+    some seed never gets there."""
     level = LEVEL * estimate([final(run) for run in best_of(rivals).runs]).mean
     return estimate([needed(run, level, "bits") / 1e6 for run in group.runs])
 

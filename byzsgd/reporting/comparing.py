@@ -123,9 +123,7 @@ def outcomes(comparison: Comparison) -> Table:
     if slowed:
         notes.append(_about_twins(comparison, [found for found in twins.values() if found is not None]))
     if counted:
-        notes.append(
-            f"Mbit to reach: sent by all workers until {LEVEL:.0%} of the best's final accuracy, seed by seed."
-        )
+        notes.append(f"Mbit to reach: sent by all workers until {100 * LEVEL:.0f} % of the best's final accuracy.")
     notes.append(_shared(comparison))
     return Table("outcomes", "Outcomes", tuple(headings), tuple(rows), len(comparison.keys), tuple(notes))
 
