@@ -85,7 +85,8 @@ class Adversary:
         """What was sent, and the vector that arrives, with its norm. Raises HonestNotFinite: only a liar may send what
         is not finite."""
         if not math.isfinite(norm) and pending.job.worker not in self.liars and not bool(vector.isfinite().all()):
-            raise HonestNotFinite(pending.task(world.models), world.models.version[pending.node], world.time)
+            overflow = bool(sent.isfinite().all())
+            raise HonestNotFinite(pending.task(world.models), world.models.version[pending.node], world.time, overflow)
 
     def after(self, world: World) -> None:
         """A delivery has been answered."""

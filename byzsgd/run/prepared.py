@@ -82,8 +82,8 @@ class Prepared:
 
     def require_overflow(self, error: HonestNotFinite) -> None:
         """A vector that is not finite is a result where a model that its job went through, or the loss of one, has
-        overflowed, and else an error."""
-        if all(self._finite(params, key) for params, key in self._models(error.task)):
+        overflowed, or its norm in a compressor, and else an error."""
+        if not error.overflow and all(self._finite(params, key) for params, key in self._models(error.task)):
             raise FloatingPointError(f"{error}, although its model and its loss are finite") from error
 
     def _models(self, task: Task) -> Iterator[tuple[Tensor, BatchKey]]:
