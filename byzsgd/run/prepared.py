@@ -137,7 +137,8 @@ def prepare(experiment: Experiment) -> Prepared:
     facts = {"class_counts": counts, "class_names": list(data.class_names), "data_note": data.note}
     if compressor is not experiment.compressor:
         facts["compressor_scale"] = getattr(compressor, "scale", None)
-    study = StepStudy() if experiment.metrics.study else NoStudy()
+    remembers = compressor.feedback and not compressor.lossless
+    study = StepStudy(remembers) if experiment.metrics.study else NoStudy()
     bits = read_bits(experiment, problem.num_parameters)
     return Prepared(blocks, problem, batches, engine, kernel, server_context, initial, facts, study, bits)
 

@@ -55,7 +55,9 @@ class Running:
     def after(self, event: Event) -> Status | None:
         """Records one event; the status of the run if it was the last."""
         world = self.world
-        self.block.add(self.prepared.study.seen(self.store.studied, event))
+        sender = world.channel.senders.get(event.arrival.worker)
+        error = None if sender is None else sender.error
+        self.block.add(self.prepared.study.seen(self.store.studied, event, error))
         if len(self.block) >= BLOCK:
             self.hand_over()
         self.screen.event(event)
