@@ -13,6 +13,7 @@ from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded, compare
 
 from .acceptance import acceptance
 from .bars import bars
+from .bits import bits
 from .coefficients import coefficients
 from .cost import cost
 from .delays import LawOf, delays
@@ -47,6 +48,7 @@ _SINGLE: Mapping[str, Callable[[Comparison], Figure]] = {
     "timeline": timeline,
     "slowdown": slowdown,
     "cost": cost,
+    "bits": bits,
     "partition": recorded_partition,
 }
 KINDS = (*_CURVES, *_SINGLE, "delays")

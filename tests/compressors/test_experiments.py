@@ -10,7 +10,7 @@ import byzsgd
 from byzsgd import compressors
 from byzsgd.compressors.dynamic import solved_scale
 
-EXPERIMENTS = ("stochastic_sign", "ef_signsgd", "dq_sgd")
+EXPERIMENTS = ("stochastic_sign", "dp_sign", "ef_signsgd", "dq_sgd")
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
