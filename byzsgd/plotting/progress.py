@@ -37,9 +37,12 @@ def progress(
 
     A cross marks where a run diverged. Losses and suboptimality are drawn on a logarithmic axis where all is positive.
     """
-    groups = [group for group in comparison.groups if _has(group, metric) and _has(group, COLUMN[x])]
+    groups = [group for group in comparison.groups if _has(group, metric)]
     if not groups:
-        raise NothingToDraw(f"{metric} against {AGAINST[x]} needs runs that were evaluated on it; got none")
+        raise NothingToDraw(f"{metric} needs runs that were evaluated on it; got none")
+    groups = [group for group in groups if _has(group, COLUMN[x])]
+    if not groups:
+        raise NothingToDraw(f"{AGAINST[x]} as an axis needs runs that have recorded them; got none")
     arrangement = arrange(comparison)
     bands = {id(group): band(group, metric, x, statistic) for group in groups}
     with styled():
