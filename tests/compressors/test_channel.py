@@ -297,3 +297,11 @@ def test_what_does_not_fit_is_refused_before_any_work(overrides, said, capsys):
     assert main(["train", *overrides]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert said in line
+
+
+def test_a_study_records_what_messages_have_lost():
+    words = (*SMALL, "aggregator=asgd", "metrics.study=true", "budget.arrivals=40")
+    run = experiment(*words, "compressor=top_k", "compressor.feedback=true").run()
+    assert run.arrivals["error_norm"].null_count() == 0
+    assert (run.arrivals["error_norm"] > run.arrivals["norm"]).mean() > 0.5  # one of a hundred coordinates is sent
+    assert "error_norm" not in experiment(*words, "compressor=top_k").run().arrivals.columns
