@@ -27,8 +27,9 @@ class DynamicState:
 
 @dataclass(frozen=True, kw_only=True)
 class Dynamic(Lossy):
-    """Rounds at random as `uniform` does, at a number of bits that changes: B_t = ⌈log2(s_t + 1)⌉ + 1, clipped to
-    [bits_min, bits_max].
+    """Rounds at random as `uniform` does, with a number of bits that changes from message to message.
+
+    B_t = ⌈log2(s_t + 1)⌉ + 1, clipped to [bits_min, bits_max].
 
     schedule=norm (DQ-SGD): s_t = k·α^((T−1−t)/2)·‖g_t‖∞ with α = `decay`, T = `horizon` (updates), t the server's
     updates before the model that was read (t ≥ T: exponent 0). k = `scale`, or is solved so that the mean of

@@ -27,6 +27,7 @@ class StochasticSign(Random):
     and a fair coin where v_j = 0.
 
     Bits: d; d + 32 with bound=own. How the workers learn the largest |g_j| (32·d bits from each) is not counted.
+
     Jin, Huang, He, Dai, Wu: Stochastic-Sign SGD for federated learning with theoretical guarantees, 2020, arXiv
     2002.10940 (bound=max is their code's).
     """

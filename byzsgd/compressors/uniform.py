@@ -35,6 +35,7 @@ class Uniform(Random):
     """Rounds at random to evenly spaced levels up to the largest coordinate: qsgd with norm=linf, s = 2^(bits−1) − 1.
 
     Bits: 32 + d·bits, the sign included. Unbiased; variance ≤ d‖v‖∞²/(4s²).
+
     Alistarh, Grubic, Li, Tomioka, Vojnovic: QSGD: communication-efficient SGD via gradient quantization and encoding,
     NeurIPS 2017, arXiv 1610.02132.
     """
