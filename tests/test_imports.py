@@ -21,11 +21,13 @@ ALLOWED = {
     "cli": {"console", "config", "run", "records", "analysis"},
     "console": {"config", "run", "plotting", "reporting", "analysis"} | RESULTS,
     "config": {"run", "signatures"} | RESULTS,
-    "run": {"kernel", "aggregators", "attacks", "partitions", "schemes", "sources", "records.tree"} | RESULTS,
+    "run": {"kernel", "aggregators", "attacks", "compressors", "partitions", "schemes", "sources", "records.tree"}
+    | RESULTS,
     "kernel": FAMILY,
     "interfaces": {"checks"},
     "aggregators": FAMILY,
     "attacks": FAMILY,
+    "compressors": FAMILY,
     "delays": FAMILY,
     "workers": FAMILY,
     "schemes": FAMILY | {"codes", "graphs"},  # graphs: whether one is connected

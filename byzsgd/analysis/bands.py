@@ -12,10 +12,22 @@ from scipy.special import stdtrit
 
 from .groups import Group, NothingToDraw, Recorded
 
-Axis = Literal["updates", "time", "arrivals"]
+Axis = Literal["updates", "time", "arrivals", "bits", "bits_per_worker"]
 Statistic = Literal["mean", "median"]
-COLUMN = {"updates": "step", "time": "time", "arrivals": "arrivals"}
-AXIS_LABEL = {"updates": "server updates", "time": "virtual time (s)", "arrivals": "delivered vectors"}
+COLUMN = {
+    "updates": "step",
+    "time": "time",
+    "arrivals": "arrivals",
+    "bits": "bits_up",
+    "bits_per_worker": "bits_up",
+}
+AXIS_LABEL = {
+    "updates": "server updates",
+    "time": "virtual time (s)",
+    "arrivals": "delivered vectors",
+    "bits": "bits sent by all workers",
+    "bits_per_worker": "bits sent per worker",
+}
 POINTS = 240  # of a curve whose seeds were evaluated at different places
 LEVEL = 0.95
 STAYS = ("diverged", "stalled")  # nothing changes after the end of such a run
@@ -85,11 +97,17 @@ def _grid(places: Sequence[np.ndarray], horizon: float) -> np.ndarray:
     return grid if len(grid) else np.array([first])
 
 
+def place(run: Recorded, axis: Axis) -> pl.Expr:
+    """Where on an axis the evaluations of a run stand."""
+    shares = int(run.config.get("num_workers") or 1) if axis == "bits_per_worker" else 1
+    return pl.col(COLUMN[axis]).cast(pl.Float64) / shares
+
+
 def _curve(run: Recorded, metric: str, axis: Axis) -> tuple[np.ndarray, np.ndarray] | None:
     """x and y of one run, in order of x, the last evaluation of each x; None where it has no such rows."""
-    if metric not in run.metrics.columns:
+    if not {metric, COLUMN[axis]} <= set(run.metrics.columns):
         return None
-    rows = run.metrics.select(x=pl.col(COLUMN[axis]).cast(pl.Float64), y=pl.col(metric).cast(pl.Float64))
+    rows = run.metrics.select(x=place(run, axis), y=pl.col(metric).cast(pl.Float64))
     rows = rows.filter(pl.col("x").is_finite() & pl.col("y").is_not_null())
     rows = rows.unique("x", keep="last", maintain_order=True).sort("x")
     if rows.is_empty():

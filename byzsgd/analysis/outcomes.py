@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from .bands import COLUMN, Axis
+from .bands import COLUMN, Axis, place
 from .groups import Recorded
 
 
@@ -67,11 +67,14 @@ def byzantine_share(run: Recorded) -> float:
 
 
 def needed(run: Recorded, level: float, axis: Axis = "arrivals", metric: str = "test_accuracy") -> float:
-    """Arrivals (updates, seconds) until the first evaluation that reaches the level; inf when none does."""
+    """Arrivals (updates, seconds, bits) until the first evaluation that reaches the level; inf when none does, NaN
+    where the run does not know its bits."""
     if metric not in run.metrics.columns:
         return math.inf
-    reached = run.metrics.filter(pl.col(metric) >= level)
-    return math.inf if reached.is_empty() else float(reached[COLUMN[axis]][0])
+    if COLUMN[axis] not in run.metrics.columns:
+        return math.nan
+    reached = run.metrics.filter(pl.col(metric) >= level).select(place(run, axis)).to_series()
+    return math.inf if reached.is_empty() else float(reached[0])
 
 
 def filter_rates(run: Recorded) -> Mapping[str, FilterRates]:

@@ -97,5 +97,12 @@ def slowdown(group: Group, reference: Group) -> Estimate:
     return estimate(ratios)
 
 
+def megabits(group: Group, rivals: Sequence[Group]) -> Estimate:
+    """10⁶ bits that the workers of a run send until 90 % of the best rival's final accuracy, seed by seed; inf where
+    some seed never gets there."""
+    level = LEVEL * estimate([final(run) for run in best_of(rivals).runs]).mean
+    return estimate([needed(run, level, "bits") / 1e6 for run in group.runs])
+
+
 def _choice(comparison: Comparison, group: Group, key: str) -> object:
     return group.values.get(key, comparison.shared.get(key))

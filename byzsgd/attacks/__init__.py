@@ -34,4 +34,5 @@ from byzsgd.attacks.reversed import reversed as reversed
 from byzsgd.attacks.sign_flip import sign_flip as sign_flip
 from byzsgd.attacks.staleness_lie import StalenessLie as staleness_lie
 from byzsgd.attacks.table_poisoning import TablePoisoning as table_poisoning
+from byzsgd.attacks.vote_flip import vote_flip as vote_flip
 from byzsgd.attacks.zero import zero as zero

@@ -18,7 +18,9 @@ def add_commands(commands: Any) -> None:
     """Adds them to the parser of the command line."""
     plotting = _command(commands, "plot", plot, "draw figures from the folders of runs or sweeps")
     plotting.add_argument("--kind", action="append", help="a figure (several times for several; default: all that fit)")
-    plotting.add_argument("--x", action="append", help="axis of curves: updates, time or arrivals")
+    plotting.add_argument(
+        "--x", action="append", help="axis of curves: updates, time, arrivals, bits or bits_per_worker"
+    )
     plotting.add_argument("--format", default="png,svg", help="png, svg, pdf, separated by commas")
     plotting.add_argument("--statistic", default="mean", help="mean or median over seeds")
     plotting.add_argument("--output", type=Path, help="where to (default: the folder itself)")

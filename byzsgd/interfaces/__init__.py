@@ -20,6 +20,9 @@ from .adversary import Attack as Attack
 from .adversary import Knowledge as Knowledge
 from .adversary import Neighbourhood as Neighbourhood
 from .adversary import View as View
+from .compressor import Compressor as Compressor
+from .compressor import Sending as Sending
+from .compressor import Wire as Wire
 from .network import Compress as Compress
 from .network import Exchange as Exchange
 from .network import Graph as Graph
@@ -78,12 +81,14 @@ from .values import value as value
 from .worker import FLOAT_BITS as FLOAT_BITS
 from .worker import Batch as Batch
 from .worker import BatchKey as BatchKey
+from .worker import ClippedSum as ClippedSum
 from .worker import Combined as Combined
 from .worker import Engine as Engine
 from .worker import Gradients as Gradients
 from .worker import Job as Job
 from .worker import LocalSteps as LocalSteps
 from .worker import Message as Message
+from .worker import Sampling as Sampling
 from .worker import Task as Task
 from .worker import Work as Work
 from .worker import WorkerContext as WorkerContext

@@ -83,7 +83,25 @@ class Combined:
         return (self.version,)
 
 
-Work = Gradients | LocalSteps | Combined
+@key
+class ClippedSum:
+    """Work: Σ_e g_e·min(1, clip/‖g_e‖) over the examples e of a batch, as (1, d); their mean with `mean`."""
+
+    version: int
+    batch: BatchKey
+    clip: float
+    order: Literal[1, 2]  # of the norm
+    mean: bool
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        return (self.version,)
+
+
+Work = Gradients | LocalSteps | Combined | ClippedSum
+
+# How batches are drawn from a worker's data block: with replacement, as permutations, or always the whole of it.
+Sampling = Literal["replacement", "shuffle", "full"]
 
 
 @value
@@ -149,7 +167,7 @@ class WorkerRule(Protocol[S]):
     sends: ClassVar[str]  # "vectors", or "deltas" for servers that keep only a running mean of them
 
     @property
-    def sampling(self) -> Literal["replacement", "shuffle"]:
+    def sampling(self) -> Sampling:
         """How batches are drawn from the worker's data block."""
 
     def init(self, context: WorkerContext) -> S:

@@ -92,10 +92,12 @@ class Adversary:
         """What a node says to one neighbour in place of its model."""
         return edge.model
 
-    def delivered(self, world: World, pending: Pending, vector: Tensor, norm: float) -> None:
-        """Raises HonestNotFinite: only a liar may send what is not finite."""
+    def delivered(self, world: World, pending: Pending, sent: Tensor, vector: Tensor, norm: float) -> None:
+        """What was sent, and the vector that arrives, with its norm. Raises HonestNotFinite: only a liar may send what
+        is not finite."""
         if not math.isfinite(norm) and pending.job.worker not in self.liars and not bool(vector.isfinite().all()):
-            raise HonestNotFinite(pending.task(world.models), world.models.version[pending.node], world.time)
+            overflow = bool(sent.isfinite().all())
+            raise HonestNotFinite(pending.task(world.models), world.models.version[pending.node], world.time, overflow)
 
     def after(self, world: World) -> None:
         """A delivery has been answered."""
@@ -165,10 +167,11 @@ class Liars(Adversary):
         forged = self.attack.forge(view)
         return forged if isinstance(forged, Message) else Message(forged, message.bits)
 
-    def delivered(self, world: World, pending: Pending, vector: Tensor, norm: float) -> None:
-        super().delivered(world, pending, vector, norm)
+    def delivered(self, world: World, pending: Pending, sent: Tensor, vector: Tensor, norm: float) -> None:
+        super().delivered(world, pending, sent, vector, norm)
         if self.shown != "own" and pending.job.worker not in self.liars:
-            world.adversary.delivered[pending.job.worker] = vector
+            # Who sees vectors in flight sees them before they are compressed.
+            world.adversary.delivered[pending.job.worker] = sent if self.shown == "in_flight" else vector
 
     def after(self, world: World) -> None:
         """The first liar that lets its message go now sends next."""

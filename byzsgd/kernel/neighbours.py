@@ -27,8 +27,8 @@ class LyingNeighbours(Liars):
     def sent(self, world: World, pending: Pending, message: Message) -> Message:
         return message
 
-    def delivered(self, world: World, pending: Pending, vector: Tensor, norm: float) -> None:
-        Adversary.delivered(self, world, pending, vector, norm)
+    def delivered(self, world: World, pending: Pending, sent: Tensor, vector: Tensor, norm: float) -> None:
+        Adversary.delivered(self, world, pending, sent, vector, norm)
 
     def told(self, world: World, edge: Edge) -> Tensor:
         lies = edge.sender in self.liars

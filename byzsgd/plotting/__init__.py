@@ -2,6 +2,7 @@
 
 from .acceptance import acceptance as acceptance
 from .bars import bars as bars
+from .bits import bits as bits
 from .coefficients import coefficients as coefficients
 from .cost import cost as cost
 from .delays import delays as delays

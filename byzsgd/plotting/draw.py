@@ -13,6 +13,7 @@ from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded, compare
 
 from .acceptance import acceptance
 from .bars import bars
+from .bits import bits
 from .coefficients import coefficients
 from .cost import cost
 from .delays import LawOf, delays
@@ -31,7 +32,7 @@ from .worst_case import worst_case
 
 FORMATS = ("png", "svg", "pdf")
 STATISTICS = ("mean", "median")
-AXES: tuple[Axis, ...] = ("updates", "time", "arrivals")
+AXES: tuple[Axis, ...] = ("updates", "time", "arrivals", "bits", "bits_per_worker")
 
 # Against which axes a figure may be drawn; without one there is a single figure.
 _CURVES: Mapping[str, Callable[..., Figure]] = {
@@ -53,6 +54,7 @@ _SINGLE: Mapping[str, Callable[[Comparison], Figure]] = {
     "cost": cost,
     "iteration_time": iteration_time,
     "tree": tree,
+    "bits": bits,
     "partition": recorded_partition,
     "consensus": consensus,
     "network": recorded_graph,

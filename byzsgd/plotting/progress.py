@@ -1,4 +1,4 @@
-"""How far training gets: accuracy, loss or suboptimality against updates, virtual time or arrivals."""
+"""How far training gets: accuracy, loss or suboptimality against updates, virtual time, arrivals or bits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.bands import AXIS_LABEL, Axis, Band, Statistic, band
+from byzsgd.analysis.bands import AXIS_LABEL, COLUMN, Axis, Band, Statistic, band
 from byzsgd.analysis.groups import Comparison, Group, NothingToDraw
 
 from .panels import arrange, cross, frame, handle, label_outside, more, name_panel, plain_log
@@ -22,7 +22,13 @@ TITLE = {
     "gradient_norm": "Gradient norm",
     "worst_accuracy": "Test accuracy of the worst node",
 }
-AGAINST = {"updates": "updates", "time": "virtual time", "arrivals": "arrivals"}
+AGAINST = {
+    "updates": "updates",
+    "time": "virtual time",
+    "arrivals": "arrivals",
+    "bits": "bits",
+    "bits_per_worker": "bits per worker",
+}
 
 
 def progress(
@@ -35,6 +41,9 @@ def progress(
     groups = [group for group in comparison.groups if _has(group, metric)]
     if not groups:
         raise NothingToDraw(f"{metric} needs runs that were evaluated on it; got none")
+    groups = [group for group in groups if _has(group, COLUMN[x])]
+    if not groups:
+        raise NothingToDraw(f"{AGAINST[x]} as an axis needs runs that have recorded them; got none")
     arrangement = arrange(comparison)
     bands = {id(group): band(group, metric, x, statistic) for group in groups}
     with styled():

@@ -21,7 +21,10 @@ NEUTRAL: dict[str, tuple[str | None, ...]] = {
 
 
 # What a configuration of version 0.1 stands for in groups that every run has now.
-ADDED = {"scheme": {"_target_": "byzsgd.schemes.server"}}
+ADDED = {
+    "compressor": {"_target_": "byzsgd.compressors.none"},
+    "scheme": {"_target_": "byzsgd.schemes.server"},
+}
 
 # Parameters that a target did not have before a version: the value under which it is what it was without them.
 SINCE: dict[str, tuple[Any, str]] = {

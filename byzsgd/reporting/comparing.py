@@ -14,6 +14,7 @@ from byzsgd.analysis.paired import (
     block,
     difference,
     estimate,
+    megabits,
     slowdown,
     twin,
 )
@@ -89,6 +90,7 @@ def outcomes(comparison: Comparison) -> Table:
     twins = {id(group): twin(comparison, group) for group in comparison.groups}
     slowed = any(found is not None for found in twins.values()) and metric == "test_accuracy"
     contested = metric == "test_accuracy" and len(comparison.groups) > 1
+    counted = contested and any(key.partition(".")[0] == "compressor" for key in comparison.keys)
     rows = []
     for group in comparison.groups:
         rivals = block(comparison, group)
@@ -101,6 +103,8 @@ def outcomes(comparison: Comparison) -> Table:
         if slowed:
             other = twins[id(group)]
             cells.append(Cell("–") if other is None else Cell(estimate=slowdown(group, other), digits=2))
+        if counted:
+            cells.append(Cell(estimate=megabits(group, rivals), digits=2))
         cells += [
             _percent(group, lambda run: accepted(run, byzantine=False)),
             _percent(group, lambda run: accepted(run, byzantine=True)),
@@ -110,7 +114,7 @@ def outcomes(comparison: Comparison) -> Table:
         rows.append(tuple(cells))
     judged = f"final {metric.removeprefix('test_')}"
     headings = [*(_heading(key) for key in comparison.keys), "seeds", judged]
-    headings += ["Δ to the best"] * contested + ["slowdown"] * slowed
+    headings += ["Δ to the best"] * contested + ["slowdown"] * slowed + ["Mbit to reach"] * counted
     headings += ["honest accepted %", "Byzantine accepted %", "staleness", "max staleness"]
     notes = [INTERVAL]
     if contested:
@@ -118,6 +122,8 @@ def outcomes(comparison: Comparison) -> Table:
                      "same other settings.")  # fmt: skip
     if slowed:
         notes.append(_about_twins(comparison, [found for found in twins.values() if found is not None]))
+    if counted:
+        notes.append(f"Mbit to reach: sent by all workers until {100 * LEVEL:.0f} % of the best's final accuracy.")
     notes.append(_shared(comparison))
     return Table("outcomes", "Outcomes", tuple(headings), tuple(rows), len(comparison.keys), tuple(notes))
 

@@ -13,6 +13,7 @@ from byzsgd.interfaces import (
     SEES,
     Aggregator,
     Attack,
+    Compressor,
     Dataset,
     Delay,
     Engine,
@@ -27,7 +28,7 @@ from byzsgd.interfaces import (
     WorkerRule,
 )
 from byzsgd.kernel.clocks import build_clock
-from byzsgd.kernel.engine.batches import Batches
+from byzsgd.kernel.engine.batches import Batches, check_sampling
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.randomness import Streams
 from byzsgd.records import (
@@ -48,6 +49,7 @@ from byzsgd.records import (
 from byzsgd.records.checkpoints import checkpoints
 from byzsgd.run.budget import Budget
 from byzsgd.run.described import choices_of, described, nameless
+from byzsgd.run.messages import check_messages
 from byzsgd.run.metrics import Metrics
 from byzsgd.run.prepared import Prepared, loaded, prepare
 from byzsgd.run.process import rare_collections, threads
@@ -114,6 +116,7 @@ class Experiment:
     model: ModelFactory
     partition: Partition
     worker: WorkerRule[Any]
+    compressor: Compressor[Any]
     attack: Attack = converted(lift_attack)
     aggregator: Aggregator[Any] | None = None  # null where the scheme has no server
     delay: Delay
@@ -128,7 +131,7 @@ class Experiment:
     knowledge: Knowledge
     stamps: bool
     seed: int
-    batch_size: int
+    batch_size: int | None
     budget: Budget
     eval_every: int
     metrics: Metrics
@@ -150,7 +153,8 @@ class Experiment:
         require(0 <= self.num_byzantine <= n, "num_byzantine", "0 <= num_byzantine <= num_workers",
                 num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
         require(0 <= self.f <= n, "f", "0 <= f <= num_workers", f=self.f, num_workers=n)
-        for name in ("batch_size", "eval_every", "checkpoint_every", "threads"):
+        check_sampling(self.batch_size, self.worker.sampling)
+        for name in ("eval_every", "checkpoint_every", "threads"):
             require(getattr(self, name) >= 1, name, "a value >= 1", **{name: getattr(self, name)})
         require(self.seed >= 0, "seed", "a value >= 0", seed=self.seed)
         require(self.num_byzantine < n or not self.metrics.dissimilarity, "metrics.dissimilarity", "an honest worker",
@@ -183,6 +187,7 @@ class Experiment:
             self._require_served(who)
         else:
             self._require_unserved(who)
+        check_messages(self)
         build_clock(self.delay, Streams(self.seed), n, self.byzantine).check(n)
 
     def _say_what_was_replaced(self) -> None:

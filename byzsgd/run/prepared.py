@@ -17,7 +17,9 @@ from byzsgd.interfaces import (
     Attack,
     Batch,
     BatchKey,
+    ClippedSum,
     Combined,
+    Compressor,
     Data,
     Delay,
     Engine,
@@ -41,6 +43,8 @@ from byzsgd.kernel.world import Kernel, World
 from byzsgd.partitions.class_counts import class_counts
 from byzsgd.records.tree import check
 from byzsgd.run.evaluation import MOST_NODES, Evaluation, OfNodes, OfServer
+from byzsgd.run.messages import channel_of_run, delay_of_run, read_bits
+from byzsgd.run.pilot import solved
 from byzsgd.run.study import NoStudy, StepStudy, Study
 from byzsgd.sources import module_sources, noting, sources_of
 
@@ -62,6 +66,7 @@ class Prepared:
     facts: Mapping[str, Any]  # of the data, for the record
     study: Study
     evaluation: Evaluation
+    read_bits: int  # of a model on its way to one worker
 
     def begin(self, params: Tensor) -> World:
         """The world before the first arrival, around the live model `params`. ValueError where the State of a part
@@ -89,10 +94,10 @@ class Prepared:
 
     def require_overflow(self, error: HonestNotFinite) -> None:
         """A vector that is not finite is a result where a model that its job went through, or the loss of one, has
-        overflowed, or where its worker passes on what liars sent, and else an error."""
+        overflowed, or its norm in a compressor, or where its worker passes on what liars sent, and else an error."""
         if getattr(self.kernel.scheme, "forwards", False) and self.kernel.adversary.byzantine:
             return
-        if all(self._finite(params, key) for params, key in self._models(error.task)):
+        if not error.overflow and all(self._finite(params, key) for params, key in self._models(error.task)):
             raise FloatingPointError(f"{error}, although its model and its loss are finite") from error
 
     def _models(self, task: Task) -> Iterator[tuple[Tensor, BatchKey]]:
@@ -105,6 +110,9 @@ class Prepared:
             yield from zip(task.params, (key for _, key in work.requests), strict=True)
             return
         params = task.params[0]
+        if isinstance(work, ClippedSum):
+            yield params, work.batch
+            return
         for key in work.batches:
             yield params, key
             params = params - work.lr * self.problem.gradient(params, self.batches.batch(key))
@@ -158,12 +166,16 @@ def prepare(experiment: Experiment, plugins: Sequence[str] | None = None) -> Pre
     if named is not None:
         engine = Shared(engine, batches, count, poisons)
     server_context = _server_context(experiment, problem, streams)
-    kernel = _kernel(experiment, problem, batches, count, server_context, streams)
+    compressor = solved(experiment)
+    kernel = _kernel(experiment, compressor, problem, batches, count, server_context, streams)
     initial = problem.initial(streams.generator("init"))
     counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes and owned else None
     facts = {"class_counts": counts, "class_names": list(data.class_names), "data_note": data.note, "files": files}
     facts |= kernel.scheme.facts
-    study = StepStudy() if experiment.metrics.study else NoStudy()
+    if compressor is not experiment.compressor:
+        facts["compressor_scale"] = getattr(compressor, "scale", None)
+    remembers = compressor.feedback and not compressor.lossless
+    study = StepStudy(remembers) if experiment.metrics.study else NoStudy()
     return Prepared(
         blocks,
         problem,
@@ -175,6 +187,7 @@ def prepare(experiment: Experiment, plugins: Sequence[str] | None = None) -> Pre
         facts,
         study,
         _evaluation(experiment, problem, kernel),
+        read_bits(experiment, problem.num_parameters),
     )
 
 
@@ -190,6 +203,7 @@ def _evaluation(experiment: Experiment, problem: SupervisedProblem, kernel: Kern
 
 def _kernel(
     experiment: Experiment,
+    compressor: Compressor[Any],
     problem: SupervisedProblem,
     batches: Batches,
     blocks: int,
@@ -197,7 +211,7 @@ def _kernel(
     streams: Streams,
 ) -> Kernel:
     n, aggregator, attack = experiment.num_workers, experiment.aggregator, experiment.attack
-    clock = build_clock(experiment.delay, streams, n, experiment.byzantine)
+    clock = build_clock(delay_of_run(experiment, problem.layers), streams, n, experiment.byzantine)
     context = SchemeContext(
         num_workers=n,
         byzantine=experiment.byzantine,
@@ -238,6 +252,7 @@ def _kernel(
         scheme=scheme,
         optimizer=experiment.optimizer,
         contexts=contexts,
+        channel=channel_of_run(experiment, compressor, problem, contexts, streams),
         reads=aggregator is not None and getattr(aggregator, "needs_read_params", True),  # a plugin may not say
     )
 

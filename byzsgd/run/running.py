@@ -54,7 +54,9 @@ class Running:
     def after(self, event: Event) -> Status | None:
         """Records one event; the status of the run if it was the last."""
         world = self.world
-        self.block.add(self.prepared.study.seen(self.store.studied, event))
+        sender = world.channel.senders.get(event.arrival.worker)
+        error = None if sender is None else sender.error
+        self.block.add(self.prepared.study.seen(self.store.studied, event, error))
         if len(self.block) >= BLOCK:
             self.hand_over()
         self.screen.event(event)
@@ -135,6 +137,8 @@ class Running:
     def _record(self, measured: Mapping[str, float | None]) -> None:
         world, clock = self.world, self.prepared.kernel.clock
         row = {"step": world.updates, "time": world.time, "arrivals": world.arrivals, **measured}
+        if "bits_up" not in measured:  # else nodes count what they exchange
+            row |= {"bits_up": world.channel.bits, "bits_down": world.channel.reads * self.prepared.read_bits}
         if clock.priced:
             row["cost"] = clock.cost(0.0, world.time)
         self.store.recorder.metrics(row)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from torch import Tensor
 
-from byzsgd.interfaces import BatchKey, Gradients, Job, Message, WorkerContext
+from byzsgd.interfaces import BatchKey, Gradients, Job, Message, Sampling, WorkerContext
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +16,7 @@ class Gradient:
 
     sends: ClassVar[str] = "vectors"
     sends_results: ClassVar[bool] = True
-    sampling: Literal["replacement", "shuffle"]
+    sampling: Sampling
 
     def init(self, context: WorkerContext) -> None:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -11,6 +12,7 @@ from made_up_runs import Row, run
 
 from byzsgd.analysis import NothingToDraw, compare
 from byzsgd.analysis.bands import band, interval
+from byzsgd.analysis.outcomes import needed
 
 
 def evaluated(steps, accuracy, status="finished", seed=0):
@@ -91,3 +93,15 @@ def test_the_last_evaluation_of_a_step_counts():
 def test_a_metric_without_values():
     with pytest.raises(NothingToDraw, match="a curve of suboptimality needs"):
         band(one(evaluated([0], [0.5])), "suboptimality", "updates")
+
+
+@pytest.mark.parametrize(("axis", "last"), [("bits", 599 * 32.0), ("bits_per_worker", 599 * 32.0 / 15)])
+def test_a_curve_over_bits(axis, last):
+    made = run("kardam", "none")
+    counted = dataclasses.replace(made, metrics=made.metrics.with_columns(bits_up=pl.col("arrivals") * 32))
+    (group,) = compare([counted]).groups
+    curve = band(group, "test_accuracy", axis)
+    assert curve.x[-1] == pytest.approx(last)
+    assert needed(counted, 0.0, axis) == curve.x[0]
+    with pytest.raises(NothingToDraw, match="needs evaluations that have it"):
+        band(compare([made]).groups[0], "test_accuracy", axis)

@@ -15,6 +15,7 @@ from byzsgd.analysis import NothingToDraw, band, compare
 from byzsgd.analysis.jobs import jobs
 from byzsgd.plotting import (
     bars,
+    bits,
     cost,
     delays,
     heatmap,
@@ -170,6 +171,17 @@ def test_slowdown_has_the_line_of_f_over_n():
     assert list(measured.get_xdata()) == [1, 2, 3]
     lost = [1 - made.arrivals.filter(~pl.col("byzantine"))["accepted"].mean() for made in runs[:2]]
     assert measured.get_ydata()[0] == pytest.approx(np.mean(lost))
+
+
+def test_bits_are_drawn_where_messages_differ_in_length():
+    with pytest.raises(NothingToDraw, match="differ in length"):
+        bits(compare([run()]))
+    made = run()
+    longer = made.arrivals.with_columns(bits=640 + 64 * pl.col("read_at_true"))
+    told = dataclasses.replace(made, arrivals=longer, info={**made.info, "num_parameters": 64})
+    (axes,) = bits(compare([told])).axes
+    (line,) = axes.lines
+    assert line.get_ydata() == pytest.approx(10 + line.get_xdata())
 
 
 def test_cost_is_drawn_where_somebody_pays():

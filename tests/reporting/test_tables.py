@@ -146,3 +146,23 @@ def test_no_word_is_broken_on_a_narrow_screen(width):
         wanted = {word for row in table.rows for cell in row for word in cell.plain.split()}
         wanted |= {word for heading in table.headings[table.labels :] for word in heading.split()}
         assert wanted <= words
+
+
+def with_bits(made, each):
+    return dataclasses.replace(made, metrics=made.metrics.with_columns(bits_up=pl.col("arrivals") * each))
+
+
+def test_bits_to_reach_an_accuracy_stand_where_compressors_differ():
+    signs = [with_bits(run("krum", "none", seed, choices={"compressor": "sign"}), 1000.0) for seed in range(2)]
+    plain = [with_bits(run("krum", "none", seed, choices={"compressor": "none"}), 32_000.0) for seed in range(2)]
+    table = by_name([*signs, *plain])["outcomes"]
+    place = table.headings.index("Mbit to reach")
+    few, many = (next(row for row in table.rows if row[0].text == name)[place].estimate for name in ("sign", "none"))
+    assert many.mean == pytest.approx(32 * few.mean)
+    assert 0 < few.mean <= 0.6
+    assert "90 % of the best" in " ".join(table.notes)
+    assert "Mbit to reach" not in by_name(small())["outcomes"].headings
+    # Runs of before bits were summed up do not know.
+    old = dataclasses.replace(signs[0], metrics=signs[0].metrics.drop("bits_up"))
+    cells = [row[place] for row in by_name([old, *plain])["outcomes"].rows]
+    assert math.isnan(next(cell.estimate.mean for cell in cells if math.isnan(cell.estimate.mean)))

@@ -115,6 +115,11 @@ class SupervisedProblem:
         with torch.no_grad():
             return mean_loss(self.flat.module(batch.inputs), batch.targets, self.data.loss)
 
+    def train_loss(self, params: Tensor) -> float:
+        """The mean loss on the fixed probe of the training data."""
+        self.flat.load(params)
+        return measured(self.flat, self._probe, self.data.loss).loss
+
     def gradient(self, params: Tensor, batch: Batch) -> Tensor:
         """(d,) of the mean loss, in new memory."""
         self.flat.load(params)
