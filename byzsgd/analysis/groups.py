@@ -15,6 +15,7 @@ INCIDENTAL = (
     "seed", "engine", "device", "threads", "data_root", "dataset.download", "checkpoint_every", "force", "plugins",
     "tracker", "hydra", "name", "experiment",
 )  # fmt: skip
+SEVERAL = ("filters", "preaggregators")  # parts of a server of which it may have any number
 ABSENT = "–"  # the setting does not exist here: it belongs to another member
 NESTED = ("aggregator", "attack", "delay", "partition", "worker")
 FIRST = ("aggregator", "attack", "dataset", "partition", "delay", "worker", "num_workers", "num_byzantine", "f")
@@ -41,6 +42,11 @@ class NothingToDraw(ValueError):
     """The runs hold no rows for this figure."""
 
 
+def diverged(run: Recorded) -> bool:
+    """Whether a run was lost: the worst outcome in every comparison."""
+    return run.info.get("status") == "diverged"
+
+
 @dataclass(frozen=True)
 class Group:
     """Runs of one setting, one for each seed."""
@@ -50,7 +56,7 @@ class Group:
 
     @property
     def diverged(self) -> int:
-        return sum(run.info.get("status") == "diverged" for run in self.runs)
+        return sum(map(diverged, self.runs))
 
     def label(self, keys: Sequence[str]) -> str:
         """What the keys say of this group; settings that it does not have are passed over."""
@@ -91,11 +97,13 @@ class Comparison:
         return " · ".join(part.replace(" ", "\u00a0") for part in parts)  # a line breaks between parts only
 
     def _liars(self) -> list[str]:
-        """What the liars know, and which share of the deliveries is theirs: λ is measured, not num_byzantine/n."""
+        """What the liars know, and which share of the deliveries of runs that did not diverge is theirs: λ is measured,
+        not num_byzantine/n."""
         if self.shared.get("attack", "?") == "none":
             return []
         said = [f"knowledge {self.shared['knowledge']}"] if self.shared.get("knowledge") else []
-        shares = [float(run.arrivals["byzantine"].mean()) for run in self.runs if len(run.arrivals)]  # type: ignore[arg-type]
+        kept = [run for run in self.runs if len(run.arrivals) and not diverged(run)]
+        shares = [float(run.arrivals["byzantine"].mean()) for run in kept]  # type: ignore[arg-type]
         if shares and max(shares) > 0:
             low, high = f"{min(shares):.2f}", f"{max(shares):.2f}"
             said.append(f"λ = {low}" if low == high else f"λ = {low} to {high}")
@@ -126,9 +134,9 @@ def compare(runs: Sequence[Recorded]) -> Comparison:
     """Groups the runs by everything but the seed. ValueError when there is none."""
     if not runs:
         raise ValueError("a figure needs at least one run; got none")
-    described = [_described(run) for run in runs]
-    names = sorted({name for facts in described for name in facts}, key=_rank)
-    columns = {name: tuple(_frozen(facts.get(name, ABSENT)) for facts in described) for name in names}
+    described = [facts(run) for run in runs]
+    names = sorted({name for each in described for name in each}, key=_rank)
+    columns = {name: tuple(_frozen(each.get(name, ABSENT)) for each in described) for name in names}
     varying = {name: column for name, column in columns.items() if len(set(column)) > 1}
     keys = _telling(varying)
     # Groups are made by all that differs, the label by the few keys that tell it.
@@ -169,12 +177,21 @@ def _function(columns: Sequence[tuple[Any, ...]], column: tuple[Any, ...]) -> bo
     )
 
 
-def _described(run: Recorded) -> dict[str, Any]:
-    """Choices (`aggregator/rule`: krum) and settings (`aggregator.rule.f`: 3) of a run, flat."""
-    facts: dict[str, Any] = dict(run.choices)
+def facts(run: Recorded) -> dict[str, Any]:
+    """Choices (`aggregator/rule`: krum) and settings (`aggregator.rule.f`: 3) of a run, flat, but for what cannot
+    change a result."""
+    found: dict[str, Any] = dict(run.choices)
+    for part in SEVERAL:
+        found.setdefault(f"aggregator/{part}", "+".join(named_parts(run, part)) or "none")
     for name, value in _flat(run.config, ""):
-        facts.setdefault(name, value)
-    return {name: value for name, value in facts.items() if not _incidental(name)}
+        found.setdefault(name, value)
+    return {name: value for name, value in found.items() if not _incidental(name)}
+
+
+def named_parts(run: Recorded, kind: str) -> list[str]:
+    """The names of the filters, or pre-aggregators, of a run's server, in their order."""
+    node = (run.config.get("aggregator") or {}).get(kind) or {}
+    return [str(name) for name, part in node.items() if part is not None]
 
 
 def _incidental(name: str) -> bool:

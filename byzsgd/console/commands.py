@@ -19,7 +19,6 @@ def add_commands(commands: Any) -> None:
     plotting.add_argument("--kind", action="append", help="a figure (several times for several; default: all that fit)")
     plotting.add_argument("--x", action="append", help="axis of curves: updates, time or arrivals")
     plotting.add_argument("--format", default="png,svg", help="png, svg, pdf, separated by commas")
-    plotting.add_argument("--statistic", default="mean", help="mean or median over seeds")
     plotting.add_argument("--output", type=Path, help="where to (default: the folder itself)")
     comparing = _command(
         commands, "compare", compare, "tables over seeds: outcomes, paired differences, filter mistakes"
@@ -38,7 +37,7 @@ def plot(parsed: argparse.Namespace) -> int:
     from byzsgd.plotting import draw
 
     runs = _runs(parsed.folders)
-    options = {"kinds": parsed.kind, "formats": parsed.format.split(","), "statistic": parsed.statistic}
+    options = {"kinds": parsed.kind, "formats": parsed.format.split(",")}
     if parsed.x:
         options["x"] = parsed.x
     for path in draw(runs, _output(parsed), law_of=_law_of, **options):

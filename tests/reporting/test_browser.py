@@ -57,7 +57,7 @@ def page(runs, tmp_path_factory):
     driver.quit()
 
 
-def traces(page, meta="mean"):
+def traces(page, meta="median"):
     script = "return document.getElementById('curves-plot').data.filter((trace) => trace.meta === arguments[0])"
     return page.execute_script(script + ".map((trace) => ({name: trace.name, x: [...trace.x], y: [...trace.y]}))", meta)
 
@@ -113,7 +113,7 @@ def test_servers_attacks_and_seeds_are_chosen(page):
     )
     assert len(traces(page, "seed")) == 18
     page.execute_script(
-        "const s = document.getElementById('spread'); s.value = 'mean'; s.dispatchEvent(new Event('change'))"
+        "const s = document.getElementById('spread'); s.value = 'median'; s.dispatchEvent(new Event('change'))"
     )
 
 
