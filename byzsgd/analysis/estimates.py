@@ -88,5 +88,5 @@ def named(counts: Sequence[int]) -> str:
     """What the numbers of groups of so many seeds are, for captions; nothing where every group is one run."""
     few, many = any(1 < count <= FEW for count in counts), any(count > FEW for count in counts)
     if few and many:
-        return f"median, with the range up to {FEW} seeds and the 95 % bootstrap interval beyond"
+        return f"median · range up to {FEW} seeds, else 95 % bootstrap interval"
     return "median and range of the seeds" if few else "median and 95 % bootstrap interval" if many else ""

@@ -15,7 +15,7 @@ INCIDENTAL = (
     "seed", "engine", "device", "threads", "data_root", "dataset.download", "checkpoint_every", "force", "plugins",
     "tracker", "hydra", "name", "experiment",
 )  # fmt: skip
-SEVERAL = ("filters", "preaggregators")  # parts of a server of which it may have any number
+SEVERAL = ("filters", "preaggregator")  # parts of a server of which it may have any number
 ABSENT = "–"  # the setting does not exist here: it belongs to another member
 NESTED = ("aggregator", "attack", "delay", "partition", "worker")
 FIRST = ("aggregator", "attack", "dataset", "partition", "delay", "worker", "num_workers", "num_byzantine", "f")

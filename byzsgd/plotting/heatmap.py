@@ -21,7 +21,7 @@ from .style import styled
 MOST_PANELS = 12
 WORST = "worst attack"
 CONTROLS = ("none", "crash")  # nobody lies there: no column of theirs is the worst attack
-GREY = "grey: cannot be told apart from the best of the column (paired t, Holm, 5 %)"
+GREY = "grey: not told apart from the best of its column · paired t, Holm, 5 %"
 
 
 def heatmap(comparison: Comparison, *, metric: str | None = None, last: int = 1) -> Figure:
@@ -103,11 +103,11 @@ def matrix(
 
 
 def note(cell: Estimate) -> str:
-    """The second line of a cell: how far its seeds spread, and how many of them are ok where some are not."""
+    """The second line of a cell: how far its seeds spread and how many they are, or how many of them are ok."""
     kept = cell.count - cell.lost
     if cell.lost:
         return f"{kept}/{cell.count} ok" if cell.count > 1 else ""
-    return f"{cell.low:.2f} – {cell.high:.2f}" if kept > 1 else ""
+    return f"{cell.low:.2f}–{cell.high:.2f}, n={kept}" if kept > 1 else ""
 
 
 def _grey(
