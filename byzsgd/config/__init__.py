@@ -14,14 +14,16 @@ if TYPE_CHECKING:
     from byzsgd.config.compose import experiment
     from byzsgd.config.mistakes import EXTRAS, MISTAKES, explain
     from byzsgd.config.objects import build, part, stored
-    from byzsgd.config.sweeps import SWEEP_FOLDER, sweep_folder, sweep_jobs
+    from byzsgd.config.protocols import protocol_file
+    from byzsgd.config.sweeps import JOBS, SWEEP_FOLDER, sweep_folder, sweep_jobs, words_of
 
 _HOMES = {
     "command_line": ("divided", "launch", "require_heard", "swept"),
     "compose": ("experiment",),
     "mistakes": ("EXTRAS", "MISTAKES", "explain"),
     "objects": ("build", "part", "stored"),
-    "sweeps": ("SWEEP_FOLDER", "sweep_folder", "sweep_jobs"),
+    "protocols": ("protocol_file",),
+    "sweeps": ("JOBS", "SWEEP_FOLDER", "sweep_folder", "sweep_jobs", "words_of"),
 }
 
 

@@ -126,7 +126,7 @@ def prepare(experiment: Experiment) -> Prepared:
     initial = problem.initial(streams.generator("init"))
     counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes else None
     facts = {"class_counts": counts, "class_names": list(data.class_names), "data_note": data.note}
-    facts["test_examples"] = len(data.test.targets)
+    facts |= {"validation_examples": len(data.validation.targets), "test_examples": len(data.test.targets)}
     study = StepStudy() if experiment.metrics.study else NoStudy()
     return Prepared(blocks, problem, batches, engine, kernel, server_context, initial, facts, study)
 
