@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,7 +48,7 @@ def run_protocol(parsed: argparse.Namespace, sweep: Sweep) -> int:
     try:
         picked, comparison = _run(known, stages)
     except _Unfinished as unfinished:
-        print(f"byzsgd: {unfinished.args[0]}: the same command goes on")
+        print(f"byzsgd: {unfinished}; the same command goes on", file=sys.stderr)
         return 1
     console = Console()
     made = [steps_table(known, picked), accuracy(comparison, "test_accuracy", known.last)]
@@ -59,14 +60,12 @@ def run_protocol(parsed: argparse.Namespace, sweep: Sweep) -> int:
     return 0
 
 
-def reported(file: Path, folder: Path) -> tuple[Protocol, Comparison]:
-    """What a protocol has found that was run to its end before."""
-    known = read(file)
-
-    def again(_: list[str]) -> int:
-        return 0
-
-    return known, _run(known, _Stages(folder, (), again))[1]
+def reported(file: Path, folder: Path) -> Comparison:
+    """What a protocol has found that was run to its end before; ValueError where it was not."""
+    try:
+        return _run(read(file), _Stages(folder, (), lambda _: 0))[1]
+    except _Unfinished as unfinished:
+        raise ValueError(f"{folder} needs a protocol that was run to its end; got: {unfinished}") from unfinished
 
 
 class _Unfinished(Exception):
