@@ -83,6 +83,21 @@ class Comparison:
             return sorted(seen)
         return sorted(seen, key=lambda value: value not in ("none", None, False, ABSENT))
 
+    def besides(self, *taken: str | None) -> tuple[str, ...]:
+        """The keys that differ beside these, but for settings that follow from them: a learning rate of each server."""
+        known = [self._column(key) for key in taken if key is not None]
+        return tuple(
+            key for key in self.keys
+            if key not in taken and (key in FIRST or not known or not _function(known, self._column(key)))
+        )  # fmt: skip
+
+    def with_own(self, key: str) -> tuple[str, ...]:
+        """A key and the settings that follow from it."""
+        return tuple(each for each in self.keys if each == key or each not in self.besides(key))
+
+    def _column(self, key: str) -> tuple[Any, ...]:
+        return tuple(_frozen(group.values[key]) for group in self.groups)
+
     def caption(self) -> str:
         """What all runs have in common and how many seeds there are: the line under the title."""
         said = ("aggregator", "attack", "dataset", "partition", "delay", "num_workers", "num_byzantine")

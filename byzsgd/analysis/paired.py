@@ -32,10 +32,7 @@ def difference(group: Group, reference: Group, metric: str = "test_accuracy") ->
 def block(comparison: Comparison, group: Group) -> list[Group]:
     """The groups that differ from this one in the server only (in the first key, where servers do not differ)."""
     hue = hue_of(comparison)
-    rest = [
-        key for key in comparison.keys
-        if hue is not None and key != hue and not key.startswith((f"{hue}.", f"{hue}/"))
-    ]  # fmt: skip
+    rest = [key for key in comparison.besides(hue) if not key.startswith((f"{hue}.", f"{hue}/"))]
     return [other for other in comparison.groups if all(other.values[key] == group.values[key] for key in rest)]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from byzsgd.analysis.estimates import Estimate, estimate
-from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, phrase
+from byzsgd.analysis.groups import ABSENT, Comparison, Group, NothingToDraw, phrase
 from byzsgd.analysis.outcomes import measure_of, outcome
 from byzsgd.analysis.paired import leaders, testable
 
@@ -38,7 +38,7 @@ def heatmap(comparison: Comparison, *, metric: str | None = None, last: int = 1)
     metric = metric or measure_of(comparison.runs)
     across = "attack" if "attack" in keys else keys[1]
     down = "aggregator" if "aggregator" in keys and across != "aggregator" else next(k for k in keys if k != across)
-    rest = tuple(key for key in keys if key not in (across, down))
+    rest = comparison.besides(down, across)
     panels: dict[str, list[Group]] = {}
     for group in comparison.groups:
         panels.setdefault(group.label(rest) if rest else "", []).append(group)
@@ -48,7 +48,7 @@ def heatmap(comparison: Comparison, *, metric: str | None = None, last: int = 1)
     ranked = testable(comparison.groups) and len(rows) > 1
     shown = list(panels.items())[:MOST_PANELS]
     with styled():
-        names = [phrase(down, value) for value in rows]
+        names = [_row(comparison, down, value) for value in rows]
         margin = 0.25 + 0.065 * max(len(name) for name in names)
         side = CELL_WIDTH * (len(columns) + worst + 0.15) + margin
         made = frame(
@@ -83,6 +83,12 @@ def heatmap(comparison: Comparison, *, metric: str | None = None, last: int = 1)
             if title:
                 name_panel(made, axes, title)
     return made.figure
+
+
+def _row(comparison: Comparison, key: str, value: object) -> str:
+    """The name of a row, with the settings that follow from it."""
+    label = next(group.label(comparison.with_own(key)) for group in comparison.groups if group.values[key] == value)
+    return phrase(key, value) if label == ABSENT else label
 
 
 def matrix(

@@ -28,7 +28,7 @@ def worst_case(comparison: Comparison, *, metric: str = "test_accuracy") -> Figu
             "the worst case needs runs with different numbers of liars and different partitions; "
             f"got runs that differ in {', '.join(keys) or 'nothing'}"
         )
-    rest = tuple(key for key in keys if key not in (across, "attack", *data))
+    rest = comparison.besides(across, "attack" if "attack" in keys else None, *data)
     panels: dict[str, list[Group]] = {}
     for group in comparison.groups:
         panels.setdefault(group.label(rest) if rest else "", []).append(group)
