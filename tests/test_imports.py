@@ -117,3 +117,9 @@ def test_no_file_is_long():
         if len(file.read_text(encoding="utf-8").splitlines()) > LONGEST
     }
     assert not long
+
+
+@pytest.mark.parametrize(("file", "most"), [("kernel/world.py", 149), ("schemes/server.py", 130)])
+def test_the_middle_stays_small(file, most):
+    """A turn that grows takes over what its neighbours do; a scheme that grows does what the kernel should."""
+    assert len((PACKAGE / file).read_text(encoding="utf-8").splitlines()) <= most

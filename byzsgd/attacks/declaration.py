@@ -24,18 +24,21 @@ class Declaration:
 
     `sees`: the least knowledge it can work with. `check(**parameters)` refuses impossible parameters, at the time of
     lifting; `fits(context, **parameters)` refuses an adversary of a size that it cannot work with, at `init`, where
-    `memory(context)` makes the State that the views then carry.
+    `memory(context)` makes the State that the views then carry. `harmless`: it sends what an honest worker would send,
+    so that no view need be made for it.
     """
 
     sees: Knowledge
     check: Callable[..., None] | None = None
     fits: Callable[..., None] | None = None
     memory: Callable[[AdversaryContext], object] | None = None
+    harmless: bool = False
 
 
 def forging(
     *,
     sees: Knowledge,
+    harmless: bool = False,
     check: Callable[..., None] | None = None,
     fits: Callable[..., None] | None = None,
     memory: Callable[[AdversaryContext], object] | None = None,
@@ -44,7 +47,7 @@ def forging(
     require(sees in SEES, "forging", f"sees among {', '.join(SEES)}", sees=sees)
 
     def declare(function: F) -> F:
-        function.__dict__["declaration"] = Declaration(sees, check, fits, memory)
+        function.__dict__["declaration"] = Declaration(sees, check, fits, memory, harmless)
         return function
 
     return declare
@@ -99,6 +102,8 @@ def lift(attack: Attack | Forge) -> Attack:
     lacking = sorted(missing(function, given))
     require(not lacking, name, "a value of every parameter without a default", missing=", ".join(lacking))
     parameters = {**known, **given}
+    if declaration.harmless:
+        return Attack()
     if declaration.check is not None:
         declaration.check(**parameters)
     fits = None if declaration.fits is None else functools.partial(declaration.fits, **parameters)

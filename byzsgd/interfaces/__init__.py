@@ -7,7 +7,8 @@ Three rules hold for all of them:
 
 * A part without state is a plain function; a part with state is a frozen dataclass beside an explicit `State`
   dataclass, so that any moment of a run can be saved. A `State` holds its context (re-attached at resume) and else
-  only tensors, numbers, strings, None, tuples, dicts and dataclasses of those.
+  only tensors, numbers, booleans, strings, enums, None, tuples, dicts and dataclasses of those: no list, no set
+  (`records/tree.py` holds the one list).
 * A `State` is mutable, the tensors in it are not: they are replaced, never written to. So a state is forked by copying
   its containers, whatever d is.
 * Data are positional (they come from the simulation), hyper-parameters are keyword-only (they come from YAML).

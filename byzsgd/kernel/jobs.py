@@ -31,12 +31,17 @@ class Guess:
     result: Tensor
 
 
+def named(node: int, work: Work | None) -> tuple[Key, ...]:
+    """The models that a scheme's own work names: an interruption may last longer than they are live."""
+    return () if work is None else tuple([(node, version) for version in work.versions])
+
+
 def started(job: Job, work: Work, node: int) -> Pending:
     """A job that starts now at this node."""
-    named, own = work.versions, (node, job.read_at)
-    if named == (job.read_at,):
+    own = (node, job.read_at)
+    if work.versions == (job.read_at,):
         return Pending(job, work, node, (own,))
-    return Pending(job, work, node, tuple(dict.fromkeys((own, *[(node, version) for version in named]))))
+    return Pending(job, work, node, tuple(dict.fromkeys((own, *named(node, work)))))
 
 
 class HonestNotFinite(Exception):

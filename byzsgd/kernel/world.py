@@ -10,7 +10,7 @@ from torch import Tensor
 
 from byzsgd.interfaces import Clock, Delivery, Event, Job, Optimizer, Scheme, Task, Work, WorkerContext, WorkerRule
 from byzsgd.kernel.adversary import Adversary, AdversaryState
-from byzsgd.kernel.jobs import Guess, Pending, started
+from byzsgd.kernel.jobs import Guess, Pending, named, started
 from byzsgd.kernel.norms import Norms
 from byzsgd.kernel.versions import Models
 
@@ -67,13 +67,13 @@ class Kernel:
         job = self.clock.dispatch(world.clock, worker, world.models.version[node], world.time, taken)
         if job is None:
             world.waiting[worker] = (node, work, seconds)
+            world.models.read(named(node, work))
         else:
             self._begin(world, job, node, work)
 
     def cancel(self, world: World, worker: int) -> bool:
         """The worker's job is dropped, its serial stays spent; whether it now waits to be started."""
-        flying = world.pending.pop(worker, None)
-        if flying is not None:
+        if (flying := world.pending.pop(worker, None)) is not None:
             world.results.pop(worker, None)
             self.adversary.forget(world, worker)
             world.models.release(flying.keys)
@@ -110,14 +110,14 @@ class Kernel:
         return None
 
     def _next(self, world: World) -> Job | None:
-        due = world.adversary.due
-        if due is not None:
+        if (due := world.adversary.due) is not None:
             return world.pending[due].job
         while world.turn is None and (turn := self.clock.peek(world.clock, world.models.version[0])) is not None:
             if turn.job is None:  # the worker is back after an interruption
                 world.time = turn.time
                 self.clock.pop(world.clock)
-                self.start(world, turn.worker, *world.waiting.pop(turn.worker))
+                self.start(world, turn.worker, *(told := world.waiting.pop(turn.worker)))
+                world.models.release(named(*told[:2]))
                 continue
             world.turn = turn.job
             if turn.worker not in world.pending:  # where staleness is prescribed, a job starts at its turn

@@ -263,17 +263,17 @@ def test_deltas_keep_the_trajectory_of_mifa():
     small = ("num_byzantine=0", "dtype=float64", "engine=loop", "batch_size=8", "dataset=quadratic", "dataset.d=20")
     states = []
     for overrides in (("aggregator=mifa",), ("experiment=fed_la_avg",)):
-        session = experiment(*overrides, *small).prepare()
-        state = session.kernel.begin(session.initial.clone())
-        played = list(itertools.islice(events(session.kernel, state, session.engine), 600))
-        states.append((played, state))
+        prepared = experiment(*overrides, *small).prepare()
+        world = prepared.kernel.begin(prepared.initial.clone())
+        played = list(itertools.islice(events(prepared.kernel, world, prepared.engine), 600))
+        states.append((played, world))
     (plain, mifa), (sparing, deltas) = states
     for one, two in zip(plain, sparing, strict=True):
         torch.testing.assert_close(one.decision.direction, two.decision.direction, rtol=0, atol=1e-12)
-    torch.testing.assert_close(mifa.params, deltas.params, rtol=0, atol=1e-12)
-    assert not torch.equal(mifa.params, session.initial)
-    assert len(mifa.aggregator.latest) == 15
-    assert deltas.aggregator.latest == {}
+    torch.testing.assert_close(mifa.models.live[0], deltas.models.live[0], rtol=0, atol=1e-12)
+    assert not torch.equal(mifa.models.live[0], prepared.initial)
+    assert len(mifa.scheme.aggregator.latest) == 15
+    assert deltas.scheme.aggregator.latest == {}
 
 
 def play(overrides, lines, num_workers, trusted=None):

@@ -11,6 +11,7 @@ from attack_world import member, view
 from byzsgd import attacks, experiment
 from byzsgd.attacks import forging, lift
 from byzsgd.interfaces import Attack
+from byzsgd.kernel.adversary import Adversary, Liars
 
 
 def test_an_attack_object_is_returned_as_it_is():
@@ -141,3 +142,10 @@ def test_what_is_derived_follows_the_parameters_and_is_no_parameter(attack, deri
         assert repr(same) == repr(attack)
         assert (same.sees, same.timed, same.claims) == derived
     assert "sees" not in repr(attack)
+
+
+def test_no_attack_is_the_null_object():
+    """Views cost more than a small gradient: where nobody forges, none is made."""
+    kernel = experiment("attack=none", "num_workers=5", "num_byzantine=2", "f=1").prepare().kernel
+    assert type(kernel.adversary) is Adversary
+    assert type(experiment("attack=reversed").prepare().kernel.adversary) is Liars

@@ -1,7 +1,7 @@
 """The event clock, against tapes computed by hand."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +11,6 @@ from byzsgd.delays import constant, exponential, normal
 from byzsgd.delays.availability import always
 from byzsgd.delays.byzantine import same
 from byzsgd.delays.heterogeneity import linear
-from byzsgd.interfaces import Job, Turn
 from byzsgd.kernel.clocks import Agenda, build_clock
 from byzsgd.kernel.randomness import Streams
 
@@ -79,7 +78,7 @@ def play(clock, state, turns, step=0):
 def test_two_workers_of_two_and_three_seconds():
     clock = build_clock(Listed((2.0, 3.0)), Streams(0), 2)
     state, jobs = start(clock, 2)
-    assert jobs == [Job(0, 0, 0, 0.0, 2.0), Job(1, 0, 0, 0.0, 3.0)]
+    assert [astuple(job) for job in jobs] == [(0, 0, 0, 0.0, 2.0), (1, 0, 0, 0.0, 3.0)]
     assert play(clock, state, 8) == [
         (2.0, 0, 0, 0),
         (3.0, 1, 0, 1),
@@ -95,22 +94,22 @@ def test_two_workers_of_two_and_three_seconds():
 def test_peek_changes_nothing():
     clock = build_clock(Listed((2.0, 3.0)), Streams(0), 2)
     state, _ = start(clock, 2)
-    assert clock.peek(state, 0) == clock.peek(state, 0) == Turn(2.0, 0, Job(0, 0, 0, 0.0, 2.0))
+    assert [astuple(clock.peek(state, 0)) for _ in range(2)] == [(2.0, 0, (0, 0, 0, 0.0, 2.0))] * 2
     assert clock.oldest(state, 7) == 7
 
 
 def test_a_cancelled_job_is_never_delivered_and_its_serial_stays_spent():
     clock = build_clock(Listed((2.0, 3.0)), Streams(0), 2)
     state, _ = start(clock, 2)
-    clock.cancel(state, 0)
-    assert clock.dispatch(state, 0, 5, 1.0, 2.0) == Job(0, 1, 5, 1.0, 3.0)
+    assert clock.cancel(state, 0, 0, True)
+    assert astuple(clock.dispatch(state, 0, 5, 1.0, 2.0)) == (0, 1, 5, 1.0, 3.0)
     assert play(clock, state, 2, step=5) == [(3.0, 0, 1, 0), (3.0, 1, 0, 6)]
 
 
 def test_a_cancelled_job_is_forgotten_when_the_same_moment_comes_again():
     clock = build_clock(Listed((2.0,)), Streams(0), 1)
     state, _ = start(clock, 1)
-    clock.cancel(state, 0)
+    assert clock.cancel(state, 0, 0, True)
     assert clock.peek(state, 0) is None
     clock.dispatch(state, 0, 0, 0.0, 2.0)
     assert play(clock, state, 2) == [(2.0, 0, 1, 0), (4.0, 0, 2, 0)]
@@ -121,20 +120,29 @@ def test_restarts_do_not_fill_the_memory():
     state, _ = start(clock, 5)
     for time in range(1000):
         for worker in range(5):
-            clock.cancel(state, worker)
+            assert clock.cancel(state, worker, 0, True)
             clock.dispatch(state, worker, 0, float(time), 1e9)
     assert sum(map(len, state.later.values())) + len(state.today) <= 600
     assert [turn[1:3] for turn in play(clock, state, 5)] == [(worker, 1000) for worker in range(5)]
 
 
-def test_held_workers_do_not_arrive():
+def test_workers_do_not_arrive_until_they_are_dispatched():
     clock = build_clock(Listed((2.0, 3.0)), Streams(0), 2)
     state, _ = start(clock, 2)
     for worker in range(2):
         assert clock.peek(state, 0).worker == worker
         clock.pop(state)
-        clock.hold(state, worker)
     assert clock.peek(state, 0) is None
+    clock.dispatch(state, 1, 2, 4.0, 3.0)
+    assert astuple(clock.peek(state, 2)) == (7.0, 1, (1, 1, 2, 4.0, 7.0))
+
+
+def test_who_is_interrupted_cannot_be_cancelled_and_comes_back():
+    clock = build_clock(Listed((2.0,), availability=Away(0, 1.0, 7.0)), Streams(0), 1)
+    state, jobs = start(clock, 1)
+    assert jobs == [None]
+    assert not clock.cancel(state, 0, 0, False)
+    assert play(clock, state, 2) == [(7.0, 0, None, None), (9.0, 0, 1, 0)]
 
 
 def test_a_job_that_an_outage_cuts_is_lost_and_its_worker_comes_back():
@@ -172,10 +180,10 @@ def test_when_everyone_is_gone_nothing_arrives():
 def test_an_endless_job_is_never_delivered_but_can_be_cancelled():
     clock = build_clock(Listed((2.0, 3.0)), Streams(0), 2)
     state, _ = start(clock, 2)
-    clock.cancel(state, 0)
+    assert clock.cancel(state, 0, 0, True)
     assert clock.dispatch(state, 0, 0, 0.0, math.inf).finish == math.inf
     assert [worker for _, worker, _, _ in play(clock, state, 3)] == [1, 1, 1]
-    clock.cancel(state, 0)
+    assert clock.cancel(state, 0, 3, True)
     clock.dispatch(state, 0, 3, 9.0, 1.0)
     assert clock.peek(state, 3).worker == 0
 
@@ -196,7 +204,7 @@ def test_a_restored_state_goes_on_alike():
     clock = build_clock(law(), Streams(3), 7)
     state, _ = start(clock, 7)
     play(clock, state, 100)
-    clock.cancel(state, 4)
+    assert clock.cancel(state, 4, 100, True)
     clock.dispatch(state, 4, 100, 11.0, 2.5)
     saved = state.snapshot()
     expected = play(clock, state, 200, step=100)

@@ -135,8 +135,10 @@ def test_sampled_staleness_is_the_prescribed_one(law):
     state = clock.init(n)
     sampled = []
     for step in range(100, 100 + arrivals):
-        sampled.append(step - clock.peek(state, step).job.read_at)
+        turn = clock.peek(state, step)
         clock.pop(state)
+        sampled.append(step - turn.job.read_at)
+        clock.dispatch(state, turn.worker, step, turn.time, 0.0)
     counts = np.bincount(sampled, minlength=law.max + 1) / arrivals
     assert len(counts) == law.max + 1
     error = np.sqrt(law.probabilities * (1 - law.probabilities) / arrivals)
@@ -150,21 +152,23 @@ def test_sampled_staleness_is_the_prescribed_one(law):
 def test_the_jth_job_lasts_the_same_whatever_the_server_and_the_attack_do(name):
     """One server that always dispatches, one that cancels, restarts and holds, liars that flood and stall."""
     patient, wild = Server(LAWS[name], 7, (1, 4)), Server(LAWS[name], 7, (1, 4))
-    chance = np.random.default_rng(1)
+    chance, flying = np.random.default_rng(1), set(range(7))
     for _ in range(2000):
         patient.deliver()
     for _ in range(1000):
         turn = wild.clock.peek(wild.state, wild.step)
         wild.clock.pop(wild.state)
+        flying.remove(turn.worker)
         wild.time = turn.time
         wild.step += 1
         everyone = chance.random() < 0.05
         for worker in range(7) if everyone else (turn.worker, int(chance.integers(7))):
-            wild.clock.cancel(wild.state, worker)
+            assert wild.clock.cancel(wild.state, worker, wild.step, worker in flying) == (worker in flying)
             seconds = wild.clock.seconds(wild.state, worker)
             wild.lasted[worker, wild.state.serial(worker)] = seconds
             lying = worker in (1, 4)
             wild.clock.dispatch(wild.state, worker, wild.step, wild.time, 0.01 * seconds if lying else seconds)
+            flying.add(worker)
     both = patient.lasted.keys() & wild.lasted.keys()
     assert len(both) > 500
     assert all(patient.lasted[key] == wild.lasted[key] for key in both)

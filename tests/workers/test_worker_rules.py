@@ -150,10 +150,10 @@ WORLD = (
 
 
 def play(*overrides, count=80):
-    """Deliveries of a small run on the quadratic, and its session."""
-    session = experiment(*WORLD, *overrides).prepare()
-    state = session.kernel.begin(session.initial.clone())
-    return list(itertools.islice(events(session.kernel, state, session.engine), count)), session
+    """Deliveries of a small run on the quadratic, and what was prepared."""
+    prepared = experiment(*WORLD, *overrides).prepare()
+    world = prepared.kernel.begin(prepared.initial.clone())
+    return list(itertools.islice(events(prepared.kernel, world, prepared.engine), count)), prepared
 
 
 def vectors(played):
@@ -205,12 +205,16 @@ def test_momentum_comes_before_the_attack():
 def test_local_steps_walk_from_the_model_that_was_read():
     """k steps of plain SGD on k batches, recomputed here from single gradients."""
     settings = ("worker.steps=3", "worker.lr=0.2", "worker.normalised=false", "num_byzantine=0")
-    played, session = play("worker=local_steps", *settings, count=20)
+    prepared = experiment(*WORLD, "worker=local_steps", *settings).prepare()
+    kernel = replace(prepared.kernel, reads=True)  # asgd does not look at the models that were read, this test does
+    world = kernel.begin(prepared.initial.clone())
+    played = list(itertools.islice(events(kernel, world, prepared.engine), 20))
+    assert max(event.arrival.staleness for event in played) > 1
     for event in played:
         params = event.arrival.read_params.clone()
         for step in range(3):
-            batch = session.batches.batch(BatchKey(event.arrival.worker, 3 * event.serial + step))
-            params = params - 0.2 * session.problem.gradient(params, batch)
+            batch = prepared.batches.batch(BatchKey(event.arrival.worker, 3 * event.serial + step))
+            params = params - 0.2 * prepared.problem.gradient(params, batch)
         torch.testing.assert_close(event.message.vector, event.arrival.read_params - params, rtol=1e-10, atol=1e-12)
 
 
@@ -245,13 +249,14 @@ class Noisy:
 
 def test_every_worker_is_told_of_itself_and_of_the_model():
     """The mlp 64-32-10 of the digits: matrices and vectors in flat order."""
-    session = replace(experiment("dataset=digits", "aggregator=asgd", "dtype=float64"), worker=Noisy()).prepare()
-    state = session.start(session.initial.clone())
-    contexts = [state.workers[worker].context for worker in range(15)]
+    prepared = replace(experiment("dataset=digits", "aggregator=asgd", "dtype=float64"), worker=Noisy()).prepare()
+    world = prepared.kernel.begin(prepared.initial.clone())
+    contexts = [world.workers[worker].context for worker in range(15)]
+    assert contexts == [prepared.kernel.contexts[worker] for worker in range(15)]
     assert [each.worker for each in contexts] == list(range(15))
     assert {each.layers for each in contexts} == {(64 * 32, 32, 32 * 10, 10)}
     assert {each.num_parameters for each in contexts} == {2410}
-    played = list(itertools.islice(events(session.kernel, state, session.engine), 40))
+    played = list(itertools.islice(events(prepared.kernel, world, prepared.engine), 40))
     sent = torch.stack([event.message.vector for event in played if not event.byzantine])
     assert len(sent.unique(dim=0)) == len(sent)  # every worker draws for itself, and anew for each job
     assert sent[:, 2048:2080].abs().mean() == pytest.approx(32 * math.sqrt(2 / math.pi), rel=0.1)
