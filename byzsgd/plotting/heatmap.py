@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -61,7 +62,8 @@ def heatmap(comparison: Comparison, *, metric: str | None = None, last: int = 1)
             width=max(3.5, side * (1 if len(shown) == 1 else 2)),
         )
         for axes, (title, groups) in zip(made.axes.flat, shown, strict=False):
-            found = matrix(groups, down, across, rows, columns, metric, last)
+            grid = Grid(groups, down, across, rows, columns)
+            found = grid.estimates(metric, last)
             values = np.array([[cell.middle for cell in line] for line in found])
             notes = [[note(cell) for cell in line] for line in found]
             if worst:
@@ -76,7 +78,7 @@ def heatmap(comparison: Comparison, *, metric: str | None = None, last: int = 1)
                 names,
                 [phrase(across, value) for value in columns] + [WORST] * worst,
                 notes=notes,
-                grey=_grey(groups, down, across, rows, columns, metric, last) if ranked else None,
+                grey=grid.level(metric, last) if ranked else None,
                 apart=int(worst),
                 **_range(metric, values),
             )
@@ -91,21 +93,35 @@ def _row(comparison: Comparison, key: str, value: object) -> str:
     return phrase(key, value) if label == ABSENT else label
 
 
-def matrix(
-    groups: Sequence[Group],
-    down: str,
-    across: str,
-    rows: Sequence[object],
-    columns: Sequence[object],
-    metric: str,
-    last: int,
-) -> list[list[Estimate]]:
-    """What is known of each cell; of no runs where there are none."""
-    found = [[estimate(()) for _ in columns] for _ in rows]
-    for group in groups:
-        finals = estimate(outcome(run, metric, last) for run in group.runs)
-        found[rows.index(group.values[down])][columns.index(group.values[across])] = finals
-    return found
+@dataclass(frozen=True)
+class Grid:
+    """The groups of a panel by two keys."""
+
+    groups: Sequence[Group]
+    down: str
+    across: str
+    rows: Sequence[object]
+    columns: Sequence[object]
+
+    def place(self, group: Group) -> tuple[int, int]:
+        return self.rows.index(group.values[self.down]), self.columns.index(group.values[self.across])
+
+    def estimates(self, metric: str, last: int) -> list[list[Estimate]]:
+        """What is known of each cell; of no runs where there are none."""
+        found = [[estimate(()) for _ in self.columns] for _ in self.rows]
+        for group in self.groups:
+            row, column = self.place(group)
+            found[row][column] = estimate(outcome(run, metric, last) for run in group.runs)
+        return found
+
+    def level(self, metric: str, last: int) -> np.ndarray:
+        """(rows, columns) booleans: which cells share the first place of their column with others."""
+        grey = np.zeros((len(self.rows), len(self.columns)), bool)
+        for column in self.columns:
+            first = leaders([group for group in self.groups if group.values[self.across] == column], metric, last)
+            for group in first if len(first) > 1 else ():
+                grey[self.place(group)] = True
+        return grey
 
 
 def note(cell: Estimate) -> str:
@@ -114,24 +130,6 @@ def note(cell: Estimate) -> str:
     if cell.lost:
         return f"{kept}/{cell.count} ok" if cell.count > 1 else ""
     return f"{cell.low:.2f}–{cell.high:.2f}, n={kept}" if kept > 1 else ""
-
-
-def _grey(
-    groups: Sequence[Group],
-    down: str,
-    across: str,
-    rows: Sequence[object],
-    columns: Sequence[object],
-    metric: str,
-    last: int,
-) -> np.ndarray:
-    """Which cells share the first place of their column with others."""
-    grey = np.zeros((len(rows), len(columns)), bool)
-    for place, column in enumerate(columns):
-        first = leaders([group for group in groups if group.values[across] == column], metric, last)
-        for group in first if len(first) > 1 else ():
-            grey[rows.index(group.values[down]), place] = True
-    return grey
 
 
 def _caption(comparison: Comparison, metric: str, last: int, ranked: bool) -> str:
