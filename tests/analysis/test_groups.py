@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import polars as pl
 import pytest
 from made_up_runs import run, sweep
 
@@ -88,3 +91,12 @@ def test_a_setting_that_goes_with_a_server_makes_no_panels():
     assert len(block(comparison, comparison.groups[0])) == 2
     crossed = compare([*runs, run("asgd", "lie", settings={"optimizer": {"lr": 1.0}})])
     assert "optimizer.lr" in crossed.besides("aggregator")
+
+
+def test_the_share_of_liars_is_that_of_runs_that_did_not_diverge():
+    kept, lost = run(), run(seed=1, status="diverged")
+    lost = dataclasses.replace(lost, arrivals=lost.arrivals.with_columns(byzantine=pl.lit(True)))
+    share = kept.arrivals["byzantine"].mean()
+    assert f"λ\u00a0=\u00a0{share:.2f}" in compare([kept, lost]).caption()
+    assert "λ\u00a0=\u00a01.00" not in compare([kept, lost]).caption()
+    assert "λ" not in compare([lost]).caption()

@@ -106,13 +106,16 @@ def test_the_reference_is_fixed_before_any_result():
 
 
 def servers(**finals):
-    return compare(
-        [
-            with_accuracy([0.1, value], aggregator=name, seed=seed, status="diverged" if value == 0 else "finished")
-            for name, values in finals.items()
-            for seed, value in enumerate(values)
-        ]
-    ).groups
+    """Groups of runs with these final accuracies by seed; 0: the run diverged."""
+    template = with_accuracy([0.1, 0.2])
+    runs = []
+    for name, values in finals.items():
+        for seed, value in enumerate(values):
+            metrics = template.metrics.with_columns(test_accuracy=pl.Series([0.1, float(value)]))
+            config, choices = template.config | {"seed": seed}, template.choices | {"aggregator": name}
+            info = template.info | {"status": "diverged" if value == 0 else "finished"}
+            runs.append(dataclasses.replace(template, metrics=metrics, config=config, choices=choices, info=info))
+    return compare(runs).groups
 
 
 def named(groups):
@@ -136,5 +139,5 @@ def test_a_server_that_diverged_is_no_leader_for_the_runs_that_are_left():
 
 def test_equal_servers_are_seldom_told_apart():
     rng = np.random.default_rng(0)
-    tables = [servers(**{f"s{i}": rng.normal(0.9, 0.02, 5) for i in range(6)}) for _ in range(40)]
-    assert sum(len(leaders(table, "test_accuracy")) < 6 for table in tables) <= 5
+    tables = [servers(**{f"s{i}": rng.normal(0.9, 0.02, 5) for i in range(6)}) for _ in range(30)]
+    assert sum(len(leaders(table, "test_accuracy")) < 6 for table in tables) <= 4
