@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from byzsgd.config.catalogue import groups
 from byzsgd.config.targets import ConfigError
 from byzsgd.records import run_id, run_name
 
@@ -59,6 +60,18 @@ def combinations(overrides: Sequence[Override], rows: Sequence[Sequence[str]] = 
     """
     parser = OverridesParser.create()
     return [job for row in rows for job in _combined([*overrides, *parser.parse_overrides(list(row))])]
+
+
+def alike(jobs: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    """One job of each kind: with the same members and the same settings, whatever their values. Whether a job can be
+    composed depends on its kind alone."""
+    known = frozenset(groups())
+
+    def kind(word: str) -> str:
+        key, _, _ = word.partition("=")
+        return word if key.partition("@")[0].lstrip("+~") in known else key
+
+    return list({frozenset(map(kind, job)): job for job in jobs}.values())
 
 
 def words_of(job: Sequence[str]) -> frozenset[str]:

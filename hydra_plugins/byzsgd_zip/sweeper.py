@@ -3,13 +3,14 @@
 No postponed annotations here: Hydra loads its plugins outside of sys.modules, where a dataclass cannot look them up.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.types import Override
 
-from byzsgd.config.sweeps import combinations, lines
+from byzsgd.config.sweeps import alike, combinations, lines
 
 
 @dataclass
@@ -39,3 +40,7 @@ class ZipSweeper(BasicSweeper):
         """The jobs in batches."""
         made = combinations(overrides, lines(self.jobs))
         return [list(batch) for batch in self.split_overrides_to_chunks(made, max_batch_size)]
+
+    def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
+        """Composes one job of each kind, not all of them: a composition takes a fifth of a second."""
+        super().validate_batch_is_legal(alike(batch))

@@ -6,7 +6,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from byzsgd.cli import main
-from byzsgd.config.sweeps import combinations, lines, sweep_folder, sweep_jobs, words_of
+from byzsgd.config.sweeps import alike, combinations, lines, sweep_folder, sweep_jobs, words_of
 from byzsgd.config.targets import ConfigError
 
 TINY = ("num_workers=7", "num_byzantine=1", "batch_size=4", "budget.arrivals=30", "eval_every=30")
@@ -49,6 +49,15 @@ def test_lines_of_a_file(tmp_path):
         ConfigError, match=r"hydra.sweeper.jobs needs a file with overrides on every line; got gone.txt"
     ):
         lines("gone.txt")
+
+
+def test_one_job_of_each_kind_is_tried_before_the_first_runs():
+    made = combinations(OverridesParser.create().parse_overrides(
+        ["aggregator=asgd,krum", "seed=range(9)", "attack@attack.payload=lie,ipm"]))  # fmt: skip
+    kinds = {frozenset(word for word in job if not word.startswith("seed")) for job in alike(made)}
+    assert len(alike(made)) == len(kinds) == 4
+    other = [*made, ["aggregator=asgd", "seed=0", "attack@attack.payload=lie", "optimizer.lr=1"]]
+    assert len(alike(other)) == 5
 
 
 def test_mistakes():
