@@ -17,6 +17,7 @@ from yaml import YAMLError
 from byzsgd.config.catalogue import groups
 from byzsgd.config.targets import ConfigError
 from byzsgd.records import run_id, run_name
+from byzsgd.records.identity import one_spelling
 
 SWEEP_FOLDER = "hydra.sweep.dir"
 JOBS = "hydra.sweeper.jobs"
@@ -47,7 +48,7 @@ def sweep_jobs(folder: Path) -> frozenset[frozenset[str]] | None:
         jobs = combinations(OverridesParser.create().parse_overrides(told), lines(node.sweeper.get("jobs")))
     except (OSError, YAMLError, OmegaConfBaseException, HydraException, AttributeError, ConfigError):
         return None
-    return frozenset(frozenset(word for word in job if not word.startswith("hydra")) for job in jobs)
+    return frozenset(frozenset(one_spelling(word) for word in job if not word.startswith("hydra")) for job in jobs)
 
 
 def combinations(overrides: Sequence[Override], rows: Sequence[Sequence[str]] = ((),)) -> list[list[str]]:
@@ -79,7 +80,7 @@ def words_of(job: Sequence[str]) -> frozenset[str]:
     jobs = combinations(OverridesParser.create().parse_overrides(list(job)))
     if len(jobs) > 1:
         raise ConfigError(f"a job needs one value of every setting; got {' '.join(job)}")
-    return frozenset(jobs[0])
+    return frozenset(map(one_spelling, jobs[0]))
 
 
 def lines(file: str | None) -> list[list[str]]:

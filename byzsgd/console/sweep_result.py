@@ -51,6 +51,8 @@ def show_sweep(folders: Iterable[Path], folder: Path) -> None:
             *[fate] * any(fates),
         )
     console.print(table)
+    for note in comparison.notes:
+        console.print(note, highlight=False, soft_wrap=True)
     console.print(f"next: byzsgd plot {quote(str(folder))}", highlight=False, soft_wrap=True)
 
 

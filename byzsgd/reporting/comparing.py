@@ -198,7 +198,8 @@ def _about_pace(pace: Collection[str]) -> str:
 
 
 def _shared(comparison: Comparison) -> str:
-    return f"All runs: {comparison.caption()}.".replace("\u00a0", " ")
+    notes = "".join(f" {note}." for note in comparison.notes)
+    return f"All runs: {comparison.caption()}.{notes}".replace("\u00a0", " ")
 
 
 def _heading(key: str) -> str:

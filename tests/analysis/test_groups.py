@@ -100,3 +100,12 @@ def test_the_share_of_liars_is_that_of_runs_that_did_not_diverge():
     assert f"λ\u00a0=\u00a0{share:.2f}" in compare([kept, lost]).caption()
     assert "λ\u00a0=\u00a01.00" not in compare([kept, lost]).caption()
     assert "λ" not in compare([lost]).caption()
+
+
+def test_a_caption_says_which_conditions_of_theory_were_lifted():
+    strict, lifted = run(), run(seed=1)
+    node = {"f": 6, "strict": False}
+    lifted.config["aggregator"] = {**lifted.config["aggregator"], "filters": {"lipschitz": node, "frequency": node}}
+    assert "lifted" not in compare([strict]).caption()
+    said = compare([strict, lifted]).caption().replace("\u00a0", " ")
+    assert "conditions of theory lifted: frequency, lipschitz" in said
