@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.bands import Axis, Statistic
+from byzsgd.analysis.bands import Axis
 from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded, compare
 
 from .acceptance import acceptance
@@ -31,7 +31,6 @@ from .tree import tree
 from .worst_case import worst_case
 
 FORMATS = ("png", "svg", "pdf")
-STATISTICS = ("mean", "median")
 AXES: tuple[Axis, ...] = ("updates", "time", "arrivals", "bits", "bits_per_worker")
 
 # Against which axes a figure may be drawn; without one there is a single figure.
@@ -69,7 +68,6 @@ def draw(
     kinds: Sequence[str] | None = None,
     x: Sequence[Axis] = ("updates", "time"),
     formats: Sequence[str] = ("png", "svg"),
-    statistic: Statistic = "mean",
     law_of: LawOf | None = None,
 ) -> list[Path]:
     """Writes the figures into `output` and returns their paths; `kinds=None`: all that the runs have rows for.
@@ -80,13 +78,12 @@ def draw(
     _known("kind", kinds or (), KINDS)
     _known("x axis", x, AXES)
     _known("format", formats, FORMATS)
-    _known("statistic", [statistic], STATISTICS)
     comparison = compare(runs)
     written: list[Path] = []
     problem: NothingToDraw | None = None
     for kind in KINDS if kinds is None else kinds:
         try:
-            for name, figure in _figures(kind, comparison, x, statistic, law_of):
+            for name, figure in _figures(kind, comparison, x, law_of):
                 written += save(figure, output, name, formats)
         except NothingToDraw as nothing:
             if kinds is not None:
@@ -113,11 +110,9 @@ def save(figure: Figure, output: Path, name: str, formats: Sequence[str] = ("png
     return paths
 
 
-def _figures(
-    kind: str, comparison: Comparison, axes: Sequence[Axis], statistic: Statistic, law_of: LawOf | None
-) -> list[tuple[str, Figure]]:
+def _figures(kind: str, comparison: Comparison, axes: Sequence[Axis], law_of: LawOf | None) -> list[tuple[str, Figure]]:
     if kind in _CURVES:
-        return [(f"{kind}-{axis}", _CURVES[kind](comparison, x=axis, statistic=statistic)) for axis in axes]
+        return [(f"{kind}-{axis}", _CURVES[kind](comparison, x=axis)) for axis in axes]
     return [(kind, delays(comparison, law_of=law_of) if kind == "delays" else _SINGLE[kind](comparison))]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from byzsgd.analysis.bands import AXIS_LABEL, Statistic, band
+from byzsgd.analysis.bands import AXIS_LABEL, band
 from byzsgd.analysis.groups import Comparison, Group, NothingToDraw
 
 from .panels import arrange, frame, handle, label_outside, more, plain_log
@@ -62,7 +62,7 @@ def recorded_graph(comparison: Comparison) -> Figure:
     raise NothingToDraw("a picture of a network needs runs that recorded their graph; got none")
 
 
-def consensus(comparison: Comparison, *, statistic: Statistic = "median") -> Figure:
+def consensus(comparison: Comparison) -> Figure:
     """(1/h)·Σ ‖x_i − x̄‖² against updates, one curve for each group; dotted, how fast theory lets the widest of it fall
     without gradients: by ρ² a round."""
     groups = [group for group in comparison.groups if "consensus" in group.runs[0].metrics.columns]
@@ -70,10 +70,10 @@ def consensus(comparison: Comparison, *, statistic: Statistic = "median") -> Fig
         raise NothingToDraw("consensus needs runs of nodes with models of their own; got none")
     arrangement = arrange(comparison)
     with styled():
-        curves = [(group, band(group, "consensus", "updates", statistic)) for group in groups]
+        curves = [(group, band(group, "consensus", "updates")) for group in groups]
         made = frame(
             "Distance of the nodes from their mean",
-            more(comparison.caption() + spread(groups, statistic), arrangement.left_out),
+            more(comparison.caption() + spread(groups), arrangement.left_out),
             legend=[handle(text, look) for text, look in arrangement.entries(groups)],
             height=2.25,
         )

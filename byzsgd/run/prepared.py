@@ -172,6 +172,7 @@ def prepare(experiment: Experiment, plugins: Sequence[str] | None = None) -> Pre
     counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes and owned else None
     facts = {"class_counts": counts, "class_names": list(data.class_names), "data_note": data.note, "files": files}
     facts |= kernel.scheme.facts
+    facts |= {"validation_examples": len(data.validation.targets), "test_examples": len(data.test.targets)}
     if compressor is not experiment.compressor:
         facts["compressor_scale"] = getattr(compressor, "scale", None)
     remembers = compressor.feedback and not compressor.lossless
