@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import sys
 import traceback
@@ -15,7 +14,6 @@ from byzsgd import __version__
 from byzsgd.console.commands import add_commands
 
 if TYPE_CHECKING:
-    from byzsgd.records import Run
     from byzsgd.run import Experiment
 
 MISTAKE = 2  # exit code of anything that the user can put right
@@ -95,7 +93,7 @@ def resume(parsed: argparse.Namespace) -> int:
     code = 0
     for folder in left:
         try:
-            config.stored(folder, parsed.plugin).run(folder, Terminal(), parsed.plugin)
+            config.stored(folder, parsed.plugin).run(folder, Terminal(), parsed.plugin, only_there=True)
         except Exception as error:  # the others go on
             if len(left) == 1:
                 raise
@@ -128,6 +126,7 @@ def list_members(parsed: argparse.Namespace) -> int:
 
 def _run(experiment: Experiment, folder: Path) -> float:
     from byzsgd import config
+    from byzsgd.analysis.outcomes import objective
     from byzsgd.console.run_screen import Terminal
 
     varied = config.swept()
@@ -135,25 +134,19 @@ def _run(experiment: Experiment, folder: Path) -> float:
         print(f"byzsgd: one run of an experiment that varies {', '.join(varied)}; -m makes them all", file=sys.stderr)
     here = Path.cwd()
     place = folder.relative_to(here) if folder.is_relative_to(here) else folder
-    return _objective(experiment.run(place, Terminal()))
+    return objective(experiment.run(place, Terminal()))
 
 
 def _run_one_of_many(experiment: Experiment, folder: Path) -> float:
+    from byzsgd import config
+    from byzsgd.analysis.outcomes import objective
     from byzsgd.console.run_screen import OneLine
     from byzsgd.records import ERROR
 
+    config.require_judge(experiment.config, experiment.choices)
     run = experiment.run(folder, OneLine())
     (folder / ERROR).unlink(missing_ok=True)  # of an earlier attempt
-    return _objective(run)
-
-
-def _objective(run: Run) -> float:
-    """What a sweeper that optimises is told (the more the better): the final accuracy, else minus the final loss."""
-    from byzsgd.analysis.outcomes import final, judged_by
-
-    judged = judged_by(run)
-    value = final(run, judged) if judged == "test_accuracy" else -final(run, judged)
-    return -math.inf if math.isnan(value) else value  # the loss of a run that diverged
+    return objective(run)
 
 
 def _sweep(overrides: list[str]) -> int:
@@ -164,6 +157,7 @@ def _sweep(overrides: list[str]) -> int:
     from byzsgd.console.sweep_result import show_sweep
     from byzsgd.records.progress import Sweep
 
+    config.require_judge_of_sweep(overrides)
     folder = config.sweep_folder(overrides)
     told = any(override.startswith(f"{config.SWEEP_FOLDER}=") for override in overrides)
     place = [] if told else [f"{config.SWEEP_FOLDER}={folder}"]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from byzsgd.config.compose import experiment
     from byzsgd.config.mistakes import EXTRAS, MISTAKES, explain
     from byzsgd.config.objects import build, part, stored
+    from byzsgd.config.optimising import require_judge, require_judge_of_sweep
     from byzsgd.config.sweeps import SWEEP_FOLDER, sweep_folder, sweep_jobs
 
 _HOMES = {
@@ -21,6 +22,7 @@ _HOMES = {
     "compose": ("experiment",),
     "mistakes": ("EXTRAS", "MISTAKES", "explain"),
     "objects": ("build", "part", "stored"),
+    "optimising": ("require_judge", "require_judge_of_sweep"),
     "sweeps": ("SWEEP_FOLDER", "sweep_folder", "sweep_jobs"),
 }
 

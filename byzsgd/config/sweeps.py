@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from byzsgd.records import run_id, run_name
+from byzsgd.records.identity import one_spelling
 
 SWEEP_FOLDER = "hydra.sweep.dir"
 
@@ -39,4 +40,6 @@ def sweep_jobs(folder: Path) -> frozenset[frozenset[str]] | None:
         batches = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(told), max_batch_size=None)
     except (OSError, YAMLError, OmegaConfBaseException, HydraException, AttributeError):
         return None
-    return frozenset(frozenset(word for word in job if not word.startswith("hydra")) for job in batches[0])
+    return frozenset(
+        frozenset(one_spelling(word) for word in job if not word.startswith("hydra")) for job in batches[0]
+    )

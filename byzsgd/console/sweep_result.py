@@ -37,7 +37,7 @@ def show_sweep(folders: Iterable[Path], folder: Path) -> None:
     table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
     for key in comparison.keys:
         table.add_column(key, no_wrap=True)
-    for heading in ("runs", "median", "least", "most", HONEST, BYZANTINE, "status"):
+    for heading in ("seeds", "median", "least", "most", HONEST, BYZANTINE, "status"):
         table.add_column(heading, justify="right", no_wrap=True)
     for group in comparison.groups:
         values = [final(run, judged) for run in group.runs]
@@ -50,6 +50,8 @@ def show_sweep(folders: Iterable[Path], folder: Path) -> None:
             ", ".join(status if len(statuses) == 1 else f"{count} {status}" for status, count in statuses.items()),
         )
     console.print(table)
+    for note in comparison.notes:
+        console.print(note, highlight=False, soft_wrap=True)
     console.print(f"next: byzsgd plot {quote(str(folder))}", highlight=False, soft_wrap=True)
 
 

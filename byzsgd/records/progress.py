@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from .identity import one_spelling
 from .lock import LOCK, is_locked
 from .run import CHECKPOINTS, ERROR, METRICS_FILE, is_finished, is_run, read_config, read_info, spent_share
 
@@ -165,7 +166,8 @@ def _modified(path: Path) -> float:
 
 def _overrides(folder: Path) -> frozenset[str]:
     try:
-        return frozenset(map(str, yaml.safe_load((folder / OVERRIDES).read_text(encoding="utf-8")) or ()))
+        told = yaml.safe_load((folder / OVERRIDES).read_text(encoding="utf-8")) or ()
+        return frozenset(one_spelling(str(word)) for word in told)
     except (OSError, ValueError, TypeError, yaml.YAMLError):
         return frozenset()
 

@@ -103,13 +103,14 @@ def optuna():
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::PendingDeprecationWarning")
-def test_a_sweeper_that_optimises_is_told_the_accuracy(tmp_path, capsys):
+def test_a_sweeper_that_optimises_is_told_the_validation_accuracy(tmp_path, capsys):
     command = ["train", "-m", *optuna()]
     assert main(command) == 0
     runs = [byzsgd.load(folder) for folder in done(tmp_path / "sweep")]
     assert len(runs) == 3
-    best = max(runs, key=lambda run: run.metrics["test_accuracy"][-1])
-    assert f"best: optimizer.lr={best.config['optimizer']['lr']} " in capsys.readouterr().out
+    best = max(runs, key=lambda run: run.metrics["validation_accuracy"][-1])
+    told = f"best: optimizer.lr={best.config['optimizer']['lr']} ({best.metrics['validation_accuracy'][-1]:.4g})"
+    assert told in capsys.readouterr().out
     before = prints(done(tmp_path / "sweep"))
     assert main(command) == 0  # the same trials again, none of them computed again
     assert prints(done(tmp_path / "sweep")) == before
@@ -127,6 +128,21 @@ def test_a_trial_that_fails_stops_no_other(tmp_path, capsys):
     assert len(done(tmp_path / "sweep")) == 2
     assert "best: optimizer.lr=0." in captured.out
     assert "sgd needs 0 <= lr < inf; got lr=-1.0" in captured.err
+
+
+@pytest.mark.parametrize(("overrides", "sentence"), [
+    (("dataset=quadratic",), "validation examples to be judged by (dataset.validation_share, metrics.validation=true); "
+     "got dataset=quadratic, validation=False"),
+    (("dataset.validation_share=0",), "got dataset=digits, validation=False"),
+    (("metrics.validation=false",), "got dataset=digits, validation=False"),
+    (("hydra.sweeper.direction=minimize",), "hydra.sweeper.direction=maximize; got direction=minimize"),
+])  # fmt: skip
+def test_a_sweeper_that_optimises_needs_a_judge(overrides, sentence, tmp_path, capsys):
+    assert main(["train", "-m", *optuna(), *overrides]) == 2
+    captured = capsys.readouterr().err
+    assert captured.startswith("byzsgd: a sweeper that optimises needs ") and captured.count("\n") == 1
+    assert sentence in captured
+    assert not (tmp_path / "sweep").exists()
 
 
 @pytest.mark.parametrize("threads", [1, 2])
