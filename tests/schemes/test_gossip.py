@@ -363,6 +363,13 @@ def test_a_graph_in_pieces_is_refused(tmp_path):
                           f"scheme.graph.path={tmp_path / 'pieces'}")  # fmt: skip
 
 
+def test_the_file_of_a_graph_is_in_the_record(tmp_path):
+    (tmp_path / "edges").write_text("0 1\n1 2\n2 3\n")
+    made = byzsgd.experiment("num_workers=4", "num_byzantine=0", "scheme=d_psgd", "scheme/graph=file",
+                             f"scheme.graph.path={tmp_path / 'edges'}")  # fmt: skip
+    assert "scheme.graph/edges" in made.prepare().facts["files"]
+
+
 def test_an_order_that_an_exchange_does_not_have_is_refused():
     given = {"graph": ring(), "mixing": mixing.metropolis, "rule": rules.mean, "lazy": 1.0}
     with pytest.raises(ValueError, match="order=step_then_mix for exchange=choco; got order=mix_then_step"):
