@@ -64,7 +64,8 @@ def in_first_words(config: Mapping[str, Any], as_typed: bool = False) -> dict[st
 
     `as_typed`: numbers are what was typed, 1 or 1.0, as version 0.1 had them.
     """
-    kept = {key: node for key, node in config.items() if not (key in NEUTRAL and _target(node) in NEUTRAL[key])}
+    now = up_to_date(config)
+    kept = {key: node for key, node in now.items() if not (key in NEUTRAL and _target(node) in NEUTRAL[key])}
     whole = frozenset() if as_typed else WHOLE
     return {key: _renamed(key, node, WORDS) for key, node in _without(kept, whole).items()}
 
