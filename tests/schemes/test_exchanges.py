@@ -32,6 +32,13 @@ class Largest:
 
 
 @dataclass(frozen=True)
+class Remembering(Largest):
+    """One with error feedback."""
+
+    feedback: bool = True
+
+
+@dataclass(frozen=True)
 class Dithered:
     """Whole multiples of a step, with a random rounding."""
 
@@ -225,6 +232,8 @@ def test_bits_are_counted():
         (lambda: moniqua(theta="theory"), "a finite gradient_bound > 0 for theta=theory"),
         (lambda: moniqua().modulus, "a number for theta by now; got theta=pilot"),
         (lambda: choco(Largest(1), gamma=2.0), "0 < gamma <= 1; got gamma=2.0"),
+        (lambda: choco(object()), "a compressor without memory; got compressor=object"),
+        (lambda: difference(Remembering(1)), "feedback=false: it has a memory of its own"),
     ],
 )
 def test_what_an_exchange_cannot_be_is_refused(make, said):
