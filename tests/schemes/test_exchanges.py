@@ -58,7 +58,7 @@ def uniforms(shape, seed=1):
 
 
 def test_moniqua_by_hand():
-    """Section H.9: θ = .7, receiver .9, sender 1.4; 2 bits nearest (B = 28/15), then stochastic (B = 2.8)."""
+    """θ = .7, receiver .9, sender 1.4; 2 bits nearest (B = 28/15), then stochastic (B = 2.8)."""
     x, y = torch.tensor([1.4], dtype=torch.float64), torch.tensor([0.9], dtype=torch.float64)
     near = moniqua(bits=2, theta=0.7)
     assert near.modulus == pytest.approx(28 / 15)
@@ -122,7 +122,7 @@ def test_moniqua_keeps_the_mean_and_leaves_equal_models_alone(bits, rounding):
 
 
 def moniqua_twin(start, exchange, drawn):
-    """Section H, coordinate by coordinate."""
+    """The definition, coordinate by coordinate."""
 
     def mod(z, a):
         return z - a * np.floor(z / a + 0.5)

@@ -319,7 +319,7 @@ def test_theta_comes_from_a_pilot_with_whole_models():
 
 
 def test_theta_by_theory():
-    """Section H.4: ring of 8, η = .1, G∞ = 1: 4.97 and 7 bits; exponential 8: 1.456, 5 bits."""
+    """Ring of 8, η = .1, G∞ = 1: 4.97 and 7 bits; exponential 8: 1.456, 5 bits."""
     theory = ("scheme/exchange=moniqua", "scheme.exchange.theta=theory", "scheme.exchange.gradient_bound=1.0")
     for graph, theta, bits in [("ring", 4.97, 7), ("exponential", 1.456, 5)]:
         settings = ("scheme=d_psgd", f"scheme/graph={graph}", *theory)
