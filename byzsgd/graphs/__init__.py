@@ -6,7 +6,7 @@ from .complete import complete as complete
 from .dumbbell import dumbbell as dumbbell
 from .erdos_renyi import ErdosRenyi as erdos_renyi
 from .exponential import exponential as exponential
-from .file import file as file
+from .file import File as file
 from .matching import Matching as matching
 from .ring import ring as ring
 from .star import star as star

@@ -44,6 +44,7 @@ SINCE: dict[str, tuple[Any, str]] = {
     "byzsgd.aggregators.rules.multi_krum.strict": (True, "0.2"),
     "byzsgd.aggregators.rules.mva.strict": (True, "0.2"),
     "byzsgd.aggregators.rules.smea.strict": (True, "0.2"),
+    "byzsgd.run.Metrics.nodes": ("auto", "0.2"),
 }
 
 # Real numbers whose defaults version 0.1 wrote as whole ones: there 3.0 counts as 3.
@@ -67,7 +68,8 @@ def in_first_words(config: Mapping[str, Any], as_typed: bool = False) -> dict[st
 
     `as_typed`: numbers are what was typed, 1 or 1.0, as version 0.1 had them.
     """
-    kept = {key: node for key, node in config.items() if not (key in NEUTRAL and _target(node) in NEUTRAL[key])}
+    now = up_to_date(config)
+    kept = {key: node for key, node in now.items() if not (key in NEUTRAL and _target(node) in NEUTRAL[key])}
     whole = frozenset() if as_typed else WHOLE
     return {key: _renamed(key, node, WORDS) for key, node in _without(kept, whole).items()}
 

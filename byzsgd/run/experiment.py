@@ -341,7 +341,7 @@ class Experiment:
         stopped: Callable[[], bool] = lambda: False,
     ) -> Running:
         """The run before its next event."""
-        settled, measured = piloted(self, folder, stopped)
+        settled, measured = piloted(self, folder, plugins, stopped)
         for name, values in measured.items():
             told = ", ".join(f"{score}={value:.4g}" for score, value in values.items())
             screen.say(f"a {name} run measured {told}")

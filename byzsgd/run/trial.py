@@ -11,7 +11,7 @@ from byzsgd.records.checkpoints import checkpoints
 from byzsgd.run.screen import Nobody
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from byzsgd.run.experiment import Experiment
 
@@ -19,7 +19,7 @@ PILOT = "pilot"  # the fact in a run's info: the largest value of every score of
 
 
 def piloted(
-    experiment: Experiment, folder: Path | None, stopped: Callable[[], bool]
+    experiment: Experiment, folder: Path | None, plugins: Sequence[str] | None, stopped: Callable[[], bool]
 ) -> tuple[Experiment, Mapping[str, Mapping[str, float]]]:
     """The experiment with the number that its scheme lacked, and what was measured for it, as a fact of the run.
 
@@ -33,7 +33,7 @@ def piloted(
     if measured is None:
         # Evaluated once, at its end: evaluations change nothing.
         trial = replace(experiment, scheme=before, eval_every=experiment.budget.arrivals, tracker=None)
-        run = trial.start(None, Nobody()).complete(stopped)
+        run = trial.start(None, Nobody(), plugins).complete(stopped)
         largest = {name: run.arrivals[name].max() for name in run.info["scores"]}
         measured = {name: float(value) for name, value in largest.items() if isinstance(value, int | float)}
     return replace(experiment, scheme=experiment.scheme.piloted(measured)), {PILOT: measured}

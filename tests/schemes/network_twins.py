@@ -61,7 +61,7 @@ def difference(prepared, weights, lr, rounds, compress):
 
 
 def moniqua(prepared, weights, lr, rounds, exchange, draws):
-    """Mix with codes, then step: section H, all nodes at once. `draws(round)` are the shared uniforms, or None."""
+    """Mix with codes, then step, all nodes at once. `draws(round)` are the shared uniforms, or None."""
     history = [np.tile(prepared.initial.numpy(), (len(weights), 1))]
     count, b = 2**exchange.bits, exchange.modulus
 

@@ -32,6 +32,13 @@ class Largest:
 
 
 @dataclass(frozen=True)
+class Remembering(Largest):
+    """One with error feedback."""
+
+    feedback: bool = True
+
+
+@dataclass(frozen=True)
 class Dithered:
     """Whole multiples of a step, with a random rounding."""
 
@@ -51,7 +58,7 @@ def uniforms(shape, seed=1):
 
 
 def test_moniqua_by_hand():
-    """Section H.9: θ = .7, receiver .9, sender 1.4; 2 bits nearest (B = 28/15), then stochastic (B = 2.8)."""
+    """θ = .7, receiver .9, sender 1.4; 2 bits nearest (B = 28/15), then stochastic (B = 2.8)."""
     x, y = torch.tensor([1.4], dtype=torch.float64), torch.tensor([0.9], dtype=torch.float64)
     near = moniqua(bits=2, theta=0.7)
     assert near.modulus == pytest.approx(28 / 15)
@@ -115,7 +122,7 @@ def test_moniqua_keeps_the_mean_and_leaves_equal_models_alone(bits, rounding):
 
 
 def moniqua_twin(start, exchange, drawn):
-    """Section H, coordinate by coordinate."""
+    """The definition, coordinate by coordinate."""
 
     def mod(z, a):
         return z - a * np.floor(z / a + 0.5)
@@ -225,6 +232,8 @@ def test_bits_are_counted():
         (lambda: moniqua(theta="theory"), "a finite gradient_bound > 0 for theta=theory"),
         (lambda: moniqua().modulus, "a number for theta by now; got theta=pilot"),
         (lambda: choco(Largest(1), gamma=2.0), "0 < gamma <= 1; got gamma=2.0"),
+        (lambda: choco(object()), "a compressor without memory; got compressor=object"),
+        (lambda: difference(Remembering(1)), "feedback=false: it has a memory of its own"),
     ],
 )
 def test_what_an_exchange_cannot_be_is_refused(make, said):

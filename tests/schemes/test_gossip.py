@@ -319,7 +319,7 @@ def test_theta_comes_from_a_pilot_with_whole_models():
 
 
 def test_theta_by_theory():
-    """Section H.4: ring of 8, η = .1, G∞ = 1: 4.97 and 7 bits; exponential 8: 1.456, 5 bits."""
+    """Ring of 8, η = .1, G∞ = 1: 4.97 and 7 bits; exponential 8: 1.456, 5 bits."""
     theory = ("scheme/exchange=moniqua", "scheme.exchange.theta=theory", "scheme.exchange.gradient_bound=1.0")
     for graph, theta, bits in [("ring", 4.97, 7), ("exponential", 1.456, 5)]:
         settings = ("scheme=d_psgd", f"scheme/graph={graph}", *theory)
@@ -361,6 +361,13 @@ def test_a_graph_in_pieces_is_refused(tmp_path):
     with pytest.raises(ValueError, match="the graph needs to be connected; got nodes=4, edges=2"):
         byzsgd.experiment("num_workers=4", "num_byzantine=0", "scheme=d_psgd", "scheme/graph=file",
                           f"scheme.graph.path={tmp_path / 'pieces'}")  # fmt: skip
+
+
+def test_the_file_of_a_graph_is_in_the_record(tmp_path):
+    (tmp_path / "edges").write_text("0 1\n1 2\n2 3\n")
+    made = byzsgd.experiment("num_workers=4", "num_byzantine=0", "scheme=d_psgd", "scheme/graph=file",
+                             f"scheme.graph.path={tmp_path / 'edges'}")  # fmt: skip
+    assert "scheme.graph/edges" in made.prepare().facts["files"]
 
 
 def test_an_order_that_an_exchange_does_not_have_is_refused():

@@ -22,7 +22,7 @@ MEMBERS = {
     "erdos_renyi": (graphs.erdos_renyi(probability=0.3, seed=1), 12),
     "matching": (graphs.matching(), 8),
 }
-# ρ with Metropolis weights: `messages, networks, codes`, section F; the ring by its formula.
+# ρ with Metropolis weights; the ring by its formula.
 RHO = {
     "ring": 1 / 3 + 2 / 3 * math.cos(2 * math.pi / 8),
     "torus": 0.4,

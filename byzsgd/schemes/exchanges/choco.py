@@ -29,6 +29,7 @@ class Choco(Squeezing):
     steps_first: ClassVar[bool | None] = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(0 < self.gamma <= 1, "the exchange choco", "0 < gamma <= 1", gamma=self.gamma)
 
     def init(self, models: Tensor) -> dict[int, Any]:

@@ -26,6 +26,7 @@ class DeepSqueeze(Squeezing):
     steps_first: ClassVar[bool | None] = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(0 < self.gamma <= 1, "the exchange deep_squeeze", "0 < gamma <= 1", gamma=self.gamma)
 
     def init(self, models: Tensor) -> dict[int, Any]:

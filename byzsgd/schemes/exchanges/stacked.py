@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from byzsgd.checks import require
 from byzsgd.interfaces import Compress, Exchange, Sent
 
 
@@ -68,6 +69,12 @@ class Squeezing(Stacked):
     """An exchange of what a compressor makes of vectors."""
 
     compressor: Compress
+
+    def __post_init__(self) -> None:
+        who, name = f"the exchange {type(self).__name__.lower()}", type(self.compressor).__name__
+        require(hasattr(self.compressor, "compress"), who, "a compressor without memory", compressor=name)
+        require(not getattr(self.compressor, "feedback", False), who, "feedback=false: it has a memory of its own",
+                feedback=True)  # fmt: skip
 
     @property
     def random(self) -> bool:  # type: ignore[override]
