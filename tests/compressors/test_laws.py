@@ -210,6 +210,13 @@ def test_a_sample_that_sees_no_large_value_does_not_mislead_the_fast_choice():
     assert compressors.top_k(k=5).wire(v, None, Sending(0)).indices.tolist() == [0, 1, 7, 4099, 12_345]
 
 
+def test_a_sample_that_sees_only_large_values_does_not_mislead_it_either():
+    v = torch.arange(20_000, dtype=torch.float64) / 1e6
+    v[::4] = 1.0  # every fourth value is in the sample: it says that all are large
+    expected = sorted(np.argsort(-v.numpy(), kind="stable")[:10_000].tolist())
+    assert compressors.top_k(k=10_000).wire(v, None, Sending(0)).indices.tolist() == expected
+
+
 # Error feedback, as the channel does it: p = v + e, C(p) is sent, e ← p − C(p).
 def with_feedback(rule, vectors):
     error, sent = torch.zeros_like(vectors[0]), []
