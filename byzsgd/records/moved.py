@@ -44,7 +44,6 @@ SINCE: dict[str, tuple[Any, str]] = {
     "byzsgd.aggregators.rules.multi_krum.strict": (True, "0.2"),
     "byzsgd.aggregators.rules.mva.strict": (True, "0.2"),
     "byzsgd.aggregators.rules.smea.strict": (True, "0.2"),
-    "byzsgd.run.Metrics.nodes": ("auto", "0.2"),
 }
 
 # Real numbers whose defaults version 0.1 wrote as whole ones: there 3.0 counts as 3.
