@@ -161,7 +161,7 @@ def _run_one_of_many(experiment: Experiment, folder: Path) -> float:
     return objective(run)
 
 
-def _sweep(overrides: list[str]) -> int:
+def _sweep(overrides: list[str], table: bool = True) -> int:
     from rich.console import Console
 
     from byzsgd import config
@@ -177,7 +177,8 @@ def _sweep(overrides: list[str]) -> int:
     with following(sweep, Console()):
         config.launch(_run_one_of_many, ["-m", *overrides, *place], _failed)
     sweep.look()
-    show_sweep([each.folder for each in sweep.runs if each.state == "done"], folder)
+    if table:
+        show_sweep([each.folder for each in sweep.runs if each.state == "done"], folder)
     found = _optimum(folder)
     if found:
         print(found)
@@ -239,7 +240,7 @@ def _parser() -> argparse.ArgumentParser:
     resuming.add_argument("--plugin", action="append", default=[], metavar="MODULE",
                           help="a module of yours that the folder's configuration may name")  # fmt: skip
     resuming.set_defaults(command=resume)
-    add_commands(commands)
+    add_commands(commands, lambda overrides: _sweep(overrides, table=False))
     warming = commands.add_parser("warm", help="compile ahead what engine=auto will need on this machine")
     warming.set_defaults(command=warm)
     listing = commands.add_parser("list", help="show what there is to choose: byzsgd list aggregator")

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from byzsgd.config.mistakes import EXTRAS, MISTAKES, explain
     from byzsgd.config.objects import build, part, stored
     from byzsgd.config.optimising import require_judge, require_judge_of_sweep
-    from byzsgd.config.sweeps import SWEEP_FOLDER, sweep_folder, sweep_jobs
+    from byzsgd.config.protocols import protocol_file
+    from byzsgd.config.sweeps import JOBS, SWEEP_FOLDER, sweep_folder, sweep_jobs, words_of
 
 _HOMES = {
     "command_line": ("divided", "launch", "require_heard", "swept"),
@@ -23,7 +24,8 @@ _HOMES = {
     "mistakes": ("EXTRAS", "MISTAKES", "explain"),
     "objects": ("build", "part", "stored"),
     "optimising": ("require_judge", "require_judge_of_sweep"),
-    "sweeps": ("SWEEP_FOLDER", "sweep_folder", "sweep_jobs"),
+    "protocols": ("protocol_file",),
+    "sweeps": ("JOBS", "SWEEP_FOLDER", "sweep_folder", "sweep_jobs", "words_of"),
 }
 
 

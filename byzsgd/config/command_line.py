@@ -98,7 +98,8 @@ def require_heard(overrides: Sequence[str], sweep: bool) -> None:
     """Raises ConfigError for an override that a run, or a sweep, would pass over, and for a choice among nothing."""
     ignored = OF_SINGLE_RUNS if sweep else OF_SWEEPS
     needs = "a single run (hydra.sweep.dir is where a sweep goes)" if sweep else "a sweep (-m)"
-    for override in OverridesParser.create().parse_overrides(list(overrides)):
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    for override in parsed:
         key, value, given = override.key_or_group, override.value(), override.input_line
         if not key:
             raise ConfigError(f"an override needs KEY=VALUE or GROUP=MEMBER; got {given}")

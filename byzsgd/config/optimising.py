@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from byzsgd.checks import require
 from byzsgd.config.compose import composed, plain
+from byzsgd.config.sweeps import OWN_SWEEPERS
 
 WHO = "a sweeper that optimises"
 
@@ -37,7 +38,7 @@ def require_judge(config: Mapping[str, Any], choices: Mapping[str, str]) -> None
 
 
 def _optimises(sweeper: DictConfig) -> bool:
-    return not str(sweeper._target_).endswith(".BasicSweeper")
+    return not str(sweeper._target_).endswith(OWN_SWEEPERS)
 
 
 def _require_validation(config: Mapping[str, Any], choices: Mapping[str, str]) -> None:

@@ -1,10 +1,11 @@
-"""The commands that look at run folders: plot, compare, report, status, watch. They read records and change nothing."""
+"""The commands that look at run folders: plot, compare, report, status, watch. They read records and change nothing.
+And `protocol`, which makes sweeps."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,14 @@ if TYPE_CHECKING:
     from byzsgd.records import Run
 
 
-def add_commands(commands: Any) -> None:
-    """Adds them to the parser of the command line."""
+def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
+    """Adds them to the parser of the command line; `sweep` runs one (overrides -> exit code)."""
     plotting = _command(commands, "plot", plot, "draw figures from the folders of runs or sweeps")
     plotting.add_argument("--kind", action="append", help="a figure (several times for several; default: all that fit)")
-    plotting.add_argument("--x", action="append", help="axis of curves: updates, time or arrivals")
+    plotting.add_argument(
+        "--x", action="append", help="axis of curves: updates, time, arrivals, bits or bits_per_worker"
+    )
     plotting.add_argument("--format", default="png,svg", help="png, svg, pdf, separated by commas")
-    plotting.add_argument("--statistic", default="mean", help="mean or median over seeds")
     plotting.add_argument("--output", type=Path, help="where to (default: the folder itself)")
     comparing = _command(
         commands, "compare", compare, "tables over seeds: outcomes, paired differences, filter mistakes"
@@ -32,6 +34,12 @@ def add_commands(commands: Any) -> None:
     _command(commands, "status", status, "how far sweeps and runs are: done, running, broken, failed, waiting")
     watching = _command(commands, "watch", watch, "a live view of running runs")
     watching.add_argument("--every", type=float, default=1.0, help="seconds between two looks")
+    text = "servers on equal terms: tunes the step of each on validation data, reports on other seeds"
+    tuning = commands.add_parser("protocol", help=text, description=text)
+    tuning.add_argument("protocol", metavar="PROTOCOL", help="a name in conf/protocol, or a YAML file")
+    tuning.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="of every run, or hydra/launcher=joblib …")
+    tuning.add_argument("--output", type=Path, help="where to (default: outputs/protocol_NAME)")
+    tuning.set_defaults(command=lambda parsed: protocol(parsed, sweep))
 
 
 def plot(parsed: argparse.Namespace) -> int:
@@ -39,7 +47,7 @@ def plot(parsed: argparse.Namespace) -> int:
     from byzsgd.plotting import draw
 
     runs = _runs(parsed.folders)
-    options = {"kinds": parsed.kind, "formats": parsed.format.split(","), "statistic": parsed.statistic}
+    options = {"kinds": parsed.kind, "formats": parsed.format.split(",")}
     if parsed.x:
         options["x"] = parsed.x
     for path in draw(runs, _output(parsed), law_of=_law_of, **options):
@@ -100,6 +108,13 @@ def watch(parsed: argparse.Namespace) -> int:
     for folder in parsed.folders:
         look(folder, every=parsed.every)
     return 0
+
+
+def protocol(parsed: argparse.Namespace, sweep: Callable[[list[str]], int]) -> int:
+    """Tune, pick, report."""
+    from byzsgd.console.protocol import run_protocol
+
+    return run_protocol(parsed, sweep)
 
 
 def _command(commands: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:

@@ -58,7 +58,8 @@ class Terminal:
         choices = facts.choices
         liars = f"{facts.num_byzantine} of {facts.num_workers} lie, f={facts.f}"
         lines = [
-            f"{choices.get('aggregator')} under {choices.get('attack')}: {liars}; knowledge {facts.knowledge}",
+            f"{choices.get('aggregator') or choices.get('scheme')} under {choices.get('attack')}: {liars}; "
+            f"knowledge {facts.knowledge}",
             f"{choices.get('dataset')}, {choices.get('model')} model of {facts.num_parameters} parameters, "
             f"{choices.get('partition')} partition; delay {choices.get('delay')}; seed {facts.seed}; "
             f"engine {facts.engine} on {facts.device}",

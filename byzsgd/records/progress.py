@@ -58,7 +58,7 @@ class Sweep:
         if written > self.read:
             self.read, self.jobs = written, self.jobs_of(self.folder)
         found = _places(self.folder)
-        self.overrides = {place: self.overrides.get(place) or _overrides(place) for place in found}
+        self.overrides = {place: self.overrides.get(place) or overrides_of(place) for place in found}
         ended = {each.folder: each for each in self.runs if each.state == "done"}
         self.runs = [ended.get(place) or run_progress(place) for place in found]
         return self
@@ -164,7 +164,8 @@ def _modified(path: Path) -> float:
         return 0.0
 
 
-def _overrides(folder: Path) -> frozenset[str]:
+def overrides_of(folder: Path) -> frozenset[str]:
+    """What the command of a job said of it; nothing where there is no note of that."""
     try:
         told = yaml.safe_load((folder / OVERRIDES).read_text(encoding="utf-8")) or ()
         return frozenset(one_spelling(str(word)) for word in told)

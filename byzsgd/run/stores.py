@@ -11,7 +11,7 @@ from torch import Tensor
 from byzsgd.checks import require
 from byzsgd.kernel.world import World
 from byzsgd.records import FolderRecorder, Recorder, Run, read_info, start
-from byzsgd.records.checkpoints import drop_checkpoints, latest_checkpoint, save_checkpoint, save_params
+from byzsgd.records.checkpoints import NODES, drop_checkpoints, latest_checkpoint, save_checkpoint, save_params
 from byzsgd.records.run import CHECKPOINTS
 from byzsgd.run.path import COMPILED
 from byzsgd.run.study import Newest
@@ -36,8 +36,8 @@ class Store(Protocol):
     def interrupt(self, status: str, world: World | None, seconds: float) -> None:
         """The run stops before its end (interrupted, failed); from `world` it could go on."""
 
-    def close(self, status: str, params: Tensor, seconds: float) -> Run:
-        """The run has ended."""
+    def close(self, status: str, params: Tensor, nodes: Tensor | None, seconds: float) -> Run:
+        """The run has ended with this model (d,); `nodes` (n, d): those of its nodes, where each has its own."""
 
 
 class MemoryStore:
@@ -59,7 +59,7 @@ class MemoryStore:
     def interrupt(self, status: str, world: World | None, seconds: float) -> None:
         """Nothing to do."""
 
-    def close(self, status: str, params: Tensor, seconds: float) -> Run:
+    def close(self, status: str, params: Tensor, nodes: Tensor | None, seconds: float) -> Run:
         self.recorder.close(_ended(status, self.reason, seconds))
         return self.recorder.run()
 
@@ -120,8 +120,10 @@ class FolderStore:
             self.checkpoint(world, seconds)
         self.recorder.close(_ended(status, self.reason, self.before + seconds))
 
-    def close(self, status: str, params: Tensor, seconds: float) -> Run:
+    def close(self, status: str, params: Tensor, nodes: Tensor | None, seconds: float) -> Run:
         save_params(self.folder, params)
+        if nodes is not None:
+            save_params(self.folder, nodes, NODES)
         self.recorder.close(_ended(status, self.reason, self.before + seconds))
         drop_checkpoints(self.folder)
         return self.recorder.run()

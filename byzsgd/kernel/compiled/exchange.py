@@ -171,6 +171,8 @@ def unpack(plan: Plan, kernel: Kernel, world: World, arrays: Arrays) -> None:
 def tell(world: World, arrays: Arrays) -> None:
     """The world's numbers, which are cheap; its model is always that of the arrays."""
     new = int(arrays.counts[at.STEP])
+    arrived = int(arrays.counts[at.ARRIVALS]) - world.arrivals
+    world.channel.bits += 32 * arrays.live.size * arrived
     done = new - world.models.version[NODE]
     world.time, world.arrivals = float(arrays.sizes[at.NOW]), int(arrays.counts[at.ARRIVALS])
     world.models.version[NODE] = new

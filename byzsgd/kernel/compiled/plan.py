@@ -12,6 +12,7 @@ import torch
 
 from byzsgd.interfaces.compiled import PLACE, Form
 from byzsgd.kernel.adversary import Adversary, Liars
+from byzsgd.kernel.channel import Channel
 from byzsgd.kernel.clocks import EventClock
 from byzsgd.kernel.clocks.table import Table
 from byzsgd.kernel.compiled import layout as at
@@ -87,6 +88,7 @@ def _planned(kernel: Kernel, problem: SupervisedProblem) -> Plan:
     assert isinstance(clock, EventClock)
     _need(clock.availability is None or form_of(clock.availability) is not None, "workers that are not always there")
     _need(type(clock.durations) is Table, "a clock of its own")
+    _need(type(kernel.channel) is Channel, "a compressor")
     _worker(kernel, codes, settings)
     _attack(kernel.adversary, codes, settings)
     _optimizer(kernel, codes, settings)
@@ -121,6 +123,7 @@ def _worker(kernel: Kernel, codes: np.ndarray, settings: np.ndarray) -> None:
     worker = form_of(kernel.worker)
     _need(worker is not None and worker[0] in at.WORKERS, f"worker rule {_called(kernel.worker)}")
     assert worker is not None
+    _need(kernel.worker.sampling != "full", "batches of several sizes")
     codes[at.WORKER_RULE] = at.WORKERS[worker[0]]
     settings[at.WORKER_INERTIA] = worker[1].get("momentum", 0.0)
 

@@ -1,0 +1,157 @@
+"""`byzsgd protocol`: tunes, picks and reports, as sweeps that can be cut off and go on."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byzsgd.analysis.protocol import (
+    FREE,
+    JUDGE,
+    MINIMAX,
+    Job,
+    Picked,
+    Protocol,
+    compared,
+    pick,
+    rate,
+    read,
+    reporting_jobs,
+    tuning_jobs,
+)
+from byzsgd.checks import require
+
+if TYPE_CHECKING:
+    from byzsgd.analysis import Comparison
+    from byzsgd.records import Run
+    from byzsgd.reporting import Table
+
+PILOTS, TUNING, REPORTING = "pilots", "tuning", "reporting"  # folders of the stages
+Sweep = Callable[[list[str]], int]  # overrides -> exit code
+
+
+def run_protocol(parsed: argparse.Namespace, sweep: Sweep) -> int:
+    """All stages, then the tables and the figure."""
+    from rich.console import Console
+
+    from byzsgd import config
+    from byzsgd.plotting import heatmap, save
+    from byzsgd.reporting import accuracy, to_rich, write
+
+    file = config.protocol_file(parsed.protocol)
+    known, folder = read(file), parsed.output or Path("outputs") / f"protocol_{file.stem}"
+    stages = _Stages(folder, parsed.overrides, sweep)
+    try:
+        picked, comparison = _run(known, stages)
+    except _Unfinished as unfinished:
+        print(f"byzsgd: {unfinished}; the same command goes on", file=sys.stderr)
+        return 1
+    console = Console()
+    made = [steps_table(known, picked), accuracy(comparison, "test_accuracy", known.last)]
+    for table in made:
+        console.print(to_rich(table, console.width), highlight=False)
+    figure = heatmap(comparison, metric="test_accuracy", last=known.last)
+    for path in (*write(made, folder / "tables"), *save(figure, folder, "heatmap")):
+        print(path)
+    return 0
+
+
+def reported(file: Path, folder: Path) -> Comparison:
+    """What a protocol has found that was run to its end before; ValueError where it was not."""
+    try:
+        return _run(read(file), _Stages(folder, (), lambda _: 0))[1]
+    except _Unfinished as unfinished:
+        raise ValueError(f"{folder} needs a protocol that was run to its end; got: {unfinished}") from unfinished
+
+
+class _Unfinished(Exception):
+    """A stage that has jobs without a result."""
+
+
+class _Stages:
+    """The sweeps of a protocol, each in a folder of its own."""
+
+    def __init__(self, folder: Path, overrides: Sequence[str], sweep: Sweep) -> None:
+        self.folder, self.sweep = folder, sweep
+        self.heard = [word for word in overrides if word.startswith("hydra")]  # by the sweep
+        self.settings = [word for word in overrides if not word.startswith("hydra")]  # of every run
+
+    def run(self, stage: str, jobs: Sequence[Job]) -> dict[Job, Run]:
+        """The runs of these jobs, those computed that are not there yet."""
+        from byzsgd import config
+
+        words = {job: config.words_of([*job, *self.settings]) for job in jobs}
+        place = self.folder / stage
+        listed = place / "jobs.txt"
+        place.mkdir(parents=True, exist_ok=True)
+        listed.write_text("".join(shlex.join([*job, *self.settings]) + "\n" for job in jobs), encoding="utf-8")
+        told = [f"{config.SWEEP_FOLDER}={_quoted(place)}", f"{config.JOBS}={_quoted(listed)}"]
+        code = self.sweep([*self.heard, *told])
+        found = _runs(place)
+        missing = [job for job in jobs if words[job] not in found]
+        if code or missing:
+            raise _Unfinished(f"{stage} has {len(missing)} of {len(jobs)} jobs without a result")
+        return {job: found[words[job]] for job in jobs}
+
+
+def _run(known: Protocol, stages: _Stages) -> tuple[dict[str, Picked], Comparison]:
+    pilots = known.pilots()
+    moved = stages.run(PILOTS, list(pilots.values()))
+    rates = {server: rate(moved[job]) for server, job in pilots.items()}
+    for server, found in rates.items():
+        require(found > 0, f"the protocol's server {server}", "a pilot run that updates the model", updates=0)
+    for run in moved.values():
+        require(JUDGE in run.metrics.columns, "a protocol", "metrics.validation=true and a validation split",
+                metrics=", ".join(run.metrics.columns))  # fmt: skip
+    tuned = stages.run(TUNING, tuning_jobs(known, rates))
+    picked = {server: pick(known, server, rates[server], tuned) for server in known.servers}
+    report = stages.run(REPORTING, reporting_jobs(known, picked))
+    return picked, compared(known, picked, report)
+
+
+def steps_table(known: Protocol, picked: Mapping[str, Picked]) -> Table:
+    """What was tried and what was chosen."""
+    from byzsgd.reporting.tables import Cell, Table
+
+    def chosen(found: Picked, how: str) -> Cell:
+        return Cell(f"{found.chosen[how]:g}" + " (edge)" * found.at_the_edge(how))
+
+    grid = [f"m = {mass:g}" for mass in sorted(known.masses)]
+    return Table(
+        name="steps",
+        title="Validation accuracy of each step mass, without attack / under the worst attack, and the steps chosen",
+        headings=("server", "lr / m", *grid, f"{FREE} lr", f"{MINIMAX} lr"),
+        rows=tuple(
+            (
+                Cell(server),
+                Cell(f"{1 / found.rate:.3g}"),
+                *(Cell(f"{free:.2f} / {worst:.2f}") for free, worst in zip(found.free, found.worst, strict=True)),
+                chosen(found, FREE),
+                chosen(found, MINIMAX),
+            )
+            for server, found in picked.items()
+        ),
+        labels=1,
+        notes=(
+            "m = lr · E[Λ] · updates/arrivals, measured on a run without attack. Edge: the grid may be too small. "
+            f"Seeds {', '.join(map(str, known.tuning_seeds))}; median, mean of the last {known.last} evaluations.",
+        ),
+    )
+
+
+def _runs(place: Path) -> dict[frozenset[str], Run]:
+    """By their overrides, less those that only the sweep heard."""
+    from byzsgd.records import is_finished, load
+    from byzsgd.records.progress import overrides_of
+
+    folders = [folder for folder in place.iterdir() if folder.is_dir() and is_finished(folder)]
+    return {overrides_of(folder): load(folder) for folder in sorted(folders)}
+
+
+def _quoted(path: Path) -> str:
+    """As Hydra's override grammar reads any text."""
+    return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,1 @@
+"""Sweeps whose values go on together, and sweeps over a file of jobs."""
