@@ -29,6 +29,7 @@ class Outside:
         self.direction = torch.from_numpy(arrays.direction)
         self.live = world.models.live[NODE]
         adversary = kernel.adversary
+        self.aggregator: Any = adversary.aggregator  # a pipeline, where its parts are played here
         self.honest = np.array(adversary.honest if isinstance(adversary, Liars) else (), dtype=np.int64)
         self.reasons: dict[str, int] = {"accepted": 0}
         self.reasons |= {name: 1 + place for place, (name, _) in enumerate(plan.filters)}
@@ -53,7 +54,7 @@ class Outside:
             num_workers=adversary.num_workers,
             num_byzantine=len(adversary.byzantine),
             f=adversary.f,
-            aggregator=adversary.aggregator,
+            aggregator=self.aggregator,
             state=None,  # that it does not ask the server is what its form says
             rng=adversary.draws.at(worker, serial),
             memory=self.world.adversary.attack,
@@ -96,7 +97,7 @@ class Outside:
         raw = self._gather(chosen[:, 2]) if codes[at.BY_SERVER] else None
         counted = tuple(map(float, chosen[:, 3].tolist())) if self.plan.collector.weighted else None
         state, step = self.world.scheme.aggregator, int(arrays.counts[at.STEP])
-        found = self.kernel.adversary.aggregator.combine(state, damped, raw, counted, step)  # type: ignore[attr-defined]
+        found = self.aggregator.combine(state, damped, raw, counted, step)
         if found is None:
             self._give_up()
             return
@@ -142,7 +143,7 @@ class Outside:
             self.rows[int(counts[at.VECTOR])].clone(),
             self.rows[read].clone() if read >= 0 and self.kernel.reads else None,
         )
-        decision: Decision = self.kernel.adversary.aggregator.receive(self.world.scheme.aggregator, arrival)
+        decision: Decision = self.aggregator.receive(self.world.scheme.aggregator, arrival)
         counts[at.REASON] = self.reasons.setdefault(decision.reason, len(self.reasons))
         counts[at.SCORED] = decision.accepted  # a server outside may have any reasons and any scores
         sizes[at.WEIGHT] = decision.weight
