@@ -47,7 +47,7 @@ class Played:
             columns = self.stretches.columns()
             self.rows.append(frame(columns, self.scores))
             left -= len(columns["time"])
-            if end is not End.DONE:
+            if end is not End.DONE or not len(columns["time"]):
                 break
         if leave is not None:
             self.stretches.give_back(leave=leave)

@@ -65,6 +65,7 @@ def test_both_paths_write_the_same_columns(overrides):
     other.general(260)
     assert_equal(one.columns(), other.columns(), 1e-7)
     np.testing.assert_allclose(one.params, other.params, rtol=1e-7, atol=1e-9)
+    assert (one.world.channel.bits, one.world.channel.reads) == (other.world.channel.bits, other.world.channel.reads)
 
 
 @pytest.mark.parametrize("overrides", CASES[1:26:4], ids=" ".join)

@@ -69,6 +69,9 @@ class Stretches:
         arrays = self._arrays or self._taken()
         counts = arrays.counts
         counts[at.OUT], counts[at.MOST] = 0, min(most, BLOCK)
+        began, spent = int(counts[at.STEP]), int(arrays.workers[:, at.SERIAL].sum())
+        # Who reads version 0 is not counted as a reader, so the first update ends a stretch.
+        counts[at.MOST_UPDATES] = self._limits[0] if began else 1
         self._outside.scores = []
         self._fill_rates(arrays, int(counts[at.MOST]))
         try:
@@ -76,6 +79,9 @@ class Stretches:
                 self._answer(why, arrays)
         finally:
             tell(self._world, arrays)
+            started = int(arrays.workers[:, at.SERIAL].sum()) - spent
+            later = (arrays.workers[:, at.BUSY] > 0) & (arrays.workers[:, at.READ_AT] > 0)
+            self._world.channel.reads += started if began else int(later.sum())
         return {at.STALLED: End.STALLED, at.GENERAL: End.UNKNOWN}.get(why, End.DONE)
 
     def give_back(self, leave: bool = False) -> None:
@@ -136,7 +142,7 @@ class Stretches:
             world.results.update((task.job.worker, result) for task, result in zip(tasks, results, strict=True))
         arrays = made(self._plan, self._kernel, self._problem, self._batches, world.models.live[0].numpy())
         pack(self._plan, self._kernel, world, arrays)
-        arrays.counts[at.MOST_UPDATES], arrays.sizes[at.MOST_TIME] = self._limits
+        arrays.sizes[at.MOST_TIME] = self._limits[1]
         self._arrays, self._outside = arrays, Outside(self._plan, self._kernel, world, arrays)
         return arrays
 
