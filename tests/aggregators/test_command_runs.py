@@ -13,6 +13,7 @@ from byzsgd.cli import main
 from byzsgd.config.catalogue import members
 
 SERVERS, ATTACKS, DELAYS = ([member.name for member in members(group)] for group in ("aggregator", "attack", "delay"))
+ATTACKS.remove("dissensus")  # of nodes with neighbours
 PRESCRIBED = {"d1", "d2", "staleness_constant", "staleness_geometric", "staleness_uniform"}
 TIMED = {"crash", "collusion", "frequency_squat"}  # attacks that choose when to deliver
 SMALL = ("num_workers=9", "num_byzantine=1", "batch_size=4", "budget.arrivals=40", "eval_every=40")

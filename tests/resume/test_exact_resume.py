@@ -29,7 +29,7 @@ COMMON = (
     "metrics.study=true",
 )
 SERVERS = [member.name for member in members("aggregator")]
-ATTACKS = [member.name for member in members("attack")]
+ATTACKS = [member.name for member in members("attack") if member.name != "dissensus"]  # that one needs neighbours
 DELAYS = [member.name for member in members("delay")]
 AVAILABILITIES = [member.name for member in members("delay/availability")]
 WORKERS = [member.name for member in members("worker") if member.name != "delta"]  # that one comes with mifa
