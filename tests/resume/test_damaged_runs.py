@@ -27,7 +27,7 @@ from byzsgd.run.running import Running
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ("aggregator=krum", "attack=lie", "num_workers=15", "batch_size=4", "budget.arrivals=200", "eval_every=50",
-         "checkpoint_every=40")  # fmt: skip
+         "checkpoint_every=40", "engine=fused")  # fmt: skip  # one delivery a turn, to be stopped after so many
 
 
 @pytest.fixture(autouse=True)
