@@ -5,16 +5,21 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import platform
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from byzsgd import __version__
 from byzsgd.console.commands import add_commands
+from byzsgd.console.vocabulary import as_argument
 
 if TYPE_CHECKING:
+    from byzsgd.config import Command, Failure, SweepTarget
     from byzsgd.records import Run
     from byzsgd.run import Experiment
 
@@ -34,9 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parsed = _parser().parse_args(given)
         command: Callable[[argparse.Namespace], int] = parsed.command
         return command(parsed)
-    except KeyboardInterrupt:
-        print("byzsgd: interrupted; the same command, or byzsgd resume FOLDER, goes on", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        folder = getattr(stop, "folder", None)
+        way = f"byzsgd resume {as_argument(folder)}" if folder else "byzsgd resume FOLDER"
+        print(f"byzsgd: interrupted; the same command, or {way}, goes on", file=sys.stderr)
+        return 128 + getattr(stop, "number", signal.SIGINT)
     except BrokenPipeError:  # the reader of our output has gone: `byzsgd list | head`
         return _unheard(given)
     except SystemExit as stop:
@@ -61,23 +68,35 @@ def _unheard(given: Sequence[str]) -> int:
 
 
 def train(arguments: list[str]) -> int:
-    """One run, or with -m a sweep."""
+    """One run, or a sweep: with -m, or where `hydra.mode` says so."""
     if any(argument in ("-h", "--help") for argument in arguments):
         print(_train_help())
         return 0
     from byzsgd import config
 
     _forget_the_subcommand()
-    overrides, options = config.divided(arguments)
-    if not set(options) <= {"-m", "--multirun"}:  # Hydra answers: --cfg, --info, completion…
-        config.launch(_run, [*overrides, *options], _failed)
+    command = config.read(arguments)
+    if command.question:
+        config.answer(command)
         return 0
-    config.require_heard(overrides, sweep=bool(options))
-    if options:
-        return _sweep(overrides)
-    config.experiment(*overrides)  # every mistake is told before a folder is made
-    config.launch(_run, overrides, _failed)
+    intended = config.intended(command)  # every mistake that can be known is told before a folder is made
+    if isinstance(intended, config.SweepTarget):
+        return _sweep(command, intended)
+    if intended.finished:
+        _read_back(intended.folder)
+    else:
+        config.launch(_run, command)
     return 0
+
+
+def _read_back(folder: Path) -> None:
+    """Shows a finished run without touching its folder."""
+    from byzsgd.console.run_screen import Terminal
+    from byzsgd.records import load
+
+    screen = Terminal()
+    screen.say(f"{folder} is finished already; force=true runs it again beside it")
+    screen.end(load(folder))
 
 
 def resume(parsed: argparse.Namespace) -> int:
@@ -133,8 +152,9 @@ def _run(experiment: Experiment, folder: Path) -> float:
     varied = config.swept()
     if varied:
         print(f"byzsgd: one run of an experiment that varies {', '.join(varied)}; -m makes them all", file=sys.stderr)
-    here = Path.cwd()
-    place = folder.relative_to(here) if folder.is_relative_to(here) else folder
+    here = config.started_in()
+    # With hydra.job.chdir a relative path would be none from where the user stands.
+    place = folder.relative_to(here) if Path.cwd() == here and folder.is_relative_to(here) else folder
     return _objective(experiment.run(place, Terminal()))
 
 
@@ -156,20 +176,27 @@ def _objective(run: Run) -> float:
     return -math.inf if math.isnan(value) else value  # the loss of a run that diverged
 
 
-def _sweep(overrides: list[str]) -> int:
+def _sweep(command: Command, intended: SweepTarget) -> int:
     from rich.console import Console
 
     from byzsgd import config
     from byzsgd.console.sweep_progress import following
     from byzsgd.console.sweep_result import show_sweep
     from byzsgd.records.progress import Sweep
+    from byzsgd.run.signals import launching
 
-    folder = config.sweep_folder(overrides)
-    told = any(override.startswith(f"{config.SWEEP_FOLDER}=") for override in overrides)
-    place = [] if told else [f"{config.SWEEP_FOLDER}={folder}"]
-    sweep = Sweep(folder, jobs_of=config.sweep_jobs)
-    with following(sweep, Console()):
-        config.launch(_run_one_of_many, ["-m", *overrides, *place], _failed)
+    folder, sweep = intended.folder, Sweep(intended.folder)
+    stop = (folder / f".stop-{platform.node()}-{os.getpid()}").absolute()  # this launch, not others in the folder
+    place = f"hydra.sweep.dir={config.quoted(str(folder))}"
+    # What a queue has taken goes on without us; in this process each run sees to its own signals.
+    watched = launching(stop) if intended.launch == "elsewhere" else nullcontext()
+    try:
+        with following(sweep, Console()), watched:
+            config.launch(_run_one_of_many, command, [place], stop=stop, failed=_failed)
+    except FirstFailure:
+        pass
+    finally:
+        stop.unlink(missing_ok=True)
     sweep.look()
     show_sweep([each.folder for each in sweep.runs if each.state == "done"], folder)
     found = _optimum(folder)
@@ -196,20 +223,34 @@ def _optimum(folder: Path) -> str:
         return ""
 
 
-def _failed(error: Exception, folder: Path) -> None:
-    """What remains of a job of a sweep that failed: its error in its folder, the line first, then the traceback. A run
-    that another process has in hand is no failure. Neither has a result for a sweeper that optimises."""
-    from byzsgd.records import ERROR, Busy
+class FirstFailure(KeyboardInterrupt):
+    """A job has failed in this process, in a sweep that is to end with its first failure."""
 
+
+def _failed(failure: Failure) -> None:
+    """What remains of a job of a sweep that failed: a line, and its error in its folder, the line first, then the
+    traceback. A run that another process has in hand is no failure. Neither has a result for a sweeper that
+    optimises."""
+    from byzsgd.records import ERROR, Busy, is_run, read_config, run_id
+
+    error, folder = failure.error, failure.folder
     if isinstance(error, Busy):
         print(f"{folder.name}: running elsewhere")
         return
     _, sentence = _explained(error)
-    text = "\n".join([sentence, "", *traceback.format_exception(error)])
+    print(f"{folder.name}: failed, {sentence}")
     try:
-        (folder / ERROR).write_text(text, encoding="utf-8")
-    except OSError:  # the folder may be why it failed
+        if is_run(folder) and run_id(read_config(folder)) != failure.identity:  # somebody else's
+            print(f"byzsgd: refused: {folder}: {sentence}", file=sys.stderr)
+        else:
+            text = "\n".join([sentence, "", *traceback.format_exception(error)])
+            (folder / ERROR).write_text(text, encoding="utf-8")
+    except (OSError, ValueError):  # the folder may be why it failed
         print(f"byzsgd: failed: {folder}: {sentence}", file=sys.stderr)
+    if failure.stop is not None:
+        failure.stop.touch()
+        if failure.here:
+            raise FirstFailure
 
 
 class _Parser(argparse.ArgumentParser):

@@ -10,18 +10,18 @@ from byzsgd.config.targets import ConfigError as ConfigError
 from byzsgd.config.targets import suggestion as suggestion
 
 if TYPE_CHECKING:
-    from byzsgd.config.command_line import divided, launch, require_heard, swept
+    from byzsgd.config.command_line import Command, Failure, answer, launch, quoted, read, started_in, swept
     from byzsgd.config.compose import experiment
     from byzsgd.config.mistakes import EXTRAS, MISTAKES, explain
     from byzsgd.config.objects import build, part, stored
-    from byzsgd.config.sweeps import SWEEP_FOLDER, sweep_folder, sweep_jobs
+    from byzsgd.config.sweeps import OneRun, SweepTarget, intended
 
 _HOMES = {
-    "command_line": ("divided", "launch", "require_heard", "swept"),
+    "command_line": ("Command", "Failure", "answer", "launch", "quoted", "read", "started_in", "swept"),
     "compose": ("experiment",),
     "mistakes": ("EXTRAS", "MISTAKES", "explain"),
     "objects": ("build", "part", "stored"),
-    "sweeps": ("SWEEP_FOLDER", "sweep_folder", "sweep_jobs"),
+    "sweeps": ("OneRun", "SweepTarget", "intended"),
 }
 
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import hydra
+from hydra import version
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path
+from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from byzsgd.checks import require
 from byzsgd.config.locations import CONF
 from byzsgd.config.mistakes import MISTAKES, explain
 from byzsgd.config.objects import build
@@ -32,11 +39,32 @@ def experiment(*overrides: str) -> Experiment:
     return build(config, chosen)
 
 
-def composed(overrides: Sequence[str]) -> DictConfig:
-    """The configuration tree of the overrides, with Hydra's own node."""
+@dataclass(frozen=True)
+class Source:
+    """Which primary file is composed, and a tree of the user's beside ours."""
+
+    name: str = "config"
+    folder: str | None = None
+
+
+def composed(overrides: Sequence[str], source: Source = Source(), mode: RunMode = RunMode.RUN) -> DictConfig:
+    """The configuration tree of the overrides, with Hydra's own node; in the other mode it leaves out what is swept."""
     register_resolvers()
-    with own_hydra(), hydra.initialize_config_dir(version_base="1.3", config_dir=str(CONF), job_name="byzsgd"):
-        return hydra.compose("config", overrides=list(overrides), return_hydra_config=True)
+    with own_hydra():
+        return machinery(source).compose_config(
+            source.name, list(overrides), run_mode=mode, from_shell=False, with_log_configuration=False
+        )
+
+
+def machinery(source: Source) -> Hydra:
+    """Hydra over our tree and the user's."""
+    version.setbase("1.3")
+    path = create_config_search_path(str(CONF))
+    if source.folder is not None:
+        require(Path(source.folder).is_dir(), "--config-dir", "a folder", config_dir=source.folder)
+        own = f"file://{Path(source.folder).absolute()}"
+        path.prepend("command-line", own, anchor=SearchPathQuery(provider="schema"))
+    return Hydra.create_main_hydra2("byzsgd", path)
 
 
 def plain(config: DictConfig) -> tuple[dict[str, Any], dict[str, str]]:
@@ -61,6 +89,7 @@ def register_resolvers() -> None:
         "less_one": _of_numbers(lambda n: n - 1),
         "share": _of_numbers(lambda f, n: f / n if n else 0.0),
         "run_name": _run_name,
+        "sweep_name": _sweep_name,
     }
     for name, resolver in resolvers.items():
         OmegaConf.register_new_resolver(name, resolver, replace=True)
@@ -74,6 +103,13 @@ def _of_numbers(formula: Callable[..., float]) -> Callable[..., Any]:
 def _run_name(*, _root_: DictConfig) -> str:
     config, _ = plain(_root_)
     return run_name(list(_root_.hydra.overrides.task), run_id(config))
+
+
+def _sweep_name(*, _root_: DictConfig) -> str:
+    """The same command always has the same name."""
+    told = _root_.hydra.overrides
+    own = sorted([*told.task, *(each for each in told.hydra if each.startswith("hydra/"))])
+    return run_name(own, run_id({"overrides": own}))
 
 
 @contextmanager

@@ -1,42 +1,102 @@
-"""Sweeps: where they go, and which jobs they have."""
+"""Sweeps: where they go, how they are launched, and which jobs they have."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import QuotedString
-from hydra.errors import HydraException
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
+from hydra.core.config_loader import ConfigLoader
+from hydra.types import RunMode
+from omegaconf import DictConfig, open_dict
 
-from byzsgd.records import run_id, run_name
+from byzsgd.config.command_line import Command, require_heard, sweeps_over
+from byzsgd.config.compose import composed, plain
+from byzsgd.config.mistakes import MISTAKES, explain
+from byzsgd.config.objects import build
+from byzsgd.config.targets import ConfigError
+from byzsgd.records import is_finished, read_config, run_id
 
-SWEEP_FOLDER = "hydra.sweep.dir"
-
-
-def sweep_folder(overrides: Sequence[str]) -> Path:
-    """Where a sweep goes: where it is told to, else the same command always to the same place."""
-    parsed = OverridesParser.create().parse_overrides(list(overrides))
-    named = [override.value() for override in parsed if override.key_or_group == SWEEP_FOLDER]
-    if named:
-        return Path(named[-1].text if isinstance(named[-1], QuotedString) else str(named[-1]))
-    own = [override for override in overrides if not override.startswith("hydra.")]
-    return Path(f"outputs/sweep_{run_name(own, run_id({'overrides': sorted(own)}))}")
+Launch = Literal["here", "elsewhere", "queued"]  # in this process, in others that it waits for, in a scheduler's queue
+_LAUNCHED: dict[str, Launch] = {"BasicLauncher": "here", "LanesLauncher": "here", "SlurmLauncher": "queued"}
 
 
-def sweep_jobs(folder: Path) -> frozenset[frozenset[str]] | None:
-    """The overrides of every job of the sweep that was last started in a folder; None: no sweep, or one whose jobs
-    depend on results."""
+@dataclass(frozen=True)
+class OneRun:
+    """A single run, checked."""
+
+    finished: bool  # its own result is in its folder already
+    folder: Path
+
+
+@dataclass(frozen=True)
+class SweepTarget:
+    """A sweep before its first job."""
+
+    folder: Path
+    launch: Launch
+
+
+def intended(command: Command) -> OneRun | SweepTarget:
+    """What a command asks for, however it says that it is a sweep: -m, or `hydra.mode` where a file or an override
+    sets it. ConfigError for what can be known to be wrong; jobs are checked by their sweeper."""
+    multirun = command.multirun
+    if not multirun:
+        several = sweeps_over(command.overrides)
+        config = composed(command.overrides, command.source, RunMode.MULTIRUN if several else RunMode.RUN)
+        multirun = config.hydra.mode is RunMode.MULTIRUN
+    require_heard(command.overrides, sweep=multirun)
+    if not multirun:
+        own, chosen = plain(config)
+        experiment = build(own, chosen)
+        folder = Path(str(config.hydra.run.dir))
+        finished = not experiment.force and is_finished(folder) and run_id(read_config(folder)) == run_id(own)
+        return OneRun(finished, folder)
+    node = composed(command.overrides, command.source, RunMode.MULTIRUN).hydra
+    kind = str(node.launcher._target_).rpartition(".")[2]
+    return SweepTarget(Path(str(node.sweep.dir)), _LAUNCHED.get(kind, "elsewhere"))
+
+
+@dataclass(frozen=True)
+class Job:
+    """One combination of a sweep."""
+
+    overrides: tuple[str, ...]
+    identity: str
+    folder: str  # within that of the sweep
+    impossible: str  # why it cannot be; empty: it can
+
+
+def checked(loader: ConfigLoader, sweep: DictConfig, jobs: Sequence[Sequence[str]]) -> list[Job]:
+    """The jobs of a sweep, each composed and built. ConfigError for a mistake in the words of one of them."""
+    found: list[Job] = []
+    number = 0  # as its launcher will count, who is not given what is left out
+    for overrides in jobs:
+        found.append(_checked(loader, sweep, number, overrides))
+        number += not (found[-1].impossible and skips(sweep))
+    return found
+
+
+def skips(sweep: DictConfig) -> bool:
+    """Whether impossible combinations are left out."""
+    return str(sweep.sweep.impossible) == "skip"
+
+
+def _checked(loader: ConfigLoader, sweep: DictConfig, number: int, overrides: Sequence[str]) -> Job:
     try:
-        node = OmegaConf.load(folder / "multirun.yaml").hydra
-        if not str(node.sweeper._target_).endswith(".BasicSweeper"):
-            return None
-        told = [f"{key}={value}" for key, value in (node.sweeper.params or {}).items()] + list(node.overrides.task)
-        batches = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(told), max_batch_size=None)
-    except (OSError, YAMLError, OmegaConfBaseException, HydraException, AttributeError):
-        return None
-    return frozenset(frozenset(word for word in job if not word.startswith("hydra")) for job in batches[0])
+        config = loader.load_sweep_config(sweep, list(overrides))
+        with open_dict(config):
+            config.hydra.job.num, config.hydra.job.id = number, str(number)
+        own, chosen = plain(config)
+        folder = str(config.hydra.sweep.subdir)
+    except MISTAKES as error:
+        raise ConfigError(explain(error)) from error
+    try:
+        build(own, chosen)
+        why = ""
+    except ConfigError:
+        raise
+    except (ValueError, TypeError) as error:
+        why = " ".join(str(error).split())
+    return Job(tuple(overrides), run_id(own), folder, why)

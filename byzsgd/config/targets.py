@@ -19,7 +19,13 @@ from byzsgd.signatures import by_name, missing
 PARTS = (
     *("byzsgd.aggregators", "byzsgd.attacks", "byzsgd.datasets", "byzsgd.delays", "byzsgd.kernel.engine"),
     *("byzsgd.models", "byzsgd.optimizers", "byzsgd.partitions", "byzsgd.schemes", "byzsgd.trackers"),
-    *("byzsgd.workers", "byzsgd.run.experiment.Experiment", "byzsgd.run.budget.Budget", "byzsgd.run.metrics.Metrics"),
+    *(
+        "byzsgd.workers",
+        "byzsgd.run.experiment.Experiment",
+        "byzsgd.run.budget.Budget",
+        "byzsgd.run.metrics.Metrics",
+        "byzsgd.run.sweeping.Sweeping",
+    ),
 )
 _MISSING = "???"  # in a member's file: to be said by who chooses it
 _RESERVED = {"_target_", "_partial_", "_convert_", "_recursive_"}

@@ -74,7 +74,6 @@ def status(parsed: argparse.Namespace) -> int:
     """How far runs are, also those of another terminal."""
     from rich.console import Console
 
-    from byzsgd import config
     from byzsgd.console.sweep_progress import lines, table
     from byzsgd.records.progress import Sweep
 
@@ -82,7 +81,7 @@ def status(parsed: argparse.Namespace) -> int:
     for folder in parsed.folders:
         if not folder.is_dir():
             raise ValueError(f"{folder} is no folder")
-        sweep = Sweep(folder, config.sweep_jobs).look()
+        sweep = Sweep(folder).look()
         if console.is_terminal:
             console.print(table(sweep))
         else:

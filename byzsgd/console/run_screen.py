@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from shlex import quote
 
 from rich.console import Console
 from rich.panel import Panel
@@ -14,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 
 from byzsgd.analysis.outcomes import best, byzantine_share, final, judged_by, staleness
-from byzsgd.console.vocabulary import NOTHING, metric_name, percent
+from byzsgd.console.vocabulary import NOTHING, as_argument, metric_name, percent
 from byzsgd.interfaces import Event
 from byzsgd.records import Run
 from byzsgd.run.screen import Facts
@@ -106,7 +105,7 @@ class Terminal:
             for label, text in [("status", str(run.info["status"])), *_closing(run)]:
                 self.console.print(f"{label}: {text}", highlight=False, soft_wrap=True)
         if run.folder is not None:
-            self.console.print(f"next: byzsgd plot {quote(str(run.folder))}", highlight=False, soft_wrap=True)
+            self.console.print(f"next: byzsgd plot {as_argument(run.folder)}", highlight=False, soft_wrap=True)
 
     def _refresh(self, event: Event) -> None:
         assert self.progress is not None

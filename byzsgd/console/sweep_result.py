@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from shlex import quote
 from statistics import mean, median
 
 from rich.box import SIMPLE_HEAD
@@ -15,7 +14,7 @@ from rich.table import Table
 
 from byzsgd.analysis import compare
 from byzsgd.analysis.outcomes import accepted, final, judged_by
-from byzsgd.console.vocabulary import BYZANTINE, HONEST, metric_name, percent
+from byzsgd.console.vocabulary import BYZANTINE, HONEST, as_argument, metric_name, percent
 from byzsgd.records import load
 
 
@@ -50,7 +49,7 @@ def show_sweep(folders: Iterable[Path], folder: Path) -> None:
             ", ".join(status if len(statuses) == 1 else f"{count} {status}" for status, count in statuses.items()),
         )
     console.print(table)
-    console.print(f"next: byzsgd plot {quote(str(folder))}", highlight=False, soft_wrap=True)
+    console.print(f"next: byzsgd plot {as_argument(folder)}", highlight=False, soft_wrap=True)
 
 
 def _share(shares: Iterable[float]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from shlex import quote
 
 HONEST, BYZANTINE = "honest", "Byzantine"  # headings: of the vectors of either kind, how many were accepted
 NOTHING = "–"
@@ -25,3 +27,8 @@ def percent(share: float) -> str:
 def metric_name(metric: str) -> str:
     """A column of the metrics as people read it."""
     return metric.replace("_", " ")
+
+
+def as_argument(path: Path) -> str:
+    """A path as one types it: quoted where a shell needs it, and never taken for an option."""
+    return quote(f"./{path}" if str(path).startswith("-") else str(path))

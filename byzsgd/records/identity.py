@@ -13,7 +13,7 @@ from .run import FORMAT
 
 # Dotted keys that cannot change a run's records: where data lie, what is shown, how often it is saved.
 NOT_IDENTITY = frozenset(
-    {"checkpoint_every", "data_root", "dataset.download", "force", "hydra", "quiet", "screen", "tracker"}
+    {"checkpoint_every", "data_root", "dataset.download", "force", "hydra", "quiet", "screen", "sweep", "tracker"}
 )
 NAME_LENGTH = 120  # of a folder name; file systems allow 255 bytes
 

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ METRICS_FILE = "metrics.jsonl"
 ARRIVALS_FOLDER = "arrivals"
 CHECKPOINTS = "checkpoints"
 ERROR = "error.txt"
+OF_A_RUN = {ARRIVALS_FOLDER, CHECKPOINTS, "tensorboard"}  # folders in a run folder
 RUNNING = "running"
 UNFINISHED = "unfinished"
 ENDED = ("finished", "diverged", "stalled")  # a result, each of them
@@ -54,8 +55,6 @@ def load(folder: str | Path) -> Run:
     folder = Path(folder)
     config = read_config(folder)
     info = read_info(folder)
-    if info.get("format", FORMAT) != FORMAT:
-        raise ValueError(f"{folder} has records of format {info['format']}, this version reads format {FORMAT}")
     choices = info.pop("choices", {})
     done = read_done(folder)
     if info.get("status") == RUNNING:
@@ -94,12 +93,21 @@ def find_runs(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder")
-    found = []
-    for path, folders, _ in os.walk(folder):
-        if is_run(Path(path)):
-            found.append(Path(path))
+    return sorted(place for place, _ in folders_below(folder) if is_run(place))
+
+
+def folders_below(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """A folder and all below it, each with the names of its files: behind links too, none of them twice, and without
+    those that hold parts of a run."""
+    seen = set()
+    for path, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(path)
+        if real in seen:
             folders.clear()
-    return sorted(found)
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if name not in OF_A_RUN and not name.startswith("."))
+        yield Path(path), files
 
 
 def spent_share(config: Mapping[str, Any], last: Mapping[str, Any]) -> float:
@@ -123,8 +131,11 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def read_info(folder: Path) -> dict[str, Any]:
-    """`info.json` as it is."""
-    return _object(folder / INFO)
+    """`info.json` as it is; ValueError where its records are another version's."""
+    info = _object(folder / INFO)
+    if info.get("format", FORMAT) != FORMAT:
+        raise ValueError(f"{folder} has records of format {info['format']}, this version reads format {FORMAT}")
+    return info
 
 
 def read_done(folder: Path) -> dict[str, Any] | None:

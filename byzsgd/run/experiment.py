@@ -46,8 +46,9 @@ from byzsgd.run.prepared import Prepared, prepare
 from byzsgd.run.process import rare_collections, threads
 from byzsgd.run.running import Running
 from byzsgd.run.screen import Facts, Nobody, Screen
-from byzsgd.run.signals import stop_signals
+from byzsgd.run.signals import Stopped, stop_signals
 from byzsgd.run.stores import FolderStore, MemoryStore, Store
+from byzsgd.run.sweeping import Sweeping
 from byzsgd.run.tracking import Tracking
 from byzsgd.schemes.server import Server
 
@@ -120,6 +121,7 @@ class Experiment:
     data_root: str | None
     plugins: tuple[str, ...]
     force: bool
+    sweep: Sweeping = Sweeping()
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     choices: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -186,18 +188,28 @@ class Experiment:
             if folder is None:
                 return self._watched(stopped, None, watcher, plugins)
             place = beside(Path(folder)) if self.force else Path(folder)
+            if is_finished(place):  # also where one may only read
+                return self._read_back(place, watcher)
             with locked(place):
-                if is_finished(place) or checkpoints(place):
+                if is_finished(place):  # by another process, in between
+                    return self._read_back(place, watcher)
+                if checkpoints(place):
                     self._require_own(place)
-                if is_finished(place):
-                    run = load(place)
-                    watcher.say(f"{place} is finished already; force=true runs it again beside it")
-                    watcher.end(run)
-                    return run
-                return self._watched(stopped, place, watcher, plugins)
+                try:
+                    return self._watched(stopped, place, watcher, plugins)
+                except Stopped as stop:
+                    stop.folder = place
+                    raise
+
+    def _read_back(self, folder: Path, screen: Screen) -> Run:
+        self._require_own(folder)
+        run = load(folder)
+        screen.say(f"{folder} is finished already; force=true runs it again beside it")
+        screen.end(run)
+        return run
 
     def _watched(
-        self, stopped: Callable[[], bool], place: Path | None, screen: Screen, plugins: Sequence[str] | None
+        self, stopped: Callable[[], int], place: Path | None, screen: Screen, plugins: Sequence[str] | None
     ) -> Run:
         if self.tracker is None:
             return self.start(place, screen, plugins).complete(stopped)

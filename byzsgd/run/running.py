@@ -20,6 +20,7 @@ from byzsgd.run.budget import Budget
 from byzsgd.run.metrics import dissimilarity_of
 from byzsgd.run.prepared import Prepared
 from byzsgd.run.screen import Screen
+from byzsgd.run.signals import Stopped
 from byzsgd.run.stores import Store
 
 BLOCK = 512  # deliveries that the recorder is given at once
@@ -115,17 +116,17 @@ class Running:
         """Wall time of this process on this run."""
         return time.perf_counter() - self.started
 
-    def complete(self, stopped: Callable[[], bool]) -> Run:
-        """Runs to the end; once `stopped` says so, saves the state and raises KeyboardInterrupt."""
+    def complete(self, stopped: Callable[[], int]) -> Run:
+        """Runs to the end; once `stopped` names a signal, saves the state and raises Stopped."""
         try:
             for event in events(self.prepared.kernel, self.world, self.prepared.engine):
                 status = self.after(event)
                 if status is not None:
                     return self.end(status)
-                if stopped():
+                if number := stopped():
                     self.hand_over()
                     self.store.interrupt("interrupted", self.world, self.seconds)
-                    raise KeyboardInterrupt
+                    raise Stopped(number)
         except (HonestNotFinite, NonFiniteRows) as error:
             return self.end(self.broken(error))
         except Exception as error:
