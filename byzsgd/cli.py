@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from byzsgd import __version__
 from byzsgd.console.commands import add_commands
@@ -100,21 +100,25 @@ def _read_back(folder: Path) -> None:
 
 
 def resume(parsed: argparse.Namespace) -> int:
-    """Goes on with runs that were cut off. Executes nothing that a folder brings: see --plugin."""
-    from byzsgd import config
-    from byzsgd.console.run_screen import Terminal
+    """Goes on with runs that were cut off, or with settings of the budget beyond the end of finished ones. Executes
+    nothing that a folder brings: see --plugin."""
+    import yaml
+
     from byzsgd.records import find_runs, is_finished
 
-    found = [run for place in parsed.folders for run in find_runs(place)]
-    left = [run for run in found if not is_finished(run)] if len(found) > 1 else found
+    told = [word for word in parsed.folders if "=" in word and not Path(word).exists()]
+    settings = {key: yaml.safe_load(value) for key, _, value in (word.partition("=") for word in told)}
+    places = [Path(word) for word in parsed.folders if word not in told]
+    found = [run for place in places for run in find_runs(place)]
+    left = found if settings or len(found) <= 1 else [run for run in found if not is_finished(run)]
     if not found:
-        print(f"no run in {', '.join(map(str, parsed.folders))}")
+        print(f"no run in {', '.join(map(str, places))}")
     elif not left:
         print(f"nothing to go on with: {len(found)} runs, all of them finished")
     code = 0
     for folder in left:
         try:
-            config.stored(folder, parsed.plugin).run(folder, Terminal(), parsed.plugin)
+            _go_on(folder, settings, parsed.plugin)
         except Exception as error:  # the others go on
             if len(left) == 1:
                 raise
@@ -122,6 +126,17 @@ def resume(parsed: argparse.Namespace) -> int:
             code = max(code, failure)
             print(f"byzsgd: {folder}: {sentence}", file=sys.stderr)
     return code
+
+
+def _go_on(folder: Path, settings: dict[str, Any], plugins: list[str]) -> None:
+    from byzsgd import config
+    from byzsgd.console.run_screen import Terminal
+
+    if settings:
+        experiment, place = config.extended(folder, settings, plugins)
+        experiment.run(place, Terminal(), plugins, shorter=folder)
+    else:
+        config.stored(folder, plugins).run(folder, Terminal(), plugins)
 
 
 def list_members(parsed: argparse.Namespace) -> int:
@@ -187,12 +202,11 @@ def _sweep(command: Command, intended: SweepTarget) -> int:
 
     folder, sweep = intended.folder, Sweep(intended.folder)
     stop = (folder / f".stop-{platform.node()}-{os.getpid()}").absolute()  # this launch, not others in the folder
-    place = f"hydra.sweep.dir={config.quoted(str(folder))}"
     # What a queue has taken goes on without us; in this process each run sees to its own signals.
     watched = launching(stop) if intended.launch == "elsewhere" else nullcontext()
     try:
         with following(sweep, Console()), watched:
-            config.launch(_run_one_of_many, command, [place], stop=stop, failed=_failed)
+            config.launch(_run_one_of_many, command, intended.settings, stop=stop, failed=_failed)
     except FirstFailure:
         pass
     finally:
@@ -269,8 +283,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"byzsgd {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("train", help="run an experiment, or with -m a sweep (byzsgd train --help)", add_help=False)
-    resuming = commands.add_parser("resume", help="go on with runs that were cut off")
-    resuming.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+    resuming = commands.add_parser("resume", help="go on with runs that were cut off, or with a larger budget")
+    resuming.add_argument("folders", nargs="+", metavar="FOLDER | budget.LIMIT=VALUE",
+                          help="with budget.arrivals=18000 a finished run is extended, in a folder beside")  # fmt: skip
     resuming.add_argument("--plugin", action="append", default=[], metavar="MODULE",
                           help="a module of yours that the folder's configuration may name")  # fmt: skip
     resuming.set_defaults(command=resume)

@@ -11,7 +11,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict
 
-from byzsgd.config.command_line import Command, require_heard, sweeps_over
+from byzsgd.config.command_line import Command, quoted, require_heard, sweeps_over
 from byzsgd.config.compose import composed, plain
 from byzsgd.config.mistakes import MISTAKES, explain
 from byzsgd.config.objects import build
@@ -36,6 +36,7 @@ class SweepTarget:
 
     folder: Path
     launch: Launch
+    settings: tuple[str, ...]  # beside what was typed: its folder as resolved now, and a sweeper that checks all jobs
 
 
 def intended(command: Command) -> OneRun | SweepTarget:
@@ -55,7 +56,10 @@ def intended(command: Command) -> OneRun | SweepTarget:
         return OneRun(finished, folder)
     node = composed(command.overrides, command.source, RunMode.MULTIRUN).hydra
     kind = str(node.launcher._target_).rpartition(".")[2]
-    return SweepTarget(Path(str(node.sweep.dir)), _LAUNCHED.get(kind, "elsewhere"))
+    place = str(node.sweep.dir)
+    checking = ("hydra/sweeper=grid",) if str(node.sweeper._target_).endswith(".BasicSweeper") else ()
+    settings = (f"hydra.sweep.dir={quoted(place)}", *checking)
+    return SweepTarget(Path(place), _LAUNCHED.get(kind, "elsewhere"), settings)
 
 
 @dataclass(frozen=True)

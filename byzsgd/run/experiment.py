@@ -40,6 +40,7 @@ from byzsgd.records import (
     run_id,
 )
 from byzsgd.records.checkpoints import checkpoints
+from byzsgd.records.longer import begin_behind, find_shorter
 from byzsgd.run.budget import Budget
 from byzsgd.run.metrics import Metrics
 from byzsgd.run.prepared import Prepared, prepare
@@ -122,6 +123,7 @@ class Experiment:
     plugins: tuple[str, ...]
     force: bool
     sweep: Sweeping = Sweeping()
+    keep_state: float = 64.0
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     choices: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -133,6 +135,7 @@ class Experiment:
         require(0 <= self.f <= n, "f", "0 <= f <= num_workers", f=self.f, num_workers=n)
         for name in ("batch_size", "eval_every", "checkpoint_every", "threads"):
             require(getattr(self, name) >= 1, name, "a value >= 1", **{name: getattr(self, name)})
+        require(self.keep_state >= 0, "keep_state", "a value >= 0", keep_state=self.keep_state)
         require(self.seed >= 0, "seed", "a value >= 0", seed=self.seed)
         require(self.num_byzantine < n or not self.metrics.dissimilarity, "metrics.dissimilarity", "an honest worker",
                 num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
@@ -175,13 +178,18 @@ class Experiment:
         return prepare(self)
 
     def run(
-        self, folder: str | Path | None = None, screen: Screen | None = None, plugins: Sequence[str] | None = None
+        self,
+        folder: str | Path | None = None,
+        screen: Screen | None = None,
+        plugins: Sequence[str] | None = None,
+        shorter: Path | None = None,
     ) -> Run:
         """Runs to the end of the budget. With a folder its records are written there, else they stay in memory.
 
         A run that was cut off goes on from its last checkpoint, to the same bits; a finished one is read back, or with
         `force` run again in a folder beside. `plugins`: modules whose types a checkpoint may hold; None: the
-        configuration's own.
+        configuration's own. A run that differs in nothing but a larger budget from a finished one nearby, or from
+        `shorter`, goes on where that ended, to the same bits as from its beginning.
         """
         watcher: Screen = Nobody() if screen is None else screen
         with stop_signals() as stopped, threads(self.threads), rare_collections():
@@ -195,6 +203,8 @@ class Experiment:
                     return self._read_back(place, watcher)
                 if checkpoints(place):
                     self._require_own(place)
+                elif not self.force and (found := shorter or find_shorter(place, self.config)):
+                    begin_behind(found, place, self.config, self.choices)
                 try:
                     return self._watched(stopped, place, watcher, plugins)
                 except Stopped as stop:
@@ -254,7 +264,9 @@ class Experiment:
         store: Store = MemoryStore(**description)
         if folder is not None:
             allowed = self.plugins if plugins is None else plugins
-            store = FolderStore(folder, plugins=allowed, say=screen.say, **description)
+            store = FolderStore(
+                folder, plugins=allowed, say=screen.say, keep_state=self.keep_state * 1e6, **description
+            )
         screen.start(
             Facts(
                 choices=self.choices,

@@ -60,16 +60,24 @@ class Running:
         if len(self.block) >= BLOCK:
             self.hand_over()
         self.screen.event(event)
-        spent = self.budget.spent(world)
-        if spent or world.arrivals % self.eval_every == 0:
+        spent, due = self.budget.spent(world), world.arrivals % self.eval_every == 0
+        if spent and not due:
+            self._mark()
+        if spent or due:
             if not bool(torch.isfinite(self.params).all()):
                 return self._diverged("the model is not finite")
             self._record(self.prepared.problem.evaluate(self.params))
         if spent:
+            if due:
+                self._mark()
             return "finished"
         if world.arrivals % self.checkpoint_every == 0:
             self.checkpoint()
         return None
+
+    def _mark(self) -> None:
+        self.hand_over()
+        self.store.mark()
 
     def hand_over(self) -> None:
         """The deliveries since the last block go to the recorder."""
@@ -107,7 +115,7 @@ class Running:
         self.hand_over()
         if "dissimilarity" in self.names:
             self.store.recorder.flush(dissimilarity_of(self.store.recorder.run().metrics))
-        run = self.store.close(status, self.params, self.seconds)
+        run = self.store.close(status, self.world, self.seconds)
         self.screen.end(run)
         return run
 

@@ -1,5 +1,4 @@
-"""`hydra/sweeper=grid`, the default: Hydra's own grid, whose combinations are all composed and checked before the first
-job.
+"""`hydra/sweeper=grid`, in the place of Hydra's own: all combinations are composed and checked before the first job.
 
 No postponed annotations here: Hydra loads its plugins outside of sys.modules, where a dataclass cannot look them up.
 """
