@@ -64,7 +64,7 @@ def extends(words, first, then, tmp_path, computed):
 
 
 @pytest.mark.parametrize(
-    ("words", "first"), zip(THREE, (300, 300, 250), strict=True), ids=lambda words: str(words)[:40]
+    ("words", "first"), list(zip(THREE, (300, 300, 250), strict=True)), ids=lambda words: str(words)[:40]
 )
 def test_extending_gives_the_bits_of_a_run_from_its_start(words, first, tmp_path, computed):
     """Also from 250, which is no multiple of eval_every: the shorter run's closing evaluation is not the longer's."""
