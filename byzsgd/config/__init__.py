@@ -10,14 +10,14 @@ from byzsgd.config.targets import ConfigError as ConfigError
 from byzsgd.config.targets import suggestion as suggestion
 
 if TYPE_CHECKING:
-    from byzsgd.config.command_line import Command, Failure, answer, launch, read, started_in, swept
+    from byzsgd.config.command_line import STOPPED, Command, Failure, answer, launch, read, started_in, swept
     from byzsgd.config.compose import experiment
     from byzsgd.config.mistakes import EXTRAS, MISTAKES, explain
     from byzsgd.config.objects import build, extended, part, stored
     from byzsgd.config.sweeps import OneRun, SweepTarget, intended
 
 _HOMES = {
-    "command_line": ("Command", "Failure", "answer", "launch", "read", "started_in", "swept"),
+    "command_line": ("STOPPED", "Command", "Failure", "answer", "launch", "read", "started_in", "swept"),
     "compose": ("experiment",),
     "mistakes": ("EXTRAS", "MISTAKES", "explain"),
     "objects": ("build", "extended", "part", "stored"),

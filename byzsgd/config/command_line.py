@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 # What only one of the two modes listens to.
 OF_SWEEPS = ("hydra/launcher", "hydra/sweeper", "hydra.launcher", "hydra.sweeper", "hydra.sweep", "sweep")
 OF_SINGLE_RUNS = ("hydra.run",)
+STOPPED = "stopped"  # what a sweeper is told of a job that did not begin or was cut off
 _QUESTIONS = ("cfg", "info", "hydra_help", "shell_completion", "experimental_rerun")
 
 
@@ -87,7 +88,8 @@ def launch(
                 failures.append(error)
                 return None
         if stop.exists():
-            return _withdraw(folder)
+            _withdraw(folder)
+            return STOPPED
         with obeying(stop, launcher):
             try:
                 return task(_built(config), folder)
@@ -97,7 +99,7 @@ def launch(
             except KeyboardInterrupt:
                 if os.getpid() == launcher:
                     raise
-                return None  # its launcher waits for the others and then says so
+                return STOPPED  # its launcher waits for the others and then says so
 
     with own_hydra():
         main = machinery(command.source)

@@ -21,7 +21,6 @@ EXTRAS = {
     "hydra/launcher/joblib": "joblib",
     "hydra/launcher/submitit_local": "submitit",
     "hydra/launcher/submitit_slurm": "submitit",
-    "hydra/sweeper/optuna": "optuna",
 }
 MISTAKES = (HydraException, OmegaConfBaseException, YAMLError)
 

@@ -36,7 +36,7 @@ class SweepTarget:
 
     folder: Path
     launch: Launch
-    settings: tuple[str, ...]  # beside what was typed: its folder as resolved now, and a sweeper that checks all jobs
+    settings: tuple[str, ...]  # beside what was typed: its folder, as it is resolved now
 
 
 def intended(command: Command) -> OneRun | SweepTarget:
@@ -51,15 +51,13 @@ def intended(command: Command) -> OneRun | SweepTarget:
     if not multirun:
         own, chosen = plain(config)
         experiment = build(own, chosen)
-        folder = Path(str(config.hydra.run.dir))
-        finished = not experiment.force and is_finished(folder) and run_id(read_config(folder)) == run_id(own)
-        return OneRun(finished, folder)
+        place = Path(str(config.hydra.run.dir))
+        finished = not experiment.force and is_finished(place) and run_id(read_config(place)) == run_id(own)
+        return OneRun(finished, place)
     node = composed(command.overrides, command.source, RunMode.MULTIRUN).hydra
     kind = str(node.launcher._target_).rpartition(".")[2]
-    place = str(node.sweep.dir)
-    checking = ("hydra/sweeper=grid",) if str(node.sweeper._target_).endswith(".BasicSweeper") else ()
-    settings = (f"hydra.sweep.dir={quoted(place)}", *checking)
-    return SweepTarget(Path(place), _LAUNCHED.get(kind, "elsewhere"), settings)
+    folder = str(node.sweep.dir)
+    return SweepTarget(Path(folder), _LAUNCHED.get(kind, "elsewhere"), (f"hydra.sweep.dir={quoted(folder)}",))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`hydra/sweeper=grid`, in the place of Hydra's own: all combinations are composed and checked before the first job.
+"""`-m`, in the place of Hydra's own sweeper: all combinations are composed and checked before the first job.
 
 No postponed annotations here: Hydra loads its plugins outside of sys.modules, where a dataclass cannot look them up.
 """
@@ -23,7 +23,7 @@ class GridConf:
     params: dict[str, str] | None = field(default_factory=dict)
 
 
-ConfigStore.instance().store(group="hydra/sweeper", name="grid", node=GridConf, provider="byzsgd_grid")
+ConfigStore.instance().store(group="hydra/sweeper", name="basic", node=GridConf, provider="byzsgd_grid")
 
 
 class GridSweeper(BasicSweeper):

@@ -1,12 +1,12 @@
-"""`hydra/sweeper=optuna`: Optuna (Akiba et al., KDD 2019, arXiv 1907.10902) proposes settings, any launcher runs them, and
-the study is kept in a file, so that the same command goes on.
+"""`hydra/sweeper=optuna`: Optuna (Akiba et al., KDD 2019, arXiv 1907.10902) proposes settings, any launcher runs them,
+and the study is kept in a file, so that the same command goes on.
 
 Spaces are written as in Hydra's own plugin, which stays with Optuna 2: choice(…), range(…), interval(…), tag(log, …).
 No postponed annotations here: Hydra loads its plugins outside of sys.modules, where a dataclass cannot look them up.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,9 +100,10 @@ class OptunaSweeper(Sweeper):
             checked(self.hydra_context.config_loader, self.config, jobs)  # a mistake in the words ends it
             values = [job.return_value for job in self.launcher.launch(jobs, initial_job_idx=trials[0].number)]
             for trial, value in zip(trials, values, strict=True):
-                if value != STOPPED:  # a stopped one is taken up by the next command
-                    study.tell(trial, *(() if _is_number(value) else (None, optuna.trial.TrialState.FAIL)),
-                               **({"values": float(value)} if _is_number(value) else {}))  # fmt: skip
+                if _is_number(value):
+                    study.tell(trial, float(value))
+                elif value != STOPPED:  # a stopped one is taken up by the next command
+                    study.tell(trial, state=optuna.trial.TrialState.FAIL)
             if STOPPED in values:
                 return
         if any(trial.state.name == "COMPLETE" for trial in study.trials):
@@ -111,14 +112,13 @@ class OptunaSweeper(Sweeper):
 
     def _study(self, optuna: Any, folder: Path) -> Any:
         place = self.storage or str(folder / STUDY)
-        kept = place
+        storage: Any = place
         if "://" not in place:
-            from optuna.storages import JournalStorage
-            from optuna.storages.journal import JournalFileBackend
+            from optuna.storages.journal import JournalFileBackend, JournalStorage
 
-            kept = JournalStorage(JournalFileBackend(place))
+            storage = JournalStorage(JournalFileBackend(place))
         return optuna.create_study(
-            study_name=self.study_name, storage=kept, direction=self.direction, load_if_exists=True
+            study_name=self.study_name, storage=storage, direction=self.direction, load_if_exists=True
         )
 
     def _sampler(self, number: int) -> Any:
@@ -143,8 +143,9 @@ def _optuna() -> Any:
         import optuna
     except ModuleNotFoundError as error:
         raise ValueError("hydra/sweeper=optuna needs the package optuna (pip install 'byzsgd[optuna]')") from error
-    if int(optuna.__version__.partition(".")[0]) < 4:
-        raise ValueError(f"hydra/sweeper=optuna needs optuna >= 4 (pip install 'byzsgd[optuna]'); got {optuna.__version__}")
+    found = optuna.__version__
+    if int(found.partition(".")[0]) < 4:
+        raise ValueError(f"hydra/sweeper=optuna needs optuna >= 4 (pip install 'byzsgd[optuna]'); got {found}")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 
@@ -171,10 +172,9 @@ def _distribution(override: Override) -> Any:
     if override.is_interval_sweep():
         whole = isinstance(value.start, int) and isinstance(value.end, int)
         return (IntDistribution if whole else FloatDistribution)(value.start, value.end, log="log" in value.tags)
-    if override.is_range_sweep() and not value.shuffle:
-        if all(isinstance(each, int) for each in (value.start, value.stop, value.step)):
-            last = value.start + (value.stop - 1 - value.start) // value.step * value.step  # the end is not in it
-            return IntDistribution(value.start, last, step=value.step)
+    if override.is_range_sweep() and all(isinstance(each, int) for each in (value.start, value.stop, value.step)):
+        last = value.start + (value.stop - 1 - value.start) // value.step * value.step  # the end is not in it
+        return IntDistribution(value.start, last, step=value.step)
     return CategoricalDistribution(list(override.sweep_iterator(transformer=Transformer.encode)))
 
 
@@ -184,6 +184,3 @@ def _ended(study: Any) -> list[Any]:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not math.isnan(value)
-
-
-_Params = Mapping[str, Any]
