@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -64,7 +65,9 @@ def machinery(source: Source) -> Hydra:
         require(Path(source.folder).is_dir(), "--config-dir", "a folder", config_dir=source.folder)
         own = f"file://{Path(source.folder).absolute()}"
         path.prepend("command-line", own, anchor=SearchPathQuery(provider="schema"))
-    return Hydra.create_main_hydra2("byzsgd", path)
+    found = Hydra.create_main_hydra2("byzsgd", path)
+    import_module("hydra_plugins.byzsgd_optuna.sweeper")  # in the place of hydra-optuna-sweeper's of the same name
+    return found
 
 
 def plain(config: DictConfig) -> tuple[dict[str, Any], dict[str, str]]:

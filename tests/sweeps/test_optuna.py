@@ -63,8 +63,8 @@ def test_other_storages(storage, tmp_path):
         ("optimizer.lr=choice(0.1,0.2)", {0.1, 0.2}),
         ("aggregator=asgd,krum", {"asgd", "krum"}),
         ("seed=range(3,8,2)", {3, 5, 7}),
-        ("seed=interval(2,4)", {2, 3, 4}),
-        ("seed=tag(log,interval(1,3))", {1, 2, 3}),
+        ("seed=int(interval(2,4))", {2, 3, 4}),
+        ("seed=tag(log,int(interval(1,3)))", {1, 2, 3}),
     ],
 )
 def test_spaces_are_written_as_in_hydras_own_plugin(word, values):
