@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from byzsgd import __version__
 from byzsgd.console.commands import add_commands
+from byzsgd.console.output import speak_any_encoding
 from byzsgd.console.vocabulary import as_argument
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ FAILURE = 1  # exit code of a run that failed while it ran
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code. Mistakes are one line on stderr, a traceback with HYDRA_FULL_ERROR=1."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    speak_any_encoding()
     if not given:
         _parser().print_help(sys.stderr)
         return MISTAKE
@@ -74,7 +76,6 @@ def train(arguments: list[str]) -> int:
         return 0
     from byzsgd import config
 
-    _forget_the_subcommand()
     command = config.read(arguments)
     if command.question:
         config.answer(command)
@@ -192,9 +193,8 @@ def _objective(run: Run) -> float:
 
 
 def _sweep(command: Command, intended: SweepTarget) -> int:
-    from rich.console import Console
-
     from byzsgd import config
+    from byzsgd.console.output import console as screen
     from byzsgd.console.sweep_progress import following
     from byzsgd.console.sweep_result import show_sweep
     from byzsgd.records.progress import Sweep
@@ -205,7 +205,7 @@ def _sweep(command: Command, intended: SweepTarget) -> int:
     # What a queue has taken goes on without us; in this process each run sees to its own signals.
     watched = launching(stop) if intended.launch == "elsewhere" else nullcontext()
     try:
-        with following(sweep, Console()), watched:
+        with following(sweep, screen()), watched:
             config.launch(_run_one_of_many, command, intended.settings, stop=stop, failed=_failed)
     except FirstFailure:
         pass
@@ -293,7 +293,17 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", help="show what there is to choose: byzsgd list aggregator")
     listing.add_argument("group", nargs="?")
     listing.set_defaults(command=list_members)
+    completing = commands.add_parser("completion", help='TAB in a shell: eval "$(byzsgd completion bash)"')
+    completing.add_argument("shell", choices=("bash", "zsh", "fish"))
+    completing.add_argument("--line", help=argparse.SUPPRESS)  # what is typed so far: answers what fits
+    completing.set_defaults(command=lambda parsed: _complete(parsed, parser))
     return parser
+
+
+def _complete(parsed: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    from byzsgd.console.completion import completion
+
+    return completion(parsed, parser)
 
 
 def _train_help() -> str:
@@ -307,22 +317,12 @@ def _train_help() -> str:
 One run:    byzsgd train aggregator=kardam attack=lie num_workers=20
 A sweep:    byzsgd train -m aggregator=asgd,kardam attack=none,lie 'seed=range(3)'
 What it is: byzsgd train --cfg job aggregator=krum
-Completion: eval "$(byzsgd train -sc install=bash)"
+Completion: eval "$(byzsgd completion bash)"      (or zsh; fish: byzsgd completion fish | source)
 
 groups (choose with GROUP=MEMBER, descriptions with `byzsgd list GROUP`):
 {rows}
 
 Every other setting is KEY=VALUE, e.g. seed=1 optimizer.lr=.2 aggregator.collector.size=7: see --cfg job."""
-
-
-def _forget_the_subcommand() -> None:
-    # Completion is bound to `byzsgd`, Hydra completes what stands after its program's name.
-    line = os.environ.get("COMP_LINE")
-    if line and line.startswith("byzsgd train"):
-        os.environ["COMP_LINE"] = "byzsgd" + line.removeprefix("byzsgd train")
-        point = os.environ.get("COMP_POINT")
-        if point:
-            os.environ["COMP_POINT"] = str(max(0, int(point) - len(" train")))
 
 
 def _explained(error: Exception) -> tuple[int, str]:

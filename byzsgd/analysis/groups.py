@@ -4,16 +4,16 @@ and a label says what differs between the groups and nothing else."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import polars as pl
 
 # Keys that change where a run is written or how fast it is computed, never what it is.
 INCIDENTAL = (
     "seed", "engine", "device", "threads", "data_root", "dataset.download", "checkpoint_every", "force", "plugins",
-    "tracker", "hydra", "name", "experiment",
+    "tracker", "hydra", "name", "experiment", "sweep", "keep_state",
 )  # fmt: skip
 ABSENT = "–"  # the setting does not exist here: it belongs to another member
 NESTED = ("aggregator", "attack", "delay", "partition", "worker")
@@ -122,10 +122,22 @@ def phrase(key: str, value: Any) -> str:
     return f"{short} = {value}".replace("_", " ")
 
 
+R = TypeVar("R", bound=Recorded)
+
+
+def as_seen(run: R) -> R:
+    """The run as figures and tables show it: without attack nobody lies, also not those that were chosen to."""
+    if run.choices.get("attack") != "none" or not run.arrivals["byzantine"].any():
+        return run
+    honest = run.arrivals.with_columns(byzantine=pl.lit(False))
+    return replace(run, arrivals=honest)  # type: ignore[type-var]
+
+
 def compare(runs: Sequence[Recorded]) -> Comparison:
     """Groups the runs by everything but the seed. ValueError when there is none."""
     if not runs:
         raise ValueError("a figure needs at least one run; got none")
+    runs = [as_seen(run) for run in runs]
     described = [_described(run) for run in runs]
     names = sorted({name for facts in described for name in facts}, key=_rank)
     columns = {name: tuple(_frozen(facts.get(name, ABSENT)) for facts in described) for name in names}

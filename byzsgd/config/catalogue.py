@@ -76,9 +76,14 @@ def find_groups(name: str) -> list[str]:
     return [name] if name in known else [group for group in known if group.split("/")[-1] == name]
 
 
+def files(group: str) -> list[Path]:
+    """The files of a group's members, by name."""
+    return sorted((CONF / group).glob("*.yaml"))
+
+
 def members(group: str) -> list[Member]:
     """The members of a group, by name."""
-    return [_member(group, file) for file in sorted((CONF / group).glob("*.yaml"))]
+    return [_member(group, file) for file in files(group)]
 
 
 def canonical(word: str, known: Iterable[str]) -> str:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 OF_SWEEPS = ("hydra/launcher", "hydra/sweeper", "hydra.launcher", "hydra.sweeper", "hydra.sweep", "sweep")
 OF_SINGLE_RUNS = ("hydra.run",)
 STOPPED = "stopped"  # what a sweeper is told of a job that did not begin or was cut off
-_QUESTIONS = ("cfg", "info", "hydra_help", "shell_completion", "experimental_rerun")
+_QUESTIONS = ("cfg", "info", "hydra_help", "experimental_rerun")
 
 
 @dataclass(frozen=True)
@@ -160,6 +160,8 @@ def _require_sense(known: Namespace, question: bool) -> None:
     if known.config_path is not None:
         raise ConfigError(f"--config-path needs byzsgd's own tree (--config-dir FOLDER adds yours to it); "
                           f"got {known.config_path}")  # fmt: skip
+    if known.shell_completion:
+        raise ConfigError("completion needs the script of your shell (byzsgd completion bash); got -sc")
     if known.multirun and question:
         raise ConfigError("what Hydra answers needs one value for each setting and no -m; got -m beside it")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from byzsgd.checks import require
+from byzsgd.console.vocabulary import FIGURES
 
 if TYPE_CHECKING:
     from byzsgd.records import Run
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 def add_commands(commands: Any) -> None:
     """Adds them to the parser of the command line."""
     plotting = _command(commands, "plot", plot, "draw figures from the folders of runs or sweeps")
-    plotting.add_argument("--kind", action="append", help="a figure (several times for several; default: all that fit)")
+    plotting.add_argument("--kind", action="append", choices=FIGURES, metavar="KIND",
+                          help=f"a figure, or several (default: all that fit): {', '.join(FIGURES)}")  # fmt: skip
     plotting.add_argument("--x", action="append", help="axis of curves: updates, time or arrivals")
     plotting.add_argument("--format", default="png,svg", help="png, svg, pdf, separated by commas")
     plotting.add_argument("--statistic", default="mean", help="mean or median over seeds")
@@ -48,15 +50,14 @@ def plot(parsed: argparse.Namespace) -> int:
 
 def compare(parsed: argparse.Namespace) -> int:
     """Tables of several runs."""
-    from rich.console import Console
-
+    from byzsgd.console.output import console as screen
     from byzsgd.reporting import require_formats, tables, to_rich, write
 
-    formats, console = parsed.format.split(","), Console()
+    formats, console = parsed.format.split(","), screen()
     require_formats(formats)
     made = tables(_runs(parsed.folders))
     for table in made:
-        console.print(to_rich(table, console.width), highlight=False)
+        console.print(to_rich(table, console.width))
     for path in write(made, parsed.output, formats) if parsed.output else ():
         print(path)
     return 0
@@ -72,12 +73,11 @@ def report(parsed: argparse.Namespace) -> int:
 
 def status(parsed: argparse.Namespace) -> int:
     """How far runs are, also those of another terminal."""
-    from rich.console import Console
-
+    from byzsgd.console.output import console as screen
     from byzsgd.console.sweep_progress import lines, table
     from byzsgd.records.progress import Sweep
 
-    console = Console()
+    console = screen()
     for folder in parsed.folders:
         if not folder.is_dir():
             raise ValueError(f"{folder} is no folder")
@@ -86,7 +86,7 @@ def status(parsed: argparse.Namespace) -> int:
             console.print(table(sweep))
         else:
             for line in lines(sweep):
-                console.print(line, highlight=False, soft_wrap=True, markup=False)
+                console.print(line, soft_wrap=True)
     return 0
 
 

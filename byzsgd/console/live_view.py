@@ -15,8 +15,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from byzsgd.analysis import compare
+from byzsgd.analysis import as_seen, compare
 from byzsgd.analysis.outcomes import accepted
+from byzsgd.console.output import console as screen
 from byzsgd.console.vocabulary import BYZANTINE, COLOURS, HONEST, NOTHING, percent
 from byzsgd.records import Run, find_runs, load, spent_share
 
@@ -45,7 +46,7 @@ class Glance:
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # a part that is being written is no news here
-                    self.runs[path] = (changed, load(path))
+                    self.runs[path] = (changed, as_seen(load(path)))
             except ValueError as error:
                 self.troubles[path] = str(error)
         return [(self.runs[path][1], self.runs[path][0]) for path in found if path in self.runs]
@@ -58,7 +59,7 @@ def watch(folder: Path, *, every: float = 1.0, console: Console | None = None) -
     """
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder")
-    console = console or Console()
+    console = console or screen()
     glance = Glance()
     seen = glance.look(folder)
     if not console.is_terminal:

@@ -12,7 +12,9 @@ from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from byzsgd.analysis import as_seen
 from byzsgd.analysis.outcomes import best, byzantine_share, final, judged_by, staleness
+from byzsgd.console.output import console as screen
 from byzsgd.console.vocabulary import NOTHING, as_argument, metric_name, percent
 from byzsgd.interfaces import Event
 from byzsgd.records import Run
@@ -42,9 +44,10 @@ class Tally:
 class Terminal:
     """The screen of one run, on stdout."""
 
-    console: Console = field(default_factory=Console)
+    console: Console = field(default_factory=screen)
     honest: Tally = field(default_factory=Tally)
     byzantine: Tally = field(default_factory=Tally)
+    lying: bool = True  # without attack the chosen ones are as honest as the others
     accuracy: float | None = None
     refused_since: Counter[str] = field(default_factory=Counter)
     refreshed: float = 0.0
@@ -53,9 +56,14 @@ class Terminal:
 
     def start(self, facts: Facts) -> None:
         choices = facts.choices
-        liars = f"{facts.num_byzantine} of {facts.num_workers} lie, f={facts.f}"
+        self.lying = choices.get("attack") != "none"
+        if self.lying:
+            liars = f"{facts.num_byzantine} of {facts.num_workers} lie, f={facts.f}; knowledge {facts.knowledge}"
+            first = f"{choices.get('aggregator')} under {choices.get('attack')}: {liars}"
+        else:
+            first = f"{choices.get('aggregator')} without attack: none of {facts.num_workers} lies, f={facts.f}"
         lines = [
-            f"{choices.get('aggregator')} under {choices.get('attack')}: {liars}; knowledge {facts.knowledge}",
+            first,
             f"{choices.get('dataset')}, {choices.get('model')} model of {facts.num_parameters} parameters, "
             f"{choices.get('partition')} partition; delay {choices.get('delay')}; seed {facts.seed}; "
             f"engine {facts.engine} on {facts.device}",
@@ -65,7 +73,7 @@ class Terminal:
             self.progress = Progress(
                 BarColumn(bar_width=24),
                 TextColumn("{task.completed}/{task.total} arrivals"),
-                TextColumn("{task.fields[news]}"),
+                TextColumn("{task.fields[news]}", markup=False),
                 TimeRemainingColumn(),
                 console=self.console,
                 transient=True,
@@ -74,13 +82,13 @@ class Terminal:
             self.progress.start()
         else:
             for line in lines:
-                self.console.print(line, highlight=False, soft_wrap=True)
+                self.console.print(line, soft_wrap=True)
 
     def say(self, line: str) -> None:
-        self.console.print(line, highlight=False, soft_wrap=True)
+        self.console.print(line, soft_wrap=True)
 
     def event(self, event: Event) -> None:
-        (self.byzantine if event.byzantine else self.honest).add(event)
+        (self.byzantine if event.byzantine and self.lying else self.honest).add(event)
         if event.decision.accepted:
             self.refused_since.clear()
         else:
@@ -103,9 +111,9 @@ class Terminal:
             self.console.print(table)
         else:
             for label, text in [("status", str(run.info["status"])), *_closing(run)]:
-                self.console.print(f"{label}: {text}", highlight=False, soft_wrap=True)
+                self.console.print(f"{label}: {text}", soft_wrap=True)
         if run.folder is not None:
-            self.console.print(f"next: byzsgd plot {as_argument(run.folder)}", highlight=False, soft_wrap=True)
+            self.console.print(f"next: byzsgd plot {as_argument(run.folder)}", soft_wrap=True)
 
     def _refresh(self, event: Event) -> None:
         assert self.progress is not None
@@ -113,7 +121,7 @@ class Terminal:
         accuracy = NOTHING if self.accuracy is None else f"{self.accuracy:.3f}"
         news = (
             f"time {event.arrival.time:.1f}  updates {event.arrival.step + event.updated}  accuracy {accuracy}  "
-            f"accepted: honest {self.honest.share}, byzantine {self.byzantine.share}"
+            f"accepted: honest {self.honest.share}" + (f", byzantine {self.byzantine.share}" if self.lying else "")
         )
         self.progress.update(self.task, completed=self.honest.delivered + self.byzantine.delivered, news=news)
 
@@ -121,11 +129,12 @@ class Terminal:
         refused = sum(self.refused_since.values())
         if refused % RECENT == 0:
             shares = ", ".join(f"{why} {percent(count / refused)}" for why, count in self.refused_since.most_common())
-            self.console.print(f"the server refused the last {refused} arrivals: {shares}", highlight=False)
+            self.console.print(f"the server refused the last {refused} arrivals: {shares}")
 
 
 def _closing(run: Run) -> list[tuple[str, str]]:
     """What the closing table says of a run: from its records, so that earlier parts of a resumed run count."""
+    run = as_seen(run)
     rows = [("reason", str(run.info["reason"]))] if run.info.get("reason") else []
     judged = judged_by(run)
     rows.append((metric_name(judged), f"{final(run, judged):.4g} (best {best(run, judged):.4g})"))
@@ -139,7 +148,8 @@ def _closing(run: Run) -> list[tuple[str, str]]:
             share = f"{count} of {len(delivered)} ({percent(count / len(delivered))})"
             rows.append((f"{name} accepted", share + (f"; refused: {why}" if why else "")))
     if len(arrivals):
-        rows.append(("byzantine share", f"{byzantine_share(run):.1%} of all deliveries"))
+        if arrivals["byzantine"].any():
+            rows.append(("byzantine share", f"{byzantine_share(run):.1%} of all deliveries"))
         mean_staleness, most = staleness(run)
         rows.append(("staleness", f"mean {mean_staleness:.2f}, max {most:.0f}"))
     if run.info.get("dissimilarity"):
@@ -157,7 +167,7 @@ def _closing(run: Run) -> list[tuple[str, str]]:
 class OneLine:
     """The screen of one run among many: a single line when it has ended. Where a table shows the sweep it has that."""
 
-    console: Console = field(default_factory=Console)
+    console: Console = field(default_factory=screen)
     label: str = ""
 
     def start(self, facts: Facts) -> None:
@@ -166,7 +176,7 @@ class OneLine:
     def say(self, line: str) -> None:
         if self.label:  # of a run that had ended before, the last line says so
             text = line if self.label in line else f"{self.label}: {line}"
-            self.console.print(text, highlight=False, soft_wrap=True)
+            self.console.print(text, soft_wrap=True)
 
     def event(self, event: Event) -> None:
         """Too many to show."""
@@ -180,4 +190,4 @@ class OneLine:
         judged = judged_by(run)
         label = self.label or f"{run.folder.name if run.folder else 'run'}: done before"
         line = f"{label}: {run.info['status']}, {metric_name(judged)} {final(run, judged):.4g}"
-        self.console.print(line, highlight=False, soft_wrap=True)
+        self.console.print(line, soft_wrap=True)

@@ -9,26 +9,26 @@ from pathlib import Path
 from statistics import mean, median
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from byzsgd.analysis import compare
 from byzsgd.analysis.outcomes import accepted, final, judged_by
+from byzsgd.console.output import console as screen
 from byzsgd.console.vocabulary import BYZANTINE, HONEST, as_argument, metric_name, percent
 from byzsgd.records import load
 
 
 def show_sweep(folders: Iterable[Path], folder: Path) -> None:
     """The closing table of a sweep: one row for each setting, medians over its seeds."""
-    console = Console()
+    console = screen()
     runs = []
     for each in folders:
         try:
             runs.append(load(each))
         except ValueError as error:
-            console.print(f"left out: {error}", highlight=False, soft_wrap=True)
+            console.print(f"left out: {error}", soft_wrap=True)
     if not runs:
-        console.print(f"no result in {folder}", highlight=False, soft_wrap=True)
+        console.print(f"no result in {folder}", soft_wrap=True)
         return
     comparison = compare(runs)
     judged = judged_by(runs[0])
@@ -49,7 +49,7 @@ def show_sweep(folders: Iterable[Path], folder: Path) -> None:
             ", ".join(status if len(statuses) == 1 else f"{count} {status}" for status, count in statuses.items()),
         )
     console.print(table)
-    console.print(f"next: byzsgd plot {as_argument(folder)}", highlight=False, soft_wrap=True)
+    console.print(f"next: byzsgd plot {as_argument(folder)}", soft_wrap=True)
 
 
 def _share(shares: Iterable[float]) -> str:

@@ -7,6 +7,10 @@ from pathlib import Path
 from shlex import quote
 
 HONEST, BYZANTINE = "honest", "Byzantine"  # headings: of the vectors of either kind, how many were accepted
+FIGURES = (  # the kinds that `plot` draws, in the words of `byzsgd.plotting`, which is slow to import
+    *("accuracy", "loss", "suboptimality", "heatmap", "worst_case", "bars", "acceptance", "refusals", "coefficients"),
+    *("staleness", "timeline", "slowdown", "cost", "partition", "delays"),
+)
 NOTHING = "–"
 COLOURS = {  # by the state of a run, or by how it ended
     "running": "cyan",
