@@ -6,6 +6,7 @@ import argparse
 import math
 import os
 import platform
+import re
 import signal
 import sys
 import traceback
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from byzsgd import __version__
 from byzsgd.console.commands import add_commands
+from byzsgd.console.completion import commands_of
 from byzsgd.console.output import speak_any_encoding
 from byzsgd.console.vocabulary import as_argument
 
@@ -36,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _parser().print_help(sys.stderr)
         return MISTAKE
     try:
+        if given[0] == "help":
+            given = [*given[1:2], "--help"]
         if given[:1] == ["train"]:  # everything after it belongs to Hydra's grammar
             return train(given[1:])
         parsed = _parser().parse_args(given)
@@ -271,6 +275,11 @@ class _Parser(argparse.ArgumentParser):
     """argparse whose complaints are lines like all others."""
 
     def error(self, message: str) -> NoReturn:
+        unknown = re.search(r"argument COMMAND: invalid choice: '(.*?)'", message)
+        if unknown:
+            from byzsgd.config import suggestion
+
+            raise ValueError(f"no command '{unknown[1]}'{suggestion(unknown[1], commands_of(self))}")
         raise ValueError(f"{message} ({self.prog} --help shows how it is used)")
 
 
@@ -331,6 +340,8 @@ def _explained(error: Exception) -> tuple[int, str]:
 
     if isinstance(error, config.MISTAKES):
         return MISTAKE, config.explain(error)
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return MISTAKE, f"{error.filename} is no folder"
     if isinstance(error, OSError):
         place = f": {error.filename}" if error.filename else ""
         return MISTAKE, f"{(error.strerror or str(error)).lower()}{place}"

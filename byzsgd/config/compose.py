@@ -66,7 +66,7 @@ def machinery(source: Source) -> Hydra:
         own = f"file://{Path(source.folder).absolute()}"
         path.prepend("command-line", own, anchor=SearchPathQuery(provider="schema"))
     found = Hydra.create_main_hydra2("byzsgd", path)
-    import_module("hydra_plugins.byzsgd_optuna.sweeper")  # in the place of hydra-optuna-sweeper's of the same name
+    import_module("hydra_plugins.byzsgd_optuna.sweeper").register()
     return found
 
 

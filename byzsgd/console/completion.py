@@ -50,7 +50,7 @@ def candidates(line: str, parser: argparse.ArgumentParser) -> list[str]:
     """The words that may stand where the line ends, each of them whole."""
     *before, word = line.split(" ")
     words = [each for each in before if each][1:]  # without the program
-    commands: dict[str, argparse.ArgumentParser] = _commands(parser)
+    commands: dict[str, argparse.ArgumentParser] = commands_of(parser)
     if not words:
         return _fitting(word, [*commands, *_options(parser)])
     command = commands.get(words[0])
@@ -122,7 +122,8 @@ def _folders(word: str) -> list[str]:
     return [f"{folder}{slash}{each}/" for each in _fitting(name, found) if name or not each.startswith(".")]
 
 
-def _commands(parser: argparse.ArgumentParser) -> dict[str, Any]:
+def commands_of(parser: argparse.ArgumentParser) -> dict[str, Any]:
+    """The parsers of its commands, by their names."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             return dict(action.choices)

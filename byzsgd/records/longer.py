@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from byzsgd.checks import spelled
+
 from .checkpoints import checkpoints, read_position
 from .files import write_whole, writing
 from .identity import prefix_id, run_id, run_name
@@ -94,7 +96,7 @@ def _too_short(folder: Path, config: Mapping[str, Any]) -> str:
     before, now = read_config(folder)["budget"], config["budget"]
     for name in LIMITS:
         if now.get(name) is not None and (before.get(name) is None or now[name] < before[name]):
-            return f"budget.{name} needs at least that of {folder}, {before.get(name)}; got {now[name]}"
+            return f"budget.{name} needs at least that of {folder}, {spelled(before.get(name))}; got {now[name]}"
     lines = (folder / METRICS_FILE).read_bytes().splitlines()
     last = json.loads(lines[-1]) if lines else {}
     if spent_share(config, last) < 1.0:

@@ -47,11 +47,16 @@ class OptunaConf:
     params: dict[str, str] | None = None
 
 
-STORE = ConfigStore.instance()
-STORE.store(group="hydra/sweeper", name="optuna", node=OptunaConf, provider="byzsgd_optuna")
-for _name, (_class, _settings) in SAMPLERS.items():
-    _node = {"_target_": f"optuna.samplers.{_class}", "seed": None, **_settings}
-    STORE.store(group="hydra/sweeper/sampler", name=_name, node=_node, provider="byzsgd_optuna")
+def register() -> None:
+    """In the place of hydra-optuna-sweeper, where that is installed too."""
+    store = ConfigStore.instance()
+    store.store(group="hydra/sweeper", name="optuna", node=OptunaConf, provider="byzsgd_optuna")
+    for name, (sampler, settings) in SAMPLERS.items():
+        node = {"_target_": f"optuna.samplers.{sampler}", "seed": None, **settings}
+        store.store(group="hydra/sweeper/sampler", name=name, node=node, provider="byzsgd_optuna")
+
+
+register()
 
 
 class OptunaSweeper(Sweeper):

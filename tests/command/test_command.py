@@ -124,7 +124,7 @@ MISTAKES = [
         ["aggregator=throttle", "aggregator.anchor_radius=.inf"],
         "aggregator.anchor_radius needs a number; got '.inf' (in an override: inf)",
     ),
-    (["budget.arrivals=null"], "budget.arrivals needs a whole number; got None"),
+    (["budget.arrivals=null"], "budget.arrivals needs a whole number; got null"),
     (["device=tpu0"], "device needs one that this machine has"),
     (["aggregator._target_=os.system"], "needs a _target_ within byzsgd, torch"),
     (["aggregator._target_=torch.os.system"], "needs a _target_ within byzsgd, torch"),
@@ -153,6 +153,19 @@ MISTAKES = [
     (["hydra/launcher=joblib"], "hydra/launcher needs a sweep (-m)"),
     (["plugins=[no_such_module]"], "plugins needs modules that Python finds (on PYTHONPATH); got no_such_module"),
     (["+config={seed: 1}"], "the experiment has no setting 'config'"),
+    (["lr=.1"], "no setting 'lr'; did you mean optimizer.lr?"),
+    (["n=20"], "no setting 'n'; did you mean num_workers?"),
+    (["epochs=3"], "no setting 'epochs'; did you mean budget.arrivals?"),
+    (["attack.num_byzantine=3"], "no setting 'num_byzantine' in attack; did you mean num_byzantine?"),
+    (["optimizer.learning_rate=3"], "no setting 'learning_rate' in optimizer; did you mean optimizer.lr?"),
+    (["seed=${oc.env:SEVEN}"], "got '7' (a text; of a variable: ${oc.decode:${oc.env:NAME}})"),
+    (["--config-name", "foo"], "--config-name needs a primary file of byzsgd's tree or of --config-dir; got foo"),
+    (["--config-path", "/tmp"], "--config-path needs byzsgd's own tree (--config-dir FOLDER adds yours to it)"),
+    (["--config-dir", "nowhere"], "--config-dir needs a folder; got config_dir=nowhere"),
+    (["-m", "--cfg", "job"], "needs one value for each setting and no -m"),
+    (["-sc", "query=bash"], "completion needs the script of your shell (byzsgd completion bash)"),
+    (["hydra.run.dir=blocked"], "blocked is no folder"),
+    (["device=cuda:7"], "device needs one that this machine has (cpu, "),
     (["delay=trace"], "delay.path needs a value: a text; got none"),
     (["delay/heterogeneity=list"], "delay.heterogeneity.values needs a value: a list of numbers; got none"),
     (["partition=dirichlet", "partition.alpha=0"], "partition dirichlet needs 0 < alpha < inf; got alpha=0"),
@@ -160,7 +173,8 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("overrides", "sentence"), MISTAKES, ids=lambda value: " ".join(value)[:40])
-def test_a_mistake_is_one_line(overrides, sentence, tmp_path, capsys):
+def test_a_mistake_is_one_line(overrides, sentence, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("SEVEN", "7")
     (tmp_path / "blocked").write_text("a file where a folder should be")
     assert main(["train", *overrides]) == 2
     captured = capsys.readouterr()
@@ -219,6 +233,33 @@ def test_a_reader_that_goes_away(arguments, code):
 def test_without_a_command_the_commands_are_shown(capsys):
     assert main([]) == 2
     assert "resume" in capsys.readouterr().err
+
+
+def test_a_command_that_there_is_not_is_guessed_at(capsys):
+    assert main(["tarin"]) == 2
+    assert capsys.readouterr().err == "byzsgd: no command 'tarin'; did you mean train?\n"
+    assert main(["help", "train"]) == 0
+    assert "groups (choose with GROUP=MEMBER" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["help"])
+    assert "resume" in capsys.readouterr().out
+
+
+def test_a_refused_plugin_names_the_option(tmp_path, capsys):
+    assert main(["train", *TINY, "hydra.run.dir=here"]) == 0
+    config = tmp_path / "here" / "config.yaml"
+    config.write_text(config.read_text().replace("byzsgd.attacks.none", "mine.attack"))
+    (tmp_path / "here" / "DONE").unlink()
+    capsys.readouterr()
+    assert main(["resume", "here"]) == 2
+    assert "or a module named by --plugin MODULE; got mine.attack" in capsys.readouterr().err
+
+
+def test_what_is_printed_can_be_typed(tmp_path, capsys):
+    assert main(["train", *TINY, "hydra.run.dir=-odd"]) == 0
+    said = capsys.readouterr().out
+    assert "next: byzsgd plot ./-odd" in said
+    assert main(["compare", "./-odd"]) == 0
 
 
 def test_options_may_stand_anywhere(tmp_path, capsys):

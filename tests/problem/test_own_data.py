@@ -145,7 +145,7 @@ def test_texts_that_cannot_be_used(tmp_path):
     (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe\xfa" * 40)
     with pytest.raises(ValueError, match="dataset text_char needs a text in UTF-8"):
         text(tmp_path / "bytes.txt")
-    with pytest.raises(Exception, match="needs dataset.file=PATH of a text; got file=None"):
+    with pytest.raises(Exception, match="needs dataset.file=PATH of a text; got file=null"):
         member("dataset", "text_char")
 
 

@@ -137,7 +137,7 @@ def test_a_longer_sweep_finds_the_runs_of_the_shorter(tmp_path, computed, capsys
 REFUSED = [
     (["budget.arrivals=100"], "budget.arrivals needs at least that of short, 200; got 100"),
     (["budget.arrivals=200"], "short needs a budget beyond its own, arrivals=200, to be extended; got arrivals=200"),
-    (["budget.arrivals=300", "budget.updates=5"], "budget.updates needs at least that of short, None; got 5"),
+    (["budget.arrivals=300", "budget.updates=5"], "budget.updates needs at least that of short, null; got 5"),
     (["budget.arrivals=many"], "budget.arrivals needs a whole number; got 'many'"),
     (["budget.arivals=300"], "budget has no setting 'arivals'; did you mean arrivals?"),
     (["seed=3"], "resume needs settings of the budget alone (budget.arrivals=18000); got seed=3"),

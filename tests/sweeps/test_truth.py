@@ -167,6 +167,7 @@ def test_signals_save_a_run(name, tmp_path):
     assert list((folder / "checkpoints").glob("*.safetensors"))
 
 
+@pytest.mark.slow
 def test_nohup_is_heard(tmp_path):
     """5: where SIGHUP is ignored, it stays so."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -182,7 +183,7 @@ def test_nohup_is_heard(tmp_path):
 @pytest.mark.parametrize(
     ("launcher", "number", "group"),
     [
-        ("joblib", signal.SIGTERM, False),
+        pytest.param("joblib", signal.SIGTERM, False, marks=pytest.mark.slow),
         pytest.param("joblib", signal.SIGINT, True, marks=pytest.mark.slow),
         pytest.param("submitit_local", signal.SIGTERM, False, marks=pytest.mark.slow),
         pytest.param("ray", signal.SIGTERM, False, marks=pytest.mark.slow),
