@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from byzsgd import __version__
 from byzsgd.console.commands import add_commands
 from byzsgd.console.completion import commands_of
-from byzsgd.console.output import speak_any_encoding
+from byzsgd.console.output import loading, speak_any_encoding
 from byzsgd.console.vocabulary import as_argument
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ def train(arguments: list[str]) -> int:
     if command.question:
         config.answer(command)
         return 0
-    intended = config.intended(command)  # every mistake that can be known is told before a folder is made
+    with loading():
+        intended = config.intended(command)  # every mistake that can be known is told before a folder is made
     if isinstance(intended, config.SweepTarget):
         return _sweep(command, intended)
     if intended.finished:
@@ -134,8 +135,9 @@ def resume(parsed: argparse.Namespace) -> int:
 
 
 def _go_on(folder: Path, settings: dict[str, Any], plugins: list[str]) -> None:
-    from byzsgd import config
-    from byzsgd.console.run_screen import Terminal
+    with loading():
+        from byzsgd import config
+        from byzsgd.console.run_screen import Terminal
 
     if settings:
         experiment, place = config.extended(folder, settings, plugins)

@@ -9,17 +9,20 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.panel import Panel
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from byzsgd.analysis import as_seen
 from byzsgd.analysis.outcomes import best, byzantine_share, final, judged_by, staleness
+from byzsgd.console.output import PIPE
 from byzsgd.console.output import console as screen
 from byzsgd.console.vocabulary import NOTHING, as_argument, metric_name, percent
 from byzsgd.interfaces import Event
 from byzsgd.records import Run
 from byzsgd.run.screen import Facts
 
+BETWEEN_LINES = 5.0  # seconds at least, where there is no terminal
+BAR = 12 + 4 + 7 + 4  # columns of the bar, its percentage, the time that is left, and between them
 REFRESH = 0.2  # seconds between two looks at the clock's worth of news
 RECENT = 2000  # arrivals without a single acceptance after which the screen says so
 
@@ -47,6 +50,7 @@ class Terminal:
     console: Console = field(default_factory=screen)
     honest: Tally = field(default_factory=Tally)
     byzantine: Tally = field(default_factory=Tally)
+    arrivals: int = 0  # the budget
     lying: bool = True  # without attack the chosen ones are as honest as the others
     accuracy: float | None = None
     refused_since: Counter[str] = field(default_factory=Counter)
@@ -55,7 +59,7 @@ class Terminal:
     task: TaskID = TaskID(0)
 
     def start(self, facts: Facts) -> None:
-        choices = facts.choices
+        choices, self.arrivals, self.refreshed = facts.choices, facts.arrivals, time.perf_counter()
         self.lying = choices.get("attack") != "none"
         if self.lying:
             liars = f"{facts.num_byzantine} of {facts.num_workers} lie, f={facts.f}; knowledge {facts.knowledge}"
@@ -71,10 +75,10 @@ class Terminal:
         if self.console.is_terminal:
             self.console.print(Panel("\n".join(lines), title="byzsgd", title_align="left", expand=False))
             self.progress = Progress(
-                BarColumn(bar_width=24),
-                TextColumn("{task.completed}/{task.total} arrivals"),
+                BarColumn(bar_width=12),
+                TaskProgressColumn(),
+                TimeRemainingColumn(compact=True),
                 TextColumn("{task.fields[news]}", markup=False),
-                TimeRemainingColumn(),
                 console=self.console,
                 transient=True,
             )
@@ -100,6 +104,10 @@ class Terminal:
     def metrics(self, row: Mapping[str, float | int | None]) -> None:
         accuracy = row.get("test_accuracy")
         self.accuracy = self.accuracy if accuracy is None else float(accuracy)
+        now = time.perf_counter()
+        if not self.console.is_terminal and now - self.refreshed > BETWEEN_LINES:
+            self.refreshed = now
+            self.say(self._news(row.get("time"), row.get("step"), PIPE))
 
     def end(self, run: Run) -> None:
         if self.progress is not None:
@@ -118,12 +126,25 @@ class Terminal:
     def _refresh(self, event: Event) -> None:
         assert self.progress is not None
         self.refreshed = time.perf_counter()
-        accuracy = NOTHING if self.accuracy is None else f"{self.accuracy:.3f}"
-        news = (
-            f"time {event.arrival.time:.1f}  updates {event.arrival.step + event.updated}  accuracy {accuracy}  "
-            f"accepted: honest {self.honest.share}" + (f", byzantine {self.byzantine.share}" if self.lying else "")
-        )
-        self.progress.update(self.task, completed=self.honest.delivered + self.byzantine.delivered, news=news)
+        news = self._news(event.arrival.time, event.arrival.step + event.updated, self.console.width - BAR)
+        self.progress.update(self.task, completed=self.delivered, news=news)
+
+    @property
+    def delivered(self) -> int:
+        return self.honest.delivered + self.byzantine.delivered
+
+    def _news(self, virtual: float | None, updates: float | None, width: int) -> str:
+        """As much of it as fits, what matters most first."""
+        parts = [
+            f"{self.delivered}/{self.arrivals}",
+            f"accuracy {NOTHING if self.accuracy is None else f'{self.accuracy:.3f}'}",
+            f"accepted {self.honest.share}" + (f", lies {self.byzantine.share}" if self.lying else ""),
+            f"updates {updates or 0:.0f}",
+            f"time {virtual or 0.0:.1f}",
+        ]
+        while len(parts) > 1 and len("  ".join(parts)) > width:
+            parts.pop()
+        return "  ".join(parts)
 
     def _warn(self) -> None:
         refused = sum(self.refused_since.values())

@@ -14,8 +14,11 @@ from rich.table import Table
 from byzsgd.analysis import compare
 from byzsgd.analysis.outcomes import accepted, final, judged_by
 from byzsgd.console.output import console as screen
+from byzsgd.console.output import fitted
 from byzsgd.console.vocabulary import BYZANTINE, HONEST, as_argument, metric_name, percent
 from byzsgd.records import load
+
+GIVES_WAY = ("status", "most", "least", HONEST, BYZANTINE, "runs", "seeds")  # on a narrow screen, in this order
 
 
 def show_sweep(folders: Iterable[Path], folder: Path) -> None:
@@ -48,7 +51,7 @@ def show_sweep(folders: Iterable[Path], folder: Path) -> None:
             *(_share(accepted(run, byzantine=byzantine) for run in group.runs) for byzantine in (False, True)),
             ", ".join(status if len(statuses) == 1 else f"{count} {status}" for status, count in statuses.items()),
         )
-    console.print(table)
+    console.print(fitted(table, console.width, GIVES_WAY))
     console.print(f"next: byzsgd plot {as_argument(folder)}", soft_wrap=True)
 
 

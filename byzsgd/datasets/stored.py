@@ -68,8 +68,7 @@ def read_pickle(who: str, path: Path, *keys: str) -> list[Any]:
         return [entries[key] for key in keys]
     except (pickle.UnpicklingError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"{who} needs a whole file with {', '.join(keys)}; got {path} "
-            f"({type(error).__name__}: {_line(error)})"
+            f"{who} needs a whole file with {', '.join(keys)}; got {path} ({type(error).__name__}: {_line(error)})"
         ) from error
 
 

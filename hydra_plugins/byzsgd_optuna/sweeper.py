@@ -37,6 +37,7 @@ class OptunaConf:
     """What to optimise, how, and where the study is kept."""
 
     _target_: str = "hydra_plugins.byzsgd_optuna.sweeper.OptunaSweeper"
+    _recursive_: bool = False  # a sampler is built anew for every trial
     defaults: list[Any] = field(default_factory=lambda: [{"sampler": "tpe"}])
     sampler: Any = MISSING
     direction: str = "maximize"
