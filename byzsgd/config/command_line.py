@@ -26,7 +26,6 @@ from byzsgd.config.objects import build
 from byzsgd.config.targets import ConfigError
 from byzsgd.records import is_locked, run_id
 from byzsgd.records.lock import LOCK
-from byzsgd.run.signals import obeying
 
 if TYPE_CHECKING:
     from byzsgd.run import Experiment
@@ -73,6 +72,8 @@ def launch(
     `settings` are overrides beside those that were typed. An error of a single run is raised; one in a sweep goes to
     `failed`, and the other jobs run. Once the stop file is there, running jobs are stopped and no job begins.
     """
+    from byzsgd.run.signals import obeying  # with torch behind it: a mistake is told before that is imported
+
     register_resolvers()
     failures: list[Exception] = []
     launcher = os.getpid()
