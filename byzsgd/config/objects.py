@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from byzsgd.config.targets import ConfigError, built, check
 from byzsgd.records import read_config, read_info
-from byzsgd.records.longer import longer_place, require_extendable
 from byzsgd.records.moved import completed
 
 if TYPE_CHECKING:
@@ -62,6 +61,8 @@ def stored(folder: Path, plugins: Sequence[str]) -> Experiment:
 def extended(folder: Path, settings: Mapping[str, Any], plugins: Sequence[str]) -> tuple[Experiment, Path]:
     """The experiment of a finished run folder with a larger budget (`budget.arrivals` and so on), and where it goes.
     ValueError in one line where it cannot go on from that run."""
+    from byzsgd.records.longer import longer_place, require_extendable  # with torch behind it
+
     foreign = [f"{key}={value}" for key, value in settings.items() if key.rpartition(".")[0] != "budget"]
     if foreign:
         raise ConfigError(f"resume needs settings of the budget alone (budget.arrivals=18000); got {foreign[0]}")
