@@ -146,27 +146,6 @@ def _go_on(folder: Path, settings: dict[str, Any], plugins: list[str]) -> None:
         config.stored(folder, plugins).run(folder, Terminal(), plugins)
 
 
-def list_members(parsed: argparse.Namespace) -> int:
-    """The members of a group, or of all groups."""
-    from byzsgd.config import ConfigError, catalogue, suggestion
-
-    found = catalogue.find_groups(parsed.group) if parsed.group else catalogue.groups()
-    if not found:
-        names = {part for group in catalogue.groups() for part in (group, group.split("/")[-1])}
-        raise ConfigError(f"no group '{parsed.group}'{suggestion(parsed.group, names)}")
-    for group in found:
-        print(group)
-        entries = catalogue.members(group)
-        width = max(len(entry.name) for entry in entries)
-        for entry in entries:
-            print(f"  {entry.name:<{width}}  {entry.description}")
-            for line in (*entry.details, entry.reference) if parsed.group else ():
-                if line:
-                    print(f"  {'':<{width}}    {line}")
-        print()
-    return 0
-
-
 def _run(experiment: Experiment, folder: Path) -> float:
     from byzsgd import config
     from byzsgd.console.run_screen import Terminal
@@ -303,12 +282,22 @@ def _parser() -> argparse.ArgumentParser:
     add_commands(commands)
     listing = commands.add_parser("list", help="show what there is to choose: byzsgd list aggregator")
     listing.add_argument("group", nargs="?")
-    listing.set_defaults(command=list_members)
+    listing.add_argument("--search", metavar="WORD", help="only members whose name, description or paper has this word")
+    listing.set_defaults(command=lambda parsed: _catalogue("list_members", parsed.group, parsed.search))
+    showing = commands.add_parser("show", help="all about one member: byzsgd show kardam, byzsgd show attack/lie")
+    showing.add_argument("member")
+    showing.set_defaults(command=lambda parsed: _catalogue("show_member", parsed.member))
     completing = commands.add_parser("completion", help='TAB in a shell: eval "$(byzsgd completion bash)"')
     completing.add_argument("shell", choices=("bash", "zsh", "fish"))
     completing.add_argument("--line", help=argparse.SUPPRESS)  # what is typed so far: answers what fits
     completing.set_defaults(command=lambda parsed: _complete(parsed, parser))
     return parser
+
+
+def _catalogue(command: str, *words: str | None) -> int:
+    from byzsgd.console import catalogue_pages
+
+    return int(getattr(catalogue_pages, command)(*words))
 
 
 def _complete(parsed: argparse.Namespace, parser: argparse.ArgumentParser) -> int:

@@ -50,6 +50,7 @@ ALIASES = {
 }
 
 
+_ROUNDS = "Synchronous rounds of one vector per worker"
 Definition = ast.FunctionDef | ast.ClassDef
 
 
@@ -104,12 +105,20 @@ def _member(group: str, file: Path) -> Member:
             break
         if "@package" not in line:
             comment.append(line.lstrip("# ").rstrip())
-    found = [node for target in _targets(group, yaml.safe_load(text)) if (node := _definition(target)) is not None]
+    node = yaml.safe_load(text)
+    found = definitions(group, node)
     documented = [part for part in ("\n".join(comment), *(ast.get_docstring(node) or "" for node in found)) if part]
     description = documented[0].strip().splitlines()[0] if documented else ""
+    if description.startswith(_ROUNDS) and len(found) > 1:  # the same for every rule: what this one does says more
+        description = f"Rounds: {(ast.get_docstring(found[-1]) or '').splitlines()[0]}"
     reference = next(filter(None, map(_reference, documented)), "")
     details = next(filter(None, map(_conditions, found)), ())
     return Member(group, file.stem, description, reference, details)
+
+
+def definitions(group: str, node: object) -> list[Definition]:
+    """The functions and classes behind the YAML of a member, outermost first; for a server, its rule last."""
+    return [found for target in _targets(group, node) if (found := _definition(target)) is not None]
 
 
 def _targets(group: str, node: object) -> list[str]:

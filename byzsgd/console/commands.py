@@ -19,10 +19,15 @@ def add_commands(commands: Any) -> None:
     plotting = _command(commands, "plot", plot, "draw figures from the folders of runs or sweeps")
     plotting.add_argument("--kind", action="append", choices=FIGURES, metavar="KIND",
                           help=f"a figure, or several (default: all that fit): {', '.join(FIGURES)}")  # fmt: skip
-    plotting.add_argument("--x", action="append", help="axis of curves: updates, time or arrivals")
-    plotting.add_argument("--format", default="png,svg", help="png, svg, pdf, separated by commas")
-    plotting.add_argument("--statistic", default="mean", help="mean or median over seeds")
-    plotting.add_argument("--output", type=Path, help="where to (default: the folder itself)")
+    plotting.add_argument(
+        "--x", action="append", help="axis of curves: updates, time, arrivals (default: the first two)"
+    )
+    plotting.add_argument("--format", default="png,svg", help="png, svg, pdf, separated by commas (default: png,svg)")
+    plotting.add_argument("--statistic", default="mean", help="mean or median over seeds (default: mean)")
+    plotting.add_argument("--select", action="append", default=[], metavar="KEY=VALUE,…",
+                          help="only these runs: --select aggregator=kardam,krum --select seed=0")  # fmt: skip
+    plotting.add_argument("--list", action="store_true", help="say which kinds these runs have rows for; draw nothing")
+    plotting.add_argument("--output", type=Path, help="where to (default: figures/ in the folder)")
     comparing = _command(
         commands, "compare", compare, "tables over seeds: outcomes, paired differences, filter mistakes"
     )
@@ -37,13 +42,18 @@ def add_commands(commands: Any) -> None:
 
 def plot(parsed: argparse.Namespace) -> int:
     """Figures from run folders."""
-    from byzsgd.plotting import draw
+    from byzsgd.console.selection import selected
+    from byzsgd.plotting import draw, drawable
 
-    runs = _runs(parsed.folders)
+    runs = selected(_runs(parsed.folders), parsed.select)
+    if parsed.list:
+        for kind in drawable(runs, _law_of):
+            print(kind)
+        return 0
     options = {"kinds": parsed.kind, "formats": parsed.format.split(","), "statistic": parsed.statistic}
     if parsed.x:
         options["x"] = parsed.x
-    for path in draw(runs, _output(parsed), law_of=_law_of, **options):
+    for path in draw(runs, parsed.output or _beside(parsed) / "figures", law_of=_law_of, **options):
         print(path)
     return 0
 
@@ -67,7 +77,7 @@ def report(parsed: argparse.Namespace) -> int:
     """One page for a browser."""
     from byzsgd.reporting import report as write_report
 
-    print(write_report(_runs(parsed.folders), _output(parsed)))
+    print(write_report(_runs(parsed.folders), parsed.output or _beside(parsed)))
     return 0
 
 
@@ -116,11 +126,9 @@ def _runs(folders: Iterable[Path]) -> list[Run]:
     return runs
 
 
-def _output(parsed: argparse.Namespace) -> Path:
-    """Beside what is drawn, where that is one folder."""
-    if parsed.output is not None:
-        return Path(parsed.output)
-    return Path(parsed.folders[0]) if len(parsed.folders) == 1 else Path("outputs/figures")
+def _beside(parsed: argparse.Namespace) -> Path:
+    """What is drawn, where that is one folder."""
+    return Path(parsed.folders[0]) if len(parsed.folders) == 1 else Path("outputs")
 
 
 def _law_of(run: Any) -> Any:

@@ -67,8 +67,23 @@ def test_a_sweep_and_its_figures(tmp_path, capsys):
         schedules[run.config["seed"]].add(str(run.arrivals.select("time", "worker", "serial").rows()))
     assert [len(found) for found in schedules.values()] == [1, 1]
     assert main(["plot", "sweep", "--kind", "accuracy", "--kind", "acceptance", "--format", "png"]) == 0
-    drawn = {path.name for path in (tmp_path / "sweep").glob("*.*g")}
+    drawn = {path.name for path in (tmp_path / "sweep" / "figures").iterdir()}
     assert drawn == {"accuracy-updates.png", "accuracy-time.png", "acceptance.png"}
+    assert {path.suffix for path in (tmp_path / "sweep").iterdir()} <= {"", ".yaml", ".json"}
+    capsys.readouterr()
+    assert main(["plot", "sweep", "--list", "--select", "aggregator=kardam"]) == 0
+    listed = capsys.readouterr().out.split()
+    assert {"accuracy", "acceptance", "coefficients"} <= set(listed) and "suboptimality" not in listed
+    words = ["--select", "aggregator=kardam", "--select", "seed=0", "--output", "one", "--kind", "bars"]
+    assert main(["plot", "sweep", *words]) == 0
+    for word, sentence in (
+        ("aggregator=krum", "--select needs a value of aggregator: asgd, kardam; got value=krum"),
+        ("agregator=krum", "--select needs a choice or a setting of these runs; got key=agregator"),
+        ("kardam", "--select needs KEY=VALUE,VALUE…; got select=kardam"),
+    ):
+        capsys.readouterr()
+        assert main(["plot", "sweep", "--select", word]) == 2
+        assert sentence in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -345,6 +360,43 @@ def test_list_shows_every_member_with_its_reference(capsys):
     assert "k >= 2f+3" in rules
     assert main(["list", "atack"]) == 2
     assert "did you mean attack?" in capsys.readouterr().err
+
+
+def test_list_says_what_each_does_and_can_be_searched(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["list", "aggregator"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    told = [line.split(maxsplit=1)[1] for line in lines if line.startswith("  ") and line[2] != " "]
+    assert len(set(told)) == len(told)
+    assert any(line.startswith("  krum ") and "Rounds: The row with the least sum" in line for line in lines)
+    assert main(["list", "--search", "median"]) == 0
+    said = capsys.readouterr().out
+    assert "geometric_median" in said and "label_flip" not in said
+    assert main(["list", "--search", "nothing like it"]) == 2
+
+
+def test_show_tells_everything(capsys):
+    assert main(["show", "aggregator/rule=krum"]) == 0
+    said = capsys.readouterr().out
+    for part in (
+        *("Condition: k >= 2f+3", "neighbours: int | None = None", "conf/aggregator/rule/krum.yaml", "@misc{krum,"),
+        *("author = {Blanchard and El Mhamdi and Guerraoui and Stainer}", "year = {2017}", "eprint = {1703.02757}"),
+        "title = {Machine learning with adversaries: Byzantine tolerant gradient descent}",
+    ):
+        assert part in said
+    assert main(["show", "kardam"]) == 0
+    assert "1802.07928" in capsys.readouterr().out
+    assert main(["show", "kadram"]) == 2
+    assert "no member 'kadram'; did you mean kardam?" in capsys.readouterr().err
+
+
+def test_every_member_is_shown(capsys):
+    from byzsgd.config import catalogue
+
+    for group in catalogue.groups():
+        for file in catalogue.files(group):
+            assert main(["show", f"{group}/{file.stem}"]) == 0
 
 
 def test_every_member_is_described(capsys):
