@@ -31,7 +31,7 @@ def up_to_date(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 def completed(config: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration with the groups that every run has now, fit to be built."""
-    return ADDED | dict(config)
+    return {**config, **{group: node for group, node in ADDED.items() if group not in config}}
 
 
 def in_first_words(config: Mapping[str, Any]) -> dict[str, Any]:

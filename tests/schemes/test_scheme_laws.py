@@ -135,7 +135,7 @@ def test_a_world_is_saved_midway_and_goes_on_to_the_same_bits(tmp_path, scheme, 
     half = begin(prepared)
     first = go_on(prepared, half, 41)
     outside = prepared.contexts(half.models.live[0])
-    path = save_checkpoint(tmp_path, 41, half, Offsets(), tuple(outside))
+    path = save_checkpoint(tmp_path, 41, half, Offsets())
     del half
     loaded = read_checkpoint(path, outside, OWN).tree
     same(whole, first + go_on(prepared, loaded, 49))

@@ -55,7 +55,7 @@ def failing_once(monkeypatch, seed):
     after = Running.after
 
     def fails(self, event):
-        if self.screen.label and f"seed-{seed}_" in self.screen.label and self.state.arrivals == 40:
+        if self.screen.label and f"seed-{seed}_" in self.screen.label and self.world.arrivals == 40:
             raise RuntimeError("the server is on fire")
         return after(self, event)
 
