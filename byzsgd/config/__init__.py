@@ -12,6 +12,7 @@ from byzsgd.config.targets import suggestion as suggestion
 if TYPE_CHECKING:
     from byzsgd.config.command_line import STOPPED, Command, Failure, answer, launch, read, started_in, swept
     from byzsgd.config.compose import experiment
+    from byzsgd.config.grids import sweep
     from byzsgd.config.mistakes import EXTRAS, MISTAKES, explain
     from byzsgd.config.objects import build, extended, part, stored
     from byzsgd.config.sweeps import OneRun, SweepTarget, intended
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "command_line": ("STOPPED", "Command", "Failure", "answer", "launch", "read", "started_in", "swept"),
     "compose": ("experiment",),
+    "grids": ("sweep",),
     "mistakes": ("EXTRAS", "MISTAKES", "explain"),
     "objects": ("build", "extended", "part", "stored"),
     "sweeps": ("OneRun", "SweepTarget", "intended"),

@@ -171,12 +171,6 @@ def _refuse_options(message: str) -> NoReturn:
     raise ConfigError(f"{message} (byzsgd train --help shows how it is used)")
 
 
-def quoted(text: str) -> str:
-    """A text as the value of an override."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("${", "\\${")
-    return f"'{escaped}'"
-
-
 def sweeps_over(overrides: Sequence[str]) -> bool:
     """Whether an override gives several values."""
     return any(override.is_sweep_override() for override in OverridesParser.create().parse_overrides(list(overrides)))

@@ -22,19 +22,22 @@ from byzsgd.config.locations import CONF
 from byzsgd.config.mistakes import MISTAKES, explain
 from byzsgd.config.objects import build
 from byzsgd.config.targets import ConfigError
+from byzsgd.config.words import Overrides, spelled_out
 from byzsgd.records import run_id, run_name
 
 if TYPE_CHECKING:
     from byzsgd.run import Experiment
 
 
-def experiment(*overrides: str) -> Experiment:
+def experiment(*overrides: Overrides, **settings: Any) -> Experiment:
     """The experiment that `byzsgd train <overrides>` would run, e.g. `experiment("aggregator=krum", "seed=1")`.
 
-    Works in a notebook, several times, and inside a running job. Raises ConfigError, in one line.
+    Overrides may also come as lists, as dicts (`{"optimizer.lr": 0.2, "aggregator": "krum"}`, nested ones too) and,
+    where a key is a Python name, as keywords (`seed=1`). Works in a notebook, several times, and inside a running job.
+    Raises ConfigError, in one line.
     """
     try:
-        config, chosen = plain(composed(overrides))
+        config, chosen = plain(composed(spelled_out(*overrides, settings)))
     except MISTAKES as error:
         raise ConfigError(explain(error)) from error
     return build(config, chosen)

@@ -11,11 +11,12 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict
 
-from byzsgd.config.command_line import Command, quoted, require_heard, sweeps_over
+from byzsgd.config.command_line import Command, require_heard, sweeps_over
 from byzsgd.config.compose import composed, plain
 from byzsgd.config.mistakes import MISTAKES, explain
 from byzsgd.config.objects import build
 from byzsgd.config.targets import ConfigError
+from byzsgd.config.words import quoted
 from byzsgd.records import is_finished, read_config, run_id
 
 Launch = Literal["here", "elsewhere", "queued"]  # in this process, in others that it waits for, in a scheduler's queue

@@ -85,11 +85,14 @@ class Sweep:
         """Jobs that have no folder yet."""
         return len(set(self.plan.jobs if self.plan else ()) - set(self.identities.values()))
 
-    def unfinished(self) -> list[RunProgress]:
+    def of_plan(self) -> list[RunProgress]:
         """Of the sweep that was last started here, not of others in the same folder."""
         plan = self.plan
-        own = [each for each in self.runs if plan is None or self.identities[each.folder] in plan.jobs]
-        return [each for each in own if each.state != "done"]
+        return [each for each in self.runs if plan is None or self.identities[each.folder] in plan.jobs]
+
+    def unfinished(self) -> list[RunProgress]:
+        """Those of the plan that are not done."""
+        return [each for each in self.of_plan() if each.state != "done"]
 
     def count(self, state: str) -> int:
         """How many runs are in this state."""
