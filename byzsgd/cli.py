@@ -9,7 +9,6 @@ import platform
 import re
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -227,10 +226,9 @@ class FirstFailure(KeyboardInterrupt):
 
 
 def _failed(failure: Failure) -> None:
-    """What remains of a job of a sweep that failed: a line, and its error in its folder, the line first, then the
-    traceback. A run that another process has in hand is no failure. Neither has a result for a sweeper that
-    optimises."""
-    from byzsgd.records import ERROR, Busy, is_run, read_config, run_id
+    """What remains of a job of a sweep that failed: a line, and its error in its folder. A run that another process has
+    in hand is no failure. Neither has a result for a sweeper that optimises."""
+    from byzsgd.records import Busy
 
     error, folder = failure.error, failure.folder
     if isinstance(error, Busy):
@@ -239,12 +237,10 @@ def _failed(failure: Failure) -> None:
     _, sentence = _explained(error)
     print(f"{folder.name}: failed, {sentence}")
     try:
-        if is_run(folder) and run_id(read_config(folder)) != failure.identity:  # somebody else's
-            print(f"byzsgd: refused: {folder}: {sentence}", file=sys.stderr)
-        else:
-            text = "\n".join([sentence, "", *traceback.format_exception(error)])
-            (folder / ERROR).write_text(text, encoding="utf-8")
-    except (OSError, ValueError):  # the folder may be why it failed
+        failure.leave(sentence)
+    except ValueError:
+        print(f"byzsgd: refused: {folder}: {sentence}", file=sys.stderr)
+    except OSError:
         print(f"byzsgd: failed: {folder}: {sentence}", file=sys.stderr)
     if failure.stop is not None:
         failure.stop.touch()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import traceback
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from byzsgd.config.compose import Source, choices, machinery, own_hydra, registe
 from byzsgd.config.locations import CONF
 from byzsgd.config.objects import build
 from byzsgd.config.targets import ConfigError
-from byzsgd.records import is_locked, run_id
+from byzsgd.records import ERROR, is_locked, is_run, read_config, run_id
 from byzsgd.records.lock import LOCK
 
 if TYPE_CHECKING:
@@ -57,6 +58,14 @@ class Failure:
     identity: str  # of its configuration; empty: it has none
     stop: Path | None = None  # of a sweep: its stop file, where its first failure ends it
     here: bool = True  # in the process that launched it
+
+    def leave(self, sentence: str) -> None:
+        """Leaves the error in the job's folder, the line first, then the traceback. ValueError where the folder holds
+        somebody else's run, which stays what it is; OSError where the folder is why it failed."""
+        if is_run(self.folder) and run_id(read_config(self.folder)) != self.identity:
+            raise ValueError(f"{self.folder} holds another run")
+        text = "\n".join([sentence, "", *traceback.format_exception(self.error)])
+        (self.folder / ERROR).write_text(text, encoding="utf-8")
 
 
 def launch(

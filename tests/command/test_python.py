@@ -98,7 +98,7 @@ def test_a_run_says_what_it_is_in_a_line(tmp_path):
     assert "&lt;one&gt;" in run._repr_html_()
     assert run.params.shape == (run.info["num_parameters"],)
     with pytest.raises(ValueError, match="params needs a run with a folder"):
-        byzsgd.experiment(*TINY).run().params
+        _ = byzsgd.experiment(*TINY).run().params
 
 
 def test_a_grid_from_python(tmp_path, capsys):
@@ -118,7 +118,7 @@ def test_a_grid_from_python(tmp_path, capsys):
     assert capsys.readouterr().out.count("done before") == 4
     with pytest.raises(ValueError, match=r"load needs the folder of one run; got sweep with 4 runs in it"):
         byzsgd.load("sweep")
-    with pytest.raises(RuntimeError, match=r"1 jobs failed; .*seed needs a value >= 0"):
+    with pytest.raises(RuntimeError, match=r"1 jobs of failing are not done; .*seed needs a value >= 0"):
         byzsgd.sweep([*TINY, "seed=-1,0"], "failing")
     with pytest.raises(ConfigError, match="seed needs at least one value"):
         byzsgd.sweep({"seed": []})
