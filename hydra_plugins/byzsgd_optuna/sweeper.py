@@ -96,11 +96,11 @@ class OptunaSweeper(Sweeper):
         folder = Path(str(self.config.hydra.sweep.dir))
         folder.mkdir(parents=True, exist_ok=True)
         study = self._study(optuna, folder)
-        self._take_up(study)
+        again = self._take_up(study)
         while (left := self.n_trials - len(_ended(study))) > 0:
             trials = []
             for _ in range(min(left, self.n_jobs)):
-                study.sampler = self._sampler(len(study.trials))
+                study.sampler = self._sampler(len(study.trials) - again)
                 trials.append(study.ask(space))
             jobs = [[*fixed, *(f"{key}={value}" for key, value in trial.params.items())] for trial in trials]
             checked(self.hydra_context.config_loader, self.config, jobs)  # a mistake in the words ends it
@@ -128,20 +128,22 @@ class OptunaSweeper(Sweeper):
         )
 
     def _sampler(self, number: int) -> Any:
-        """With a seed, a proposal depends on the number of its trial and on the results, not on where the study was cut
-        off."""
+        """With a seed, a proposal depends on how many there were before and on the results, not on where the study was
+        cut off."""
         settings = OmegaConf.to_container(self.sampler) if OmegaConf.is_config(self.sampler) else dict(self.sampler)
         if settings.get("seed") is not None:
             settings["seed"] = (int(settings["seed"]) + 7919 * number) % 2**31
         return instantiate(settings)
 
-    def _take_up(self, study: Any) -> None:
-        """What an earlier command left running is tried again, with the same settings."""
+    def _take_up(self, study: Any) -> int:
+        """What an earlier command left running is tried again, with the same settings; how many there were so far."""
         known = set(study.user_attrs.get(_TAKEN_UP, ()))
         left = [trial for trial in study.trials if trial.state.name == "RUNNING" and trial.number not in known]
         for trial in left:
             study.enqueue_trial(trial.params)
-        study.set_user_attr(_TAKEN_UP, sorted(known | {trial.number for trial in left}))
+        known |= {trial.number for trial in left}
+        study.set_user_attr(_TAKEN_UP, sorted(known))
+        return len(known)
 
 
 def _optuna() -> Any:

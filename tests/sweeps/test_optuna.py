@@ -79,11 +79,11 @@ def test_spaces_are_written_as_in_hydras_own_plugin(word, values):
 
 
 def test_a_trial_that_fails_stops_no_other(tmp_path, capsys):
-    command = ["train", "-m", *OWN, "hydra.sweeper.n_trials=6", "optimizer.lr=choice(-1.0,0.1,0.2)"]
+    command = ["train", "-m", *OWN, "hydra.sweeper.n_trials=6", "optimizer.lr=choice(-1.0,0.1)"]
     assert main(command) == 1
     captured = capsys.readouterr()
-    assert len(done(tmp_path / "sweep")) == 2
-    assert "best: optimizer.lr=0." in captured.out
+    assert len(done(tmp_path / "sweep")) == 1
+    assert "best: optimizer.lr=0.1 " in captured.out
     assert "sgd needs 0 <= lr < inf; got lr=-1.0" in captured.err
 
 
@@ -109,6 +109,5 @@ def test_a_study_that_is_killed_goes_on_as_if_it_had_not_been(tmp_path):
         code, said = ended(process)
     assert code == 0, said
     assert main([*command, "hydra.sweep.dir=whole"]) == 0
-    ended_ones = [trial.params for trial in tried() if trial.state.is_finished()]
-    assert {str(each) for each in ended_ones} >= {str(trial.params) for trial in tried("whole/study.log")[:2]}
-    assert len(ended_ones) == 4
+    found = [trial.params for trial in tried() if trial.state.is_finished()]
+    assert found == [trial.params for trial in tried("whole/study.log")]
