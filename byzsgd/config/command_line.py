@@ -162,6 +162,8 @@ def read(arguments: Sequence[str]) -> Command:
         options.remove(word)
     question = any(getattr(known, name, None) for name in _QUESTIONS)
     _require_sense(known, question)
+    if known.cfg == "job" and not known.resolve:
+        options.append("--resolve")  # what a run will have, and not how it comes by it
     source = Source(known.config_name or "config", known.config_dir)
     return Command(tuple(overrides), tuple(options), known.multirun, question, source)
 

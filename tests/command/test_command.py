@@ -284,6 +284,7 @@ def test_options_may_stand_anywhere(tmp_path, capsys):
     assert main(["train", "seed=7", "--cfg", "job", "aggregator=krum"]) == 0
     shown = capsys.readouterr().out
     assert "seed: 7" in shown
+    assert "${" not in shown  # resolved
     assert "byzsgd.aggregators.rules.krum" in shown
 
 
