@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -30,8 +31,9 @@ def spelled_out(*given: Overrides) -> list[str]:
 
 def quoted(text: str) -> str:
     """A text as the value of an override."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("${", "\\${")
-    return f"'{escaped}'"
+    # To Hydra a backslash is one, but before a quote.
+    escaped = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), text)
+    return f"'{escaped}'".replace("${", "\\${")
 
 
 def value_of(key: str, value: Any) -> str:

@@ -46,7 +46,7 @@ def test_settings_may_be_texts_lists_dicts_and_keywords(given, settings):
     assert found.data_root == "a b"
 
 
-@pytest.mark.parametrize("text", ["it's", "${x}", "a\\b", "[1", "a,b", "", "1"])
+@pytest.mark.parametrize("text", ["it's", "${x}", "a\\b", "a\\", "a\\'b", "[1", "a,b", "", "1"])
 def test_every_text_arrives_as_it_is(text):
     assert byzsgd.experiment(data_root=text).data_root == text
 
