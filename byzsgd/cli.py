@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import platform
 import re
@@ -22,7 +21,6 @@ from byzsgd.console.vocabulary import as_argument
 
 if TYPE_CHECKING:
     from byzsgd.config import Command, Failure, SweepTarget
-    from byzsgd.records import Run
     from byzsgd.run import Experiment
 
 MISTAKE = 2  # exit code of anything that the user can put right
@@ -87,21 +85,13 @@ def train(arguments: list[str]) -> int:
         intended = config.intended(command)  # every mistake that can be known is told before a folder is made
     if isinstance(intended, config.SweepTarget):
         return _sweep(command, intended)
-    if intended.finished:
-        _read_back(intended.folder)
+    if intended.finished is not None:
+        from byzsgd.console.run_screen import Terminal
+
+        intended.finished.run(intended.folder, Terminal())  # without Hydra, which would write into its folder
     else:
         config.launch(_run, command)
     return 0
-
-
-def _read_back(folder: Path) -> None:
-    """Shows a finished run without touching its folder."""
-    from byzsgd.console.run_screen import Terminal
-    from byzsgd.records import load
-
-    screen = Terminal()
-    screen.say(f"{folder} is finished already; force=true runs it again beside it")
-    screen.end(load(folder))
 
 
 def resume(parsed: argparse.Namespace) -> int:
@@ -140,13 +130,14 @@ def _go_on(folder: Path, settings: dict[str, Any], plugins: list[str]) -> None:
 
     if settings:
         experiment, place = config.extended(folder, settings, plugins)
-        experiment.run(place, Terminal(), plugins, shorter=folder)
+        experiment.run(place, Terminal(), plugins, only_there=True, shorter=folder)
     else:
-        config.stored(folder, plugins).run(folder, Terminal(), plugins)
+        config.stored(folder, plugins).run(folder, Terminal(), plugins, only_there=True)
 
 
 def _run(experiment: Experiment, folder: Path) -> float:
     from byzsgd import config
+    from byzsgd.analysis.outcomes import objective
     from byzsgd.console.run_screen import Terminal
 
     varied = config.swept()
@@ -155,25 +146,19 @@ def _run(experiment: Experiment, folder: Path) -> float:
     here = config.started_in()
     # With hydra.job.chdir a relative path would be none from where the user stands.
     place = folder.relative_to(here) if Path.cwd() == here and folder.is_relative_to(here) else folder
-    return _objective(experiment.run(place, Terminal()))
+    return objective(experiment.run(place, Terminal()))
 
 
 def _run_one_of_many(experiment: Experiment, folder: Path) -> float:
+    from byzsgd import config
+    from byzsgd.analysis.outcomes import objective
     from byzsgd.console.run_screen import OneLine
     from byzsgd.records import ERROR
 
+    config.require_judge(experiment.config, experiment.choices)
     run = experiment.run(folder, OneLine())
     (folder / ERROR).unlink(missing_ok=True)  # of an earlier attempt
-    return _objective(run)
-
-
-def _objective(run: Run) -> float:
-    """What a sweeper that optimises is told (the more the better): the final accuracy, else minus the final loss."""
-    from byzsgd.analysis.outcomes import final, judged_by
-
-    judged = judged_by(run)
-    value = final(run, judged) if judged == "test_accuracy" else -final(run, judged)
-    return -math.inf if math.isnan(value) else value  # the loss of a run that diverged
+    return objective(run)
 
 
 def _sweep(command: Command, intended: SweepTarget) -> int:

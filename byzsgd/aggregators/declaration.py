@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ import torch
 from torch import Tensor
 
 from byzsgd.aggregators.feeds import Feed, State
+from byzsgd.aggregators.magnitudes import Use, computed, sizes_of, unremarkable
 from byzsgd.aggregators.rows import NonFiniteRows as NonFiniteRows
 from byzsgd.aggregators.rows import Rows, all_finite, finite_mask, read_rows, read_weights
 from byzsgd.checks import require
@@ -44,19 +46,31 @@ Kind = Literal["rule", "weighted rule", "pre-aggregator"]
 
 @dataclass(frozen=True)
 class Condition:
-    """`text` in symbols, and a predicate whose parameters are k and hyper-parameters by name."""
+    """`text` in symbols, and a predicate whose parameters are k and hyper-parameters by name.
+
+    A condition of theory also says what the formula itself needs: with `strict=False` that is asked instead.
+    """
 
     text: str
     holds: Callable[..., bool]
+    computable: Condition | None = None
 
     @functools.cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(inspect.signature(self.holds).parameters)
 
     def demand(self, who: str, scope: Mapping[str, Any]) -> None:
+        if self.computable is not None and not scope.get("strict", True):
+            self.computable.demand(who, scope)
+            return
         values = [scope[name] for name in self.names]
         if not self.holds(*values):
-            require(False, who, self.text, **dict(zip(self.names, values, strict=True)))
+            given = {name: value for name, value in zip(self.names, values, strict=True) if value is not None}
+            require(False, who, self.text, **given)
+
+
+MORE_THAN_F = Condition("k >= f+1", lambda k, f: k >= f + 1)
+MAJORITY = Condition("k >= 2f+1", lambda k, f: k >= 2 * f + 1, MORE_THAN_F)  # where only theory asks for it
 
 
 @dataclass(frozen=True)
@@ -69,6 +83,12 @@ class Bound:
     def __call__(self, n: int, f: int) -> float:
         return self.formula(n, f) if n > 2 * f else float("inf")
 
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+
+NO_BOUND = Bound("", lambda n, f: float("inf"))  # none that we know of
+
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
@@ -77,9 +97,12 @@ class Declaration:
     name: str
     kind: Kind = "rule"
     conditions: tuple[Condition, ...] = ()
-    kappa: Bound | None = None
+    kappa: Bound = NO_BOUND
     laws: frozenset[Law] = frozenset()
     feed: Feed = Feed()
+    sizes: Use = "squared"  # what it does with the size of a row
+    lengths: tuple[str, ...] = ()  # parameters in the unit of the rows
+    tolerated: str = ""  # the parameter that says which share of the weight may be of any size; "": less than half
     lets_non_finite_through: bool = False
     of_vectors: Callable[[Sequence[Tensor]], Tensor] | None = None  # the same of vectors that were never stacked
     rows_out: Callable[..., int] | None = None
@@ -108,19 +131,38 @@ class Declared(Protocol[P]):
     __wrapped__: Callable[..., Tensor]  # the bare function of finite rows
 
     @overload
-    def __call__(self, vectors: Rows, /, *args: P.args, **values: P.kwargs) -> Tensor: ...
+    def __call__(self, vectors: Tensor | Sequence[Tensor], /, *args: P.args, **values: P.kwargs) -> Tensor: ...
     @overload
-    def __call__(self, vectors: np.ndarray, /, *args: P.args, **values: P.kwargs) -> np.ndarray: ...  # type: ignore[overload-cannot-match]
+    def __call__(self, vectors: Arrays, /, *args: P.args, **values: P.kwargs) -> np.ndarray: ...
 
 
+class DeclaredWeighted(Protocol[P]):
+    """The same of a function of rows and weights."""
+
+    declaration: Declaration
+    __wrapped__: Callable[..., Tensor]
+
+    @overload
+    def __call__(
+        self, vectors: Tensor | Sequence[Tensor], weights: Weights, /, *args: P.args, **values: P.kwargs
+    ) -> Tensor: ...
+    @overload
+    def __call__(self, vectors: Arrays, weights: Weights, /, *args: P.args, **values: P.kwargs) -> np.ndarray: ...
+
+
+Arrays = np.ndarray | Sequence[np.ndarray]
+Weights = Tensor | np.ndarray | Sequence[float]
 Function = Callable[Concatenate[Tensor, P], Tensor]
+WeightedFunction = Callable[Concatenate[Tensor, Tensor, P], Tensor]
 
 
 def rule(
     *conditions: Condition,
     laws: tuple[Law, ...] = (),
-    kappa: Bound | None = None,
+    kappa: Bound = NO_BOUND,
     feed: Feed | None = None,
+    sizes: Use = "squared",
+    lengths: tuple[str, ...] = (),
     lets_non_finite_through: bool = False,
     of_vectors: Callable[[Sequence[Tensor]], Tensor] | None = None,
 ) -> Callable[[Function[P]], Declared[P]]:
@@ -133,27 +175,38 @@ def rule(
             kappa=kappa,
             laws=frozenset(laws),
             feed=feed or Feed(),
+            sizes=sizes,
+            lengths=lengths,
             lets_non_finite_through=lets_non_finite_through,
             of_vectors=of_vectors,
             parameters=keyword_only(function),
         )
-        return _wrapped(function, said)
+        return cast(Declared[P], _wrapped(function, said))
 
     return declare
 
 
-def weighted_rule(*conditions: Condition, laws: tuple[Law, ...] = ()) -> Callable[[Function[P]], Declared[P]]:
+def weighted_rule(
+    *conditions: Condition,
+    laws: tuple[Law, ...] = (),
+    sizes: Use = "squared",
+    lengths: tuple[str, ...] = (),
+    tolerated: str = "",
+) -> Callable[[WeightedFunction[P]], DeclaredWeighted[P]]:
     """Declares a pure function (k, d), (k,) -> (d,)."""
 
-    def declare(function: Function[P]) -> Declared[P]:
+    def declare(function: WeightedFunction[P]) -> DeclaredWeighted[P]:
         said = Declaration(
             name=function.__name__,
             kind="weighted rule",
             conditions=_conditions(function, conditions),
             laws=frozenset(laws),
+            sizes=sizes,
+            lengths=lengths,
+            tolerated=tolerated,
             parameters=keyword_only(function),
         )
-        return _wrapped(function, said)
+        return cast(DeclaredWeighted[P], _wrapped(function, said))
 
     return declare
 
@@ -162,6 +215,7 @@ def preaggregator(
     *conditions: Condition,
     laws: tuple[Law, ...] = (),
     feed: Feed | None = None,
+    lengths: tuple[str, ...] = (),
     rows_out: Callable[..., int] | None = None,
 ) -> Callable[[Function[P]], Declared[P]]:
     """Declares a pure function (k, d) -> (k', d); `rows_out(k, …)` tells k' where it is not k."""
@@ -173,10 +227,12 @@ def preaggregator(
             conditions=_conditions(function, conditions),
             laws=frozenset(laws),
             feed=feed or Feed(),
+            sizes="added",
+            lengths=lengths,
             rows_out=rows_out or (lambda k: int(k)),
             parameters=keyword_only(function),
         )
-        return _wrapped(function, said)
+        return cast(Declared[P], _wrapped(function, said))
 
     return declare
 
@@ -194,7 +250,7 @@ def _conditions(function: Callable[..., Any], conditions: tuple[Condition, ...])
     return (Condition("an integer f >= 0", _is_count), *conditions)
 
 
-def _wrapped(function: Function[P], said: Declaration) -> Declared[P]:
+def _wrapped(function: Callable[..., Tensor], said: Declaration) -> Any:
     weighted = said.kind == "weighted rule"
     known = said.parameters.keys()
     required = {name for name, default in said.parameters.items() if default is REQUIRED}
@@ -207,23 +263,29 @@ def _wrapped(function: Function[P], said: Declaration) -> Declared[P]:
             arguments = (read_weights(said.name, weights[0], rows),)
         if len(arguments) != weighted or not required <= values.keys() <= known:
             _bind(function, said.name, (rows, *arguments), values)
-        if not said.lets_non_finite_through and not all_finite(rows):
-            rows, arguments, values = _without_non_finite(said, rows, arguments, values)
+        plain = said.lets_non_finite_through or unremarkable(said.sizes, rows)
+        if not plain:
+            sizes = sizes_of(rows)
+            if not math.isfinite(sizes.max()):
+                keep = np.isfinite(sizes)
+                rows, arguments, values = _without_non_finite(said, rows, arguments, values, torch.from_numpy(keep))
+                sizes = sizes[keep]
         if said.conditions:
             said.demand(rows.shape[0], values)
-        answer = function(rows, *arguments, **values)
+        if plain:
+            answer = function(rows, *arguments, **values)
+        else:
+            answer = computed(said, function, rows, sizes, arguments, values)
         return answer.numpy() if arrays else answer
 
-    declared = cast(Declared[P], call)
-    declared.declaration = said
-    return declared
+    call.declaration = said  # type: ignore[attr-defined]
+    return call
 
 
 def _without_non_finite(
-    said: Declaration, rows: Tensor, arguments: tuple[Any, ...], values: dict[str, Any]
+    said: Declaration, rows: Tensor, arguments: tuple[Any, ...], values: dict[str, Any], keep: Tensor
 ) -> tuple[Tensor, tuple[Any, ...], dict[str, Any]]:
-    """The finite rows, their weights, and the parameters with f lowered by the number of rows dropped."""
-    keep = finite_mask(rows)
+    """The rows to keep, their weights, and the parameters with f lowered by the number of rows dropped."""
     k, left = rows.shape[0], int(keep.sum())
     lost = k - left
     if said.takes_f and "f" in values and _is_count(values["f"]):
@@ -231,7 +293,8 @@ def _without_non_finite(
         values = {**values, "f": values["f"] - lost}
     _demand_finite(left > 0, said.name, "a finite row", k, lost)
     values = said.feed.without(keep, values)
-    return rows[keep], tuple(argument[keep] for argument in arguments), values
+    at = keep.to(rows.device)
+    return rows[at], tuple(argument[at] for argument in arguments), values
 
 
 def _demand_finite(condition: bool, who: str, needs: str, k: int, lost: int, **values: Any) -> None:

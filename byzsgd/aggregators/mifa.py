@@ -30,6 +30,8 @@ class MIFA:
     direction = (1/n)·Σ G_i, kept as a running sum: O(d) per arrival, taken afresh from the n vectors every n arrivals
     so that rounding cannot grow. With `deltas` workers send changes (worker=delta) and the sum is all that is kept: 1/n
     of the memory, the same trajectory.
+    Differs: the paper starts with a round of every worker, takes local steps (worker=local_steps) and counts rounds;
+    here the unseen are zero and every arrival is a step.
 
     MIFA: Gu, Huang, Zhang, Huang: Fast federated learning in the presence of arbitrary device unavailability, NeurIPS
     2021, arXiv 2106.04159. With deltas FedLaAvg: Yan, Niu, Ding, Zheng, Wu, Chen, Tang, Wu, 2020, arXiv 2002.07399.

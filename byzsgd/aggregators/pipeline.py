@@ -19,6 +19,7 @@ from torch import Tensor
 from byzsgd.aggregators.dampings.declaration import check_damping
 from byzsgd.aggregators.declaration import lift
 from byzsgd.aggregators.foresight import foresee
+from byzsgd.aggregators.rows import NonFiniteRows
 from byzsgd.checks import require
 from byzsgd.interfaces import (
     Arrival,
@@ -28,10 +29,12 @@ from byzsgd.interfaces import (
     Decision,
     Filter,
     Judgement,
+    Reply,
     ServerContext,
     StatefulRule,
 )
 
+NOT_FINITE = "not_finite"  # the reason where a step fails for its non-finite rows
 NOTHING: Mapping[str, float] = {}  # the scores of a server without filters
 
 
@@ -51,7 +54,9 @@ class Pipeline:
     """A server made of filters, a damping, a collector, pre-aggregators and a rule.
 
     Filters and pre-aggregators are ordered mappings by name; a part that is None is off. The first refusal ends an
-    arrival, its filter's name is the reason. `weight` is Λ(τ) with τ at the arrival.
+    arrival, its filter's name is the reason. `weight` is Λ(τ) with τ at the arrival. An arrival that completes a step
+    with more non-finite rows than the rule bears is not accepted either (reason `not_finite`): there is no update, and
+    what a buffer, a round or buckets had collected is given up.
     """
 
     filters: Mapping[str, Filter[Any] | None] = field(default_factory=dict)
@@ -148,7 +153,12 @@ class Pipeline:
         collected = self.collector.add(state.collector, arrival, vector, raw)
         if collected is None:
             return Decision(True, "accepted", weight, None, scores, self.collector.waiting)
-        direction = self._step(state, arrival, collected)
+        try:
+            direction = self._step(state, arrival, collected)
+        except NonFiniteRows:
+            # Whoever waits for the update that does not come would wait for ever.
+            reply = Reply.RESTART if self.collector.waiting is Reply.HOLD else collected.reply
+            return Decision(False, NOT_FINITE, 0.0, None, scores, reply)
         if direction is vector and (asked or self.collector.weighted):
             # The mean of one vector is that very vector, which filters and the table of latest vectors may keep.
             direction = direction.clone()

@@ -77,8 +77,8 @@ def finite_mask(rows: Tensor) -> Tensor:
 
 
 def read_weights(who: str, weights: Any, rows: Tensor) -> Tensor:
-    """(k,) weights as a tensor beside the rows: finite, not negative, not all zero."""
-    read = read_vector(weights).to(device=rows.device, dtype=rows.dtype)
+    """(k,) weights as a tensor beside the rows, of 32 bits at least: finite, not negative, not all zero."""
+    read = read_vector(weights).to(device=rows.device, dtype=torch.promote_types(rows.dtype, torch.float32))
     require(read.shape == rows.shape[:1], who, "one weight per row", weights=tuple(read.shape), k=rows.shape[0])
     total = read.sum().item()
     fit = math.isfinite(total) and total > 0 and bool((read >= 0).all())

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from byzsgd.aggregators.foresight import foresee
+from byzsgd.aggregators.magnitudes import at_length
 from byzsgd.aggregators.rows import length
 from byzsgd.checks import require
 from byzsgd.interfaces import Arrival, Decision, Reply, ServerContext
@@ -80,5 +81,4 @@ class Throttle:
 
 
 def _clipped(vector: Tensor, radius: float) -> Tensor:
-    norm = length(vector)
-    return vector if norm <= radius else vector * (radius / norm)
+    return vector if length(vector) <= radius else at_length(vector, radius)

@@ -5,36 +5,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import polars as pl
+
+from .recorded import Recorded as Recorded
+from .seeds import data_of, once_each
 
 # Keys that change where a run is written or how fast it is computed, never what it is.
 INCIDENTAL = (
     "seed", "engine", "device", "threads", "data_root", "dataset.download", "checkpoint_every", "force", "plugins",
     "tracker", "hydra", "name", "experiment", "sweep", "keep_state",
 )  # fmt: skip
+DATA = "data"  # digest of the files that a run rests on
 ABSENT = "–"  # the setting does not exist here: it belongs to another member
 NESTED = ("aggregator", "attack", "delay", "partition", "worker")
 FIRST = ("aggregator", "attack", "dataset", "partition", "delay", "worker", "num_workers", "num_byzantine", "f")
-
-
-class Recorded(Protocol):
-    """What a figure needs of a run; `byzsgd.records.Run` is one."""
-
-    @property
-    def metrics(self) -> pl.DataFrame: ...
-    @property
-    def arrivals(self) -> pl.DataFrame: ...
-    @property
-    def config(self) -> Mapping[str, Any]: ...
-    @property
-    def choices(self) -> Mapping[str, str]: ...
-    @property
-    def info(self) -> Mapping[str, Any]: ...
-    @property
-    def folder(self) -> Path | None: ...
 
 
 class NothingToDraw(ValueError):
@@ -65,6 +51,7 @@ class Comparison:
     groups: tuple[Group, ...]
     keys: tuple[str, ...]  # what differs, the most telling first
     shared: Mapping[str, Any]  # what does not: every choice and every setting
+    notes: tuple[str, ...] = ()  # runs that are not counted, or counted in spite of a doubt
 
     @property
     def runs(self) -> tuple[Recorded, ...]:
@@ -84,11 +71,17 @@ class Comparison:
         counts = sorted({len(group.runs) for group in self.groups})
         seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
         parts.append(f"{seeds} seed{'' if counts[-1] == 1 else 's'}" + (" each" if len(self.groups) > 1 else ""))
-        parts += self._liars()
+        parts += self._liars() + self._lifted()
         unfinished = sum(run.info.get("status") not in ("finished", "diverged", "stalled") for run in self.runs)
         if unfinished:
             parts.append(f"{unfinished} of {len(self.runs)} runs unfinished")
         return " · ".join(part.replace(" ", "\u00a0") for part in parts)  # a line breaks between parts only
+
+    def _lifted(self) -> list[str]:
+        """The parts of any run that were computed where their theory says nothing (`strict=false`)."""
+        settings = {name for run in self.runs for name, value in _flat(run.config, "") if value is False}
+        parts = sorted({name.split(".")[-2] for name in settings if name.endswith(".strict")})
+        return [f"conditions of theory lifted: {', '.join(parts)}"] if parts else []
 
     def _liars(self) -> list[str]:
         """What the liars know, and which share of the deliveries is theirs: λ is measured, not num_byzantine/n."""
@@ -139,6 +132,10 @@ def compare(runs: Sequence[Recorded]) -> Comparison:
         raise ValueError("a figure needs at least one run; got none")
     runs = [as_seen(run) for run in runs]
     described = [_described(run) for run in runs]
+    settings = [tuple((name, _frozen(facts[name])) for name in sorted(facts)) for facts in described]
+    digests, doubts = data_of(runs, settings)
+    for facts, digest in zip(described, digests, strict=True):
+        facts |= {DATA: digest} if digest else {}
     names = sorted({name for facts in described for name in facts}, key=_rank)
     columns = {name: tuple(_frozen(facts.get(name, ABSENT)) for facts in described) for name in names}
     varying = {name: column for name, column in columns.items() if len(set(column)) > 1}
@@ -148,15 +145,16 @@ def compare(runs: Sequence[Recorded]) -> Comparison:
     members: dict[tuple[Any, ...], list[int]] = {identity: [] for identity in classes}
     for number in range(len(runs)):
         members[tuple(column[number] for column in varying.values())].append(number)
-    groups = [
-        Group({key: varying[key][numbers[0]] for key in keys}, tuple(runs[number] for number in numbers))
-        for numbers in members.values()
-    ]
+    groups = []
+    for numbers in members.values():
+        counted, left_out = once_each([runs[number] for number in numbers])
+        groups.append(Group({key: varying[key][numbers[0]] for key in keys}, tuple(counted)))
+        doubts += left_out
     shared = {name: column[0] for name, column in columns.items() if name not in varying}
     comparison = Comparison(tuple(groups), keys, shared)
     order = {key: {value: place for place, value in enumerate(comparison.values(key))} for key in keys}
     groups.sort(key=lambda group: [order[key][_frozen(group.values[key])] for key in keys])
-    return Comparison(tuple(groups), keys, shared)
+    return Comparison(tuple(groups), keys, shared, tuple(doubts))
 
 
 def _telling(varying: Mapping[str, tuple[Any, ...]]) -> tuple[str, ...]:
@@ -168,6 +166,9 @@ def _telling(varying: Mapping[str, tuple[Any, ...]]) -> tuple[str, ...]:
         if not follows and column not in [varying[key] for key in keys]:
             keys.append(name)
     # What a part derives from a number such as f is no news beside that number.
+    others = [varying[key] for key in keys if key != DATA]
+    if DATA in keys and others and _function(others, varying[DATA]):
+        keys.remove(DATA)  # other datasets have other data
     numbers = [varying[key] for key in keys if "." not in key]
     derived = [key for key in keys if "." in key and key.partition(".")[0] in NESTED]
     return tuple(key for key in keys if key not in derived or not numbers or not _function(numbers, varying[key]))

@@ -28,13 +28,26 @@ def final(run: Recorded, metric: str = "test_accuracy") -> float:
     return float(values[-1]) if len(values) else math.nan
 
 
-def best(run: Recorded, metric: str = "test_accuracy") -> float:
-    """The best evaluation on the way: the highest accuracy, the lowest of anything else."""
-    if metric not in run.metrics.columns:
+def at_best_validation(run: Recorded, metric: str = "accuracy") -> float:
+    """On the test split (`accuracy` or `loss`), at the first evaluation that is best on the validation split; NaN where
+    that was not measured. The best on the test split itself would be a choice made with the test's answers."""
+    told, asked = f"validation_{metric}", f"test_{metric}"
+    if not {told, asked} <= set(run.metrics.columns):
         return math.nan
-    values = run.metrics[metric].drop_nulls().drop_nans()
-    extreme = values.max() if metric.endswith("accuracy") else values.min()
-    return math.nan if extreme is None else float(extreme)  # type: ignore[arg-type]
+    rows = run.metrics.filter(pl.col(told).is_finite())
+    if rows.is_empty():
+        return math.nan
+    at = rows[told].arg_max() if metric == "accuracy" else rows[told].arg_min()
+    assert at is not None
+    return float(rows[asked][at])
+
+
+def objective(run: Recorded) -> float:
+    """What a sweeper that optimises is told, the more the better: the final validation accuracy, else minus the final
+    validation loss; -inf for a run that diverged, NaN where there is no validation split."""
+    if math.isnan(value := final(run, "validation_accuracy")):
+        value = -final(run, "validation_loss")
+    return -math.inf if run.info.get("status") == "diverged" else value
 
 
 def judged_by(run: Recorded) -> str:

@@ -12,6 +12,7 @@ from torch import Tensor
 from byzsgd.attacks.deviation import mean_and_std
 from byzsgd.attacks.line_search import line_search
 from byzsgd.attacks.outlook import Conspiracy, away, outlook, uphill
+from byzsgd.attacks.plane_search import plane_search
 from byzsgd.checks import require
 from byzsgd.interfaces import AdversaryContext, Attack, View
 
@@ -30,8 +31,10 @@ class Adaptive(Attack):
     """Searches direction × magnitude for the vector that does this server most harm, now.
 
     Four lines (d,) are searched, with evals/4 previews each: −γ·mean; mean − γ·std; mean − γ·sign(mean)·‖mean‖/√d; and
-    the liar's last vector − γ·mean, which stays close to what a filter has already let through. The best of them all is
-    sent; where the server refuses everything, the last vector again. Harm is −⟨direction, mean⟩ (`objective` uphill) or
+    the liar's last vector − γ·mean, which stays close to what a filter has already let through. Then the plane
+    mean − γ·mean − z·std is, with `plane` previews, from the best point of the two lines that lie in it: a rule that
+    selects whole rows has cliffs that no line meets. The best of them all is sent; where the server refuses everything,
+    the last vector again. Harm is −⟨direction, mean⟩ (`objective` uphill) or
     ‖direction − mean‖² (away), mean over the visible honest vectors, the direction being that of the server once the
     other workers have followed as far as a step needs. With fewer than two visible honest vectors it sends its own.
 
@@ -40,12 +43,14 @@ class Adaptive(Attack):
     """
 
     evals: int = 24
+    plane: int = 24
     objective: Literal["uphill", "away"] = "uphill"
 
     sees = "delivered"
 
     def __post_init__(self) -> None:
         require(self.evals >= 4, "adaptive", "evals >= 4", evals=self.evals)
+        require(self.plane >= 0, "adaptive", "plane >= 0", plane=self.plane)
         known = tuple(OBJECTIVES)
         require(self.objective in known, "adaptive", "objective uphill or away", objective=self.objective)
 
@@ -64,14 +69,26 @@ class Adaptive(Attack):
         mean, std = mean_and_std(view.honest)
         direction, harm = outlook(view), OBJECTIVES[self.objective]
         best, most = last, -float("inf")
+        found = []
         for base, push, start in _lines(mean, std, last):
 
             def harm_at(size: float, base: Tensor = base, push: Tensor = push) -> float:
                 return harm(direction(base + size * push), mean)
 
             size, value = line_search(harm_at, start, self.evals // 4)
+            found.append((value, size))
             if value > most:
                 best, most = base + size * push, value
+        if self.plane:
+
+            def harm_on(gamma: float, z: float) -> float:
+                return harm(direction(mean - gamma * mean - z * std), mean)
+
+            (back, size), (aside, z) = found[:2]  # −size·mean is 1 + size in the plane
+            known = (back, (1 + size, 0.0)) if back >= aside else (aside, (0.0, z))
+            (gamma, z), value = plane_search(harm_on, known[1], known[0], self.plane)
+            if value > most:
+                best = mean - gamma * mean - z * std
         return best
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from byzsgd.config.grids import sweep
     from byzsgd.config.mistakes import EXTRAS, MISTAKES, explain
     from byzsgd.config.objects import build, extended, part, stored
+    from byzsgd.config.optimising import require_judge
     from byzsgd.config.sweeps import OneRun, SweepTarget, intended
 
 _HOMES = {
@@ -23,6 +24,7 @@ _HOMES = {
     "grids": ("sweep",),
     "mistakes": ("EXTRAS", "MISTAKES", "explain"),
     "objects": ("build", "extended", "part", "stored"),
+    "optimising": ("require_judge",),
     "sweeps": ("OneRun", "SweepTarget", "intended"),
 }
 

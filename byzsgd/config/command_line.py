@@ -21,7 +21,7 @@ from hydra.core.override_parser.types import ChoiceSweep, RangeSweep
 from omegaconf import DictConfig, OmegaConf
 
 from byzsgd.config.catalogue import groups
-from byzsgd.config.compose import Source, choices, machinery, own_hydra, register_resolvers
+from byzsgd.config.compose import Source, choices, identity_of, machinery, own_hydra, register_resolvers
 from byzsgd.config.locations import CONF
 from byzsgd.config.objects import build
 from byzsgd.config.targets import ConfigError
@@ -135,7 +135,7 @@ def _built(config: DictConfig) -> Experiment:
 
 def _identity(config: DictConfig) -> str:
     try:
-        return run_id(cast(dict[str, Any], OmegaConf.to_container(config, resolve=True)))
+        return identity_of(cast(dict[str, Any], OmegaConf.to_container(config, resolve=True)))
     except Exception:  # what cannot be resolved is why it failed
         return ""
 

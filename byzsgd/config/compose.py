@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -20,10 +20,11 @@ from omegaconf import DictConfig, OmegaConf
 from byzsgd.checks import require
 from byzsgd.config.locations import CONF
 from byzsgd.config.mistakes import MISTAKES, explain
-from byzsgd.config.objects import build
-from byzsgd.config.targets import ConfigError
+from byzsgd.config.objects import ALLOWED, build
+from byzsgd.config.targets import ConfigError, annotated
 from byzsgd.config.words import Overrides, spelled_out
-from byzsgd.records import run_id, run_name
+from byzsgd.records import is_run, run_id, run_name
+from byzsgd.records.identity import earlier_names
 
 if TYPE_CHECKING:
     from byzsgd.run import Experiment
@@ -94,6 +95,7 @@ def register_resolvers() -> None:
         "quorum": _of_numbers(lambda f: 2 * f + 1),
         "less_one": _of_numbers(lambda n: n - 1),
         "share": _of_numbers(lambda f, n: f / n if n else 0.0),
+        "positive": lambda value: isinstance(value, int | float) and value > 0,
         "run_name": _run_name,
         "sweep_name": _sweep_name,
     }
@@ -106,9 +108,33 @@ def _of_numbers(formula: Callable[..., float]) -> Callable[..., Any]:
     return lambda *values: formula(*values) if all(isinstance(value, int) for value in values) else values[0]
 
 
+def identity_of(config: Mapping[str, Any]) -> str:
+    """Of the run that a resolved configuration describes, whatever way its numbers are typed."""
+    try:
+        return run_id(annotated(config, (*ALLOWED, *(config.get("plugins") or ()))))
+    except (*MISTAKES, ConfigError):  # told when it is built
+        return run_id(config)
+
+
 def _run_name(*, _root_: DictConfig) -> str:
     config, _ = plain(_root_)
-    return run_name(list(_root_.hydra.overrides.task), run_id(config))
+    told = list(_root_.hydra.overrides.task)
+    identity = identity_of(config)
+    name = run_name(told, identity)
+    for earlier in earlier_names(told, (identity, run_id(config, as_typed=True))):
+        if any(is_run(parent / earlier) for parent in _parents(_root_)) and earlier != name:
+            return earlier
+    return name
+
+
+def _parents(root: DictConfig) -> Iterator[Path]:
+    """Where the folder of a run that is named by `run_name` is, as far as that is known before it has its name."""
+    if root.hydra.mode is RunMode.MULTIRUN:
+        yield Path(str(root.hydra.sweep.dir))
+        return
+    told = cast(dict[str, str], OmegaConf.to_container(root.hydra.run, resolve=False))
+    if "${" not in str(single := Path(told["dir"]).parent):
+        yield single
 
 
 def _sweep_name(*, _root_: DictConfig) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from byzsgd.config.targets import ConfigError, built, check
+from byzsgd.config.targets import ConfigError, annotated, built, check
 from byzsgd.records import read_config, read_info
 from byzsgd.records.moved import completed
+from byzsgd.records.origin import remember
 
 if TYPE_CHECKING:
     from byzsgd.run import Experiment
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 ALLOWED = ("byzsgd", "torch")  # packages whose objects a configuration may name; users add more with `plugins`
 # The same for a folder, which may be a stranger's: other parts of torch load files and run what they hold.
 IN_FOLDERS = ("byzsgd", "torch.nn", "torch.optim")
-GIVEN = {"config", "choices"}  # of an experiment, by who builds it
+GIVEN = {"config", "choices", "said"}  # of an experiment, by who builds it
 
 
 def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequence[str] | None = None) -> Experiment:
@@ -32,8 +33,13 @@ def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequen
         raise ConfigError(f"the experiment has no setting '{word}'")
     check(config, allowed)
     _require_modules(named)
-    whole = built({**config, "_partial_": True}, allowed)
-    return cast("Experiment", whole(config=dict(config), choices=dict(choices)))
+    own = annotated(config, allowed)
+    whole = built({**own, "_partial_": True}, allowed)
+    experiment = cast("Experiment", whole(config=own, choices=dict(choices)))
+    for name, node in own.items():
+        if isinstance(node, Mapping):
+            remember(getattr(experiment, name), node, choices)
+    return experiment
 
 
 def _require_modules(names: Sequence[str]) -> None:
@@ -69,5 +75,5 @@ def extended(folder: Path, settings: Mapping[str, Any], plugins: Sequence[str]) 
     config = completed(read_config(folder))
     config["budget"] = config["budget"] | {key.rpartition(".")[2]: value for key, value in settings.items()}
     experiment = build(config, read_info(folder).get("choices", {}), plugins)
-    require_extendable(folder, config)
-    return experiment, longer_place(folder, config, settings)
+    require_extendable(folder, experiment.config)
+    return experiment, longer_place(folder, experiment.config, settings)

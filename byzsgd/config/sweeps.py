@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict
 
 from byzsgd.config.command_line import Command, require_heard, sweeps_over
-from byzsgd.config.compose import composed, plain
+from byzsgd.config.compose import composed, identity_of, plain
 from byzsgd.config.mistakes import MISTAKES, explain
 from byzsgd.config.objects import build
+from byzsgd.config.optimising import optimises, require_judge_of_sweep
 from byzsgd.config.targets import ConfigError
 from byzsgd.config.words import quoted
-from byzsgd.records import is_finished, read_config, run_id
+from byzsgd.records import is_finished, read_config, same_run
+
+if TYPE_CHECKING:
+    from byzsgd.run import Experiment
 
 Launch = Literal["here", "elsewhere", "queued"]  # in this process, in others that it waits for, in a scheduler's queue
 _LAUNCHED: dict[str, Launch] = {"BasicLauncher": "here", "LanesLauncher": "here", "SlurmLauncher": "queued"}
@@ -27,8 +31,8 @@ _LAUNCHED: dict[str, Launch] = {"BasicLauncher": "here", "LanesLauncher": "here"
 class OneRun:
     """A single run, checked."""
 
-    finished: bool  # its own result is in its folder already
     folder: Path
+    finished: Experiment | None  # where its own result is in the folder already
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,11 @@ def intended(command: Command) -> OneRun | SweepTarget:
         own, chosen = plain(config)
         experiment = build(own, chosen)
         place = Path(str(config.hydra.run.dir))
-        finished = not experiment.force and is_finished(place) and run_id(read_config(place)) == run_id(own)
-        return OneRun(finished, place)
+        done = not experiment.force and is_finished(place) and same_run(read_config(place), experiment.config)
+        return OneRun(place, experiment if done else None)
     node = composed(command.overrides, command.source, RunMode.MULTIRUN).hydra
+    if optimises(node.sweeper):
+        require_judge_of_sweep(command.overrides, command.source)
     kind = str(node.launcher._target_).rpartition(".")[2]
     folder = str(node.sweep.dir)
     return SweepTarget(Path(folder), _LAUNCHED.get(kind, "elsewhere"), (f"hydra.sweep.dir={quoted(folder)}",))
@@ -102,4 +108,4 @@ def _checked(loader: ConfigLoader, sweep: DictConfig, number: int, overrides: Se
         raise
     except (ValueError, TypeError) as error:
         why = " ".join(str(error).split())
-    return Job(tuple(overrides), run_id(own), folder, why)
+    return Job(tuple(overrides), identity_of(own), folder, why)

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Union
 
 from byzsgd.checks import spelled
+from byzsgd.records.origin import CODE, DIGEST, remember
 from byzsgd.signatures import by_name, missing
 
 # What of byzsgd a configuration may name. The rest of it reads, writes and deletes files, and starts runs.
@@ -42,6 +43,9 @@ def check(node: Any, allowed: Sequence[str], path: str = "") -> None:
     """Walks a configuration: raises ConfigError for a `_target_` outside the allowed packages, and for every setting
     that its target does not know, lacks, or wants in another type."""
     if isinstance(node, Mapping):
+        if CODE in node or DIGEST in node:
+            raise ConfigError(f"{path} needs a part that a configuration can say; got {node.get('_target_')} with a "
+                              "digest: the Python code that made it goes on with it")  # fmt: skip
         if "_target_" in node:
             _check_target(node, allowed, path)
         for key, value in node.items():
@@ -70,7 +74,30 @@ def built(node: Any, allowed: Sequence[str]) -> Any:
     if "_target_" not in node:
         return settings
     target = _located(str(node["_target_"]), allowed, str(node["_target_"]))
-    return functools.partial(target, **settings) if node.get("_partial_") else target(**settings)
+    part = functools.partial(target, **settings) if node.get("_partial_") else target(**settings)
+    remember(part, node)
+    return part
+
+
+def annotated(node: Any, allowed: Sequence[str]) -> Any:
+    """A checked configuration with a real number wherever its target's annotation asks for one: 1 for 1.0 is the same
+    setting, and has to be the same record."""
+    if isinstance(node, list | tuple):
+        return [annotated(item, allowed) for item in node]
+    if not isinstance(node, Mapping):
+        return node
+    hints = _hints(_located(str(node["_target_"]), allowed, str(node["_target_"]))) if "_target_" in node else {}
+    return {key: annotated(_as_hinted(item, hints.get(key, Any)), allowed) for key, item in node.items()}
+
+
+def _as_hinted(value: Any, hint: Any) -> Any:
+    options = typing.get_args(hint) if typing.get_origin(hint) in (Union, types.UnionType) else (hint,)
+    if isinstance(value, list):
+        fitting = next((option for option in options if _fits(value, option)), Any)
+        items = typing.get_args(fitting) or (Any,)
+        return [_as_hinted(item, items[0]) for item in value]
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return float(value) if whole and float in options and int not in options else value
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,11 +119,15 @@ def _command(commands: Any, name: str, function: Any, text: str) -> argparse.Arg
 
 
 def _runs(folders: Iterable[Path]) -> list[Run]:
+    from byzsgd.analysis import compare as compare_runs
     from byzsgd.records import find_runs, load
 
     places = list(folders)
-    runs = [load(path) for folder in places for path in find_runs(folder)]
+    found = {path.resolve(): path for folder in places for path in find_runs(folder)}  # a folder named twice is one
+    runs = [load(path) for path in found.values()]
     require(bool(runs), "byzsgd", "a folder with at least one run in it", folder=", ".join(map(str, places)))
+    for note in compare_runs(runs).notes:
+        print(f"byzsgd: {note}", file=sys.stderr)
     return runs
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rich.table import Table
 
 from byzsgd.analysis import as_seen
-from byzsgd.analysis.outcomes import best, byzantine_share, final, judged_by, staleness
+from byzsgd.analysis.outcomes import at_best_validation, byzantine_share, final, judged_by, staleness
 from byzsgd.console.output import PIPE
 from byzsgd.console.output import console as screen
 from byzsgd.console.vocabulary import NOTHING, as_argument, metric_name, percent
@@ -158,7 +159,9 @@ def _closing(run: Run) -> list[tuple[str, str]]:
     run = as_seen(run)
     rows = [("reason", str(run.info["reason"]))] if run.info.get("reason") else []
     judged = judged_by(run)
-    rows.append((metric_name(judged), f"{final(run, judged):.4g} (best {best(run, judged):.4g})"))
+    chosen = at_best_validation(run)
+    beside = "" if math.isnan(chosen) else f" ({chosen:.4g} at the best validation accuracy)"
+    rows.append((metric_name(judged), f"{final(run, judged):.4g}{beside}"))
     arrivals = run.arrivals
     for name, liars in (("honest", False), ("byzantine", True)):
         delivered = arrivals.filter(arrivals["byzantine"] == liars)

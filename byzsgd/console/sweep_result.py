@@ -39,7 +39,7 @@ def show_sweep(folders: Iterable[Path], folder: Path) -> None:
     table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
     for key in comparison.keys:
         table.add_column(key, no_wrap=True)
-    for heading in ("runs", "median", "least", "most", HONEST, BYZANTINE, "status"):
+    for heading in ("seeds", "median", "least", "most", HONEST, BYZANTINE, "status"):
         table.add_column(heading, justify="right", no_wrap=True)
     for group in comparison.groups:
         values = [final(run, judged) for run in group.runs]
@@ -52,6 +52,8 @@ def show_sweep(folders: Iterable[Path], folder: Path) -> None:
             ", ".join(status if len(statuses) == 1 else f"{count} {status}" for status, count in statuses.items()),
         )
     console.print(fitted(table, console.width, GIVES_WAY))
+    for note in comparison.notes:
+        console.print(note, soft_wrap=True)
     console.print(f"next: byzsgd plot {as_argument(folder)}", soft_wrap=True)
 
 

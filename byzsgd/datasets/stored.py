@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from byzsgd.checks import require
+from byzsgd.sources import noted
 
 T = TypeVar("T")
 IMAGES, LABELS = 0x803, 0x801  # magic numbers of idx files of bytes with three dimensions and with one
@@ -47,7 +48,7 @@ def stored(
 
 def read_idx(who: str, path: Path, magic: int) -> np.ndarray:
     """An idx file of bytes: (N, H, W) images or (N,) labels."""
-    content = np.fromfile(path, dtype=np.uint8)
+    content = np.fromfile(noted(path), dtype=np.uint8)
     dimensions = magic & 0xFF
     header = 4 * (dimensions + 1)
     numbers = np.frombuffer(content[:header].tobytes()[: len(content) // 4 * 4], dtype=">u4")
@@ -63,7 +64,7 @@ def read_idx(who: str, path: Path, magic: int) -> np.ndarray:
 def read_pickle(who: str, path: Path, *keys: str) -> list[Any]:
     """The named entries of a pickled dict of arrays, bytes and lists. Anything that could run code is refused."""
     try:
-        with path.open("rb") as file:
+        with noted(path).open("rb") as file:
             entries = _ArrayUnpickler(file, encoding="latin1").load()
         return [entries[key] for key in keys]
     except (pickle.UnpicklingError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:

@@ -12,6 +12,7 @@ from byzsgd.datasets.augmentations import ShiftFlip
 from byzsgd.datasets.images import Stored, check_settings, image_data
 from byzsgd.datasets.stored import stored
 from byzsgd.interfaces import Data, ModelFactory
+from byzsgd.sources import noted
 from byzsgd.torchvision_compat import import_torchvision
 
 FILES = ["train_32x32.mat", "test_32x32.mat"]
@@ -67,7 +68,7 @@ def _read_matlab(path: Path) -> Stored:
     from scipy.io import loadmat
 
     try:
-        content = loadmat(path, variable_names=("X", "y"))
+        content = loadmat(noted(path), variable_names=("X", "y"))
         images, labels = content["X"], content["y"].reshape(-1).astype(np.int64)
         return Stored(images.transpose(3, 2, 0, 1), labels % 10)  # the files call the digit 0 class 10
     # A damaged file makes the reader fail in ways of its own: MatReadError, zlib.error, TypeError, …

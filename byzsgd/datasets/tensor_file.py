@@ -16,6 +16,7 @@ from byzsgd.checks import require
 from byzsgd.datasets.splits import take
 from byzsgd.datasets.tables import check_shares, drawn_splits, standardised
 from byzsgd.interfaces import Data, ModelFactory, Split
+from byzsgd.sources import noted
 
 WHO = "dataset tensor_file"
 PARTS = ("inputs", "targets", "groups")
@@ -150,8 +151,8 @@ def _read(path: Path) -> dict[str, np.ndarray]:
 
     try:
         if path.suffix == ".safetensors":
-            return dict(load_file(path))
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            return dict(load_file(noted(path)))
+        with noted(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, SafetensorError) as error:
         raise ValueError(f"{WHO} needs a whole file of plain arrays; got {path} ({error})") from error

@@ -12,6 +12,7 @@ from byzsgd.checks import require
 from byzsgd.datasets.splits import require_shares
 from byzsgd.datasets.tensor_file import found
 from byzsgd.interfaces import Data, ModelFactory, Split
+from byzsgd.sources import noted
 
 WHO = "dataset text_char"
 
@@ -45,7 +46,7 @@ class TextChar:
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
         path = found(WHO, str(self.file), root)
         try:
-            text = path.read_text(encoding="utf-8")
+            text = noted(path).read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
             raise ValueError(f"{WHO} needs a text in UTF-8; got {path} ({error})") from error
         alphabet = sorted(set(text))

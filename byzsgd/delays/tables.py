@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from byzsgd.checks import require
+from byzsgd.sources import noted
 
 Table = Mapping[str, np.ndarray]  # name of a column -> (rows,) float64
 
@@ -20,7 +21,7 @@ def read_table(who: str, path: str, columns: tuple[str, ...]) -> Table:
     require(file.is_file(), who, "an existing file", path=path)
     require(file.suffix in (".csv", ".parquet"), who, "a .csv or .parquet file", path=path)
     try:
-        frame = polars.read_csv(file) if file.suffix == ".csv" else polars.read_parquet(file)
+        frame = (polars.read_csv if file.suffix == ".csv" else polars.read_parquet)(noted(file))
     except polars.exceptions.PolarsError as error:
         raise ValueError(f"{who} needs a readable table; got path={path} ({str(error).splitlines()[0]})") from error
     missing = [name for name in columns if name not in frame.columns]

@@ -7,9 +7,10 @@ import numpy as np
 
 from byzsgd.checks import require
 from byzsgd.interfaces import Draws
+from byzsgd.sources import Sources, noting
 
 from .job_times import JobTimes
-from .tables import read_table, split_by_worker
+from .tables import Table, read_table, split_by_worker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +31,19 @@ class Trace(JobTimes):
         require(workers == num_workers, "trace delay", needs, last_worker=workers - 1)
 
     @cached_property
+    def _read(self) -> tuple[Table, Sources]:
+        with noting() as sources:
+            return read_table("trace delay", self.path, ("worker", "serial", "seconds")), sources
+
+    @property
+    def sources(self) -> Sources:
+        """The file that is replayed."""
+        return self._read[1]
+
+    @cached_property
     def jobs(self) -> tuple[np.ndarray, ...]:
         """Seconds of the jobs of each worker, in the order of their serials."""
-        table = read_table("trace delay", self.path, ("worker", "serial", "seconds"))
+        table, _ = self._read
         order = np.lexsort((table["serial"], table["worker"]))
         table = {name: column[order] for name, column in table.items()}
         jobs = split_by_worker("trace delay", self.path, table)

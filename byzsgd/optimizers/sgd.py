@@ -23,7 +23,7 @@ class SGD:
     """Stochastic gradient descent on the flat model, with momentum, Nesterov's variant and weight decay.
 
     g ← direction + weight_decay·x;  m ← momentum·m + g (first step: m = g);
-    x ← x − lr(step)·(g + momentum·m if nesterov else m).
+    x ← x − lr(step)·(g + momentum·m if nesterov else m). The same bits as torch.optim.SGD.
     """
 
     lr: float
@@ -46,6 +46,6 @@ class SGD:
         gradient = direction.add(params, alpha=self.weight_decay) if self.weight_decay else direction
         if self.momentum:
             old = state.momentum
-            state.momentum = gradient.clone() if old is None else gradient.add(old, alpha=self.momentum)
+            state.momentum = gradient.clone() if old is None else old.mul(self.momentum).add_(gradient)
             gradient = gradient.add(state.momentum, alpha=self.momentum) if self.nesterov else state.momentum
         params.sub_(gradient, alpha=self.schedule(self.lr, step))

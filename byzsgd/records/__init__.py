@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .identity import difference as difference
     from .identity import run_id as run_id
     from .identity import run_name as run_name
+    from .identity import same_run as same_run
     from .info import collect_info as collect_info
     from .lock import Busy as Busy
     from .lock import is_locked as is_locked
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from .run import spent_share as spent_share
 
 _NAMES = {
-    "identity": "NOT_IDENTITY difference run_id run_name",
+    "identity": "NOT_IDENTITY difference run_id run_name same_run",
     "info": "collect_info",
     "lock": "Busy is_locked locked",
     "plan": "Plan write_plan",

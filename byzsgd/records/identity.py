@@ -18,16 +18,18 @@ NOT_IDENTITY = frozenset(
         *("sweep", "tracker"),
     )
 )
+EXACT = 2**53  # every whole number below is one in double precision
 NAME_LENGTH = 120  # of a folder name; file systems allow 255 bytes
 
 
-def run_id(config: Mapping[str, Any]) -> str:
+def run_id(config: Mapping[str, Any], as_typed: bool = False) -> str:
     """Ten hexadecimal digits that depend on the resolved configuration less `NOT_IDENTITY`, and on the record format.
 
     Targets that have moved count by their first names (`records/moved.py`). The order of keywords cannot change a
-    result and does not count; the order of named parts (filters, pre-aggregators) can and does.
+    result and does not count; the order of named parts (filters, pre-aggregators) can and does. Numbers count as the
+    annotations of their targets have them (`config.targets.annotated`); `as_typed`: as version 0.1 had them.
     """
-    named = _canonical(in_first_words(config), "", sort=True)
+    named = _canonical(in_first_words(config, as_typed), "", sort=True)
     text = json.dumps([FORMAT, named], ensure_ascii=True, separators=(",", ":"))
     return blake2b(text.encode(), digest_size=5).hexdigest()
 
@@ -35,6 +37,22 @@ def run_id(config: Mapping[str, Any]) -> str:
 def prefix_id(config: Mapping[str, Any]) -> str:
     """What runs share that differ in nothing but their budgets."""
     return run_id({key: node for key, node in config.items() if key != "budget"})
+
+
+def same_run(stored: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
+    """Whether two configurations are one run. Version 0.1 stored 1 where it was given 1 for 1.0; ours say 1.0."""
+    return run_id(_with_numbers_of(own, stored)) == run_id(own)
+
+
+def _with_numbers_of(own: Any, stored: Any) -> Any:
+    """The stored values, numbers in the type of the own ones that they equal."""
+    if isinstance(stored, Mapping):
+        known = own if isinstance(own, Mapping) else {}
+        return {name: _with_numbers_of(known.get(name), item) for name, item in stored.items()}
+    if isinstance(stored, list | tuple) and isinstance(own, list | tuple) and len(own) == len(stored):
+        return [_with_numbers_of(*both) for both in zip(own, stored, strict=True)]
+    is_whole = isinstance(stored, int) and not isinstance(stored, bool)
+    return own if is_whole and isinstance(own, float) and own == stored else stored
 
 
 def difference(stored: Mapping[str, Any], own: Mapping[str, Any]) -> str:
@@ -72,7 +90,26 @@ def _is_part(value: Any) -> bool:
 
 
 def run_name(overrides: Sequence[str], identity: str) -> str:
-    """A folder name for people: the overrides, sorted and shortened, then the id."""
+    """A folder name for people: the overrides, sorted and shortened, then the id. One number, however it is written,
+    gives one name."""
+    return _name([one_spelling(override) for override in overrides], identity)
+
+
+def earlier_names(overrides: Sequence[str], identities: Sequence[str]) -> list[str]:
+    """What version 0.1 called the folder: with numbers as they were typed, and the ids that they gave."""
+    return [_name(overrides, identity) for identity in identities]
+
+
+def one_spelling(override: str) -> str:
+    """`lr=1.0` and `lr=1e0` as `lr=1`; anything but a real number as it is."""
+    key, equals, value = override.partition("=")
+    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", value, re.IGNORECASE) or value.isdigit():
+        return override
+    number = float(value)
+    return f"{key}{equals}{int(number) if number.is_integer() and abs(number) < EXACT else number}"
+
+
+def _name(overrides: Sequence[str], identity: str) -> str:
     words = sorted(filter(None, (_word(override) for override in overrides)))
     budget = NAME_LENGTH - len(identity) - 2
     readable = "__".join(words)

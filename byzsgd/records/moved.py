@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 # Targets that have moved, and the word that version 0.1 wrote into configurations and ids.
@@ -23,6 +23,28 @@ NEUTRAL: dict[str, tuple[str | None, ...]] = {
 # What a configuration of version 0.1 stands for in groups that every run has now.
 ADDED = {"scheme": {"_target_": "byzsgd.schemes.server"}}
 
+# Parameters that a target did not have before a version: the value under which it is what it was without them.
+SINCE: dict[str, tuple[Any, str]] = {
+    "byzsgd.attacks.adaptive.plane": (0, "0.2"),
+    "byzsgd.aggregators.collectors.latest.quorum": (1, "0.2"),
+    "byzsgd.aggregators.filters.frequency.strict": (True, "0.2"),
+    "byzsgd.aggregators.filters.lipschitz.strict": (True, "0.2"),
+    "byzsgd.aggregators.preaggregators.arc.strict": (True, "0.2"),
+    "byzsgd.aggregators.preaggregators.nnm.strict": (True, "0.2"),
+    "byzsgd.aggregators.rules.aksel.strict": (True, "0.2"),
+    "byzsgd.aggregators.rules.bulyan.strict": (True, "0.2"),
+    "byzsgd.aggregators.rules.cge.strict": (True, "0.2"),
+    "byzsgd.aggregators.rules.krum.strict": (True, "0.2"),
+    "byzsgd.aggregators.rules.mda.strict": (True, "0.2"),
+    "byzsgd.aggregators.rules.monna.strict": (True, "0.2"),
+    "byzsgd.aggregators.rules.multi_krum.strict": (True, "0.2"),
+    "byzsgd.aggregators.rules.mva.strict": (True, "0.2"),
+    "byzsgd.aggregators.rules.smea.strict": (True, "0.2"),
+}
+
+# Real numbers whose defaults version 0.1 wrote as whole ones: there 3.0 counts as 3.
+WHOLE = {"byzsgd.attacks.reversed.scale", "byzsgd.aggregators.dampings.delay_adaptive.concurrency"}
+
 
 def up_to_date(stored: Mapping[str, Any]) -> dict[str, Any]:
     """A stored configuration with the names that its targets have now."""
@@ -30,17 +52,56 @@ def up_to_date(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def completed(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration with the groups that every run has now, fit to be built."""
-    return {**config, **{group: node for group, node in ADDED.items() if group not in config}}
+    """A configuration with the groups and parameters that every run has now, fit to be built."""
+    groups = {group: node for group, node in ADDED.items() if group not in config}
+    whole: dict[str, Any] = _each_part({**config, **groups})
+    return whole
 
 
-def in_first_words(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration as version 0.1 would have written it: with its names, without the groups that change nothing."""
+def in_first_words(config: Mapping[str, Any], as_typed: bool = False) -> dict[str, Any]:
+    """A configuration as version 0.1 would have written it: with its names, without what changes nothing.
+
+    `as_typed`: numbers are what was typed, 1 or 1.0, as version 0.1 had them.
+    """
+    kept = {key: node for key, node in config.items() if not (key in NEUTRAL and _target(node) in NEUTRAL[key])}
+    whole = frozenset() if as_typed else WHOLE
+    return {key: _renamed(key, node, WORDS) for key, node in _without(kept, whole).items()}
+
+
+def _without(node: Any, whole: Collection[str]) -> Any:
+    """Without the parameters that have the value of the time before them; whole numbers where they are to be."""
+    if isinstance(node, list | tuple):
+        return [_without(item, whole) for item in node]
+    if not isinstance(node, Mapping):
+        return node
+    target = str(node.get("_target_", ""))
+    neutral = _since(target)
     return {
-        key: _renamed(key, node, WORDS)
-        for key, node in config.items()
-        if not (key in NEUTRAL and _target(node) in NEUTRAL[key])
+        name: int(item)
+        if isinstance(item, float) and item.is_integer() and f"{target}.{name}" in whole
+        else _without(item, whole)
+        for name, item in node.items()
+        if not (name in neutral and _equal(item, neutral[name]))
     }
+
+
+def _each_part(node: Any) -> Any:
+    """Every part with the parameters that its target did not have when it was written."""
+    if isinstance(node, list | tuple):
+        return [_each_part(item) for item in node]
+    if not isinstance(node, Mapping):
+        return node
+    said = {name: _each_part(item) for name, item in node.items()}
+    return said | {name: value for name, value in _since(str(node.get("_target_", ""))).items() if name not in said}
+
+
+def _since(target: str) -> dict[str, Any]:
+    places = ((*key.rpartition("."), value) for key, (value, _) in SINCE.items())
+    return {parameter: value for part, _, parameter, value in places if part == target}
+
+
+def _equal(value: Any, other: Any) -> bool:
+    return type(value) is type(other) and bool(value == other)
 
 
 def _renamed(key: str, node: Any, names: Mapping[str, str]) -> Any:

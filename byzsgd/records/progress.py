@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import time
 from collections import Counter
 from collections.abc import Container, Mapping
@@ -73,7 +74,7 @@ class Sweep:
             return ""
         named = {folder: identity for identity, folder in self.plan.jobs.items()}
         expected = named.get(str(place.relative_to(self.folder)), "")
-        if expected and place.name.endswith(f"__{expected}") or not (place / CONFIG).exists():
+        if expected and re.search(r"__[0-9a-f]{10}$", place.name) or not (place / CONFIG).exists():
             return expected
         try:
             return run_id(read_config(place))

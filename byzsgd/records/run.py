@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,13 +113,10 @@ def is_finished(folder: Path) -> bool:
     return (folder / DONE).exists()
 
 
-def beside(folder: Path) -> Path:
-    """The first of `folder`, `folder__2`, `folder__3`, … without a finished run: where to run again, never over it."""
-    candidate, number = folder, 1
-    while (candidate / DONE).exists():
-        number += 1
-        candidate = folder.with_name(f"{folder.name}__{number}")
-    return candidate
+def beside(folder: Path) -> Iterator[Path]:
+    """`folder`, `folder__2`, `folder__3`, …: where to run again, never over what is there."""
+    yield folder
+    yield from (folder.with_name(f"{folder.name}__{number}") for number in count(2))
 
 
 def find_runs(folder: str | Path) -> list[Path]:

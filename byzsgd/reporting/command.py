@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from byzsgd.analysis.groups import Recorded
+from byzsgd.records.origin import CODE, DIGEST
 
 # Where data lie, what is shown and how often it is saved are the reader's own business.
 LEFT_OUT = ("data_root", "checkpoint_every", "force", "plugins", "tracker", "hydra", "name", "experiment")
@@ -16,6 +17,8 @@ LEFT_OUT = ("data_root", "checkpoint_every", "force", "plugins", "tracker", "hyd
 def train_command(run: Recorded) -> str:
     """`byzsgd train` with every member chosen and every setting spelled."""
     words = ["byzsgd", "train"]
+    if any(key.endswith((f".{CODE}", f".{DIGEST}")) for key, _ in _leaves(run.config, "")):
+        return "# no command: parts of this run were made in Python"
     for group, member in sorted(run.choices.items(), key=lambda choice: (choice[0].count("/"), choice[0])):
         if group not in LEFT_OUT and member is not None:
             words.append(f"{group}={member}")

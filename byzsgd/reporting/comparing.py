@@ -194,7 +194,8 @@ def _about_twins(comparison: Comparison, found: Sequence[Group]) -> str:
 
 
 def _shared(comparison: Comparison) -> str:
-    return f"All runs: {comparison.caption()}.".replace("\u00a0", " ")
+    notes = "".join(f" {note}." for note in comparison.notes)
+    return f"All runs: {comparison.caption()}.{notes}".replace("\u00a0", " ")
 
 
 def _heading(key: str) -> str:

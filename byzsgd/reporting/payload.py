@@ -13,7 +13,7 @@ import polars as pl
 from byzsgd.analysis.colours import PALETTE, look_of, server_places
 from byzsgd.analysis.groups import ABSENT, Comparison, Recorded, phrase
 from byzsgd.analysis.jobs import jobs
-from byzsgd.analysis.outcomes import accepted, best, byzantine_share, final, staleness
+from byzsgd.analysis.outcomes import accepted, at_best_validation, byzantine_share, final, staleness
 
 from .command import plot_command, train_command
 
@@ -24,7 +24,7 @@ DASHES = ("solid", "dash", "dot", "dashdot")  # as the plotting library names th
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "triangle-down", "cross")
 MEASURES = {
     "final": "final accuracy",
-    "best": "best accuracy",
+    "best": "accuracy at the best validation",
     "loss": "final test loss",
     "honest": "honest vectors accepted",
     "byzantine": "Byzantine vectors accepted",
@@ -108,7 +108,7 @@ def _run(run: Recorded, metrics: Sequence[str], each: int) -> dict[str, Any]:
         "facts": _facts(run),
         "measures": {
             "final": _number(final(run)),
-            "best": _number(best(run)),
+            "best": _number(at_best_validation(run)),
             "loss": _number(final(run, "test_loss")),
             "honest": _number(accepted(run, byzantine=False)),
             "byzantine": _number(accepted(run, byzantine=True)),

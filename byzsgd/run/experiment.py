@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -29,30 +29,37 @@ from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.randomness import Streams
 from byzsgd.records import (
+    NOT_IDENTITY,
     Run,
     beside,
     collect_info,
     difference,
     is_finished,
+    is_run,
     load,
     locked,
     read_config,
+    read_info,
     run_id,
+    same_run,
 )
 from byzsgd.records.checkpoints import checkpoints
 from byzsgd.records.longer import begin_behind, find_shorter
 from byzsgd.run.budget import Budget
+from byzsgd.run.described import choices_of, described, nameless
 from byzsgd.run.metrics import Metrics
-from byzsgd.run.prepared import Prepared, prepare
+from byzsgd.run.prepared import Prepared, loaded, prepare
 from byzsgd.run.process import rare_collections, threads
 from byzsgd.run.running import Running
 from byzsgd.run.screen import Facts, Nobody, Screen
 from byzsgd.run.signals import Stopped, stop_signals
-from byzsgd.run.stores import FolderStore, MemoryStore, Store
+from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, require_same_files
 from byzsgd.run.sweeping import Sweeping
 from byzsgd.run.tracking import Tracking
 from byzsgd.schemes.server import Server
 
+NO_GROUPS = {"budget", "metrics"}
+SAYING = ("config", "choices", "said")  # the fields that are about the others
 _SENDER = {"vectors": "gradient", "deltas": "delta"}
 
 
@@ -83,6 +90,16 @@ class _Converted:
 def converted(convert: Callable[[Any], Any]) -> Any:
     """Of a field of a frozen dataclass: it holds `convert` of what its constructor is given."""
     return _Converted(convert)
+
+
+def _is_kept(folder: Path) -> bool:
+    """Whether a run has left something here that a new one would have to go on from."""
+    return is_finished(folder) or bool(checkpoints(folder))
+
+
+def _is_same(value: Any, before: Any) -> bool:
+    plain = isinstance(value, bool | int | float | str | tuple) and type(value) is type(before)
+    return value is before or (plain and bool(value == before))
 
 
 def _ascending(ids: Sequence[int] | None) -> tuple[int, ...] | None:
@@ -126,8 +143,10 @@ class Experiment:
     keep_state: float = 64.0
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     choices: Mapping[str, str] = field(default_factory=dict, repr=False)
+    said: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)  # the values that config says
 
     def __post_init__(self) -> None:
+        self._say_what_was_replaced()
         n = self.num_workers
         require(n >= 1, "num_workers", "a value >= 1", num_workers=n)
         require(0 <= self.num_byzantine <= n, "num_byzantine", "0 <= num_byzantine <= num_workers",
@@ -165,6 +184,19 @@ class Experiment:
                 worker=self.choices.get("worker"))  # fmt: skip
         build_clock(self.delay, Streams(self.seed), n, self.byzantine).check(n)
 
+    def _say_what_was_replaced(self) -> None:
+        """Makes `config` and `choices` those of the fields: dataclasses.replace hands on those of before."""
+        own = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in SAYING}
+        if self.said or not self.config:
+            other = [name for name, value in own.items() if not _is_same(value, self.said.get(name, SAYING))]
+            config = {"_target_": "byzsgd.run.Experiment", **self.config}
+            config |= {name: described(own[name]) for name in other}
+            choices = {key: member for key, member in self.choices.items() if key.partition("/")[0] not in other}
+            for name in set(other) - NO_GROUPS:
+                choices |= choices_of(own[name], name)
+            vars(self).update(config=config, choices=choices)
+        vars(self)["said"] = own
+
     @property
     def byzantine(self) -> tuple[int, ...]:
         """Ids of the liars, ascending."""
@@ -173,37 +205,44 @@ class Experiment:
         drawn = Streams(self.seed).generator("byzantine").choice(self.num_workers, self.num_byzantine, replace=False)
         return tuple(sorted(int(worker) for worker in drawn))
 
-    def prepare(self) -> Prepared:
+    def prepare(self, plugins: Sequence[str] | None = None) -> Prepared:
         """Loads the data and builds everything that a run needs. Nothing has been computed yet."""
-        return prepare(self)
+        return prepare(self, plugins)
 
     def run(
         self,
         folder: str | Path | None = None,
         screen: Screen | None = None,
         plugins: Sequence[str] | None = None,
+        *,
+        only_there: bool = False,
         shorter: Path | None = None,
     ) -> Run:
         """Runs to the end of the budget. With a folder its records are written there, else they stay in memory.
 
         A run that was cut off goes on from its last checkpoint, to the same bits; a finished one is read back, or with
-        `force` run again in a folder beside. `plugins`: modules whose types a checkpoint may hold; None: the
-        configuration's own. A run that differs in nothing but a larger budget from a finished one nearby, or from
-        `shorter`, goes on where that ended, to the same bits as from its beginning.
+        `force` run again in a folder beside. A folder beside, made so, is taken where its data are those of now;
+        `only_there`: never. ValueError where the data are not those that the run was started with. `plugins`: modules
+        whose types a checkpoint may hold; None: the configuration's own. A run that differs in nothing but a larger
+        budget from a finished one nearby, or from `shorter`, goes on where that ended, to the same bits as from its
+        beginning.
         """
         watcher: Screen = Nobody() if screen is None else screen
         with stop_signals() as stopped, threads(self.threads), rare_collections():
             if folder is None:
                 return self._watched(stopped, None, watcher, plugins)
-            place = beside(Path(folder)) if self.force else Path(folder)
+            self._require_digests(Path(folder))
+            place = Path(folder) if only_there else self._place(Path(folder), plugins)
+            if only_there and _is_kept(place):
+                self._require_files(place, plugins)
             if is_finished(place):  # also where one may only read
                 return self._read_back(place, watcher)
             with locked(place):
                 if is_finished(place):  # by another process, in between
                     return self._read_back(place, watcher)
-                if checkpoints(place):
+                if _is_kept(place):
                     self._require_own(place)
-                elif not self.force and (found := shorter or find_shorter(place, self.config)):
+                elif found := self._beginning(place, shorter, plugins):
                     begin_behind(found, place, self.config, self.choices)
                 try:
                     return self._watched(stopped, place, watcher, plugins)
@@ -211,12 +250,48 @@ class Experiment:
                     stop.folder = place
                     raise
 
+    def _beginning(self, place: Path, shorter: Path | None, plugins: Sequence[str] | None) -> Path | None:
+        """The finished run with whose end this one goes on, if its data are those of now."""
+        found = None if self.force else shorter or find_shorter(place, self.config)
+        files = read_info(found).get("files") if found else None
+        if found is not None and files:
+            try:
+                require_same_files(found, files, loaded(self, plugins)[1])
+            except OtherFiles:
+                if shorter is not None:
+                    raise
+                return None
+        return found
+
     def _read_back(self, folder: Path, screen: Screen) -> Run:
         self._require_own(folder)
         run = load(folder)
         screen.say(f"{folder} is finished already; force=true runs it again beside it")
         screen.end(run)
         return run
+
+    def _place(self, folder: Path, plugins: Sequence[str] | None) -> Path:
+        """The first of `folder`, `folder__2`, … where this run may be: not begun, or begun with the files of now."""
+        refusal = None
+        for place in beside(folder):
+            if self.force and is_finished(place):
+                continue
+            if not _is_kept(place):
+                if refusal is not None and not self.force:
+                    raise refusal
+                return place
+            try:
+                self._require_files(place, plugins)
+            except OtherFiles as error:
+                refusal = refusal or error
+                continue
+            return place
+        raise AssertionError("folders beside have no end")
+
+    def _require_files(self, folder: Path, plugins: Sequence[str] | None) -> None:
+        before = read_info(folder).get("files") if is_run(folder) else None
+        if before and same_run(read_config(folder), self.config):  # else other settings are what is refused
+            require_same_files(folder, before, loaded(self, plugins)[1])
 
     def _watched(
         self, stopped: Callable[[], int], place: Path | None, screen: Screen, plugins: Sequence[str] | None
@@ -237,16 +312,22 @@ class Experiment:
             watcher.close("failed")
             raise
 
+    def _require_digests(self, folder: Path) -> None:
+        counted = {key: node for key, node in self.config.items() if key not in NOT_IDENTITY}
+        lacking = next(nameless(counted), None)
+        require(lacking is None, str(folder), "parts whose code is in a file or whose contents have a digest",
+                part=lacking)  # fmt: skip
+
     def _require_own(self, folder: Path) -> None:
         stored = read_config(folder)
-        if run_id(stored) != run_id(self.config):
+        if not same_run(stored, self.config):
             raise ValueError(
                 f"{folder} needs the settings that it was started with; got {difference(stored, self.config)}"
             )
 
     def start(self, folder: Path | None, screen: Screen, plugins: Sequence[str] | None = None) -> Running:
         """The run before its next event."""
-        prepared = self.prepare()
+        prepared = self.prepare(plugins)
         info = collect_info(
             num_parameters=prepared.problem.num_parameters,
             byzantine_ids=self.byzantine,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from byzsgd.interfaces import (
     Attack,
     Batch,
     BatchKey,
+    Data,
     Engine,
     Gradients,
     ServerContext,
@@ -32,6 +33,7 @@ from byzsgd.kernel.world import Kernel, World
 from byzsgd.partitions.class_counts import class_counts
 from byzsgd.records.tree import check
 from byzsgd.run.study import NoStudy, StepStudy, Study
+from byzsgd.sources import module_sources, noting, sources_of
 
 if TYPE_CHECKING:
     from byzsgd.run.experiment import Experiment
@@ -98,12 +100,25 @@ class Prepared:
         return bool(params.isfinite().all()) and bool(self.problem.loss(params, self.batches.batch(key)).isfinite())
 
 
-def prepare(experiment: Experiment) -> Prepared:
+def loaded(experiment: Experiment, plugins: Sequence[str] | None = None) -> tuple[Data, dict[str, str]]:
+    """The data of an experiment, and the digests of all files that it rests on. `plugins`: modules whose files may be
+    looked at; None: those of the configuration."""
+    root = None if experiment.data_root is None else Path(experiment.data_root).expanduser()
+    with noting() as read:
+        data = experiment.dataset.load(root, Streams(experiment.seed).generator("dataset"))
+    modules = tuple(name for name in experiment.plugins if plugins is None or name in plugins)
+    parts = {field.name: getattr(experiment, field.name) for field in fields(experiment)}
+    files = {f"dataset/{name}": digest for name, digest in read.items()}
+    for name in sorted(parts.keys() - {"dataset", "config", "choices", "said"}):
+        files |= sources_of(parts[name], name)
+    return data, files | module_sources(modules)
+
+
+def prepare(experiment: Experiment, plugins: Sequence[str] | None = None) -> Prepared:
     """Loads the data and builds everything that the run of an experiment needs."""
     streams = Streams(experiment.seed)
     device, dtype = _device(experiment.device), getattr(torch, experiment.dtype)
-    root = None if experiment.data_root is None else Path(experiment.data_root).expanduser()
-    data = experiment.dataset.load(root, streams.generator("dataset"))
+    data, files = loaded(experiment, plugins)
     blocks = tuple(experiment.partition(data.train, experiment.num_workers, streams.generator("partition")))
     honest = [block for worker, block in enumerate(blocks) if worker not in set(experiment.byzantine)]
     problem = SupervisedProblem(
@@ -125,7 +140,7 @@ def prepare(experiment: Experiment) -> Prepared:
     kernel = _kernel(experiment, problem, server_context, streams)
     initial = problem.initial(streams.generator("init"))
     counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes else None
-    facts = {"class_counts": counts, "class_names": list(data.class_names), "data_note": data.note}
+    facts = {"class_counts": counts, "class_names": list(data.class_names), "data_note": data.note, "files": files}
     study = StepStudy() if experiment.metrics.study else NoStudy()
     return Prepared(blocks, problem, batches, engine, kernel, server_context, initial, facts, study)
 

@@ -10,7 +10,6 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from byzsgd.aggregators.declaration import NonFiniteRows
 from byzsgd.interfaces import Event
 from byzsgd.kernel.jobs import HonestNotFinite
 from byzsgd.kernel.lookahead import events
@@ -84,16 +83,13 @@ class Running:
         if len(self.block):
             self.store.recorder.arrivals(self.block.take())
 
-    def broken(self, error: HonestNotFinite | NonFiniteRows) -> Status:
-        """The status of a run that ends with a vector that is not finite; raises where that is an error."""
-        if isinstance(error, HonestNotFinite):
-            try:
-                self.prepared.require_overflow(error)
-            except FloatingPointError as reason:
-                self.failed(reason)
-                raise
-        else:
-            self.world.arrivals -= 1  # the server broke on a delivery that no row tells of
+    def broken(self, error: HonestNotFinite) -> Status:
+        """The status of a run that ends with an honest vector that is not finite; raises where that is an error."""
+        try:
+            self.prepared.require_overflow(error)
+        except FloatingPointError as reason:
+            self.failed(reason)
+            raise
         return self._diverged(str(error))
 
     def failed(self, error: Exception) -> None:
@@ -135,7 +131,7 @@ class Running:
                     self.hand_over()
                     self.store.interrupt("interrupted", self.world, self.seconds)
                     raise Stopped(number)
-        except (HonestNotFinite, NonFiniteRows) as error:
+        except HonestNotFinite as error:
             return self.end(self.broken(error))
         except Exception as error:
             self.failed(error)
@@ -152,6 +148,7 @@ class Running:
 
     def _diverged(self, reason: str) -> Status:
         # Drawn as a result: the worst accuracy, and losses that no axis can show.
-        self._record({name: 0.0 if name == "test_accuracy" else math.nan for name in self.names})
+        worst = dict.fromkeys(("test_accuracy", "validation_accuracy"), 0.0)
+        self._record({name: worst.get(name, math.nan) for name in self.names})
         self.store.reason = reason
         return "diverged"

@@ -13,6 +13,7 @@ from byzsgd.records import FolderRecorder, Offsets, Recorder, Run, read_info, st
 from byzsgd.records.checkpoints import drop_checkpoints, keep_last, latest_checkpoint, save_checkpoint, save_params
 from byzsgd.records.run import CHECKPOINTS
 from byzsgd.run.study import Newest
+from byzsgd.sources import Sources, changed
 
 
 class Store(Protocol):
@@ -94,6 +95,7 @@ class FolderStore:
             return None
         for line in damaged:
             self.say(f"{line}; the checkpoint before it is used")
+        require_same_files(self.folder, found.tree.get("files"), self.description["info"]["files"])
         world: World = found.tree["state"]
         self.studied = found.tree["studied"]
         params.copy_(world.models.live[0])
@@ -110,7 +112,10 @@ class FolderStore:
 
     def checkpoint(self, world: World, seconds: float) -> None:
         offsets = self.recorder.flush({"wall_time": self.before + seconds})
-        save_checkpoint(self.folder, world.arrivals, {"state": world, "studied": self.studied}, offsets)
+        save_checkpoint(self.folder, world.arrivals, self._tree(world), offsets)
+
+    def _tree(self, world: World) -> dict[str, Any]:
+        return {"state": world, "studied": self.studied, "files": self.description["info"]["files"]}
 
     def interrupt(self, status: str, world: World | None, seconds: float) -> None:
         if world is not None:
@@ -130,6 +135,17 @@ class FolderStore:
         else:
             drop_checkpoints(self.folder)
         return self.recorder.run()
+
+
+class OtherFiles(ValueError):
+    """The files that a run rests on are not those that it was started with."""
+
+
+def require_same_files(folder: Path, before: Sources | None, now: Sources) -> None:
+    """OtherFiles where the files that a run was started with are others now; None: version 0.1 did not note them."""
+    if before is not None and (difference := changed(before, now)):
+        needs = f"{folder} needs the data that it was started with"
+        raise OtherFiles(f"{needs}; got {difference} (force=true starts beside it)")
 
 
 def _ended(status: str, reason: str, seconds: float) -> dict[str, Any]:

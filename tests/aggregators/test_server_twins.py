@@ -243,7 +243,7 @@ def test_servers_with_a_defence(case):
     weighted = name.startswith("weighted")
     for seed in (5, 6):
         counts = replay(
-            [f"aggregator={name}", *overrides],
+            [f"aggregator={name}", *overrides, *(["aggregator.collector.quorum=1"] if weighted else [])],
             twin(),
             seed=seed,
             arrivals=200 if weighted else 800,

@@ -396,7 +396,10 @@ def test_mifa_and_its_deltas():
 def test_weighted_median():
     # Weights: worker 0 twice, 1 once. At total 3 the half is 1.5: worker 0's value. With 2 and 2: the midpoint.
     lines = [(0, 0, 1), (1, 0, 5), (0, 0, 2), (1, 0, 6)]
-    assert directions(play(("aggregator=weighted_median",), lines, 4)) == [1.0, 3.0, 2.0, 4.0]
+    server = ("aggregator=weighted_median", "aggregator.collector.quorum=1")
+    assert directions(play(server, lines, 4)) == [1.0, 3.0, 2.0, 4.0]
+    # By itself it waits for 2f+1 = 3 workers; all they have delivered by then counts: 2, 6 and 1 of weights 2, 2, 1.
+    assert directions(play(server[:1], [*lines, (2, 0, 1)], 4)) == [None] * 4 + [2.0]
 
 
 def test_throttle():

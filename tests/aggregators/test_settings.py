@@ -33,14 +33,23 @@ BAD_PARTS = {
             ("buckets", 16, "buckets <= num_workers, or some would stay empty; got buckets=16, num_workers=15"),
         ],
         "buffer": [("size", 0, "buffer needs size >= 1"), ("slots", "maybe", "aggregator.collector.slots")],
-        "latest": [("missing", "forget", "one of skip, zero")],
+        "latest": [
+            ("missing", "forget", "one of skip, zero"),
+            ("quorum", 0, "latest needs quorum >= 1"),
+            ("quorum", 16, "quorum <= num_workers, or there would never be a step; got quorum=16, num_workers=15"),
+        ],
     },
     "filters": {
         "afl_guard": [("radius", -1, "radius >= 0"), ("refresh", 0, "refresh >= 1")],
-        "frequency": [("f", -1, "f >= 0"), ("f", 5, "num_workers > 3f; got num_workers=15, f=5")],
+        "frequency": [
+            ("f", -1, "f >= 0"),
+            ("f", 5, "num_workers > 3f; got num_workers=15, f=5"),
+            ("strict", "no idea", "aggregator.filters.frequency.strict"),
+        ],
         "lipschitz": [
             ("f", -1, "f >= 0"),
             ("f", 5, "num_workers > 3f; got num_workers=15, f=5"),
+            ("strict", 2, "aggregator.filters.lipschitz.strict"),
             ("candidate", "both", "one of worker, server"),
             ("memory", "mean", "one of last, max"),
             ("warmup", "none", "one of all, quorum"),

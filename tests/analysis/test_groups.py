@@ -69,3 +69,12 @@ def test_no_runs():
 def test_unfinished_runs_are_said():
     runs = [run(), run(seed=1, status="unfinished")]
     assert "1 of 2 runs unfinished" in compare(runs).caption().replace("\u00a0", " ")
+
+
+def test_a_caption_says_which_conditions_of_theory_were_lifted():
+    strict, lifted = run(), run(seed=1)
+    node = {"f": 6, "strict": False}
+    lifted.config["aggregator"] = {**lifted.config["aggregator"], "filters": {"lipschitz": node, "frequency": node}}
+    assert "lifted" not in compare([strict]).caption()
+    said = compare([strict, lifted]).caption().replace("\u00a0", " ")
+    assert "conditions of theory lifted: frequency, lipschitz" in said

@@ -10,7 +10,16 @@ import pytest
 from made_up_runs import run, sweep
 
 from byzsgd.analysis import compare
-from byzsgd.analysis.outcomes import accepted, best, byzantine_share, filter_rates, final, needed, staleness
+from byzsgd.analysis.outcomes import (
+    accepted,
+    at_best_validation,
+    byzantine_share,
+    filter_rates,
+    final,
+    needed,
+    objective,
+    staleness,
+)
 from byzsgd.analysis.paired import block, difference, estimate, slowdown, twin
 
 
@@ -27,13 +36,35 @@ def with_accuracy(values, arrivals=None, **settings):
     return dataclasses.replace(run(**{"arrivals": 50} | settings), metrics=metrics)
 
 
-def test_the_last_and_the_best_evaluation():
+def test_the_last_evaluation():
     made = with_accuracy([0.1, 0.9, 0.8])
-    assert (final(made), best(made)) == (0.8, 0.9)
+    assert final(made) == 0.8
     assert final(with_accuracy([0.1, 0.5, None])) == 0.5
     assert math.isnan(final(with_accuracy([None, None])))
     assert math.isnan(final(made, "suboptimality"))
-    assert best(run(), "test_loss") == run().metrics["test_loss"].min()
+
+
+def validated(**columns):
+    made = with_accuracy([0.1, 0.9, 0.8, 0.7])
+    return dataclasses.replace(made, metrics=made.metrics.with_columns(**{k: pl.Series(v) for k, v in columns.items()}))
+
+
+def test_the_test_split_is_read_where_the_validation_split_says_so():
+    """Never where the test accuracy itself is highest (.9 here)."""
+    made = validated(validation_accuracy=[0.2, 0.6, 0.9, 0.9], validation_loss=[2.0, 0.5, math.nan, 0.7])
+    assert at_best_validation(made) == 0.8
+    assert math.isnan(at_best_validation(with_accuracy([0.1, 0.9, 0.8])))
+    losses = dataclasses.replace(made, metrics=made.metrics.with_columns(test_loss=pl.Series([4.0, 3.0, 1.0, 2.0])))
+    assert at_best_validation(losses, "loss") == 3.0
+
+
+def test_a_sweeper_is_told_of_the_validation_split_alone():
+    accuracies, losses = [0.2, 0.6, 0.9, 0.5], [2.0, 0.5, 0.6, 0.7]
+    both = validated(validation_accuracy=accuracies, validation_loss=losses)
+    assert objective(both) == 0.5
+    assert objective(validated(validation_loss=losses)) == -0.7
+    assert math.isnan(objective(with_accuracy([0.1, 0.9, 0.8])))
+    assert objective(dataclasses.replace(both, info={"status": "diverged"})) == -math.inf
 
 
 def test_the_first_evaluation_that_reaches_a_level():

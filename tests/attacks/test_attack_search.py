@@ -12,6 +12,7 @@ from torch.testing import assert_close
 from byzsgd import attacks
 from byzsgd.attacks.line_search import line_search
 from byzsgd.attacks.outlook import Conspiracy, away, outlook, uphill
+from byzsgd.attacks.plane_search import plane_search
 from byzsgd.interfaces import Arrival, Decision
 
 
@@ -48,6 +49,29 @@ def test_line_search_keeps_to_its_evaluations_and_is_never_worse_than_its_start(
         assert len(calls) <= evals
         assert calls[0] == 1.5
         assert value == max(map(function, calls))
+
+
+@pytest.mark.parametrize("evals", [0, 1, 9, 24])
+def test_plane_search_keeps_to_its_evaluations_and_is_never_worse_than_its_start(evals):
+    calls = []
+    for function in (lambda a, b: math.sin(3 * a) - b, lambda a, b: -a * a - b, lambda a, b: -math.inf):
+        calls.clear()
+
+        def objective(a, b, function=function):
+            calls.append((a, b))
+            return function(a, b)
+
+        point, value = plane_search(objective, (2.0, 0.0), function(2.0, 0.0), evals)
+        assert len(calls) == evals
+        assert all(b >= 0 for _, b in calls)
+        assert value == max(function(*each) for each in [(2.0, 0.0), *calls]) == function(*point)
+
+
+def test_plane_search_climbs_a_hill_and_finds_a_corner():
+    (a, b), _ = plane_search(lambda a, b: -((a - 1.7) ** 2) - (b - 2.2) ** 2, (0.0, 1.5), -10.0, 60)
+    assert (a, b) == pytest.approx((1.7, 2.2), abs=0.1)
+    _, value = plane_search(lambda a, b: a + b if a <= 2.1 and b <= 1.8 else -math.inf, (0.0, 1.5), 1.5, 60)
+    assert value > 3.6
 
 
 def test_objectives_by_hand():
@@ -196,6 +220,27 @@ def test_adaptive_finds_the_one_line_that_is_open():
     attack = member("adaptive", "attack.evals=60")
     sent = attack.forge(replace(seen, aggregator=Box(), memory=attack.init(context())))
     assert_close((sent - mean) / std, torch.full((6,), -2.0), atol=0.2, rtol=0)
+
+
+def test_adaptive_finds_what_lies_on_no_line():
+    """A server that takes what is near to mean − 1·mean − 1.5·std."""
+    seen = view(seed=4)
+    seen = replace(seen, honest=seen.honest * 0.5 + torch.tensor([6.0, 6, 6, 0, 0, 0]))
+    std, mean = torch.std_mean(seen.honest, dim=0)
+    corner = mean - 1.0 * mean - 1.5 * std
+
+    class Near(LiteralServer):
+        def receive(self, state, arrival):
+            inside = bool((arrival.vector - corner).norm() <= 1.5)
+            return Decision(inside, "near", float(inside), arrival.vector if inside else None, {})
+
+    def harm(*overrides):
+        attack = member("adaptive", *overrides)
+        server = Near()
+        sent = attack.forge(replace(seen, aggregator=server, state=server.init(), memory=attack.init(context())))
+        return uphill(outlook(replace(seen, aggregator=server, state=server.init()))(sent), mean)
+
+    assert harm("attack.plane=24") > harm("attack.plane=0") + 1.0
 
 
 def test_adaptive_repeats_itself_where_everything_is_refused():

@@ -74,6 +74,10 @@ def test_heterogeneity_factors(configure):
     np.testing.assert_allclose(factors("sqrt", 4), [1, 2**0.5, 3**0.5, 2])
     np.testing.assert_allclose(factors("sqrt", 4, "delay.heterogeneity.offset=1.0"), [2, 1 + 2**0.5, 1 + 3**0.5, 3])
     np.testing.assert_array_equal(factors("square", 4), [1, 4, 9, 16])
+    # arrivals in proportion to id and to its square, as many in all as of equal workers
+    np.testing.assert_allclose(1 / factors("rates", 3), [0.5, 1.0, 1.5])
+    np.testing.assert_allclose(1 / factors("rates", 3, "delay.heterogeneity.power=2"), np.array([1, 4, 9]) * 3 / 14)
+    np.testing.assert_array_equal(factors("rates", 3, "delay.heterogeneity.power=0"), [1, 1, 1])
     np.testing.assert_array_equal(factors("stragglers", 4, "delay.heterogeneity.count=2"), [1, 1, 100, 100])
     np.testing.assert_array_equal(factors("list", 3), [1, 2, 3])
     assert (1 / factors("dirichlet", 50)).sum() == pytest.approx(50)  # speeds are shares of the whole
@@ -133,6 +137,8 @@ REFUSED = [
     refuse("byzantine=same", "speed=0", "delay.byzantine needs 0 < speed < inf; got speed=0"),
     refuse("byzantine=pareto", "shape=-1", "pareto delay needs"),
     refuse("heterogeneity=sqrt", "offset=-1", "sqrt heterogeneity needs offset >= 0"),
+    refuse("heterogeneity=rates", "power=-1", "rates heterogeneity needs 0 <= power < inf; got power=-1"),
+    refuse("heterogeneity=rates", "power=1e6", "rates heterogeneity needs speeds above 0 (a smaller power)"),
     refuse("heterogeneity=dirichlet", "concentration=0", "dirichlet heterogeneity needs"),
     refuse("heterogeneity=lognormal", "sigma=0", "lognormal heterogeneity needs"),
     refuse("heterogeneity=stragglers", "count=4", "stragglers needs count <= n; got count=4"),

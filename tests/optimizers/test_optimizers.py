@@ -54,16 +54,28 @@ def test_weight_decay_is_part_of_the_gradient():
     assert flat(walk(sgd(weight_decay=0.25, momentum=0.5), [(1.0,), (1.0,)], (4.0,))) == [3, 1.625]
 
 
-def test_sgd_agrees_with_torch():
-    directions = torch.randn(30, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    for settings in ({"momentum": 0.9}, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}):
-        theirs = torch.nn.Parameter(torch.ones(4, dtype=torch.float64))
-        reference = torch.optim.SGD([theirs], lr=0.5, **settings)
-        ours = walk(sgd(**settings), directions.tolist(), (1.0,) * 4)
-        for direction, model in zip(directions, ours, strict=True):
+TORCH = [
+    {"momentum": momentum, "nesterov": nesterov, "weight_decay": decay, "lr": lr}
+    for momentum in (0.0, 0.5, 0.9)
+    for nesterov in (False, True)
+    for decay in (0.0, 0.1)
+    for lr in (0.5, 0.03)
+    if momentum or not nesterov
+]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_sgd_is_that_of_torch_to_the_bit(dtype):
+    directions = torch.randn(30, 40, dtype=dtype, generator=torch.Generator().manual_seed(0))
+    for settings in TORCH:
+        theirs, ours = torch.nn.Parameter(torch.ones(40, dtype=dtype)), torch.ones(40, dtype=dtype)
+        reference, optimizer = torch.optim.SGD([theirs], **settings), sgd(**settings)
+        state = optimizer.init(ours)
+        for step, direction in enumerate(directions):
             theirs.grad = direction.clone()
             reference.step()
-            torch.testing.assert_close(torch.tensor(model, dtype=torch.float64), theirs.detach(), rtol=1e-12, atol=0)
+            optimizer.apply(state, ours, direction, step)
+            assert torch.equal(ours, theirs.detach()), settings
 
 
 def anytime(**settings):

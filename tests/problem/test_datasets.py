@@ -67,6 +67,14 @@ def test_the_splits_of_digits_are_disjoint_and_complete():
     assert data.train.inputs.min() >= 0 and data.train.inputs.max() == 1
 
 
+@pytest.mark.parametrize("name", ["breast_cancer", "digits", "wine"])
+def test_the_test_split_does_not_depend_on_the_validation_share(name):
+    without, default = loaded(name, "validation_share=0.0"), loaded(name)
+    assert len(without.validation.targets) == 0
+    assert len(default.validation.targets) == len(without.train.targets) - len(default.train.targets) > 0
+    assert torch.equal(default.test.targets, without.test.targets)
+
+
 @pytest.mark.parametrize("name", [*SPLIT, *SYNTHETIC, "text_char"])
 def test_trusted_examples_can_be_left_out(name):
     assert len(loaded(name, "trusted=0").trusted.targets) == 0

@@ -125,6 +125,57 @@ def test_parameter_counts(name, shape, outputs, count):
     assert sum(parameter.numel() for parameter in module.parameters()) == count
 
 
+def test_a_torchvision_model_draws_nothing():
+    module = member("model", "torchvision", "name=efficientnet_b0")((3, 32, 32), 7)
+    before = torch.get_rng_state()
+    with torch.no_grad():
+        module(torch.zeros(1, 3, 32, 32))
+    assert torch.get_rng_state().equal(before)
+
+
+# The other families with stochastic depth (22 classifiers have it), without their many parameters.
+@pytest.mark.parametrize("name", ["convnext_tiny", "maxvit_t", "swin_t", "swin_v2_t"])
+def test_no_layer_of_a_torchvision_model_has_a_rate(name):
+    with torch.device("meta"):
+        module = member("model", "torchvision", f"name={name}")((3, 224, 224), 7)
+    rates = {
+        type(layer).__name__: layer.p for layer in module.modules() if isinstance(getattr(layer, "p", None), float)
+    }
+    assert set(rates) >= {"StochasticDepth"}
+    assert set(rates.values()) == {0.0}
+
+
+def test_a_torchvision_model_with_auxiliary_outputs_is_refused():
+    needs = "^model torchvision needs a classifier with a single output; got name=googlenet$"
+    with torch.device("meta"), pytest.raises(ValueError, match=needs):
+        member("model", "torchvision", "name=googlenet")((3, 32, 32), 7)
+
+
+class Noisy(torch.nn.Linear):
+    """Draws in its forward pass, where no layer says so."""
+
+    def forward(self, inputs):
+        return torch.nn.functional.dropout(super().forward(inputs), 0.5)
+
+
+class Twice(torch.nn.Linear):
+    def forward(self, inputs):
+        return (super().forward(inputs),) * 2
+
+
+@pytest.mark.parametrize(("module", "needs"), [
+    (Noisy, r"^model needs layers without randomness \(.*\); got drawn_by=Noisy$"),
+    (Twice, "^model needs one tensor as its output; got output=tuple$"),
+])  # fmt: skip
+def test_a_module_that_is_no_function_of_parameters_and_batch_is_refused(module, needs):
+    before = torch.get_rng_state()
+    with pytest.raises(ValueError, match=needs):
+        SupervisedProblem(
+            lambda shape, outputs: module(shape[0], outputs), classified(inputs("flat", 6), OUTPUTS), rng=generator(0)
+        )
+    assert torch.get_rng_state().equal(before)
+
+
 def test_a_torchvision_model_has_group_norm_and_no_dropout():
     module = member("model", "torchvision", "name=shufflenet_v2_x0_5")((3, 32, 32), 7)
     layers = [type(layer).__name__ for layer in module.modules()]

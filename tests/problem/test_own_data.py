@@ -26,7 +26,7 @@ def test_both_kinds_of_file_read_the_same(kind, tmp_path):
     path = tmp_path / f"own.{kind}"
     np.savez(path, **arrays()) if kind == "npz" else save_file(arrays(), path)
     data = tensor_file(path)
-    assert [len(split.targets) for split in (data.train, data.validation, data.test, data.trusted)] == [35, 0, 10, 5]
+    assert [len(split.targets) for split in (data.train, data.validation, data.test, data.trusted)] == [30, 5, 10, 5]
     assert data.num_classes == data.outputs == 3 and data.loss == "cross_entropy"
     whole = torch.from_numpy(arrays()["inputs"]).float()
     for row, label in zip(data.train.inputs, data.train.targets, strict=True):
@@ -38,7 +38,7 @@ def test_a_test_part_of_its_own_and_groups_are_kept(tmp_path):
     extra = {"test_inputs": np.ones((7, 4)), "test_targets": np.full(7, 2), "groups": np.arange(50) // 10}
     np.savez(tmp_path / "own.npz", **arrays(**extra))
     data = tensor_file(tmp_path / "own.npz")
-    assert len(data.test.targets) == 7 and len(data.train.targets) == 45
+    assert len(data.test.targets) == 7 and len(data.train.targets) == 40
     blocks = member("partition", "by_writer")(data.train, 5, generator(0))
     assert all(len(set(data.train.groups[block].tolist())) == 1 for block in blocks)
 
@@ -126,7 +126,7 @@ def test_missing_and_truncated_files(kind, tmp_path):
 def test_a_file_is_looked_for_below_the_data_root_too(tmp_path):
     np.savez(tmp_path / "own.npz", **arrays())
     settings = member("dataset", "tensor_file", "file=own.npz", "trusted=5")
-    assert len(settings.load(tmp_path, generator(0)).train.targets) == 35
+    assert len(settings.load(tmp_path, generator(0)).train.targets) == 30
     with pytest.raises(ValueError, match=r"needs the file own.npz; got none at .* or .*/own\.npz"):
         settings.load(tmp_path / "elsewhere", generator(0))
 

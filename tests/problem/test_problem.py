@@ -82,7 +82,8 @@ def test_validation_is_measured_when_asked_for():
 
 def test_validation_of_nothing_is_refused():
     with pytest.raises(ValueError, match=r"the metric validation needs validation examples .*; got examples=0"):
-        problem("digits", validation=True)
+        model, data = member("dataset", "digits").model, loaded("digits", "validation_share=0.0")
+        SupervisedProblem(model, data, rng=generator(0), validation=True)
 
 
 def test_the_probe_of_the_train_loss_is_evenly_spaced():

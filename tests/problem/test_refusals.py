@@ -36,12 +36,12 @@ def untouched(place):
         (["partition=gamma_similarity", "partition.gamma=1.5"], "gamma"),
         (
             ["partition=shards", "partition.per_worker=200"],
-            "no more shards than examples; got shards=3000, examples=1338",
+            "no more shards than examples; got shards=3000, examples=1158",
         ),
         (["partition=by_writer"], "partition by_writer needs"),
         (
             ["num_workers=2000", "num_byzantine=0"],
-            "partition iid needs at least one example for every worker; got examples=1338, num_workers=2000",
+            "partition iid needs at least one example for every worker; got examples=1158, num_workers=2000",
         ),
         (["model=ridge_logistic"], "model needs one output for each class; got output="),
         (["model=kardam_emnist"], "kardam_emnist needs"),

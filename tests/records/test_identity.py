@@ -11,7 +11,7 @@ from deliveries import CONFIG
 import byzsgd
 from byzsgd.records import NOT_IDENTITY, collect_info, info, read_config, run_id, run_name
 from byzsgd.records.identity import difference
-from byzsgd.records.moved import NEUTRAL, WORDS
+from byzsgd.records.moved import NEUTRAL, WORDS, completed, in_first_words, up_to_date
 
 
 def changed(path, value):
@@ -28,7 +28,7 @@ def test_it_is_stable():
     assert run_id({"seed": 1, "aggregator": {"_target_": "byzsgd.aggregators.krum", "f": 2}}) == "9fb11cb4f0"
 
 
-# Computed by version 0.1.
+# Computed by version 0.1, when digits had no validation examples.
 FIRST = [
     ((), "43eced7cb1"),
     (("seed=3",), "494921ab4f"),
@@ -37,7 +37,7 @@ FIRST = [
     (("delay=d1", "aggregator=dynsgd"), "bd0be5fd6e"),
     (("worker=local_steps", "aggregator=asgd"), "35fe1806d5"),
     (("dataset=quadratic", "aggregator=asgd"), "94a424e54f"),
-    (("aggregator=basgd", "attack=adaptive"), "930269482f"),
+    (("aggregator=basgd", "attack=adaptive", "attack.plane=0"), "930269482f"),
     (("engine=loop", "metrics.study=true", "budget.updates=100"), "56f115249d"),
     (("aggregator=trimmed_mean", "partition=dirichlet", "num_workers=20", "delay=pareto"), "d07d86cf6d"),
 ]
@@ -45,7 +45,8 @@ FIRST = [
 
 @pytest.mark.parametrize(("overrides", "identity"), FIRST)
 def test_ids_are_those_of_version_0_1(overrides, identity):
-    assert run_id(byzsgd.experiment(*overrides).config) == identity
+    before = () if "dataset=quadratic" in overrides else ("dataset.validation_share=0.0",)
+    assert run_id(byzsgd.experiment(*before, *overrides).config) == identity
 
 
 def as_stored_by_0_1(folder):
@@ -136,3 +137,29 @@ def test_no_git_is_no_problem(monkeypatch, trouble):
 
     monkeypatch.setattr(info.subprocess, "run", fail)
     assert info.commit() is None
+
+
+# What version 0.1 called these runs, whose parts have had a parameter more since.
+SINCE_0_1 = {
+    ("aggregator=weighted_rfa", "aggregator.collector.quorum=1"): "6c3c0a1f76",
+    ("aggregator=krum",): "04669dcf20",
+    ("aggregator=quorum",): "156a3668eb",
+    ("aggregator=kardam", "attack=adaptive", "attack.plane=0"): "54cfa3a920",
+}
+
+
+@pytest.mark.parametrize("overrides", SINCE_0_1)
+def test_a_parameter_at_the_value_before_it_existed_does_not_count(overrides):
+    config = byzsgd.experiment(*overrides, "dataset.validation_share=0.0").config
+    assert run_id(config) == SINCE_0_1[overrides]
+    assert completed(up_to_date(in_first_words(config))) == config
+
+
+def test_a_parameter_that_is_new_counts_at_any_other_value():
+    ids = {run_id(byzsgd.experiment(*overrides, more).config) for overrides, more in (
+        (("aggregator=weighted_rfa",), "aggregator.collector.quorum=1"),
+        (("aggregator=weighted_rfa",), "aggregator.collector.quorum=7"),
+        (("aggregator=krum",), "aggregator.rule.strict=true"),
+        (("aggregator=krum",), "aggregator.rule.strict=false"),
+    )}  # fmt: skip
+    assert len(ids) == 4

@@ -127,6 +127,8 @@ def _moves(name, size, f):
         # each in a direction of its own, of one length or of very different ones
         size * torch.eye(D, dtype=x.dtype)[:f],
         torch.diag(torch.tensor([size / 8**i for i in range(D)], dtype=x.dtype))[:f],
+        # one direction, of very different lengths: the longest hides the others
+        torch.tensor([[size**2], [size], [size**0.5]], dtype=x.dtype)[:f] * torch.ones(D, dtype=x.dtype),
     ]
     worst = 0.0
     for lie in lies:

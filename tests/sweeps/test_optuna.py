@@ -111,3 +111,18 @@ def test_a_study_that_is_killed_goes_on_as_if_it_had_not_been(tmp_path):
     assert main([*command, "hydra.sweep.dir=whole"]) == 0
     found = [trial.params for trial in tried() if trial.state.is_finished()]
     assert found == [trial.params for trial in tried("whole/study.log")]
+
+
+@pytest.mark.parametrize(("overrides", "sentence"), [
+    (("dataset=quadratic",), "validation examples to be judged by (dataset.validation_share, metrics.validation=true); "
+     "got dataset=quadratic, validation=false"),
+    (("dataset.validation_share=0",), "got dataset=digits, validation=false"),
+    (("metrics.validation=false",), "got dataset=digits, validation=false"),
+    (("hydra.sweeper.direction=minimize",), "hydra.sweeper.direction=maximize; got direction=minimize"),
+])  # fmt: skip
+def test_it_needs_a_judge(overrides, sentence, tmp_path, capsys):
+    assert main(["train", "-m", *RATE, *overrides]) == 2
+    captured = capsys.readouterr().err
+    assert captured.startswith("byzsgd: a sweeper that optimises needs ") and captured.count("\n") == 1
+    assert sentence in captured
+    assert not (tmp_path / "sweep").exists()

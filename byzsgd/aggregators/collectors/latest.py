@@ -26,33 +26,40 @@ class LatestState:
 class Latest:
     """A step at every accepted arrival, from the newest vector of every worker, weighted by its number of deliveries.
 
-    Workers not yet seen are left out (`missing=skip`) or count as zero vectors with weight zero (`missing=zero`).
+    Workers not yet seen are left out (`missing=skip`) or count as zero vectors with weight zero (`missing=zero`). The
+    first step waits for vectors of `quorum` different workers: with 2f+1 no f liars are a majority of the first rows.
 
     Dahan, Levy: Weight for robustness: a comprehensive approach towards optimal fault-tolerant asynchronous ML,
     NeurIPS 2024, arXiv 2501.09621. With `missing=zero` and the mean, MIFA: Gu, Huang, Zhang, Huang, NeurIPS 2021,
     arXiv 2106.04159.
+    Differs: the quorum is ours; 1 is the papers' start.
     """
 
     missing: Literal["skip", "zero"]
+    quorum: int
     waiting: ClassVar[Reply] = Reply.DISPATCH
     weighted: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require(self.missing in ("skip", "zero"), "latest", "missing skip or zero", missing=self.missing)
+        require(self.quorum >= 1, "latest", "quorum >= 1", quorum=self.quorum)
 
     def check(self, num_workers: int) -> None:
-        """Any number of workers will do."""
+        needs = "quorum <= num_workers, or there would never be a step"
+        require(self.quorum <= num_workers, "latest", needs, quorum=self.quorum, num_workers=num_workers)
 
     def rows(self, num_workers: int) -> int:
-        return num_workers if self.missing == "zero" else 1
+        return num_workers if self.missing == "zero" else self.quorum
 
     def init(self, context: ServerContext) -> LatestState:
         return LatestState(context.num_workers)
 
-    def add(self, state: LatestState, arrival: Arrival, vector: Tensor, raw: Tensor) -> Collected:
+    def add(self, state: LatestState, arrival: Arrival, vector: Tensor, raw: Tensor) -> Collected | None:
         state.vectors[arrival.worker] = vector
         state.raw[arrival.worker] = raw
         state.counts[arrival.worker] = state.counts.get(arrival.worker, 0) + 1
+        if len(state.counts) < self.quorum:
+            return None
         everyone = range(state.num_workers)
         workers = tuple(everyone) if self.missing == "zero" else tuple(w for w in everyone if w in state.counts)
         zero = torch.zeros_like(vector) if len(state.counts) < len(workers) else vector

@@ -27,10 +27,13 @@ class Frequency:
     Any 2f+1 consecutive accepted vectors then come from 2f+1 different workers, so at least f+1 of them are honest: the
     weakest rule with that guarantee. A cap of f vectors per worker in the window does not give it for f ≥ 2.
 
+    The theory needs n > 3f. `strict=false` computes it for n > 2f: with fewer workers all would be refused for ever.
+
     Kardam: Damaskinos, El Mhamdi, Guerraoui, Patra, Taziki, ICML 2018, arXiv 1802.07928.
     """
 
     f: int
+    strict: bool
     needs_read_params: ClassVar[bool] = False
     scores: tuple[str, ...] = field(default=(), init=False, repr=False)
 
@@ -38,7 +41,10 @@ class Frequency:
         require(self.f >= 0, "frequency", "f >= 0", f=self.f)
 
     def check(self, num_workers: int) -> None:
-        require(num_workers > 3 * self.f, "frequency", "num_workers > 3f", num_workers=num_workers, f=self.f)
+        computable, needs = num_workers > 2 * self.f, "num_workers > 2f"
+        if self.strict:
+            computable, needs = num_workers > 3 * self.f, "num_workers > 3f"
+        require(computable, "frequency", needs, num_workers=num_workers, f=self.f)
 
     def init(self, context: ServerContext) -> FrequencyState:
         return FrequencyState()

@@ -59,7 +59,8 @@ class Lipschitz:
     interpolated quantile, so that f liars cannot move it above the largest honest value. The candidate is K_p
     (`candidate=worker`), or ‖g − g_prev‖ / ‖x − x_prev‖ over the server's last update (`candidate=server`).
     `warmup=all` lets everything finite pass until all workers have a coefficient; `quorum` has no special case: +inf
-    entries keep the threshold open until n−f workers have one. `hatch` lets the (n+1)-th refusal in a row pass.
+    entries keep the threshold open until n−f workers have one. `hatch` lets the (n+1)-th refusal in a row pass. The
+    theory needs n > 3f; `strict=false` computes it for n > f, as some published comparisons do.
 
     Kardam: Damaskinos, El Mhamdi, Guerraoui, Patra, Taziki, ICML 2018, arXiv 1802.07928.
     Differs: the paper leaves candidate, memory, warm-up and hatch open; the authors' template code reads them as
@@ -71,6 +72,7 @@ class Lipschitz:
     memory: Literal["last", "max"]
     warmup: Literal["all", "quorum"]
     hatch: bool
+    strict: bool
     needs_read_params: ClassVar[bool] = True
     scores: tuple[str, ...] = field(default=("lipschitz", "lipschitz_threshold"), init=False, repr=False)
 
@@ -84,7 +86,10 @@ class Lipschitz:
             require(chosen in known, "lipschitz", f"{name} {' or '.join(known)}", **{name: chosen})
 
     def check(self, num_workers: int) -> None:
-        require(num_workers > 3 * self.f, "lipschitz", "num_workers > 3f", num_workers=num_workers, f=self.f)
+        computable, needs = num_workers > self.f, "num_workers > f"
+        if self.strict:
+            computable, needs = num_workers > 3 * self.f, "num_workers > 3f"
+        require(computable, "lipschitz", needs, num_workers=num_workers, f=self.f)
 
     def init(self, context: ServerContext) -> LipschitzState:
         return LipschitzState(context, ranking(math.inf, context.num_workers))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from byzsgd.aggregators.filters import trusted
-from byzsgd.aggregators.rows import length
+from byzsgd.aggregators.magnitudes import at_length
 from byzsgd.checks import require
 from byzsgd.interfaces import Arrival, Judgement, ServerContext
 
@@ -48,10 +48,9 @@ class Zeno:
 
     def judge(self, state: trusted.TrustedState, arrival: Arrival) -> Judgement:
         own = trusted.reference(state, self.refresh)
-        norm = length(arrival.vector) if trusted.is_finite(arrival) else math.nan
-        if math.isnan(norm) or norm == 0.0:
+        if not (trusted.is_finite(arrival) and bool(arrival.vector.any())):
             return Judgement(False, arrival.vector, {"zeno": math.nan}, own)
-        vector = arrival.vector * (float(torch.linalg.vector_norm(own)) / norm)
+        vector = at_length(arrival.vector, float(torch.linalg.vector_norm(own)))
         score = self.gamma * float(own @ vector) - self.rho * float(vector @ vector) + self.gamma * self.epsilon
         return Judgement(score >= 0, vector, {"zeno": score}, own)
 

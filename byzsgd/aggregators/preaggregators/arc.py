@@ -5,18 +5,19 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from byzsgd.aggregators.declaration import Condition, preaggregator
+from byzsgd.aggregators.declaration import MAJORITY, preaggregator
 from byzsgd.aggregators.preaggregators.shrinking import shrunk
 
 
 @preaggregator(
-    Condition("k >= 2f+1", lambda k, f: k >= 2 * f + 1),
+    MAJORITY,
     laws=("permutation", "scaling", "sign", "rotation"),
 )
-def arc(vectors: Tensor, *, f: int) -> Tensor:
+def arc(vectors: Tensor, *, f: int, strict: bool = True) -> Tensor:
     """Scales the ⌊2f(k-f)/k⌋ longest rows down to the next largest norm, (k, d) -> (k, d).
 
     Condition: k >= 2f+1
+    With `strict=False`, k >= f+1: computed, without the promise.
     Allouah, Guerraoui, Gupta, Jellouli, Rizk, Stephan: Adaptive gradient clipping for robust federated learning,
     ICLR 2025, arXiv 2405.14432.
     """

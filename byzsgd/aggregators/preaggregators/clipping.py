@@ -11,6 +11,7 @@ from byzsgd.aggregators.preaggregators.shrinking import shrunk
 @preaggregator(
     Condition("radius > 0", lambda radius: radius > 0),
     laws=("permutation", "sign", "rotation"),
+    lengths=("radius",),
 )
 def clipping(vectors: Tensor, *, radius: float = 2.0) -> Tensor:
     """Scales each row down to norm `radius` where it is longer, (k, d) -> (k, d).

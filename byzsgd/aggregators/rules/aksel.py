@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from byzsgd.aggregators.declaration import Condition, rule
+from byzsgd.aggregators.declaration import MAJORITY, rule
 from byzsgd.aggregators.rules.numerics.distances import nearest_rows
 from byzsgd.aggregators.rules.numerics.gram import mean_of
 from byzsgd.aggregators.rules.numerics.ordering import coordinate_median
 
 
 @rule(
-    Condition("k >= 2f+1", lambda k, f: k >= 2 * f + 1),
+    MAJORITY,
     laws=("permutation", "translation", "scaling", "sign", "agreement", "bounded", "mean_without_liars", "box"),
 )
-def aksel(vectors: Tensor, *, f: int) -> Tensor:
+def aksel(vectors: Tensor, *, f: int, strict: bool = True) -> Tensor:
     """The mean of the k-f rows nearest to the coordinate-wise median, (k, d) -> (d,).
 
     Nearest in ‖xᵢ - median(x)‖₂; a tie goes to the lexicographically smaller row.
 
     Condition: k >= 2f+1
+    With `strict=False`, k >= f+1: computed, without the promise.
     Breakdown: f rows.
     Boussetta, El Mhamdi, Guerraoui, Maurer, Rouault: AKSEL: fast Byzantine SGD, OPODIS 2020.
     Differs: k-f rows are kept, the paper's quorum for a known f.

@@ -18,10 +18,14 @@ from byzsgd.aggregators.rules.numerics.ordering import (
 
 
 @rule(
-    Condition("k >= 4f+3", lambda k, f: k >= 4 * f + 3),
+    Condition(
+        "k >= 4f+3",
+        lambda k, f: k >= 4 * f + 3,
+        Condition("k >= 4f+1", lambda k, f: k >= 4 * f + 1),
+    ),
     laws=("permutation", "translation", "scaling", "sign", "agreement", "bounded", "mean_without_liars", "box"),
 )
-def bulyan(vectors: Tensor, *, f: int) -> Tensor:
+def bulyan(vectors: Tensor, *, f: int, strict: bool = True) -> Tensor:
     """Krum repeated, then the mean of the picked values nearest to their median, (k, d) -> (d,).
 
     θ = k-2f times: among the r rows left, the one with the least sum of squared distances to its max(1, r-f-2) nearest
@@ -29,9 +33,12 @@ def bulyan(vectors: Tensor, *, f: int) -> Tensor:
     tie goes to the lexicographically smaller row and to the lower value, so the order of the rows does not matter.
 
     Condition: k >= 4f+3
+    With `strict=False`, k >= 4f+1: computed, without the promise.
     Breakdown: (k-3)/4 rows.
     El Mhamdi, Guerraoui, Rouault: The hidden vulnerability of distributed learning in Byzantium, ICML 2018,
     arXiv 1802.07927.
+    Differs: the paper breaks no ties; here equal scores go to the smaller row, and of two values equally near to the
+    median the lower one counts, so that the answer is not sign equivariant on ties.
     """
     k = vectors.shape[0]
     picks = k - 2 * f

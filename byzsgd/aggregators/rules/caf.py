@@ -47,7 +47,8 @@ def caf(vectors: Tensor, *, f: int) -> Tensor:
             best, least = weights, values[-1]
         if values[-1] <= 0:
             break
-        # ⟨xᵢ − μ, v⟩² up to a factor, which the division by the largest removes
-        spread = np.square(about @ (root * axes[:, -1]))
+        # ⟨xᵢ − μ, v⟩² up to a factor, which the division by the largest removes; so does one that keeps it in range
+        along = about @ (root * axes[:, -1])
+        spread = np.square(np.ldexp(along, -np.frexp(np.abs(along).max())[1]))
         count = np.maximum(count * (1 - spread / spread[count > 0].max()), 0.0)
     return rows.point(best)

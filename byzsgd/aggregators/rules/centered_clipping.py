@@ -16,8 +16,11 @@ from byzsgd.aggregators.rules.numerics.gram import combination, gram, squared_no
     Condition("steps >= 1", lambda steps: steps >= 1),
     laws=("permutation", "sign", "rotation", "bounded"),
     feed=LastResult(),
+    lengths=("radius", "centre"),
 )
-def centered_clipping(vectors: Tensor, *, radius: float = 10.0, steps: int = 1, centre: Tensor | None = None) -> Tensor:
+def centered_clipping(
+    vectors: Tensor, *, radius: float = 10.0, steps: int = 1, centre: Tensor | np.ndarray | None = None
+) -> Tensor:
     """Moves a centre by the mean of the clipped differences to it, (k, d) -> (d,).
 
     v ← v + (1/k) Σ (xᵢ - v) min(1, radius/‖xᵢ - v‖), `steps` times from `centre` (none given: zero). In a server the
@@ -25,6 +28,8 @@ def centered_clipping(vectors: Tensor, *, radius: float = 10.0, steps: int = 1, 
 
     Breakdown: every row moves the centre by at most radius/k per step.
     Karimireddy, He, Jaggi: Learning from history for Byzantine robust optimization, ICML 2021, arXiv 2012.10333.
+    Differs: the paper's guarantee is for f/k <= 0.1, worker momentum and a radius that follows the honest variance;
+    here any f, no momentum of its own, and a fixed radius.
     """
     k = vectors.shape[0]
     start = None if centre is None else read_beside("centered_clipping", "centre", centre, vectors)

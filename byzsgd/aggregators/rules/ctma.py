@@ -23,6 +23,7 @@ BASES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     Condition("0 <= share < 1/2", lambda share: 0 <= share < 0.5),
     Condition(f"base of {', '.join(BASES)}, or a weighted rule", lambda base: base in BASES or callable(base)),
     laws=("permutation", "translation", "scaling", "sign", "bounded", "box"),
+    tolerated="share",
 )
 def ctma(
     vectors: Tensor,

@@ -25,7 +25,6 @@ from byzsgd.checks import require
         "scaling",
         "sign",
         "rotation",
-        "bounded",
         "mean_without_liars",
         "box",
     ),

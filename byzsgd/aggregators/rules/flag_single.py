@@ -14,6 +14,7 @@ from byzsgd.aggregators.rules.numerics.spectrum import coordinates
 @rule(
     Condition("1 <= dimension <= k", lambda k, dimension: dimension is None or 1 <= dimension <= k),
     laws=("permutation", "sign", "rotation", "bounded"),
+    sizes="ignored",
 )
 def flag_single(vectors: Tensor, *, dimension: int | None = None) -> Tensor:
     """The mean direction projected on the top singular directions of the unit rows, (k, d) -> (d,).

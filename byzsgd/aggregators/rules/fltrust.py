@@ -11,8 +11,8 @@ from byzsgd.aggregators.rows import read_beside
 from byzsgd.aggregators.rules.numerics.gram import combination, inner_products, squared_norms
 
 
-@rule(laws=("permutation", "bounded"), feed=Trusted())
-def fltrust(vectors: Tensor, *, trusted: Tensor) -> Tensor:
+@rule(laws=("permutation", "bounded"), feed=Trusted(), sizes="ignored", lengths=("trusted",))
+def fltrust(vectors: Tensor, *, trusted: Tensor | np.ndarray) -> Tensor:
     """Rows rescaled to the norm of a trusted vector and weighted by their cosine with it, (k, d) -> (d,).
 
     Σ wᵢ xᵢ ‖t‖/‖xᵢ‖ / Σ wᵢ, wᵢ = max(0, cos(xᵢ, t)); zero when all weights are zero. In a server t is the gradient of

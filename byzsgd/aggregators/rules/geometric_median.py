@@ -25,7 +25,7 @@ def geometric_median(vectors: Tensor, *, tolerance: float = 1e-10, max_steps: in
     rows, where the answer may not be unique, it is the median along their line.
 
     Breakdown: (k-1)/2 rows.
-    Bound: κ = 4 (1 + f/(n-2f))^2
+    Bound: κ = 4 (1 + f/(n-2f))^2 (Allouah et al., AISTATS 2023, arXiv 2302.01772)
     Weiszfeld 1937; Vardi, Zhang: The multivariate L1-median and associated data depth, PNAS 2000; in this field Chen,
     Su, Xu: Distributed statistical machine learning in adversarial settings, POMACS 2017, arXiv 1705.05491.
     """
@@ -74,7 +74,10 @@ def _leave_best_row(rows: Affine) -> tuple[np.ndarray, int | None]:
     k = len(rows.inner)
     norms = rows.inner.diagonal()
     apart = np.sqrt(np.maximum(norms[:, None] + norms - 2 * rows.inner, 0.0))
-    best = int(apart.sum(axis=1).argmin())
+    totals = apart.sum(axis=1)
+    # Beside very far rows several totals are equal up to rounding: then the row that most others are near to.
+    tied = np.flatnonzero(totals <= totals.min() * (1 + 1e-14))
+    best = int(tied[np.median(apart[tied], axis=1).argmin()])
     start = np.zeros(k)
     start[best] = 1.0
     distances = np.sqrt(rows.squared_distances_from(best))

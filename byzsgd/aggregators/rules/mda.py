@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from byzsgd.aggregators.declaration import Condition, rule
+from byzsgd.aggregators.declaration import MAJORITY, Condition, rule
 from byzsgd.aggregators.rules.numerics.distances import TIE, Distances
 from byzsgd.aggregators.rules.numerics.gram import mean_of
 from byzsgd.aggregators.rules.numerics.subsets import cover, ranked, without
@@ -14,7 +14,7 @@ MOST_DROPPED = 42
 
 
 @rule(
-    Condition("k >= 2f+1", lambda k, f: k >= 2 * f + 1),
+    MAJORITY,
     Condition(f"f <= {MOST_DROPPED} (a search of at most 1.47^f = 1e7 steps)", lambda f: f <= MOST_DROPPED),
     laws=(
         "permutation",
@@ -28,7 +28,7 @@ MOST_DROPPED = 42
         "box",
     ),
 )
-def mda(vectors: Tensor, *, f: int) -> Tensor:
+def mda(vectors: Tensor, *, f: int, strict: bool = True) -> Tensor:
     """The mean of the k-f rows of least diameter, (k, d) -> (d,).
 
     The subset S of k-f rows with the least max_{i,j in S} ‖xᵢ - xⱼ‖; among equals the one whose sorted rows come first
@@ -36,6 +36,7 @@ def mda(vectors: Tensor, *, f: int) -> Tensor:
     distances (vertex cover).
 
     Condition: k >= 2f+1, f <= 42 (a search of at most 1.47^f = 1e7 steps)
+    With `strict=False`, k >= f+1: computed, without the promise.
     Breakdown: (k-1)/2 rows.
     El Mhamdi, Guerraoui, Guirguis, Hoang, Rouault: Genuinely distributed Byzantine machine learning, PODC 2020,
     arXiv 1905.03853; as minimal volume: Rousseeuw 1985.

@@ -27,6 +27,7 @@ from byzsgd.aggregators.rules.numerics.ordering import (
         "mean_without_liars",
         "box",
     ),
+    sizes="added",
 )
 def meamed(vectors: Tensor, *, f: int) -> Tensor:
     """The mean of the k-f values of every coordinate that are nearest to their median, (k, d) -> (d,).

@@ -11,6 +11,7 @@ from byzsgd.aggregators.rules.numerics.ordering import NOTHING, by_coordinate, c
 @rule(
     laws=("permutation", "translation", "scaling", "sign", "diagonal", "agreement", "bounded", "box"),
     kappa=Bound("4 (1 + f/(n-2f))^2", lambda n, f: 4 * (1 + f / (n - 2 * f)) ** 2),
+    sizes="added",
 )
 def median(vectors: Tensor, *, lower: bool = False) -> Tensor:
     """The median of every coordinate, (k, d) -> (d,).
@@ -19,7 +20,7 @@ def median(vectors: Tensor, *, lower: bool = False) -> Tensor:
     which is not sign equivariant).
 
     Breakdown: (k-1)/2 rows.
-    Bound: κ = 4 (1 + f/(n-2f))^2
+    Bound: κ = 4 (1 + f/(n-2f))^2 (Allouah et al., AISTATS 2023, arXiv 2302.01772)
     Yin, Chen, Ramchandran, Bartlett: Byzantine-robust distributed learning, ICML 2018, arXiv 1803.01498.
     """
     if lower:

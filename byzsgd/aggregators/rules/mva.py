@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from byzsgd.aggregators.declaration import Condition, rule
+from byzsgd.aggregators.declaration import MAJORITY, rule
 from byzsgd.aggregators.rules.numerics.affine import Affine
 from byzsgd.aggregators.rules.numerics.gram import mean_of
 from byzsgd.aggregators.rules.numerics.subsets import candidates, first_of, greedy, kept
@@ -17,7 +17,7 @@ MOST_SUBSETS = 2_000_000
 
 
 @rule(
-    Condition("k >= 2f+1", lambda k, f: k >= 2 * f + 1),
+    MAJORITY,
     laws=(
         "permutation",
         "translation",
@@ -30,7 +30,7 @@ MOST_SUBSETS = 2_000_000
         "box",
     ),
 )
-def mva(vectors: Tensor, *, f: int) -> Tensor:
+def mva(vectors: Tensor, *, f: int, strict: bool = True) -> Tensor:
     """The mean of the k-f rows of least variance, (k, d) -> (d,).
 
     The subset S of k-f rows with the least Σ_{i in S} ‖xᵢ - x̄_S‖²; among equals the one whose sorted rows come first
@@ -38,6 +38,7 @@ def mva(vectors: Tensor, *, f: int) -> Tensor:
     subsets.
 
     Condition: k >= 2f+1
+    With `strict=False`, k >= f+1: computed, without the promise.
     Breakdown: (k-1)/2 rows.
     El Mhamdi, Guerraoui, Rouault: Distributed momentum for Byzantine-resilient stochastic gradient descent, ICLR 2021,
     arXiv 2003.00010; Rousseeuw 1985.

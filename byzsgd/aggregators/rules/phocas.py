@@ -23,6 +23,7 @@ from byzsgd.aggregators.rules.numerics.ordering import by_coordinate, nearest_me
         "mean_without_liars",
         "box",
     ),
+    sizes="added",
 )
 def phocas(vectors: Tensor, *, f: int) -> Tensor:
     """The mean of the k-f values of every coordinate that are nearest to their trimmed mean, (k, d) -> (d,).

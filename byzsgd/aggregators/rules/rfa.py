@@ -24,6 +24,7 @@ STARTS: dict[str, Callable[[Tensor], Tensor]] = {
     Condition("smoothing > 0", lambda smoothing: smoothing > 0),
     Condition("start of median, mean, zero", lambda start: start in STARTS),
     laws=("permutation", "translation", "sign", "bounded", "box"),
+    lengths=("smoothing",),
 )
 def rfa(vectors: Tensor, *, steps: int = 3, smoothing: float = 1e-6, start: str = "median") -> Tensor:
     """The smoothed geometric median by a fixed number of Weiszfeld steps, (k, d) -> (d,).

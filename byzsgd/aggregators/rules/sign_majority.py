@@ -7,7 +7,7 @@ from torch import Tensor
 from byzsgd.aggregators.declaration import rule
 
 
-@rule(laws=("permutation", "sign", "bounded"))
+@rule(laws=("permutation", "sign", "bounded"), sizes="ignored")
 def sign_majority(vectors: Tensor) -> Tensor:
     """The sign of the sum of signs in every coordinate, (k, d) -> (d,), values -1, 0, 1.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from byzsgd.aggregators.declaration import Bound, Condition, rule
+from byzsgd.aggregators.declaration import MAJORITY, Bound, rule
 from byzsgd.aggregators.rules.numerics.affine import Affine
 from byzsgd.aggregators.rules.numerics.gram import mean_of
 from byzsgd.aggregators.rules.numerics.subsets import candidates, first_of, greedy, kept
@@ -17,7 +17,7 @@ EVALUATED_AT_ONCE = 128
 
 
 @rule(
-    Condition("k >= 2f+1", lambda k, f: k >= 2 * f + 1),
+    MAJORITY,
     laws=(
         "permutation",
         "translation",
@@ -31,7 +31,7 @@ EVALUATED_AT_ONCE = 128
     ),
     kappa=Bound("4 f/(n-f) (1 + f/(n-2f))^2", lambda n, f: 4 * f / (n - f) * (1 + f / (n - 2 * f)) ** 2),
 )
-def smea(vectors: Tensor, *, f: int) -> Tensor:
+def smea(vectors: Tensor, *, f: int, strict: bool = True) -> Tensor:
     """The mean of the k-f rows whose covariance has the least top eigenvalue, (k, d) -> (d,).
 
     The subset S of k-f rows with the least λ_max(Σ_{i in S} (xᵢ - x̄_S)(xᵢ - x̄_S)ᵀ); among equals the one whose sorted
@@ -39,6 +39,7 @@ def smea(vectors: Tensor, *, f: int) -> Tensor:
     spread along directions known to be wide; what is left to list must be at most 200 000 subsets.
 
     Condition: k >= 2f+1
+    With `strict=False`, k >= f+1: computed, without the promise.
     Breakdown: (k-1)/2 rows.
     Bound: κ = 4 f/(n-f) (1 + f/(n-2f))^2
     Allouah, Guerraoui, Gupta, Pinot, Stephan: On the privacy-robustness-utility trilemma in distributed learning,

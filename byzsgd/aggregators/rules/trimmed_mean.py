@@ -22,6 +22,7 @@ from byzsgd.aggregators.rules.numerics.ordering import NOTHING, by_coordinate, s
         "box",
     ),
     kappa=Bound("6 g (1+g), g = f/(n-2f)", lambda n, f: 6 * f / (n - 2 * f) * (1 + f / (n - 2 * f))),
+    sizes="added",
 )
 def trimmed_mean(vectors: Tensor, *, f: int) -> Tensor:
     """The mean of every coordinate without its f lowest and f highest values, (k, d) -> (d,).

@@ -10,7 +10,10 @@ from byzsgd.aggregators.declaration import weighted_rule
 from byzsgd.aggregators.rules.numerics.ordering import SORT_COLUMNS
 
 
-@weighted_rule(laws=("permutation", "translation", "scaling", "sign", "diagonal", "bounded", "box"))
+@weighted_rule(
+    laws=("permutation", "translation", "scaling", "sign", "diagonal", "bounded", "box"),
+    sizes="added",
+)
 def weighted_median(vectors: Tensor, weights: Tensor) -> Tensor:
     """The weighted median of every coordinate, (k, d), (k,) -> (d,).
 
@@ -20,6 +23,8 @@ def weighted_median(vectors: Tensor, weights: Tensor) -> Tensor:
     Breakdown: less than half of the total weight.
     Dahan, Levy: Fault tolerant ML: efficient meta-aggregation and synchronous training, NeurIPS 2024,
     arXiv 2405.14759; asynchronous: Dahan, Levy: Weight for robustness, NeurIPS 2024, arXiv 2501.09621.
+    Differs: where the cumulative weight is half the total exactly, their code takes the upper value; the midpoint is
+    what as many copies of each row give.
     """
     counted = weights > 0
     if not bool(counted.all()):

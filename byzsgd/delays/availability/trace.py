@@ -9,8 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from byzsgd.checks import require
-from byzsgd.delays.tables import read_table, split_by_worker
+from byzsgd.delays.tables import Table, read_table, split_by_worker
 from byzsgd.interfaces import Slots
+from byzsgd.sources import Sources, noting
 
 from .presence import Presence
 
@@ -42,10 +43,20 @@ class Trace(Presence):
         require(workers == num_workers, "trace availability", needs, last_worker=workers - 1)
 
     @cached_property
+    def _read(self) -> tuple[Table, Sources]:
+        with noting() as sources:
+            return read_table("trace availability", self.path, ("worker", "start", "finish")), sources
+
+    @property
+    def sources(self) -> Sources:
+        """The file that is replayed."""
+        return self._read[1]
+
+    @cached_property
     def stays(self) -> tuple[Spans, ...]:
         """For each worker its stays [start, finish) in order."""
         who = "trace availability"
-        table = read_table(who, self.path, ("worker", "start", "finish"))
+        table, _ = self._read
         order = np.lexsort((table["start"], table["worker"]))
         stays: list[Spans] = []
         parts = split_by_worker(who, self.path, {name: column[order] for name, column in table.items()})

@@ -243,18 +243,29 @@ def _require_sound(data: Data) -> None:
             )
 
 
+def _generator_states(devices: Sequence[torch.device]) -> list[Tensor]:
+    """Of torch's global generators."""
+    return [torch.get_rng_state(), *map(torch.cuda.get_rng_state, devices)]
+
+
 def _require_fit(module: nn.Module, data: Data) -> None:
-    """One forward pass of two examples: the output must be what the loss asks for."""
+    """One forward pass of two examples: the output must be what the loss asks for, and nothing may be drawn for it."""
     inputs = data.train.inputs[:2]
+    devices = [inputs.device] if inputs.is_cuda else []
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.random.fork_rng(devices):
+            before = _generator_states(devices)
             output = module(inputs)
+            drawn = any(not state.equal(was) for state, was in zip(_generator_states(devices), before, strict=True))
     except (RuntimeError, IndexError, TypeError) as error:
         first = str(error).strip().splitlines()[0]
         raise ValueError(
             f"model needs inputs of another shape or kind than the dataset has; got inputs={inputs.dtype}"
             f"{list(inputs.shape[1:])} ({first})"
         ) from error
+    require(not drawn, "model", "layers without randomness (a gradient is a function of parameters and batch alone)",
+            drawn_by=type(module).__name__)  # fmt: skip
+    require(isinstance(output, Tensor), "model", "one tensor as its output", output=type(output).__name__)
     got = tuple(output.shape)
     if data.loss == "cross_entropy":
         require(got == (len(inputs), data.outputs), "model", "one output for each class", output=got[1:],

@@ -1,0 +1,26 @@
+"""What figures and tables need of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+
+
+class Recorded(Protocol):
+    """What a figure needs of a run; `byzsgd.records.Run` is one."""
+
+    @property
+    def metrics(self) -> pl.DataFrame: ...
+    @property
+    def arrivals(self) -> pl.DataFrame: ...
+    @property
+    def config(self) -> Mapping[str, Any]: ...
+    @property
+    def choices(self) -> Mapping[str, str]: ...
+    @property
+    def info(self) -> Mapping[str, Any]: ...
+    @property
+    def folder(self) -> Path | None: ...

@@ -1,0 +1,106 @@
+"""What a run reads from files beside its configuration: their names and the digests of their bytes.
+
+Whoever reads a file for a run reads it through `noted`; whoever wants to know what was read asks for it with `noting`.
+A part that reads once and keeps what it has read says so as `sources`.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+Sources = Mapping[str, str]  # name of a file -> 32 hexadecimal digits of BLAKE2b over its bytes
+
+_NOTES: ContextVar[dict[str, str] | None] = ContextVar("notes", default=None)
+
+
+def noted(path: Path) -> Path:
+    """The same path, about to be read; OSError where it cannot be. The bytes as they lie on the disk count, before
+    splits and arithmetic: seeds and machines give the same digest. The folder does not count."""
+    notes = _NOTES.get()
+    if notes is not None:
+        found = _digest(path)
+        name, number = path.name, 1
+        while notes.get(name, found) != found:  # another file of the same name
+            number += 1
+            name = f"{path.name} ({number})"
+        notes[name] = found
+    return path
+
+
+@contextmanager
+def noting() -> Iterator[dict[str, str]]:
+    """Inside, collects what is read; an outer one is told of it as well."""
+    outer, notes = _NOTES.get(), dict[str, str]()
+    token = _NOTES.set(notes)
+    try:
+        yield notes
+    finally:
+        _NOTES.reset(token)
+        if outer is not None:
+            outer.update(notes)
+
+
+def sources_of(part: Any, name: str) -> dict[str, str]:
+    """What a part and the parts in it have read (their `sources`), each file as `name/file`."""
+    if isinstance(part, functools.partial):
+        return sources_of(part.keywords, name)
+    if isinstance(part, Mapping):
+        parts = {f"{name}.{key}": item for key, item in part.items()}
+    elif isinstance(part, list | tuple):
+        parts = {f"{name}.{number}": item for number, item in enumerate(part)}
+    elif is_dataclass(part) and not isinstance(part, type):
+        parts = {f"{name}.{field.name}": getattr(part, field.name) for field in fields(part)}
+    else:
+        parts = {}
+    own = getattr(part, "sources", None)
+    found = {f"{name}/{file}": digest for file, digest in own.items()} if isinstance(own, Mapping) else {}
+    for place, item in parts.items():
+        found |= sources_of(item, place)
+    return found
+
+
+def module_sources(names: tuple[str, ...]) -> dict[str, str]:
+    """The files of modules, of packages all of theirs, as `plugins/file`; a module that is not found is left to who
+    imports it."""
+    import importlib.util  # noqa: PLC0415 (only plugins need it)
+
+    found = {}
+    for name in names:
+        spec = importlib.util.find_spec(name)
+        if spec is None:
+            continue
+        folders = [Path(place) for place in spec.submodule_search_locations or ()]
+        for folder in folders:
+            for file in sorted(folder.rglob("*.py")):
+                found[f"plugins/{name}/{file.relative_to(folder)}"] = _digest(file)
+        if not folders and spec.origin is not None and Path(spec.origin).is_file():
+            found[f"plugins/{Path(spec.origin).name}"] = _digest(Path(spec.origin))
+    return found
+
+
+def changed(before: Sources, now: Sources) -> str:
+    """The first file that is not what it was, in words; empty: none. Plugins that are not in use now do not count."""
+    for name in [*now, *before]:
+        if name.startswith("plugins/") and name not in now:
+            continue
+        if now.get(name) != before.get(name):
+            return f"digest {now.get(name)} of {name} instead of {before.get(name)}"
+    return ""
+
+
+def digest_of(sources: Sources) -> str:
+    """Eight hexadecimal digits for all of it together; empty for nothing."""
+    text = "\n".join(f"{name} {digest}" for name, digest in sorted(sources.items()))
+    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest() if sources else ""
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
