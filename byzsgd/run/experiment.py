@@ -58,7 +58,7 @@ from byzsgd.run.sweeping import Sweeping
 from byzsgd.run.tracking import Tracking
 from byzsgd.schemes.server import Server
 
-NO_GROUPS = {"budget", "metrics"}
+NO_GROUPS = {"budget", "metrics", "sweep"}
 SAYING = ("config", "choices", "said")  # the fields that are about the others
 _SENDER = {"vectors": "gradient", "deltas": "delta"}
 
