@@ -138,10 +138,12 @@ _FACT = re.compile(r"(Condition|Breakdown|Bound|Cost|Differs):")
 
 
 def _reference(text: str) -> str:
-    """The first paragraph with a year in it, without the description and stated facts."""
+    """The first paragraph with a year in it, without the description: what stands behind its last stated fact."""
     _, _, rest = text.strip().partition("\n")
     for block in rest.split("\n\n"):
-        lines = [line.strip() for line in block.splitlines() if not _FACT.match(line.strip())]
+        lines = [line.strip() for line in block.splitlines()]
+        facts = [number for number, line in enumerate(lines) if _FACT.match(line)]
+        lines = lines[facts[-1] + 1 :] if facts else lines
         if re.search(r"\b(19|20)\d\d\b", " ".join(lines)):
             return " ".join(lines)
     return ""
