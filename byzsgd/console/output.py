@@ -63,7 +63,7 @@ def fitted(table: Table, width: int, gives_way: Sequence[str]) -> Table:
 @contextmanager
 def loading() -> Iterator[None]:
     """A first word at once, while what is slow to import is imported."""
-    if "torch" in sys.modules:
+    if "torch" in sys.modules or sys.stdout is not sys.__stdout__:  # somebody reads us from within
         yield
         return
     if sys.stdout.isatty():

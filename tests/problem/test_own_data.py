@@ -57,7 +57,7 @@ def test_groups_of_any_kind_are_told_apart(names, tmp_path):
     """2.2 and 2.9 became one writer, and texts ended in int()'s own error."""
     np.savez(tmp_path / "own.npz", **arrays(groups=names[np.arange(50) % 3], test_inputs=np.ones((3, 4)),
                                             test_targets=np.arange(3)))  # fmt: skip
-    groups = tensor_file(tmp_path / "own.npz", "trusted=0").train.groups
+    groups = tensor_file(tmp_path / "own.npz", "trusted=0", "validation_share=0").train.groups
     assert groups.tolist() == [[2, 0, 1][number % 3] for number in range(50)]
 
 
