@@ -187,9 +187,10 @@ def sweeps_over(overrides: Sequence[str]) -> bool:
     return any(override.is_sweep_override() for override in OverridesParser.create().parse_overrides(list(overrides)))
 
 
-def require_heard(overrides: Sequence[str], sweep: bool) -> None:
-    """Raises ConfigError for an override that a run, or a sweep, would pass over, and for a choice among nothing."""
-    ignored = OF_SINGLE_RUNS if sweep else OF_SWEEPS
+def require_heard(overrides: Sequence[str], sweep: bool | None) -> None:
+    """Raises ConfigError for an override that a run, or a sweep (None: not known yet), would pass over, and for a
+    choice among nothing."""
+    ignored = () if sweep is None else OF_SINGLE_RUNS if sweep else OF_SWEEPS
     needs = "a single run (hydra.sweep.dir is where a sweep goes)" if sweep else "a sweep (-m)"
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         key, value, given = override.key_or_group, override.value(), override.input_line
@@ -199,7 +200,7 @@ def require_heard(overrides: Sequence[str], sweep: bool) -> None:
             raise ConfigError(f"{key} needs {needs}; got {given}")
         if key in groups() and not override.is_delete() and (value is None or isinstance(value, bool | int | float)):
             raise ConfigError(f"{key} needs the name of a member (byzsgd list {key} shows them); got {given}")
-        if override.is_sweep_override() and not sweep:
+        if override.is_sweep_override() and sweep is False:
             raise ConfigError(f"{key} needs one value, or -m to sweep over several; got {given}")
         if isinstance(value, ChoiceSweep | RangeSweep) and not list(override.sweep_string_iterator()):
             raise ConfigError(f"{key} needs at least one value; got {given}")

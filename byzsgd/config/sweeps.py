@@ -48,6 +48,7 @@ def intended(command: Command) -> OneRun | SweepTarget:
     """What a command asks for, however it says that it is a sweep: -m, or `hydra.mode` where a file or an override
     sets it. ConfigError for what can be known to be wrong; jobs are checked by their sweeper."""
     multirun = command.multirun
+    require_heard(command.overrides, sweep=None)
     if not multirun:
         several = sweeps_over(command.overrides)
         config = composed(command.overrides, command.source, RunMode.MULTIRUN if several else RunMode.RUN)
