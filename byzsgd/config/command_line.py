@@ -190,7 +190,7 @@ def sweeps_over(overrides: Sequence[str]) -> bool:
 def require_heard(overrides: Sequence[str], sweep: bool | None) -> None:
     """Raises ConfigError for an override that a run, or a sweep (None: not known yet), would pass over, and for a
     choice among nothing."""
-    ignored = () if sweep is None else OF_SINGLE_RUNS if sweep else OF_SWEEPS
+    ignored: tuple[str, ...] = () if sweep is None else OF_SINGLE_RUNS if sweep else OF_SWEEPS
     needs = "a single run (hydra.sweep.dir is where a sweep goes)" if sweep else "a sweep (-m)"
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         key, value, given = override.key_or_group, override.value(), override.input_line
