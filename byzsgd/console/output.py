@@ -66,7 +66,7 @@ def loading() -> Iterator[None]:
     if "torch" in sys.modules or sys.stdout is not sys.__stdout__:  # somebody reads us from within
         yield
         return
-    if sys.stdout.isatty():
+    if console().is_terminal:
         with console().status("loading PyTorch"):
             yield
         return
