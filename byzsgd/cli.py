@@ -161,7 +161,7 @@ def _run_one_of_many(experiment: Experiment, folder: Path) -> float:
     return objective(run)
 
 
-def _sweep(command: Command, intended: SweepTarget) -> int:
+def _sweep(command: Command, intended: SweepTarget, table: bool = True) -> int:
     from byzsgd import config
     from byzsgd.console.output import console as screen
     from byzsgd.console.sweep_progress import following
@@ -181,7 +181,8 @@ def _sweep(command: Command, intended: SweepTarget) -> int:
     finally:
         stop.unlink(missing_ok=True)
     sweep.look()
-    show_sweep([each.folder for each in sweep.runs if each.state == "done"], folder)
+    if table:
+        show_sweep([each.folder for each in sweep.runs if each.state == "done"], folder)
     found = _optimum(folder)
     if found:
         print(found)
@@ -192,6 +193,16 @@ def _sweep(command: Command, intended: SweepTarget) -> int:
     if sweep.unseen:
         print(f"byzsgd: {sweep.unseen} jobs did not begin; the same command goes on", file=sys.stderr)
     return FAILURE if sweep.unseen or any(each.state != "running" for each in left) else 0
+
+
+def _stage(overrides: Sequence[str]) -> int:
+    """A sweep of a protocol, which has tables of its own."""
+    from byzsgd import config
+
+    command = config.read(["-m", *overrides])
+    intended = config.intended(command)
+    assert isinstance(intended, config.SweepTarget)
+    return _sweep(command, intended, table=False)
 
 
 def _optimum(folder: Path) -> str:
@@ -260,7 +271,7 @@ def _parser() -> argparse.ArgumentParser:
     resuming.add_argument("--plugin", action="append", default=[], metavar="MODULE",
                           help="a module of yours that the folder's configuration may name")  # fmt: skip
     resuming.set_defaults(command=resume)
-    add_commands(commands)
+    add_commands(commands, _stage)
     listing = commands.add_parser("list", help="show what there is to choose: byzsgd list aggregator")
     listing.add_argument("group", nargs="?")
     listing.add_argument("--search", metavar="WORD", help="only members whose name, description or paper has this word")

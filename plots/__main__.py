@@ -15,20 +15,23 @@ from matplotlib.figure import Figure
 
 import plots
 from byzsgd.analysis import Comparison, compare
+from byzsgd.console.protocol import reported
 from byzsgd.plotting import save
 from byzsgd.records import find_runs, load
 
 ROOT = Path(__file__).resolve().parents[1]
 EXPERIMENTS = ROOT / "conf" / "experiment"
+PROTOCOLS = ROOT / "conf" / "protocol"
 OUTPUTS = ROOT / "outputs" / "figures"
 FIGURES = ROOT / "docs" / "figures"
 COMPLETE = "COMPLETE"  # in the folder of a sweep: which version of its experiment was run to the end
 
 
 class Recipe(Protocol):
-    """A module of this package."""
+    """A module of this package. It names the experiment, or the protocol, that its runs come from."""
 
     EXPERIMENT: str
+    PROTOCOL: str
 
     def figure(self, comparison: Comparison) -> Figure: ...
 
@@ -42,10 +45,24 @@ def recipes() -> dict[str, Recipe]:
 def runs_of(experiment: str) -> Path:
     """The folder of a sweep, run now unless this very experiment was run to the end before."""
     folder = OUTPUTS / experiment
-    version = hashlib.blake2b((EXPERIMENTS / f"{experiment}.yaml").read_bytes(), digest_size=8).hexdigest()
+    command = ["train", "-m", f"experiment={experiment}", f"hydra.sweep.dir={folder}"]
+    return _once(command, EXPERIMENTS / f"{experiment}.yaml", folder)
+
+
+def comparison_of(recipe: Recipe) -> Comparison:
+    """The runs of a recipe, made now where they are missing."""
+    name = getattr(recipe, "PROTOCOL", None)
+    if name is None:
+        return compare([load(run) for run in find_runs(runs_of(recipe.EXPERIMENT))])
+    file, folder = PROTOCOLS / f"{name}.yaml", OUTPUTS / f"protocol_{name}"
+    return reported(file, _once(["protocol", name, f"--output={folder}"], file, folder))
+
+
+def _once(command: list[str], file: Path, folder: Path) -> Path:
+    """Runs a command of byzsgd into a folder unless it was run to the end with this very file before."""
+    version = hashlib.blake2b(file.read_bytes(), digest_size=8).hexdigest()
     marker = folder / COMPLETE
     if not (marker.is_file() and marker.read_text(encoding="utf-8").strip() == version):
-        command = ["train", "-m", f"experiment={experiment}", f"hydra.sweep.dir={folder}"]
         print("byzsgd", *command, flush=True)
         subprocess.run([sys.executable, "-m", "byzsgd", *command], cwd=ROOT, check=True)
         marker.write_text(version + "\n", encoding="utf-8")
@@ -63,9 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"no figure {unknown[0]!r}; there are {', '.join(known)}")
     for name in parsed.names or known:
         recipe = known[name]
-        folder = runs_of(recipe.EXPERIMENT)
-        comparison = compare([load(run) for run in find_runs(folder)])
-        for path in save(recipe.figure(comparison), parsed.output, name):
+        for path in save(recipe.figure(comparison_of(recipe)), parsed.output, name):
             print(path, flush=True)
     return 0
 

@@ -10,4 +10,4 @@ EXPERIMENT = "quickstart"
 
 def figure(comparison: Comparison) -> Figure:
     title = "Fifteen workers, three of them lie: which server still learns?"
-    return overview(comparison, x="time", statistic="median", title=title)
+    return overview(comparison, x="time", title=title)

@@ -1,12 +1,15 @@
-"""Final accuracy of every kind of server under every kind of attack."""
+"""Final accuracy of every kind of server under every kind of attack, each with a step of its own."""
 
 from matplotlib.figure import Figure
 
 from byzsgd.analysis import Comparison
+from byzsgd.analysis.protocol import read
+from byzsgd.config import protocol_file
 from byzsgd.plotting import heatmap
 
-EXPERIMENT = "servers_attacks"
+PROTOCOL = "servers_attacks"
 
 
 def figure(comparison: Comparison) -> Figure:
-    return heatmap(comparison)
+    last = read(protocol_file(PROTOCOL)).last
+    return heatmap(comparison, metric="test_accuracy", last=last)

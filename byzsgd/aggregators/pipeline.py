@@ -114,6 +114,11 @@ class Pipeline:
         """Whether one of its filters does."""
         return any(getattr(part, "needs_read_params", True) for _, part in self.asked)
 
+    @property
+    def synchronous(self) -> bool:
+        """Whether it waits for every worker, round by round."""
+        return self.collector.waiting is Reply.HOLD
+
     def check(self, num_workers: int) -> None:
         """Every condition on n, and those of the rules on the number of rows that they will see."""
         for _, part in self.asked:

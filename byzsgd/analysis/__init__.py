@@ -1,7 +1,8 @@
 """What rows say, in numbers: runs that belong together, curves with intervals, outcomes. Imports no drawing library."""
 
 from .bands import band as band
-from .bands import interval as interval
+from .estimates import Estimate as Estimate
+from .estimates import estimate as estimate
 from .groups import Comparison as Comparison
 from .groups import Group as Group
 from .groups import NothingToDraw as NothingToDraw

@@ -17,6 +17,7 @@ INCIDENTAL = (
     "seed", "engine", "device", "threads", "data_root", "dataset.download", "checkpoint_every", "force", "plugins",
     "tracker", "hydra", "name", "experiment", "sweep", "keep_state",
 )  # fmt: skip
+SEVERAL = ("filters", "preaggregator")  # parts of a server of which it may have any number
 DATA = "data"  # digest of the files that a run rests on
 ABSENT = "–"  # the setting does not exist here: it belongs to another member
 NESTED = ("aggregator", "attack", "delay", "partition", "worker")
@@ -25,6 +26,11 @@ FIRST = ("aggregator", "attack", "dataset", "partition", "delay", "worker", "num
 
 class NothingToDraw(ValueError):
     """The runs hold no rows for this figure."""
+
+
+def diverged(run: Recorded) -> bool:
+    """Whether a run was lost: the worst outcome in every comparison."""
+    return run.info.get("status") == "diverged"
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class Group:
 
     @property
     def diverged(self) -> int:
-        return sum(run.info.get("status") == "diverged" for run in self.runs)
+        return sum(map(diverged, self.runs))
 
     def label(self, keys: Sequence[str]) -> str:
         """What the keys say of this group; settings that it does not have are passed over."""
@@ -64,6 +70,21 @@ class Comparison:
             return sorted(seen)
         return sorted(seen, key=lambda value: value not in ("none", None, False, ABSENT))
 
+    def besides(self, *taken: str | None) -> tuple[str, ...]:
+        """The keys that differ beside these, but for settings that follow from them: a learning rate of each server."""
+        known = [self._column(key) for key in taken if key is not None]
+        return tuple(
+            key for key in self.keys
+            if key not in taken and (key in FIRST or not known or not _function(known, self._column(key)))
+        )  # fmt: skip
+
+    def with_own(self, key: str) -> tuple[str, ...]:
+        """A key and the settings that follow from it."""
+        return tuple(each for each in self.keys if each == key or each not in self.besides(key))
+
+    def _column(self, key: str) -> tuple[Any, ...]:
+        return tuple(_frozen(group.values[key]) for group in self.groups)
+
     def caption(self) -> str:
         """What all runs have in common and how many seeds there are: the line under the title."""
         said = ("aggregator", "attack", "dataset", "partition", "delay", "num_workers", "num_byzantine")
@@ -84,11 +105,13 @@ class Comparison:
         return [f"conditions of theory lifted: {', '.join(parts)}"] if parts else []
 
     def _liars(self) -> list[str]:
-        """What the liars know, and which share of the deliveries is theirs: λ is measured, not num_byzantine/n."""
+        """What the liars know, and which share of the deliveries of runs that did not diverge is theirs: λ is measured,
+        not num_byzantine/n."""
         if self.shared.get("attack", "?") == "none":
             return []
         said = [f"knowledge {self.shared['knowledge']}"] if self.shared.get("knowledge") else []
-        shares = [float(run.arrivals["byzantine"].mean()) for run in self.runs if len(run.arrivals)]  # type: ignore[arg-type]
+        kept = [run for run in self.runs if len(run.arrivals) and not diverged(run)]
+        shares = [float(run.arrivals["byzantine"].mean()) for run in kept]  # type: ignore[arg-type]
         if shares and max(shares) > 0:
             low, high = f"{min(shares):.2f}", f"{max(shares):.2f}"
             said.append(f"λ = {low}" if low == high else f"λ = {low} to {high}")
@@ -131,13 +154,13 @@ def compare(runs: Sequence[Recorded]) -> Comparison:
     if not runs:
         raise ValueError("a figure needs at least one run; got none")
     runs = [as_seen(run) for run in runs]
-    described = [_described(run) for run in runs]
-    settings = [tuple((name, _frozen(facts[name])) for name in sorted(facts)) for facts in described]
+    described = [facts(run) for run in runs]
+    settings = [tuple((name, _frozen(each[name])) for name in sorted(each)) for each in described]
     digests, doubts = data_of(runs, settings)
-    for facts, digest in zip(described, digests, strict=True):
-        facts |= {DATA: digest} if digest else {}
-    names = sorted({name for facts in described for name in facts}, key=_rank)
-    columns = {name: tuple(_frozen(facts.get(name, ABSENT)) for facts in described) for name in names}
+    for each, digest in zip(described, digests, strict=True):
+        each |= {DATA: digest} if digest else {}
+    names = sorted({name for each in described for name in each}, key=_rank)
+    columns = {name: tuple(_frozen(each.get(name, ABSENT)) for each in described) for name in names}
     varying = {name: column for name, column in columns.items() if len(set(column)) > 1}
     keys = _telling(varying)
     # Groups are made by all that differs, the label by the few keys that tell it.
@@ -182,12 +205,21 @@ def _function(columns: Sequence[tuple[Any, ...]], column: tuple[Any, ...]) -> bo
     )
 
 
-def _described(run: Recorded) -> dict[str, Any]:
-    """Choices (`aggregator/rule`: krum) and settings (`aggregator.rule.f`: 3) of a run, flat."""
-    facts: dict[str, Any] = dict(run.choices)
+def facts(run: Recorded) -> dict[str, Any]:
+    """Choices (`aggregator/rule`: krum) and settings (`aggregator.rule.f`: 3) of a run, flat, but for what cannot
+    change a result."""
+    found: dict[str, Any] = dict(run.choices)
+    for part in SEVERAL:
+        found.setdefault(f"aggregator/{part}", "+".join(named_parts(run, part)) or "none")
     for name, value in _flat(run.config, ""):
-        facts.setdefault(name, value)
-    return {name: value for name, value in facts.items() if not _incidental(name)}
+        found.setdefault(name, value)
+    return {name: value for name, value in found.items() if not _incidental(name)}
+
+
+def named_parts(run: Recorded, kind: str) -> list[str]:
+    """The names of the filters, or pre-aggregators, of a run's server, in their order."""
+    node = (run.config.get("aggregator") or {}).get(kind) or {}
+    return [str(name) for name, part in node.items() if part is not None]
 
 
 def _incidental(name: str) -> bool:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from .bands import COLUMN, Axis
-from .groups import Recorded
+from .groups import Recorded, diverged, named_parts
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,26 @@ def final(run: Recorded, metric: str = "test_accuracy") -> float:
         return math.nan
     values = run.metrics[metric].drop_nulls()
     return float(values[-1]) if len(values) else math.nan
+
+
+def worst(metric: str) -> float:
+    """What a run is worth that diverged: less than any accuracy, more than any loss."""
+    return -math.inf if metric.endswith("accuracy") else math.inf
+
+
+def outcome(run: Recorded, metric: str = "test_accuracy", last: int = 1) -> float:
+    """What a run is compared by: the mean of its last evaluations, `worst` where it diverged. NaN: it has none."""
+    if diverged(run):
+        return worst(metric)
+    if last == 1 or metric not in run.metrics.columns:
+        return final(run, metric)
+    values = run.metrics[metric].drop_nulls().tail(last)
+    return float(values.mean()) if len(values) else math.nan  # type: ignore[arg-type]
+
+
+def measure_of(runs: Sequence[Recorded]) -> str:
+    """The metric that all these runs can be compared by: accuracy, or the loss where the problem knows none."""
+    return "test_loss" if all(math.isnan(final(run)) for run in runs) else "test_accuracy"
 
 
 def at_best_validation(run: Recorded, metric: str = "accuracy") -> float:
@@ -66,20 +85,11 @@ def byzantine_share(run: Recorded) -> float:
     return math.nan if run.arrivals.is_empty() else float(run.arrivals["byzantine"].mean())  # type: ignore[arg-type]
 
 
-def needed(run: Recorded, level: float, axis: Axis = "arrivals", metric: str = "test_accuracy") -> float:
-    """Arrivals (updates, seconds) until the first evaluation that reaches the level; inf when none does."""
-    if metric not in run.metrics.columns:
-        return math.inf
-    reached = run.metrics.filter(pl.col(metric) >= level)
-    return math.inf if reached.is_empty() else float(reached[COLUMN[axis]][0])
-
-
 def filter_rates(run: Recorded) -> Mapping[str, FilterRates]:
     """Mistakes of each filter. Filters are asked in the order of the configuration until one refuses."""
     if run.arrivals.is_empty():
         return {}
-    configured = run.config.get("aggregator", {}).get("filters") or {}
-    names = [str(name) for name, node in configured.items() if node is not None]
+    names = named_parts(run, "filters")
     met = run.arrivals.filter(~pl.col("accepted"))["reason"].unique(maintain_order=True).to_list()
     rates = {}
     asked = run.arrivals

@@ -9,6 +9,7 @@ from byzsgd.attacks.constant import Constant as constant
 from byzsgd.attacks.crash import Crash as crash
 from byzsgd.attacks.declaration import forging as forging
 from byzsgd.attacks.declaration import lift as lift
+from byzsgd.attacks.dissensus import dissensus as dissensus
 from byzsgd.attacks.fang_krum import fang_krum as fang_krum
 from byzsgd.attacks.fang_trimmed_mean import fang_trimmed_mean as fang_trimmed_mean
 from byzsgd.attacks.frequency_squat import FrequencySquat as frequency_squat
@@ -33,4 +34,5 @@ from byzsgd.attacks.reversed import reversed as reversed
 from byzsgd.attacks.sign_flip import sign_flip as sign_flip
 from byzsgd.attacks.staleness_lie import StalenessLie as staleness_lie
 from byzsgd.attacks.table_poisoning import TablePoisoning as table_poisoning
+from byzsgd.attacks.vote_flip import vote_flip as vote_flip
 from byzsgd.attacks.zero import zero as zero

@@ -47,6 +47,7 @@ class Adaptive(Attack):
     objective: Literal["uphill", "away"] = "uphill"
 
     sees = "delivered"
+    previews = True
 
     def __post_init__(self) -> None:
         require(self.evals >= 4, "adaptive", "evals >= 4", evals=self.evals)

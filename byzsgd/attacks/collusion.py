@@ -33,6 +33,7 @@ class Collusion(Carrier):
     patience: int = 50
 
     timed = True
+    previews = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -20,7 +20,7 @@ def _check(*, evals: int, reach: float) -> None:
     require(0 < reach < math.inf, "cone_hug", "0 < reach < inf", reach=reach)
 
 
-@forging(sees="delivered", check=_check)
+@forging(sees="delivered", previews=True, check=_check)
 def cone_hug(view: View, *, evals: int = 12, reach: float = 11.0) -> Tensor:
     """Sends (d,) the worst vector that the server's filters still accept on two paths that leave the honest mean.
 

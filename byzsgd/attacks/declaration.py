@@ -25,7 +25,7 @@ class Declaration:
     `sees`: the least knowledge it can work with. `check(**parameters)` refuses impossible parameters, at the time of
     lifting; `fits(context, **parameters)` refuses an adversary of a size that it cannot work with, at `init`, where
     `memory(context)` makes the State that the views then carry. `harmless`: it sends what an honest worker would send,
-    so that no view need be made for it.
+    so that no view need be made for it. `previews`: it asks the server in advance; `neighbours`: it lies to neighbours.
     """
 
     sees: Knowledge
@@ -33,6 +33,8 @@ class Declaration:
     fits: Callable[..., None] | None = None
     memory: Callable[[AdversaryContext], object] | None = None
     harmless: bool = False
+    previews: bool = False
+    neighbours: bool = False
 
 
 def forging(
@@ -42,12 +44,14 @@ def forging(
     check: Callable[..., None] | None = None,
     fits: Callable[..., None] | None = None,
     memory: Callable[[AdversaryContext], object] | None = None,
+    previews: bool = False,
+    neighbours: bool = False,
 ) -> Callable[[F], F]:
     """Declares a plain function `forge(view, *, parameters)`; the function itself stays as it is."""
     require(sees in SEES, "forging", f"sees among {', '.join(SEES)}", sees=sees)
 
     def declare(function: F) -> F:
-        function.__dict__["declaration"] = Declaration(sees, check, fits, memory, harmless)
+        function.__dict__["declaration"] = Declaration(sees, check, fits, memory, harmless, previews, neighbours)
         return function
 
     return declare
@@ -70,6 +74,8 @@ class Forging(Attack):
     function: Callable[[View], Tensor | Message]
     fits: Callable[[AdversaryContext], None] | None = None
     memory: Callable[[AdversaryContext], object] | None = None
+    previews: bool = False
+    neighbours: bool = False
 
     def init(self, context: AdversaryContext) -> object:
         # Without liars there is nothing to forge, so nothing that could be impossible.
@@ -108,4 +114,12 @@ def lift(attack: Attack | Forge) -> Attack:
         declaration.check(**parameters)
     fits = None if declaration.fits is None else functools.partial(declaration.fits, **parameters)
     bound = functools.partial(function, **given) if given else function
-    return Forging(name=name, sees=declaration.sees, function=bound, fits=fits, memory=declaration.memory)
+    return Forging(
+        name=name,
+        sees=declaration.sees,
+        function=bound,
+        fits=fits,
+        memory=declaration.memory,
+        previews=declaration.previews,
+        neighbours=declaration.neighbours,
+    )

@@ -24,6 +24,7 @@ class FrequencySquat(Carrier):
     pace: float = 0.1
 
     timed = True
+    previews = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

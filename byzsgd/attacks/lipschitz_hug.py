@@ -40,6 +40,7 @@ class LipschitzHug(Attack):
     fallback: float = 10.0
 
     sees = "delivered"
+    previews = True
 
     def __post_init__(self) -> None:
         require(0 < self.rho <= 1, "lipschitz_hug", "0 < rho <= 1", rho=self.rho)

@@ -17,7 +17,7 @@ def _check(*, evals: int) -> None:
     require(evals >= 1, "optimal_ipm", "evals >= 1", evals=evals)
 
 
-@forging(sees="delivered", check=_check, memory=Conspiracy)
+@forging(sees="delivered", previews=True, check=_check, memory=Conspiracy)
 def optimal_ipm(view: View, *, evals: int = 20) -> Tensor:
     """Sends (d,) −epsilon·mean with the epsilon that does most harm to this server, by line search with its preview.
 

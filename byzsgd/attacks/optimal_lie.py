@@ -19,7 +19,7 @@ def _check(*, evals: int, sign: int) -> None:
     require(sign in (-1, 1), "optimal_lie", "sign -1 or 1", sign=sign)
 
 
-@forging(sees="delivered", check=_check, memory=Conspiracy)
+@forging(sees="delivered", previews=True, check=_check, memory=Conspiracy)
 def optimal_lie(view: View, *, evals: int = 20, sign: int = -1) -> Tensor:
     """Sends (d,) mean + sign·z·std with the z that does most harm to this server, by line search with its preview.
 

@@ -42,6 +42,14 @@ class Carrier(Attack):
     def timed(self) -> bool:
         return self.carried.timed
 
+    @derived
+    def previews(self) -> bool:
+        return self.carried.previews
+
+    @derived
+    def neighbours(self) -> bool:
+        return self.carried.neighbours
+
     def init(self, context: AdversaryContext) -> Carried:
         return Carried(context, self.carried.init(context))
 

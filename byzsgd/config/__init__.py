@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from byzsgd.config.mistakes import EXTRAS, MISTAKES, explain
     from byzsgd.config.objects import build, extended, part, stored
     from byzsgd.config.optimising import require_judge
-    from byzsgd.config.sweeps import OneRun, SweepTarget, intended
+    from byzsgd.config.protocols import protocol_file
+    from byzsgd.config.sweeps import JOBS, SWEEP_FOLDER, OneRun, SweepTarget, intended, words_of
 
 _HOMES = {
     "command_line": ("STOPPED", "Command", "Failure", "answer", "launch", "read", "started_in", "swept"),
@@ -25,7 +26,8 @@ _HOMES = {
     "mistakes": ("EXTRAS", "MISTAKES", "explain"),
     "objects": ("build", "extended", "part", "stored"),
     "optimising": ("require_judge",),
-    "sweeps": ("OneRun", "SweepTarget", "intended"),
+    "protocols": ("protocol_file",),
+    "sweeps": ("JOBS", "SWEEP_FOLDER", "OneRun", "SweepTarget", "intended", "words_of"),
 }
 
 

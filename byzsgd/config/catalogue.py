@@ -68,7 +68,8 @@ class Member:
 def groups() -> list[str]:
     """Every configuration group, as its path below conf/."""
     folders = {file.parent for file in CONF.rglob("*.yaml")} - {CONF}
-    return sorted(str(folder.relative_to(CONF)) for folder in folders if "hydra" not in folder.relative_to(CONF).parts)
+    paths = {folder.relative_to(CONF) for folder in folders}
+    return sorted(str(path) for path in paths if not {"hydra", "protocol"} & set(path.parts))
 
 
 def find_groups(name: str) -> list[str]:

@@ -192,7 +192,8 @@ def require_heard(overrides: Sequence[str], sweep: bool | None) -> None:
     choice among nothing."""
     ignored: tuple[str, ...] = () if sweep is None else OF_SINGLE_RUNS if sweep else OF_SWEEPS
     needs = "a single run (hydra.sweep.dir is where a sweep goes)" if sweep else "a sweep (-m)"
-    for override in OverridesParser.create().parse_overrides(list(overrides)):
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    for override in parsed:
         key, value, given = override.key_or_group, override.value(), override.input_line
         if not key:
             raise ConfigError(f"an override needs KEY=VALUE or GROUP=MEMBER; got {given}")

@@ -29,6 +29,8 @@ from byzsgd.records.identity import earlier_names
 if TYPE_CHECKING:
     from byzsgd.run import Experiment
 
+JOBS = "hydra.sweeper.jobs"  # a file of jobs
+
 
 def experiment(*overrides: Overrides, **settings: Any) -> Experiment:
     """The experiment that `byzsgd train <overrides>` would run, e.g. `experiment("aggregator=krum", "seed=1")`.
@@ -140,7 +142,7 @@ def _parents(root: DictConfig) -> Iterator[Path]:
 def _sweep_name(*, _root_: DictConfig) -> str:
     """The same command always has the same name."""
     told = _root_.hydra.overrides
-    own = sorted([*told.task, *(each for each in told.hydra if each.startswith("hydra/"))])
+    own = sorted([*told.task, *(each for each in told.hydra if each.startswith(("hydra/", JOBS)))])
     return run_name(own, run_id({"overrides": own}))
 
 

@@ -80,6 +80,8 @@ def _explain_composition(error: ConfigCompositionException) -> str:
 def _unknown(word: str, where: str, known: Sequence[str]) -> str:
     """A setting that is not there, with what may have been meant: a group's path, or one of its neighbours."""
     found = [] if where else find_groups(word)
+    if word in found:
+        return f"{word} has no settings here: nothing was chosen for it"
     if found:
         return f"no setting '{word}'; did you mean {' or '.join(found)}?"
     told = f"no setting '{word}'{f' in {where}' if where else ''}"

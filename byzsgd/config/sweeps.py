@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, Sweep
 from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict
 
 from byzsgd.config.command_line import Command, require_heard, sweeps_over
-from byzsgd.config.compose import composed, identity_of, plain
+from byzsgd.config.compose import JOBS, composed, identity_of, plain
 from byzsgd.config.mistakes import MISTAKES, explain
 from byzsgd.config.objects import build
 from byzsgd.config.optimising import optimises, require_judge_of_sweep
@@ -23,6 +27,7 @@ from byzsgd.records import is_finished, read_config, same_run
 if TYPE_CHECKING:
     from byzsgd.run import Experiment
 
+SWEEP_FOLDER = "hydra.sweep.dir"
 Launch = Literal["here", "elsewhere", "queued"]  # in this process, in others that it waits for, in a scheduler's queue
 _LAUNCHED: dict[str, Launch] = {"BasicLauncher": "here", "LanesLauncher": "here", "SlurmLauncher": "queued"}
 
@@ -65,7 +70,7 @@ def intended(command: Command) -> OneRun | SweepTarget:
         require_judge_of_sweep(command.overrides, command.source)
     kind = str(node.launcher._target_).rpartition(".")[2]
     folder = str(node.sweep.dir)
-    return SweepTarget(Path(folder), _LAUNCHED.get(kind, "elsewhere"), (f"hydra.sweep.dir={quoted(folder)}",))
+    return SweepTarget(Path(folder), _LAUNCHED.get(kind, "elsewhere"), (f"{SWEEP_FOLDER}={quoted(folder)}",))
 
 
 @dataclass(frozen=True)
@@ -110,3 +115,70 @@ def _checked(loader: ConfigLoader, sweep: DictConfig, number: int, overrides: Se
     except (ValueError, TypeError) as error:
         why = " ".join(str(error).split())
     return Job(tuple(overrides), identity_of(own), folder, why)
+
+
+def combinations(overrides: Sequence[Override], rows: Sequence[Sequence[str]] = ((),)) -> list[list[str]]:
+    """The jobs of a sweep, each a list of overrides with one value.
+
+    Every value of every sweep with every value of all others, for each row of further overrides. But sweeps with the
+    same tag go on together, as zip does: `aggregator=tag(own,choice(asgd,kardam)) optimizer.lr=tag(own,choice(.1,2))`
+    are two jobs. Of two overrides of one key the later counts. ConfigError where values that go together are not as
+    many.
+    """
+    parser = OverridesParser.create()
+    return [job for row in rows for job in _combined([*overrides, *parser.parse_overrides(list(row))])]
+
+
+def words_of(job: Sequence[str]) -> list[str]:
+    """The overrides of a job as its sweep has them; ConfigError where they are those of several."""
+    jobs = combinations(OverridesParser.create().parse_overrides(list(job)))
+    if len(jobs) > 1:
+        raise ConfigError(f"a job needs one value of every setting; got {' '.join(job)}")
+    return jobs[0]
+
+
+def lines(file: str | None) -> list[list[str]]:
+    """The overrides on every line of a file of jobs; one empty row where there is no file."""
+    if file is None:
+        return [[]]
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+        return [words for line in text.splitlines() if (words := shlex.split(line, comments=True))]
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{JOBS} needs a file with overrides on every line; got {file}: {error}") from error
+
+
+def _combined(overrides: Sequence[Override]) -> list[list[str]]:
+    last = {override.get_key_element(): override for override in overrides}
+    axes: dict[str, list[list[str]]] = {}  # by tag, or by key: the words of every place
+    keys: dict[str, str] = {}
+    for key, override in last.items():
+        values = _values(key, override)
+        tag = _tag(key, override)
+        axis = f"tag {tag}" if tag else key
+        together = axes.setdefault(axis, [[] for _ in values])
+        if len(together) != len(values):
+            raise ConfigError(
+                f"sweeps with the tag {tag} need as many values as one another; "
+                f"got {keys[axis]} with {len(together)}, {key} with {len(values)}"
+            )
+        keys.setdefault(axis, key)
+        for words, value in zip(together, values, strict=True):
+            words.append(value)
+    return [list(itertools.chain.from_iterable(job)) for job in itertools.product(*axes.values())]
+
+
+def _values(key: str, override: Override) -> list[str]:
+    if not override.is_sweep_override():
+        return [f"{key}={override.get_value_element_as_str()}"]
+    if not override.is_discrete_sweep():
+        raise ConfigError(f"{key} needs values to choose from, or hydra/sweeper=optuna; got {override.input_line}")
+    return [f"{key}={value}" for value in override.sweep_string_iterator()]
+
+
+def _tag(key: str, override: Override) -> str:
+    value = override.value()
+    tags = sorted(value.tags) if isinstance(value, Sweep) else []
+    if len(tags) > 1:
+        raise ConfigError(f"{key} needs at most one tag; got {', '.join(tags)}")
+    return tags[0] if tags else ""

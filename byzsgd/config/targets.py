@@ -20,15 +20,10 @@ from byzsgd.signatures import by_name, missing
 
 # What of byzsgd a configuration may name. The rest of it reads, writes and deletes files, and starts runs.
 PARTS = (
-    *("byzsgd.aggregators", "byzsgd.attacks", "byzsgd.datasets", "byzsgd.delays", "byzsgd.kernel.engine"),
-    *("byzsgd.models", "byzsgd.optimizers", "byzsgd.partitions", "byzsgd.schemes", "byzsgd.trackers"),
-    *(
-        "byzsgd.workers",
-        "byzsgd.run.experiment.Experiment",
-        "byzsgd.run.budget.Budget",
-        "byzsgd.run.metrics.Metrics",
-        "byzsgd.run.sweeping.Sweeping",
-    ),
+    *("byzsgd.aggregators", "byzsgd.attacks", "byzsgd.codes", "byzsgd.compressors", "byzsgd.datasets", "byzsgd.delays"),
+    *("byzsgd.graphs", "byzsgd.kernel.engine", "byzsgd.models", "byzsgd.optimizers", "byzsgd.partitions"),
+    *("byzsgd.schemes", "byzsgd.trackers", "byzsgd.workers", "byzsgd.run.experiment.Experiment"),
+    *("byzsgd.run.budget.Budget", "byzsgd.run.metrics.Metrics", "byzsgd.run.sweeping.Sweeping"),
 )
 _NUMBER = re.compile(r"-?\d+(\.\d*)?")
 _MISSING = "???"  # in a member's file: to be said by who chooses it

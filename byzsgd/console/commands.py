@@ -1,10 +1,11 @@
-"""The commands that look at run folders: plot, compare, report, status, watch. They read records and change nothing."""
+"""The commands that look at run folders: plot, compare, report, status, watch. They read records and change nothing.
+And `protocol`, which makes sweeps."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +16,14 @@ if TYPE_CHECKING:
     from byzsgd.records import Run
 
 
-def add_commands(commands: Any) -> None:
-    """Adds them to the parser of the command line."""
+def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
+    """Adds them to the parser of the command line; `sweep` runs one (overrides -> exit code)."""
     plotting = _command(commands, "plot", plot, "draw figures from the folders of runs or sweeps")
     plotting.add_argument("--kind", action="append", choices=FIGURES, metavar="KIND",
                           help=f"a figure, or several (default: all that fit): {', '.join(FIGURES)}")  # fmt: skip
-    plotting.add_argument(
-        "--x", action="append", help="axis of curves: updates, time, arrivals (default: the first two)"
-    )
+    plotting.add_argument("--x", action="append",
+                          help="axis of curves: updates, time (both: default), arrivals, bits or bits_per_worker")  # fmt: skip
     plotting.add_argument("--format", default="png,svg", help="png, svg, pdf, separated by commas (default: png,svg)")
-    plotting.add_argument("--statistic", default="mean", help="mean or median over seeds (default: mean)")
     plotting.add_argument("--select", action="append", default=[], metavar="KEY=VALUE,…",
                           help="only these runs: --select aggregator=kardam,krum --select seed=0")  # fmt: skip
     plotting.add_argument("--list", action="store_true", help="say which kinds these runs have rows for; draw nothing")
@@ -39,6 +38,12 @@ def add_commands(commands: Any) -> None:
     _command(commands, "status", status, "how far sweeps and runs are: done, running, broken, failed, waiting")
     watching = _command(commands, "watch", watch, "a live view of running runs")
     watching.add_argument("--every", type=float, default=1.0, help="seconds between two looks")
+    text = "servers on equal terms: tunes the step of each on validation data, reports on other seeds"
+    tuning = commands.add_parser("protocol", help=text, description=text)
+    tuning.add_argument("protocol", metavar="PROTOCOL", help="a name in conf/protocol, or a YAML file")
+    tuning.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="of every run, or hydra/launcher=joblib …")
+    tuning.add_argument("--output", type=Path, help="where to (default: outputs/protocol_NAME)")
+    tuning.set_defaults(command=lambda parsed: protocol(parsed, sweep))
 
 
 def plot(parsed: argparse.Namespace) -> int:
@@ -51,7 +56,7 @@ def plot(parsed: argparse.Namespace) -> int:
         for kind in drawable(runs, _law_of):
             print(kind)
         return 0
-    options = {"kinds": parsed.kind, "formats": parsed.format.split(","), "statistic": parsed.statistic}
+    options = {"kinds": parsed.kind, "formats": parsed.format.split(",")}
     if parsed.x:
         options["x"] = parsed.x
     for path in draw(runs, parsed.output or _beside(parsed) / "figures", law_of=_law_of, **options):
@@ -109,6 +114,13 @@ def watch(parsed: argparse.Namespace) -> int:
     for folder in parsed.folders:
         look(folder, every=parsed.every)
     return 0
+
+
+def protocol(parsed: argparse.Namespace, sweep: Callable[[list[str]], int]) -> int:
+    """Tune, pick, report."""
+    from byzsgd.console.protocol import run_protocol
+
+    return run_protocol(parsed, sweep)
 
 
 def _command(commands: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:

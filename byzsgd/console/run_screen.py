@@ -62,11 +62,12 @@ class Terminal:
     def start(self, facts: Facts) -> None:
         choices, self.arrivals, self.refreshed = facts.choices, facts.arrivals, time.perf_counter()
         self.lying = choices.get("attack") != "none"
+        server = choices.get("aggregator") or choices.get("scheme")
         if self.lying:
             liars = f"{facts.num_byzantine} of {facts.num_workers} lie, f={facts.f}; knowledge {facts.knowledge}"
-            first = f"{choices.get('aggregator')} under {choices.get('attack')}: {liars}"
+            first = f"{server} under {choices.get('attack')}: {liars}"
         else:
-            first = f"{choices.get('aggregator')} without attack: none of {facts.num_workers} lies, f={facts.f}"
+            first = f"{server} without attack: none of {facts.num_workers} lies, f={facts.f}"
         lines = [
             first,
             f"{choices.get('dataset')}, {choices.get('model')} model of {facts.num_parameters} parameters, "

@@ -6,23 +6,24 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from statistics import mean, median
+from statistics import mean
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from byzsgd.analysis import compare
-from byzsgd.analysis.outcomes import accepted, final, judged_by
+from byzsgd.analysis import Group, compare
+from byzsgd.analysis.estimates import estimate, named
+from byzsgd.analysis.outcomes import accepted, judged_by, outcome
 from byzsgd.console.output import console as screen
 from byzsgd.console.output import fitted
 from byzsgd.console.vocabulary import BYZANTINE, HONEST, as_argument, metric_name, percent
 from byzsgd.records import load
 
-GIVES_WAY = ("status", "most", "least", HONEST, BYZANTINE, "runs", "seeds")  # on a narrow screen, in this order
+GIVES_WAY = ("status", HONEST, BYZANTINE, "seeds")  # on a narrow screen, in this order
 
 
 def show_sweep(folders: Iterable[Path], folder: Path) -> None:
-    """The closing table of a sweep: one row for each setting, medians over its seeds."""
+    """The closing table of a sweep: one row for each setting, its seeds together."""
     console = screen()
     runs = []
     for each in folders:
@@ -35,26 +36,33 @@ def show_sweep(folders: Iterable[Path], folder: Path) -> None:
         return
     comparison = compare(runs)
     judged = judged_by(runs[0])
-    title = f"{folder}: {metric_name(judged)} over seeds, and shares of vectors accepted"
+    statistic = named([len(group.runs) for group in comparison.groups])
+    title = f"{folder}: final {metric_name(judged)}{statistic and ', '}{statistic}, and shares of vectors accepted"
     table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
     for key in comparison.keys:
         table.add_column(key, no_wrap=True)
-    for heading in ("seeds", "median", "least", "most", HONEST, BYZANTINE, "status"):
+    fates = [_fate(group) for group in comparison.groups]
+    for heading in ("seeds", metric_name(judged), HONEST, BYZANTINE, *["status"] * any(fates)):
         table.add_column(heading, justify="right", no_wrap=True)
-    for group in comparison.groups:
-        values = [final(run, judged) for run in group.runs]
-        statuses = Counter(str(run.info.get("status")) for run in group.runs)
+    for group, fate in zip(comparison.groups, fates, strict=True):
         table.add_row(
             *(str(group.values[key]) for key in comparison.keys),
-            str(len(values)),
-            *(f"{value:.3g}" for value in (median(values), min(values), max(values))),
+            str(len(group.runs)),
+            estimate(outcome(run, judged) for run in group.runs).text(),
             *(_share(accepted(run, byzantine=byzantine) for run in group.runs) for byzantine in (False, True)),
-            ", ".join(status if len(statuses) == 1 else f"{count} {status}" for status, count in statuses.items()),
+            *[fate] * any(fates),
         )
     console.print(fitted(table, console.width, GIVES_WAY))
     for note in comparison.notes:
         console.print(note, soft_wrap=True)
     console.print(f"next: byzsgd plot {as_argument(folder)}", soft_wrap=True)
+
+
+def _fate(group: Group) -> str:
+    """How its runs ended, where the number does not say it."""
+    statuses = Counter(str(run.info.get("status")) for run in group.runs)
+    told = {status: count for status, count in statuses.items() if status not in ("finished", "diverged")}
+    return ", ".join(status if len(statuses) == 1 else f"{count} {status}" for status, count in told.items())
 
 
 def _share(shares: Iterable[float]) -> str:

@@ -3,6 +3,7 @@
 from .constant import Constant as constant
 from .exponential import Exponential as exponential
 from .gamma import Gamma as gamma
+from .link import Link as link
 from .lognormal import Lognormal as lognormal
 from .markov import Markov as markov
 from .normal import Normal as normal

@@ -26,7 +26,17 @@ class AdversaryContext:
     byzantine: tuple[int, ...]  # ids of the liars
     f: int  # declared to the server
     num_parameters: int
-    aggregator: Aggregator[Any]
+    aggregator: Aggregator[Any] | None  # None: the scheme has no server
+
+
+@value
+class Neighbourhood:
+    """What meets at the node that is lied to."""
+
+    own: Tensor  # (d,) its model
+    honest: Tensor  # (h, d) models of its honest neighbours
+    weights: Tensor  # (h,) theirs
+    lying: float  # Σ of the weights of its lying neighbours
 
 
 @value
@@ -44,12 +54,13 @@ class View:
     num_workers: int
     num_byzantine: int
     f: int
-    aggregator: Aggregator[Any]
+    aggregator: Aggregator[Any]  # None where the scheme has no server: an attack that `previews` is refused there
     state: object  # the defence's state, read-only; ask it through aggregator.preview()
     rng: np.random.Generator  # of this message alone, and until the next view is made
     memory: object = None  # the attack's own State, from its init(context), saved with the run
     ready: tuple[int, ...] = ()  # liars whose finished message is held back, in order
-    receiver: int | None = None  # the neighbour to whom this is sent (gossip); None: the server
+    receiver: int | None = None  # the neighbour to whom this is sent, whose model `params` is; None: the server
+    neighbourhood: Neighbourhood | None = None  # of the receiver, in flight
 
     def arrival(self, vector: Tensor) -> Arrival:
         """What the server would see if this worker sent `vector` now: the argument of `preview`."""
@@ -59,14 +70,17 @@ class View:
 class Attack:
     """What all liars do. Each part has a harmless default, which makes this class itself the honest worker.
 
-    `sees`: the least knowledge that the attack can work with; a smaller `knowledge` is refused before the run. One
-    that needs only its own data is shown nothing else, every other what `knowledge` grants. `timed`: whether it
-    chooses its own timing. `claims`: how many updates back a version may lie that it claims to have read; a server
-    that believes workers keeps copies that long.
+    `sees`: the least knowledge that the attack can work with; a smaller `knowledge` is refused before the run. One that
+    needs only its own data is shown nothing else, every other what `knowledge` grants. `timed`: whether it chooses its
+    own timing. `previews`: whether it asks the server in advance, and so needs one; `neighbours`: whether it lies to
+    neighbours, and so needs them. `claims`: how many updates back a version may lie that it claims to have read; a
+    server that believes workers keeps copies that long.
     """
 
     sees: Knowledge = "own"
     timed: bool = False
+    previews: bool = False
+    neighbours: bool = False
     claims: int = 0
 
     def init(self, context: AdversaryContext) -> object:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
+import numpy as np
 from torch import Tensor
 
-from byzsgd.interfaces.server import Arrival, Decision
+from byzsgd.interfaces.adversary import Attack
+from byzsgd.interfaces.server import Aggregator, Arrival, Decision, Optimizer, ServerContext
+from byzsgd.interfaces.time import Clock, Delay, LinkLaw
 from byzsgd.interfaces.values import value
 from byzsgd.interfaces.worker import Job, Message, Work
 
@@ -32,6 +36,48 @@ class Outcome:
     arrival: Arrival
     decision: Decision
     updated: bool  # whether a model was written
+    bits: int | None = None  # all that was sent because of it; None: the message alone
+
+
+@value
+class SchemeContext:
+    """What a run knows before it begins, for the scheme that it is played under."""
+
+    num_workers: int
+    byzantine: tuple[int, ...]  # for the record alone: no decision may look at it
+    stream: Callable[[str, int, int], np.random.Generator]  # (name, worker, serial) -> generator
+    num_parameters: int  # d
+    optimizer: Optimizer[Any]
+    loss: Callable[[Tensor, int, int], float]  # (model (d,), worker, serial) -> its loss on that worker's batch
+    clock: Clock[Any]
+    stamps: bool  # the receiver knows which version each worker read; false: it believes them
+    claims: int  # how many updates back a version may lie that a liar claims to have read
+    sizes: tuple[int, ...] = ()  # examples of one batch of every data block
+    link: LinkLaw | None = None  # what a message takes, where that is the law of the way
+    aggregator: Aggregator[Any] | None = None  # of a scheme with a server
+    server: Callable[[Tensor], ServerContext] | None = None  # around a live model
+
+
+@value
+class Edge:
+    """A model on its way to one neighbour."""
+
+    sender: int
+    receiver: int
+    number: int  # of the sender's round, or of its job
+    model: Tensor  # (d,) as the algorithm would send it
+    own: Tensor  # (d,) what the receiver mixes it into
+    neighbours: tuple[int, ...]  # of the receiver, with their
+    weights: Tensor  # (k,) and
+    models: Sequence[Tensor]  # k of (d,), as the algorithm would send them
+
+
+class Told(Protocol):
+    """Who lies is no business of a scheme: it asks for every edge."""
+
+    def told(self, world: Any, edge: Edge) -> Tensor:
+        """(d,) what the sender says its model is; `edge.model` itself where it does not lie. Asked once for each
+        receiver, in the order in which they take it."""
 
 
 class Verbs(Protocol):
@@ -50,6 +96,10 @@ class Verbs(Protocol):
     def assign(self, world: Any, node: int, params: Tensor) -> None:
         """The node's model becomes a copy of `params` (d,)."""
 
+    @property
+    def adversary(self) -> Told:
+        """Through whom every model goes that a node tells a neighbour."""
+
 
 class Scheme(Protocol[S_co]):
     """Frozen; all that changes is in its State, part of the world and saved with it.
@@ -58,7 +108,8 @@ class Scheme(Protocol[S_co]):
     delivery raises the version of every node that it writes by one.
     """
 
-    server: ClassVar[bool]  # whether it takes an aggregator
+    scores: tuple[str, ...]  # names of the measurements that its decisions can report
+    facts: Mapping[str, Any]  # for the record: plain numbers and texts
 
     def check(self, num_workers: int) -> None:
         """Raises ValueError when n workers cannot be served (`<who> needs <condition>; got <values>`)."""
@@ -74,3 +125,35 @@ class Scheme(Protocol[S_co]):
 
     def delivered(self, kernel: Verbs, world: Any, delivery: Delivery) -> Outcome:
         """Called once for each delivery, in the order of time."""
+
+    def remarks(self, world: Any) -> tuple[str, ...]:
+        """What should be said at the end of a run, a line each."""
+
+
+class SchemeSettings(Protocol):
+    """A scheme as configured: it becomes one that plays when it is given what the run knows."""
+
+    server: ClassVar[bool]  # whether it takes an aggregator
+    edges: ClassVar[bool]  # whether nodes tell each neighbour their model, which is then what liars forge
+
+    def check(self, num_workers: int) -> None:
+        """Raises ValueError when n workers cannot be served (`<who> needs <condition>; got <values>`)."""
+
+    def bind(self, context: SchemeContext) -> Scheme[Any]: ...
+
+    def pilot(self) -> SchemeSettings | None:
+        """The scheme whose run tells a number that this one lacks; None: it lacks none."""
+
+    def piloted(self, measured: Mapping[str, float]) -> SchemeSettings:
+        """The scheme with that number: `measured` holds the largest value of every score of the pilot's run."""
+
+
+@runtime_checkable
+class NamesWork(SchemeSettings, Protocol):
+    """A scheme that names what its workers compute: in every round one batch of each data block, by whom it says."""
+
+    def blocks(self, num_workers: int) -> int:
+        """How many blocks the training data are cut into."""
+
+    def admit(self, delay: Delay, attack: Attack) -> None:
+        """Raises ValueError when the times of its rounds cannot be those of this delay and attack."""

@@ -156,6 +156,7 @@ class Collector(Protocol[S]):
     """Decides when there is a step, and from which vectors."""
 
     waiting: ClassVar[Reply]  # the reply to an accepted vector that completes nothing
+    constant_rows: ClassVar[bool]  # whether every step has the same number of vectors
 
     @property
     def weighted(self) -> bool:

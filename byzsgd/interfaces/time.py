@@ -32,6 +32,12 @@ class Clock(Protocol[S]):
     def seconds(self, state: S, worker: int) -> float:
         """How long an honest next job of this worker takes: a function of (seed, worker, serial) alone."""
 
+    def compute(self, state: S, worker: int) -> float:
+        """Of these seconds, those of the computation."""
+
+    def way(self, state: S, worker: int) -> float:
+        """Of these seconds, those of the way."""
+
     def dispatch(self, state: S, worker: int, read_at: int, time: float, seconds: float) -> Job | None:
         """The worker reads the model now. The job that starts; None where jobs start only at their turn, or where
         the worker is interrupted before it finishes."""
@@ -105,6 +111,19 @@ class JobLaw(Delay, Protocol):
 
     def seconds(self, draws: Draws, workers: range, serials: range) -> np.ndarray:
         """(workers, serials) of float64: a job, before heterogeneity and communication; inf: it never ends."""
+
+
+class LinkLaw(Protocol):
+    """A law of the way that says what it is made of: a message of b bits takes latency + per_message + b/bandwidth."""
+
+    @property
+    def latency(self) -> float: ...
+
+    @property
+    def per_message(self) -> float: ...
+
+    @property
+    def bandwidth(self) -> float: ...
 
 
 class Heterogeneity(Protocol):

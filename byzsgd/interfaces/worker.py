@@ -66,7 +66,42 @@ class LocalSteps:
         return (self.version,)
 
 
-Work = Gradients | LocalSteps
+@key
+class Combined:
+    """Work: Σ_k weights[i][k]·(mean gradient of batches[k]) at one version, for every row i of weights, one row behind
+    the other: (1, rows·d).
+
+    All batches have the serial of a round, and other workers compute them too: equal sums are equal to the bit.
+    """
+
+    version: int
+    batches: tuple[BatchKey, ...]
+    weights: tuple[tuple[float, ...], ...]
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        return (self.version,)
+
+
+@key
+class ClippedSum:
+    """Work: Σ_e g_e·min(1, clip/‖g_e‖) over the examples e of a batch, as (1, d); their mean with `mean`."""
+
+    version: int
+    batch: BatchKey
+    clip: float
+    order: Literal[1, 2]  # of the norm
+    mean: bool
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        return (self.version,)
+
+
+Work = Gradients | LocalSteps | Combined | ClippedSum
+
+# How batches are drawn from a worker's data block: with replacement, as permutations, or always the whole of it.
+Sampling = Literal["replacement", "shuffle", "full"]
 
 
 @value
@@ -96,6 +131,9 @@ class Engine(Protocol):
         """One (m, d) tensor per task; a row of its own for each, aliasing no parameter."""
 
 
+FLOAT_BITS = 32  # of a number on the wire, whatever type computes
+
+
 @value
 class Message:
     """What travels."""
@@ -106,8 +144,8 @@ class Message:
 
     @classmethod
     def uncompressed(cls, vector: Tensor, claimed_read_at: int | None = None) -> Message:
-        """`vector` as it is: 32·d bits, a float on the wire has 32 whatever dtype computes."""
-        return cls(vector, 32 * vector.numel(), claimed_read_at)
+        """`vector` as it is."""
+        return cls(vector, FLOAT_BITS * vector.numel(), claimed_read_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +159,15 @@ class WorkerContext:
 
 
 class WorkerRule(Protocol[S]):
-    """What a worker computes and sends: gradient, momentum, local steps, compression…"""
+    """What a worker computes and sends: gradient, momentum, local steps, compression…
+
+    One that sends any (1, d) result as it is says `sends_results = True`: a scheme may name its work.
+    """
 
     sends: ClassVar[str]  # "vectors", or "deltas" for servers that keep only a running mean of them
 
     @property
-    def sampling(self) -> Literal["replacement", "shuffle"]:
+    def sampling(self) -> Sampling:
         """How batches are drawn from the worker's data block."""
 
     def init(self, context: WorkerContext) -> S:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
@@ -14,7 +15,9 @@ from byzsgd.interfaces import (
     AdversaryContext,
     Aggregator,
     Attack,
+    Edge,
     Event,
+    Job,
     Knowledge,
     Message,
     Outcome,
@@ -38,6 +41,9 @@ class AdversaryState:
     due: int | None = None  # the one of them that sends now
 
 
+Relay = Callable[[Any, Job, Message], Message]  # (world, job, message of its own work) -> message
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Adversary:
     """The null object: Byzantine workers that send what they computed, when it is ready."""
@@ -46,10 +52,11 @@ class Adversary:
     byzantine: tuple[int, ...]
     f: int  # declared to the server
     attack: Attack
-    aggregator: Aggregator[Any]  # the defence
+    aggregator: Aggregator[Any] | None  # the defence; None: the scheme has no server
     worker: WorkerRule[Any]
     knowledge: Knowledge
     streams: Streams
+    relay: Relay | None = None  # what a node adds to its own of what it has received, before it sends
 
     @cached_property
     def liars(self) -> frozenset[int]:
@@ -79,12 +86,18 @@ class Adversary:
 
     def sent(self, world: World, pending: Pending, message: Message) -> Message:
         """What the worker sends in place of what it computed."""
-        return message
+        return message if self.relay is None else self.relay(world, pending.job, message)
 
-    def delivered(self, world: World, pending: Pending, vector: Tensor, norm: float) -> None:
-        """Raises HonestNotFinite: only a liar may send what is not finite."""
+    def told(self, world: World, edge: Edge) -> Tensor:
+        """What a node says to one neighbour in place of its model."""
+        return edge.model
+
+    def delivered(self, world: World, pending: Pending, sent: Tensor, vector: Tensor, norm: float) -> None:
+        """What was sent, and the vector that arrives, with its norm. Raises HonestNotFinite: only a liar may send what
+        is not finite."""
         if not math.isfinite(norm) and pending.job.worker not in self.liars and not bool(vector.isfinite().all()):
-            raise HonestNotFinite(pending.task(world.models), world.models.version[pending.node], world.time)
+            overflow = bool(sent.isfinite().all())
+            raise HonestNotFinite(pending.task(world.models), world.models.version[pending.node], world.time, overflow)
 
     def after(self, world: World) -> None:
         """A delivery has been answered."""
@@ -92,6 +105,8 @@ class Adversary:
     def event(self, flying: Pending, message: Message, norm: float, outcome: Outcome) -> Event:
         """What the record says of a delivery, with what only this side knows."""
         job, lies = flying.job, flying.job.worker in self.liars
+        if outcome.bits is not None:
+            message = Message(message.vector, outcome.bits)
         return Event(outcome.arrival, message, outcome.decision, job.serial, lies, job.read_at, norm, outcome.updated)
 
 
@@ -145,17 +160,18 @@ class Liars(Adversary):
             state.due = None
 
     def sent(self, world: World, pending: Pending, message: Message) -> Message:
-        job = pending.job
+        job, message = pending.job, super().sent(world, pending, message)
         if not self.forges or job.worker not in self.liars:
             return message
         view = self._view(world, job.worker, pending.node, job.read_at, message.vector, job.serial, sending=True)
         forged = self.attack.forge(view)
         return forged if isinstance(forged, Message) else Message(forged, message.bits)
 
-    def delivered(self, world: World, pending: Pending, vector: Tensor, norm: float) -> None:
-        super().delivered(world, pending, vector, norm)
+    def delivered(self, world: World, pending: Pending, sent: Tensor, vector: Tensor, norm: float) -> None:
+        super().delivered(world, pending, sent, vector, norm)
         if self.shown != "own" and pending.job.worker not in self.liars:
-            world.adversary.delivered[pending.job.worker] = vector
+            # Who sees vectors in flight sees them before they are compressed.
+            world.adversary.delivered[pending.job.worker] = sent if self.shown == "in_flight" else vector
 
     def after(self, world: World) -> None:
         """The first liar that lets its message go now sends next."""
@@ -189,8 +205,8 @@ class Liars(Adversary):
             num_workers=self.num_workers,
             num_byzantine=len(self.byzantine),
             f=self.f,
-            aggregator=self.aggregator,
-            state=world.scheme.aggregator,
+            aggregator=cast("Aggregator[Any]", self.aggregator),
+            state=None if self.aggregator is None else world.scheme.aggregator,
             rng=self.draws.at(worker, serial),
             memory=world.adversary.attack,
             ready=tuple(sorted(world.adversary.withheld)),

@@ -45,8 +45,8 @@ def started(job: Job, work: Work, node: int) -> Pending:
 
 
 class HonestNotFinite(Exception):
-    """An honest worker sent a vector that is not finite."""
+    """A vector of an honest worker is not finite; `overflow`: it became so on the way, as its norm overflowed."""
 
-    def __init__(self, task: Task, step: int, time: float) -> None:
+    def __init__(self, task: Task, step: int, time: float, overflow: bool = False) -> None:
         super().__init__(f"worker {task.job.worker} sent a vector that is not finite at step {step}, time {time:g}")
-        self.task = task
+        self.task, self.overflow = task, overflow

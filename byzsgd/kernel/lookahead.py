@@ -45,7 +45,7 @@ class LookAhead:
         if not results:
             return self._kernel.deliver(self._world)
         world = self._world
-        self._kernel.norms.expect({task.job.worker: result for task, result in results}, results[0][1].device)
+        self._kernel.channel.norms.expect({task.job.worker: result for task, result in results}, results[0][1].device)
         flying = []
         for task, result in results:
             pending = world.pending.get(task.job.worker)

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from byzsgd.interfaces import Clock, Delivery, Event, Job, Optimizer, Scheme, Task, Work, WorkerContext, WorkerRule
 from byzsgd.kernel.adversary import Adversary, AdversaryState
+from byzsgd.kernel.channel import Channel, ChannelState
 from byzsgd.kernel.jobs import Guess, Pending, named, started
-from byzsgd.kernel.norms import Norms
 from byzsgd.kernel.versions import Models
 
 
@@ -23,6 +23,7 @@ class World:
     clock: Any
     workers: dict[int, Any]  # states of the worker rule, committed at delivery
     adversary: AdversaryState
+    channel: ChannelState = field(default_factory=ChannelState)
     scheme: Any = None
     time: float = 0.0  # virtual seconds
     arrivals: int = 0
@@ -47,7 +48,7 @@ class Kernel:
     optimizer: Optimizer[Any]
     contexts: Mapping[int, WorkerContext]
     reads: bool = True  # whether the scheme looks at the models that workers read
-    norms: Norms = field(default_factory=Norms, repr=False)
+    channel: Channel = field(default_factory=Channel)
 
     def begin(self, params: Tensor) -> World:
         """Everybody reads version 0 at time 0. `params` (d,) becomes the live model of node 0."""
@@ -64,8 +65,7 @@ class Kernel:
         honest = self.clock.seconds(world.clock, worker) if seconds is None else seconds
         if (taken := self.adversary.seconds(world, worker, node, honest)) is None:
             return
-        job = self.clock.dispatch(world.clock, worker, world.models.version[node], world.time, taken)
-        if job is None:
+        if (job := self.clock.dispatch(world.clock, worker, world.models.version[node], world.time, taken)) is None:
             world.waiting[worker] = (node, work, seconds)
             world.models.read(named(node, work))
         else:
@@ -92,7 +92,7 @@ class Kernel:
         """The jobs whose results the next delivery needs. None: nothing can arrive any more."""
         if (job := self._next(world)) is None:
             return None
-        needed = self.adversary.needed(world, job.worker)
+        needed = self.channel.needed(world, self.adversary.needed(world, job.worker))
         return [world.pending[worker].task(world.models) for worker in needed if worker not in world.results]
 
     def deliver(self, world: World, results: Iterable[tuple[Task, Tensor]] = ()) -> Event | None:
@@ -125,25 +125,25 @@ class Kernel:
         return world.turn
 
     def _begin(self, world: World, job: Job, node: int, work: Work | None) -> None:
-        planned = self.worker.plan(world.workers[job.worker], job) if work is None else work
-        flying = world.pending[job.worker] = started(job, planned, node)
+        work = self.worker.plan(world.workers[job.worker], job) if work is None else work
+        flying = world.pending[job.worker] = started(job, work, node)
         world.models.read(flying.keys)
+        world.channel.reads += job.read_at > 0
         world.started[job.worker] = None
 
     def _deliver(self, world: World, flying: Pending, result: Tensor) -> Event:
         job, models, worker = flying.job, world.models, flying.job.worker
-        message, new = self.worker.message(old := world.workers[worker], job, result)
-        message = self.adversary.sent(world, flying, message)
-        norm = self.norms.of(worker, result, message.vector)
-        self.adversary.delivered(world, flying, message.vector, norm)
+        own, new = self.worker.message(old := world.workers[worker], job, result)
+        sent = self.adversary.sent(world, flying, own)
+        message, norm = self.channel.carried(world, flying, result, own, sent)
+        self.adversary.delivered(world, flying, sent.vector, message.vector, norm)
         read_params = models.kept(flying.keys[0]) if self.reads else None
         if new is not old:
             world.workers[worker] = new
             models.exchange(flying.node, self.worker.keeps(old), self.worker.keeps(new))
         world.arrivals += 1
         models.written.clear()
-        delivery = Delivery(job, flying.keys[0], read_params, message, world.time)
-        outcome = self.scheme.delivered(self, world, delivery)
+        outcome = self.scheme.delivered(self, world, Delivery(job, flying.keys[0], read_params, message, world.time))
         models.release(flying.keys)
         self.adversary.after(world)
         return self.adversary.event(flying, message, norm, outcome)

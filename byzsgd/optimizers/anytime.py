@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -33,6 +34,8 @@ class Anytime:
     lr: float
     share: float | None
     schedule: Callable[[float, int], float]
+
+    own_iterate: ClassVar[bool] = True  # it steps from an iterate of its own, whatever the model was set to
 
     def __post_init__(self) -> None:
         require(0 <= self.lr < math.inf, "anytime", "0 <= lr < inf", lr=self.lr)

@@ -2,6 +2,7 @@
 
 from .acceptance import acceptance as acceptance
 from .bars import bars as bars
+from .bits import bits as bits
 from .coefficients import coefficients as coefficients
 from .cost import cost as cost
 from .delays import delays as delays
@@ -12,6 +13,9 @@ from .draw import draw as draw
 from .draw import drawable as drawable
 from .draw import save as save
 from .heatmap import heatmap as heatmap
+from .iteration_time import iteration_time as iteration_time
+from .network import consensus as consensus
+from .network import graph as graph
 from .overview import overview as overview
 from .partition import partition as partition
 from .progress import progress as progress
@@ -19,4 +23,5 @@ from .refusals import refusals as refusals
 from .slowdown import slowdown as slowdown
 from .staleness import staleness as staleness
 from .timeline import timeline as timeline
+from .tree import tree as tree
 from .worst_case import worst_case as worst_case

@@ -7,7 +7,8 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.bands import Axis, summary
+from byzsgd.analysis.bands import Axis
+from byzsgd.analysis.estimates import summary
 from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, Recorded
 
 from .panels import arrange, frame, handle, kind_handles, label_outside, more, name_panel, remark
@@ -36,7 +37,7 @@ def acceptance(comparison: Comparison, *, x: Axis = "arrivals") -> Figure:
         made = frame(
             "Vectors that the server accepted",
             more(
-                comparison.caption() + spread(groups, "mean"),
+                comparison.caption() + spread(groups),
                 arrangement.left_out + len(arrangement.panels) - len(panels),
             ),
             count=2 * len(panels),
@@ -65,7 +66,7 @@ def _one(comparison: Comparison, group: Group, edges: np.ndarray, x: Axis) -> Fi
     liars = any(run.arrivals["byzantine"].any() for run in group.runs)
     made = frame(
         "Vectors that the server accepted",
-        comparison.caption() + spread([group], "mean"),
+        comparison.caption() + spread([group]),
         legend=kind_handles(liars),
         height=2.2,
     )
@@ -89,9 +90,9 @@ def _draw(axes: Axes, group: Group, edges: np.ndarray, liars: bool, x: Axis, loo
     if not filled.any():
         return False
     middles = ((edges[1:] + edges[:-1]) / 2)[filled]
-    middle, low, high = summary(shares[:, filled], "mean")
+    middle, low, high = summary(shares[:, filled])
     if len(group.runs) > 1:
-        axes.fill_between(middles, low.clip(0), high.clip(None, 1), color=look.colour, alpha=0.13, linewidth=0)
+        axes.fill_between(middles, low, high, color=look.colour, alpha=0.13, linewidth=0)
     marker = look.marker if len(middles) == 1 else None
     axes.plot(middles, middle, color=look.colour, linestyle=look.dash, marker=marker)
     return True

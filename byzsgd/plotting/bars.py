@@ -1,27 +1,30 @@
-"""Where the runs ended: final accuracy with its interval."""
+"""Where the runs ended: final accuracy and how far the seeds spread."""
 
 from __future__ import annotations
 
+import math
 from itertools import cycle
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.bands import interval
+from byzsgd.analysis.estimates import estimate
 from byzsgd.analysis.groups import Comparison, NothingToDraw
-from byzsgd.analysis.outcomes import final
+from byzsgd.analysis.outcomes import measure_of, outcome
 
 from .panels import arrange, frame, label_outside, more, name_panel
+from .progress import spread
 from .style import FAINT, INK, styled
 
 MOST_BARS = 60
 
 
-def bars(comparison: Comparison, *, metric: str = "test_accuracy") -> Figure:
-    """One bar for each setting: the mean over seeds with its 95 % t-interval, and a dot for each seed."""
-    finals = {id(group): np.array([final(run, metric) for run in group.runs]) for group in comparison.groups}
-    finals = {key: values[np.isfinite(values)] for key, values in finals.items()}
-    if not any(len(values) for values in finals.values()):
+def bars(comparison: Comparison, *, metric: str | None = None) -> Figure:
+    """One bar for each setting: the median over seeds, with a line for their spread, and a dot for each seed that did
+    not diverge. `metric=None`: accuracy, or the loss where the problem knows none."""
+    metric = metric or measure_of(comparison.runs)
+    finals = {id(group): [outcome(run, metric) for run in group.runs] for group in comparison.groups}
+    if not any(math.isfinite(value) for values in finals.values() for value in values):
         raise NothingToDraw(f"bars need runs with a final {metric}; got none")
     arrangement = arrange(comparison)
     names = [
@@ -33,7 +36,7 @@ def bars(comparison: Comparison, *, metric: str = "test_accuracy") -> Figure:
     with styled():
         made = frame(
             f"Final {metric.replace('_', ' ')}",
-            more(comparison.caption() + " · bar: mean, line: 95 % t-interval, dots: seeds", arrangement.left_out),
+            more(comparison.caption() + spread(comparison.groups) + " · dots: seeds", arrangement.left_out),
             count=len(arrangement.panels),
             columns=min(3, len(arrangement.panels)),
             height=0.65 + 0.19 * most + 0.1 * bool(comparison.keys),
@@ -41,14 +44,14 @@ def bars(comparison: Comparison, *, metric: str = "test_accuracy") -> Figure:
         )
         for number, (axes, (title, groups)) in enumerate(zip(made.axes.flat, arrangement.panels, strict=False)):
             for place, group in enumerate(groups[:MOST_BARS]):
-                values = finals[id(group)]
-                if not len(values):
-                    continue
+                found = estimate(finals[id(group)])
+                values = [value for value in finals[id(group)] if math.isfinite(value)]
                 look = arrangement.look(group)
-                mean, half = interval(values[:, None])
-                axes.barh(place, mean[0], height=0.68, color=look.colour, alpha=0.75, linewidth=0)
-                if half[0]:
-                    axes.errorbar(mean[0], place, xerr=half[0], color=INK, linewidth=0.9, capsize=1.8)
+                if math.isfinite(found.middle):
+                    axes.barh(place, found.middle, height=0.68, color=look.colour, alpha=0.75, linewidth=0)
+                    if found.high > found.low:
+                        axes.errorbar(found.middle, place, xerr=[[max(0.0, found.middle - found.low)],
+                                      [found.high - found.middle]], color=INK, linewidth=0.9, capsize=1.8)  # fmt: skip
                 jitter = [offset for _, offset in zip(values, cycle((-0.15, 0.15, 0.0)), strict=False)]
                 axes.plot(values, place + np.array(jitter), "o", color="white", markersize=2.6, markeredgecolor=INK,
                           markeredgewidth=0.5, zorder=4)  # fmt: skip

@@ -23,11 +23,12 @@ def shades() -> Colormap:
 
 def cells(
     axes: Axes,
-    values: np.ndarray,  # (rows, columns); NaN: no runs
+    values: np.ndarray,  # (rows, columns); NaN: no runs; infinite: diverged
     rows: Sequence[str],
     columns: Sequence[str],
     *,
     notes: Sequence[Sequence[str]] | None = None,  # a small second line in a cell
+    grey: np.ndarray | None = None,  # (rows, columns) booleans: cells between which the picture ranks nothing
     low: float = 0.0,
     high: float = 1.0,
     apart: int = 0,  # the last columns that are a summary of the others
@@ -42,11 +43,16 @@ def cells(
             if np.isnan(value):
                 axes.text(left + 0.5, row + 0.5, "–", ha="center", va="center", color=FAINT)
                 continue
-            depth = min(1.0, max(0.0, (value - low) / span))
-            axes.add_patch(Rectangle((left, row), 1, 1, facecolor=colours(depth), edgecolor="white", linewidth=1.2))
+            depth = min(1.0, max(0.0, (value - low) / span)) if np.isfinite(value) else 0.0
+            plain = grey is not None and column < grey.shape[1] and bool(grey[row, column])
+            face = str(1 - 0.6 * depth) if plain else colours(depth)
+            axes.add_patch(Rectangle((left, row), 1, 1, facecolor=face, edgecolor="white", linewidth=1.2))
             ink = "white" if depth > 0.55 else INK
             note = notes[row][column] if notes else ""
-            axes.text(left + 0.5, row + (0.36 if note else 0.5), f"{value:.2f}", ha="center", va="center", color=ink)
+            text = f"{value:.2f}" if np.isfinite(value) else "diverged"
+            size = None if np.isfinite(value) else 6
+            place = row + (0.36 if note else 0.5)
+            axes.text(left + 0.5, place, text, ha="center", va="center", color=ink, fontsize=size)
             if note:
                 axes.text(left + 0.5, row + 0.74, note, ha="center", va="center", color=ink, fontsize=5.2)
     axes.set_xlim(0, len(columns) + (0.15 if apart else 0.0))

@@ -8,15 +8,18 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.bands import Axis, Statistic
+from byzsgd.analysis.bands import Axis
 from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded, compare
 
 from .acceptance import acceptance
 from .bars import bars
+from .bits import bits
 from .coefficients import coefficients
 from .cost import cost
 from .delays import LawOf, delays
 from .heatmap import heatmap
+from .iteration_time import iteration_time
+from .network import consensus, recorded_graph
 from .partition import recorded_partition
 from .progress import progress
 from .refusals import refusals
@@ -24,17 +27,18 @@ from .slowdown import slowdown
 from .staleness import staleness
 from .style import styled
 from .timeline import timeline
+from .tree import tree
 from .worst_case import worst_case
 
 FORMATS = ("png", "svg", "pdf")
-STATISTICS = ("mean", "median")
-AXES: tuple[Axis, ...] = ("updates", "time", "arrivals")
+AXES: tuple[Axis, ...] = ("updates", "time", "arrivals", "bits", "bits_per_worker")
 
 # Against which axes a figure may be drawn; without one there is a single figure.
 _CURVES: Mapping[str, Callable[..., Figure]] = {
     "accuracy": partial(progress, metric="test_accuracy"),
     "loss": partial(progress, metric="test_loss"),
     "suboptimality": partial(progress, metric="suboptimality"),
+    "worst_accuracy": partial(progress, metric="worst_accuracy"),
 }
 _SINGLE: Mapping[str, Callable[[Comparison], Figure]] = {
     "heatmap": heatmap,
@@ -47,7 +51,12 @@ _SINGLE: Mapping[str, Callable[[Comparison], Figure]] = {
     "timeline": timeline,
     "slowdown": slowdown,
     "cost": cost,
+    "iteration_time": iteration_time,
+    "tree": tree,
+    "bits": bits,
     "partition": recorded_partition,
+    "consensus": consensus,
+    "network": recorded_graph,
 }
 KINDS = (*_CURVES, *_SINGLE, "delays")
 
@@ -57,7 +66,7 @@ def drawable(runs: Sequence[Recorded], law_of: LawOf | None = None) -> list[str]
     comparison, found = compare(runs), []
     for kind in KINDS:
         try:
-            next(iter(_figures(kind, comparison, AXES[:1], "mean", law_of)), None)
+            next(iter(_figures(kind, comparison, AXES[:1], law_of)), None)
         except NothingToDraw:
             continue
         found.append(kind)
@@ -71,7 +80,6 @@ def draw(
     kinds: Sequence[str] | None = None,
     x: Sequence[Axis] = ("updates", "time"),
     formats: Sequence[str] = ("png", "svg"),
-    statistic: Statistic = "mean",
     law_of: LawOf | None = None,
 ) -> list[Path]:
     """Writes the figures into `output` and returns their paths; `kinds=None`: all that the runs have rows for.
@@ -82,13 +90,12 @@ def draw(
     _known("kind", kinds or (), KINDS)
     _known("x axis", x, AXES)
     _known("format", formats, FORMATS)
-    _known("statistic", [statistic], STATISTICS)
     comparison = compare(runs)
     written: list[Path] = []
     problem: NothingToDraw | None = None
     for kind in KINDS if kinds is None else kinds:
         try:
-            for name, figure in _figures(kind, comparison, x, statistic, law_of):
+            for name, figure in _figures(kind, comparison, x, law_of):
                 written += save(figure, output, name, formats)
         except NothingToDraw as nothing:
             if kinds is not None:
@@ -115,11 +122,9 @@ def save(figure: Figure, output: Path, name: str, formats: Sequence[str] = ("png
     return paths
 
 
-def _figures(
-    kind: str, comparison: Comparison, axes: Sequence[Axis], statistic: Statistic, law_of: LawOf | None
-) -> list[tuple[str, Figure]]:
+def _figures(kind: str, comparison: Comparison, axes: Sequence[Axis], law_of: LawOf | None) -> list[tuple[str, Figure]]:
     if kind in _CURVES:
-        return [(f"{kind}-{axis}", _CURVES[kind](comparison, x=axis, statistic=statistic)) for axis in axes]
+        return [(f"{kind}-{axis}", _CURVES[kind](comparison, x=axis)) for axis in axes]
     return [(kind, delays(comparison, law_of=law_of) if kind == "delays" else _SINGLE[kind](comparison))]
 
 

@@ -2,54 +2,74 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, phrase
-from byzsgd.analysis.outcomes import final
+from byzsgd.analysis.estimates import Estimate, estimate
+from byzsgd.analysis.groups import ABSENT, Comparison, Group, NothingToDraw, phrase
+from byzsgd.analysis.outcomes import measure_of, outcome
+from byzsgd.analysis.paired import leaders, testable
 
 from .cells import CELL_HEIGHT, CELL_WIDTH, cells
 from .panels import frame, more, name_panel
+from .progress import spread
 from .style import styled
 
 MOST_PANELS = 12
 WORST = "worst attack"
+CONTROLS = ("none", "crash")  # nobody lies there: no column of theirs is the worst attack
+GREY = "grey: not told apart from the best of its column · paired t, Holm, 5 %"
 
 
-def heatmap(comparison: Comparison, *, metric: str = "test_accuracy") -> Figure:
-    """Final accuracy, mean over seeds: one row for each server, one column for each attack and, apart, the worst of
-    them for that server. A cell says how many of its runs diverged. Other settings make panels."""
+def heatmap(comparison: Comparison, *, metric: str | None = None, last: int = 1) -> Figure:
+    """What is left at the end, median over seeds: one row for each server, one column for each attack and, apart, the
+    worst of them for that server. Other settings make panels.
+
+    Of each run the mean of its `last` evaluations counts; a diverged run is the worst. In grey: what
+    `analysis.paired.leaders` cannot tell apart from the best of its column. `metric=None`: test accuracy, or the test
+    loss where the problem knows none.
+    """
     keys = comparison.keys
     if len(keys) < 2:
         raise NothingToDraw(f"a heatmap needs two settings that differ, such as attack and aggregator; got {len(keys)}")
+    metric = metric or measure_of(comparison.runs)
     across = "attack" if "attack" in keys else keys[1]
     down = "aggregator" if "aggregator" in keys and across != "aggregator" else next(k for k in keys if k != across)
-    rest = tuple(key for key in keys if key not in (across, down))
+    rest = comparison.besides(down, across)
     panels: dict[str, list[Group]] = {}
     for group in comparison.groups:
         panels.setdefault(group.label(rest) if rest else "", []).append(group)
     rows, columns = comparison.values(down), comparison.values(across)
-    attacks = [column for column in columns if column != "none"]
+    attacks = [column for column in columns if column not in CONTROLS]
     worst = across == "attack" and len(attacks) > 1
+    ranked = testable(comparison.groups) and len(rows) > 1
     shown = list(panels.items())[:MOST_PANELS]
     with styled():
-        names = [phrase(down, value) for value in rows]
+        names = [_row(comparison, down, value) for value in rows]
         margin = 0.25 + 0.065 * max(len(name) for name in names)
         side = CELL_WIDTH * (len(columns) + worst + 0.15) + margin
         made = frame(
             f"{'Final test accuracy' if metric == 'test_accuracy' else metric} of each {_word(down)} "
             f"under each {_word(across)}",
-            more(comparison.caption() + " · mean", len(panels) - len(shown)),
+            more(_caption(comparison, metric, last, ranked), len(panels) - len(shown)),
             count=len(shown),
             columns=1 if len(shown) == 1 else 2,
             height=CELL_HEIGHT * len(rows) + 0.55 + (0.2 if rest else 0),
             width=max(3.5, side * (1 if len(shown) == 1 else 2)),
         )
         for axes, (title, groups) in zip(made.axes.flat, shown, strict=False):
-            values, notes = matrix(groups, down, across, rows, columns, metric)
+            grid = Grid(groups, down, across, rows, columns)
+            found = grid.estimates(metric, last)
+            values = np.array([[cell.middle for cell in line] for line in found])
+            notes = [[note(cell) for cell in line] for line in found]
             if worst:
                 under = values[:, [columns.index(attack) for attack in attacks]]
-                lowest = [np.nanmin(row) if np.isfinite(row).any() else np.nan for row in under]
+                low = np.nanmin if metric.endswith("accuracy") else np.nanmax
+                lowest = [np.nan if np.isnan(row).all() else low(row) for row in under]
                 values = np.column_stack([values, lowest])
                 notes = [[*row, ""] for row in notes]
             cells(
@@ -58,6 +78,7 @@ def heatmap(comparison: Comparison, *, metric: str = "test_accuracy") -> Figure:
                 names,
                 [phrase(across, value) for value in columns] + [WORST] * worst,
                 notes=notes,
+                grey=grid.level(metric, last) if ranked else None,
                 apart=int(worst),
                 **_range(metric, values),
             )
@@ -66,19 +87,66 @@ def heatmap(comparison: Comparison, *, metric: str = "test_accuracy") -> Figure:
     return made.figure
 
 
-def matrix(
-    groups: list[Group], down: str, across: str, rows: list[object], columns: list[object], metric: str
-) -> tuple[np.ndarray, list[list[str]]]:
-    """Means over the seeds, NaN where there are no runs, and what a cell has to add."""
-    values = np.full((len(rows), len(columns)), np.nan)
-    notes = [[""] * len(columns) for _ in rows]
-    for group in groups:
-        row, column = rows.index(group.values[down]), columns.index(group.values[across])
-        finals = [final(run, metric) for run in group.runs]
-        values[row, column] = float(np.mean(finals))
-        if group.diverged:
-            notes[row][column] = f"{group.diverged}/{len(group.runs)} diverged" if len(group.runs) > 1 else "diverged"
-    return values, notes
+def _row(comparison: Comparison, key: str, value: object) -> str:
+    """The name of a row, with the settings that follow from it."""
+    label = next(group.label(comparison.with_own(key)) for group in comparison.groups if group.values[key] == value)
+    return phrase(key, value) if label == ABSENT else label
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The groups of a panel by two keys."""
+
+    groups: Sequence[Group]
+    down: str
+    across: str
+    rows: Sequence[object]
+    columns: Sequence[object]
+
+    def place(self, group: Group) -> tuple[int, int]:
+        return self.rows.index(group.values[self.down]), self.columns.index(group.values[self.across])
+
+    def estimates(self, metric: str, last: int) -> list[list[Estimate]]:
+        """What is known of each cell; of no runs where there are none."""
+        found = [[estimate(()) for _ in self.columns] for _ in self.rows]
+        for group in self.groups:
+            row, column = self.place(group)
+            found[row][column] = estimate(outcome(run, metric, last) for run in group.runs)
+        return found
+
+    def level(self, metric: str, last: int) -> np.ndarray:
+        """(rows, columns) booleans: which cells share the first place of their column with others."""
+        grey = np.zeros((len(self.rows), len(self.columns)), bool)
+        for column in self.columns:
+            first = leaders([group for group in self.groups if group.values[self.across] == column], metric, last)
+            for group in first if len(first) > 1 else ():
+                grey[self.place(group)] = True
+        return grey
+
+
+def note(cell: Estimate) -> str:
+    """The second line of a cell: how far its seeds spread and how many they are, or how many of them are ok."""
+    kept = cell.count - cell.lost
+    if cell.lost:
+        return f"{kept}/{cell.count} ok" if cell.count > 1 else ""
+    return f"{cell.low:.2f}–{cell.high:.2f}, n={kept}" if kept > 1 else ""
+
+
+def _caption(comparison: Comparison, metric: str, last: int, ranked: bool) -> str:
+    parts = [comparison.caption() + spread(comparison.groups)]
+    if last > 1:
+        parts.append(f"mean of the last {last} evaluations")
+    counts = {run.info.get("test_examples") for run in comparison.runs}
+    if metric == "test_accuracy" and len(counts) == 1 and (examples := counts.pop()):
+        finals = [outcome(run, metric, last) for run in comparison.runs]
+        kept = [value for value in finals if math.isfinite(value)]
+        if kept:
+            p = float(np.median(kept))
+            error = math.sqrt(p * (1 - p) / examples)
+            parts.append(f"{examples} test examples, standard error {error:.3f} at {p:.2f}")
+    if ranked:
+        parts.append(GREY)
+    return " · ".join(parts)
 
 
 def _range(metric: str, values: np.ndarray) -> dict[str, float]:

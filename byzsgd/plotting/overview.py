@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.bands import AXIS_LABEL, Axis, Statistic, band
+from byzsgd.analysis.bands import AXIS_LABEL, Axis, band
 from byzsgd.analysis.groups import Comparison, NothingToDraw
 from byzsgd.analysis.outcomes import accepted
 
@@ -21,7 +21,6 @@ def overview(
     comparison: Comparison,
     *,
     x: Axis = "time",
-    statistic: Statistic = "mean",
     title: str = "",
     caption: str | None = None,
 ) -> Figure:
@@ -34,13 +33,13 @@ def overview(
     if not runs:
         raise NothingToDraw("an overview needs runs with Byzantine vectors; got none")
     shown = min(runs, key=_let_in)
-    bands = {id(group): band(group, "test_accuracy", x, statistic) for group in groups}
+    bands = {id(group): band(group, "test_accuracy", x) for group in groups}
     workers = min(15, int(shown.arrivals["worker"].max()) + 1)  # type: ignore[arg-type]
     handles = [handle(text, look) for text, look in arrangement.entries(groups)]
     with styled():
         made = frame(
             title or "Accuracy of each server, and who computed what when",
-            comparison.caption() + spread(groups, statistic) if caption is None else caption,
+            comparison.caption() + spread(groups) if caption is None else caption,
             count=2 * len(panels),
             columns=len(panels),
             legend=[*handles, *[cross()] * any(curve.ends for curve in bands.values()), *job_handles()],

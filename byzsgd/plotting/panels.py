@@ -42,6 +42,7 @@ class Arrangement:
     panels: tuple[tuple[str, tuple[Group, ...]], ...]  # title and groups
     looks: Mapping[Any, Look]
     left_out: int  # panels beyond what a figure can show
+    said: tuple[str, ...]  # by the legend: the hue, and the settings that follow from it
 
     def look(self, group: Group) -> Look:
         return self.looks[None if self.hue is None else group.values[self.hue]]
@@ -53,8 +54,8 @@ class Arrangement:
         one_panel = len(self.panels) == 1
         entries = []
         for value, look in self.looks.items():
-            text = phrase(self.hue, value) if value != ABSENT else ABSENT
             members = [group for group in groups if group.values[self.hue] == value]
+            text = members[0].label(self.said) if members else phrase(self.hue, value) if value != ABSENT else ABSENT
             if one_panel and members and members[0].diverged:
                 text += f" ({members[0].diverged} of {len(members[0].runs)} diverged)"
             entries.append((text, look))
@@ -65,7 +66,7 @@ def arrange(comparison: Comparison) -> Arrangement:
     """Servers by colour where they differ, else the first thing that does; whatever else differs makes panels."""
     keys = comparison.keys
     hue = "aggregator" if "aggregator" in keys else keys[0] if keys else None
-    rest = tuple(key for key in keys if key != hue)
+    rest = comparison.besides(hue)
     members: dict[str, list[Group]] = {}
     ranks = {key: {value: place for place, value in enumerate(comparison.values(key))} for key in rest}
     for group in sorted(comparison.groups, key=lambda group: [ranks[key][group.values[key]] for key in rest]):
@@ -83,7 +84,8 @@ def arrange(comparison: Comparison) -> Arrangement:
             looks = dict(zip(values, ordered_looks(len(values)), strict=True))
         else:
             looks = dict(zip(values, nominal_looks(values), strict=True))
-    return Arrangement(hue, panels[:MOST_PANELS], looks, max(0, len(panels) - MOST_PANELS))
+    said = () if hue is None else comparison.with_own(hue)
+    return Arrangement(hue, panels[:MOST_PANELS], looks, max(0, len(panels) - MOST_PANELS), said)
 
 
 def frame(

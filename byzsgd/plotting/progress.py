@@ -1,4 +1,4 @@
-"""How far training gets: accuracy, loss or suboptimality against updates, virtual time or arrivals."""
+"""How far training gets: accuracy, loss or suboptimality against updates, virtual time, arrivals or bits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.bands import AXIS_LABEL, Axis, Band, Statistic, band
+from byzsgd.analysis.bands import AXIS_LABEL, COLUMN, Axis, Band, band
+from byzsgd.analysis.estimates import named
 from byzsgd.analysis.groups import Comparison, Group, NothingToDraw
 
 from .panels import arrange, cross, frame, handle, label_outside, more, name_panel, plain_log
@@ -20,27 +21,35 @@ TITLE = {
     "train_loss": "Train loss",
     "suboptimality": "Suboptimality",
     "gradient_norm": "Gradient norm",
+    "worst_accuracy": "Test accuracy of the worst node",
 }
-AGAINST = {"updates": "updates", "time": "virtual time", "arrivals": "arrivals"}
+AGAINST = {
+    "updates": "updates",
+    "time": "virtual time",
+    "arrivals": "arrivals",
+    "bits": "bits",
+    "bits_per_worker": "bits per worker",
+}
 
 
-def progress(
-    comparison: Comparison, *, metric: str = "test_accuracy", x: Axis = "updates", statistic: Statistic = "mean"
-) -> Figure:
-    """One curve for each group, with the 95 % t-interval of the mean (or the range around the median) over its seeds.
+def progress(comparison: Comparison, *, metric: str = "test_accuracy", x: Axis = "updates") -> Figure:
+    """One curve for each group: the median over its seeds, the band around it as `analysis.estimates` has it.
 
     A cross marks where a run diverged. Losses and suboptimality are drawn on a logarithmic axis where all is positive.
     """
     groups = [group for group in comparison.groups if _has(group, metric)]
     if not groups:
         raise NothingToDraw(f"{metric} needs runs that were evaluated on it; got none")
+    groups = [group for group in groups if _has(group, COLUMN[x])]
+    if not groups:
+        raise NothingToDraw(f"{AGAINST[x]} as an axis needs runs that have recorded them; got none")
     arrangement = arrange(comparison)
-    bands = {id(group): band(group, metric, x, statistic) for group in groups}
+    bands = {id(group): band(group, metric, x) for group in groups}
     with styled():
         title = f"{TITLE.get(metric, metric.replace('_', ' ').capitalize())} against {AGAINST[x]}"
         made = frame(
             title,
-            more(comparison.caption() + spread(groups, statistic), arrangement.left_out),
+            more(comparison.caption() + spread(groups), arrangement.left_out),
             count=len(arrangement.panels),
             legend=[handle(text, look) for text, look in arrangement.entries(groups)]
             + [cross()] * any(curve.ends for curve in bands.values()),
@@ -53,7 +62,7 @@ def progress(
                 if id(group) in bands:
                     draw_curve(axes, bands[id(group)], arrangement.look(group))
         first = made.axes[0, 0]
-        if metric == "test_accuracy":
+        if metric in ("test_accuracy", "worst_accuracy"):
             first.set_ylim(0, 1.02)
             first.set_yticks(np.linspace(0, 1, 6))
         elif all((curve.middle > 0).all() for curve in bands.values()):
@@ -73,11 +82,10 @@ def _has(group: Group, metric: str) -> bool:
     return any(metric in run.metrics.columns and run.metrics[metric].is_not_null().any() for run in group.runs)
 
 
-def spread(groups: Sequence[Group], statistic: Statistic) -> str:
-    """What the bands are, for the end of a caption; nothing where there are none."""
-    if max(len(group.runs) for group in groups) == 1:
-        return ""
-    return " · band: 95 % t-interval" if statistic == "mean" else " · median, band: range"
+def spread(groups: Sequence[Group]) -> str:
+    """What lines and bands (marks and bars, numbers) are, for the end of a caption; nothing for single runs."""
+    name = named([len(group.runs) for group in groups])
+    return f" · {name}" if name else ""
 
 
 def draw_curve(axes: Axes, curve: Band, look: Look) -> None:

@@ -8,11 +8,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from byzsgd.analysis.bands import interval
+from byzsgd.analysis.estimates import summary
 from byzsgd.analysis.groups import ABSENT, Comparison, NothingToDraw, phrase
 from byzsgd.analysis.outcomes import accepted
 
 from .panels import frame, handle, label_outside, more, name_panel
+from .progress import spread
 from .style import INK, nominal_looks, server_looks, styled
 
 MOST_PANELS = 8
@@ -22,7 +23,7 @@ def slowdown(comparison: Comparison) -> Figure:
     """Share of the honest vectors that the server refused against f, with the line f/n.
 
     Kardam's claim is a slowdown below f/n: of n equal workers the (n−f)-th smallest coefficient lets (n−f)/n of the
-    vectors pass (Damaskinos, El Mhamdi, Guerraoui, Patra, Taziki; ICML 2018). All seeds, mean and 95 % t-interval.
+    vectors pass (Damaskinos, El Mhamdi, Guerraoui, Patra, Taziki; ICML 2018). All seeds (`analysis.estimates`).
     """
     keys = comparison.keys
     by = "f" if "f" in keys else "num_byzantine" if "num_byzantine" in keys else None
@@ -45,7 +46,7 @@ def slowdown(comparison: Comparison) -> Figure:
         line = Line2D([], [], color=INK, linestyle=(0, (1, 1.5)), label="f/n")
         made = frame(
             "Honest vectors lost to the defence",
-            more(comparison.caption(), len(titles) - len(shown)),
+            more(comparison.caption() + spread(comparison.groups), len(titles) - len(shown)),
             count=len(shown),
             legend=[handle(name, looks[name]) for name in names if name] + [line],
             height=2.2 if len(shown) == 1 else 1.75,
@@ -61,10 +62,11 @@ def slowdown(comparison: Comparison) -> Figure:
                 ]
                 points = sorted((f, lost[np.isfinite(lost)]) for f, lost in points if np.isfinite(lost).any())
                 if points:
-                    marks = [(f, *(float(part[0]) for part in interval(lost[:, None]))) for f, lost in points]
-                    f, mean, half = zip(*marks, strict=True)
+                    marks = [(f, *(float(part[0]) for part in summary(lost[:, None]))) for f, lost in points]
+                    f, middle, low, high = (np.array(part) for part in zip(*marks, strict=True))
                     look = looks[name]
-                    axes.errorbar(f, mean, yerr=half, color=look.colour, linestyle=look.dash, marker=look.marker,
+                    axes.errorbar(f, middle, yerr=(middle - low, high - middle),
+                                  color=look.colour, linestyle=look.dash, marker=look.marker,
                                   markersize=4, capsize=2, elinewidth=0.9)  # fmt: skip
             axes.plot([0, top], [0, top / workers], color=INK, linestyle=(0, (1, 1.5)), linewidth=1.2)
         first = made.axes[0, 0]

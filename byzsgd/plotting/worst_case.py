@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+from byzsgd.analysis.estimates import estimate
 from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, phrase
-from byzsgd.analysis.outcomes import final
+from byzsgd.analysis.outcomes import outcome
 
 from .cells import CELL_HEIGHT, CELL_WIDTH, cells
 from .panels import frame, more, name_panel
@@ -17,7 +18,8 @@ MOST_PANELS = 12
 
 def worst_case(comparison: Comparison, *, metric: str = "test_accuracy") -> Figure:
     """Number of liars (or declared f) × heterogeneity of the data, as in byzfl: in each cell the attack that leaves the
-    least accuracy (mean over seeds) and its name. Other settings make panels, servers first."""
+    least accuracy (median over seeds, a diverged run the worst) and its name. Other settings make panels, servers
+    first."""
     keys = comparison.keys
     across = "num_byzantine" if "num_byzantine" in keys else "f" if "f" in keys else None
     data = tuple(key for key in keys if key.startswith("partition"))
@@ -26,7 +28,7 @@ def worst_case(comparison: Comparison, *, metric: str = "test_accuracy") -> Figu
             "the worst case needs runs with different numbers of liars and different partitions; "
             f"got runs that differ in {', '.join(keys) or 'nothing'}"
         )
-    rest = tuple(key for key in keys if key not in (across, "attack", *data))
+    rest = comparison.besides(across, "attack" if "attack" in keys else None, *data)
     panels: dict[str, list[Group]] = {}
     for group in comparison.groups:
         panels.setdefault(group.label(rest) if rest else "", []).append(group)
@@ -37,7 +39,7 @@ def worst_case(comparison: Comparison, *, metric: str = "test_accuracy") -> Figu
         side = CELL_WIDTH * len(columns) + 0.4 + 0.065 * max(len(name) for name in rows)
         made = frame(
             "Final test accuracy under the worst attack",
-            more(comparison.caption() + " · mean", len(panels) - len(shown)),
+            more(comparison.caption() + " · median", len(panels) - len(shown)),
             count=len(shown),
             columns=1 if len(shown) == 1 else 2,
             height=CELL_HEIGHT * len(rows) + 0.5 + (0.2 if rest else 0),
@@ -48,9 +50,9 @@ def worst_case(comparison: Comparison, *, metric: str = "test_accuracy") -> Figu
             notes = [[""] * len(columns) for _ in rows]
             for group in groups:
                 row, column = rows.index(group.label(data)), columns.index(group.values[across])
-                mean = float(np.mean([final(run, metric) for run in group.runs]))
-                if not values[row, column] <= mean:
-                    values[row, column] = mean
+                middle = estimate(outcome(run, metric) for run in group.runs).middle
+                if not values[row, column] <= middle:
+                    values[row, column] = middle
                     notes[row][column] = phrase("attack", group.values["attack"]) if "attack" in keys else ""
             cells(axes, values, rows, [str(value) for value in columns], notes=notes)
             axes.set_xlabel("Byzantine workers" if across == "num_byzantine" else "declared f")

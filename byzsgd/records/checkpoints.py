@@ -26,6 +26,7 @@ from .tree_format import decode, encode
 
 KEPT = 2  # the newest ones: if the newest is damaged, the one before it is used
 PARAMS = "params.safetensors"
+NODES = "nodes.safetensors"
 FORM = 2  # of checkpoints; the records beside them have their own number
 _WRITER = " (format 1 is that of version 0.1)"
 
@@ -145,14 +146,14 @@ def drop_checkpoints(folder: Path) -> None:
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
 
 
-def save_params(folder: Path, params: Tensor) -> None:
-    """The model of a run, (d,), as `params.safetensors`."""
-    write_whole(folder / PARAMS, save_tensors({"params": params.detach().cpu().contiguous()}))
+def save_params(folder: Path, params: Tensor, name: str = PARAMS) -> None:
+    """The model of a run, (d,), as `params.safetensors`; those of all its nodes, (n, d), as `nodes.safetensors`."""
+    write_whole(folder / name, save_tensors({"params": params.detach().cpu().contiguous()}))
 
 
-def load_params(folder: str | Path) -> Tensor:
-    """The (d,) model that a run ended with."""
-    path = Path(folder) / PARAMS
+def load_params(folder: str | Path, name: str = PARAMS) -> Tensor:
+    """The (d,) model that a run ended with; with `nodes.safetensors` those of all its nodes, (n, d)."""
+    path = Path(folder) / name
     try:
         return load_tensors(path.read_bytes())["params"]
     except OSError as error:

@@ -21,10 +21,14 @@ NEUTRAL: dict[str, tuple[str | None, ...]] = {
 
 
 # What a configuration of version 0.1 stands for in groups that every run has now.
-ADDED = {"scheme": {"_target_": "byzsgd.schemes.server"}}
+ADDED = {
+    "compressor": {"_target_": "byzsgd.compressors.none"},
+    "scheme": {"_target_": "byzsgd.schemes.server"},
+}
 
 # Parameters that a target did not have before a version: the value under which it is what it was without them.
 SINCE: dict[str, tuple[Any, str]] = {
+    "byzsgd.run.Metrics.nodes": ("auto", "0.2"),
     "byzsgd.attacks.adaptive.plane": (0, "0.2"),
     "byzsgd.aggregators.collectors.latest.quorum": (1, "0.2"),
     "byzsgd.aggregators.filters.frequency.strict": (True, "0.2"),
@@ -63,7 +67,8 @@ def in_first_words(config: Mapping[str, Any], as_typed: bool = False) -> dict[st
 
     `as_typed`: numbers are what was typed, 1 or 1.0, as version 0.1 had them.
     """
-    kept = {key: node for key, node in config.items() if not (key in NEUTRAL and _target(node) in NEUTRAL[key])}
+    now = up_to_date(config)
+    kept = {key: node for key, node in now.items() if not (key in NEUTRAL and _target(node) in NEUTRAL[key])}
     whole = frozenset() if as_typed else WHOLE
     return {key: _renamed(key, node, WORDS) for key, node in _without(kept, whole).items()}
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from .files import write_whole
+from .identity import one_spelling
 
 PLAN = "sweep.json"
 
@@ -18,6 +19,12 @@ class Plan:
 
     jobs: Mapping[str, str]  # identity of the run -> its folder, within that of the sweep
     left_out: int = 0  # impossible combinations
+    told: Mapping[str, str] = field(default_factory=dict)  # overrides, as `in_one_line` -> identity of the run
+
+
+def in_one_line(overrides: Iterable[str]) -> str:
+    """The overrides of one job, the same whatever their order and the spelling of numbers."""
+    return " ".join(sorted(map(one_spelling, overrides)))
 
 
 def write_plan(folder: Path, plan: Plan) -> None:
@@ -29,6 +36,7 @@ def read_plan(folder: Path) -> Plan | None:
     """None: no sweep was started here, or one whose jobs depend on results."""
     try:
         plan = json.loads((folder / PLAN).read_bytes())
-        return Plan({str(name): str(place) for name, place in plan["jobs"].items()}, int(plan["left_out"]))
+        jobs, told = ({str(key): str(value) for key, value in plan[part].items()} for part in ("jobs", "told"))
+        return Plan(jobs, int(plan["left_out"]), told)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None

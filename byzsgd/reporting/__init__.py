@@ -1,5 +1,6 @@
 """Tables and pages for people: compare, report. Reads rows, computes nothing that `analysis` does not."""
 
+from .comparing import accuracy as accuracy
 from .comparing import tables as tables
 from .report import report as report
 from .tables import Table as Table

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
+from byzsgd.analysis.bits import SHARE, megabits
+from byzsgd.analysis.estimates import NOTHING, Estimate, estimate, named
 from byzsgd.analysis.groups import ABSENT, Comparison, Group, Recorded, compare, phrase
-from byzsgd.analysis.outcomes import accepted, filter_rates, final, staleness
-from byzsgd.analysis.paired import (
-    LEVEL,
-    Estimate,
-    best_of,
-    block,
-    difference,
-    estimate,
-    slowdown,
-    twin,
-)
+from byzsgd.analysis.outcomes import accepted, filter_rates, measure_of, outcome, staleness
+from byzsgd.analysis.paired import FEWEST, block, difference, hue_of, leaders, reference_of
+from byzsgd.analysis.slowdown import DESCENT, slowdown, twins
 
 from .tables import Cell, Table
 
-INTERVAL = "Mean ± half-width of the 95 % t-interval over seeds."
+BOLD = (
+    "Bold: the best median and all that cannot be told apart from it (paired t-tests, Holm over all pairs, 5 %; "
+    f"{FEWEST} seeds or more)."
+)
 
 
 def tables(runs: Sequence[Recorded]) -> list[Table]:
     """Everything that `byzsgd compare` says: accuracy of each server under each attack where both differ, all outcomes,
     and the mistakes of each filter where there are filters. ValueError when there is no run with an evaluation."""
     comparison = compare(runs)
-    if all(math.isnan(outcome(run)) for run in runs):
+    metric = measure_of(runs)
+    if all(math.isnan(outcome(run, metric)) for run in runs):
         raise ValueError(f"a comparison needs runs that were evaluated; got {len(runs)} without a row")
     made = [outcomes(comparison)]
     if {"aggregator", "attack"} <= set(comparison.keys):
@@ -36,88 +34,100 @@ def tables(runs: Sequence[Recorded]) -> list[Table]:
     return [*made, mistakes] if mistakes.rows else made
 
 
-def outcome(run: Recorded) -> float:
-    """What a run is judged by: its final accuracy, or its final loss where the problem knows no accuracy."""
-    return final(run, measure_of([run]))
-
-
-def measure_of(runs: Sequence[Recorded]) -> str:
-    """The metric that all these runs can be judged by."""
-    judged = any(not math.isnan(final(run)) for run in runs)
-    return "test_accuracy" if judged else "test_loss"
-
-
-def accuracy(comparison: Comparison) -> Table:
-    """A row for each server (and whatever else differs), a column for each attack."""
-    metric = measure_of(comparison.runs)
+def accuracy(comparison: Comparison, metric: str | None = None, last: int = 1) -> Table:
+    """A row for each server (and whatever else differs), a column for each attack; of each run the mean of its last
+    evaluations."""
+    metric = metric or measure_of(comparison.runs)
     keys = tuple(key for key in comparison.keys if key != "attack")
     attacks = comparison.values("attack")
     rows: dict[tuple[object, ...], dict[object, Group]] = {}
     for group in comparison.groups:
         rows.setdefault(tuple(group.values[key] for key in keys), {})[group.values["attack"]] = group
-    means = {id(group): estimate([final(run, metric) for run in group.runs]) for group in comparison.groups}
-    winners = [_best(means, [row[attack] for row in rows.values() if attack in row], metric) for attack in attacks]
+    columns = {attack: [row[attack] for row in rows.values() if attack in row] for attack in attacks}
+    bold = {id(group) for groups in columns.values() for group in _bold(groups, metric, last)}
+    evaluations = f", mean of the last {last} evaluations" if last > 1 else ""
     return Table(
         name="accuracy",
-        title=f"Final {metric.replace('_', ' ')} under each attack",
+        title=f"Final {metric.replace('_', ' ')} under each attack{evaluations}",
         headings=(*(_heading(key) for key in keys), *(phrase("attack", attack) for attack in attacks)),
         rows=tuple(
             (
                 *(Cell(_value(value)) for value in values),
                 *(
                     Cell(
-                        estimate=means[id(row[attack])],
-                        best=id(row[attack]) == winner,
+                        estimate=estimate(outcome(run, metric, last) for run in row[attack].runs),
+                        best=id(row[attack]) in bold,
                         note=_fate(row[attack]),
                     )
                     if attack in row
-                    else Cell("–")
-                    for attack, winner in zip(attacks, winners, strict=True)
+                    else Cell(NOTHING)
+                    for attack in attacks
                 ),
             )
             for values, row in rows.items()
         ),
         labels=len(keys),
-        notes=(INTERVAL, f"Best of each column in bold. {_shared(comparison)}"),
+        notes=(*_statistic(comparison), f"{BOLD} {_shared(comparison)}"),
     )
 
 
 def outcomes(comparison: Comparison) -> Table:
-    """A row for each setting: accuracy, how far from the best, slowdown, acceptance, staleness."""
+    """A row for each setting: accuracy, how far from the reference, slowdown, acceptance, staleness."""
     metric = measure_of(comparison.runs)
-    means = {id(group): estimate([final(run, metric) for run in group.runs]) for group in comparison.groups}
-    twins = {id(group): twin(comparison, group) for group in comparison.groups}
-    slowed = any(found is not None for found in twins.values()) and metric == "test_accuracy"
-    contested = metric == "test_accuracy" and len(comparison.groups) > 1
-    rows = []
+    found = twins(comparison)
+    pace = {"slowdown_unfiltered": found.unfiltered, "slowdown_asgd": found.asgd}
+    pace = {name: others for name, others in pace.items() if any(others)}
+    references = [reference_of(comparison, group) for group in comparison.groups]
+    contested = len(comparison.groups) > 1
+    compressed = any(key.partition(".")[0] == "compressor" for key in comparison.keys)
+    counted = contested and metric == "test_accuracy" and compressed
+    bold: set[int] = set()
+    seen: set[int] = set()
     for group in comparison.groups:
-        rivals = block(comparison, group)
+        if id(group) not in seen:
+            rivals = block(comparison, group)
+            seen |= set(map(id, rivals))
+            bold |= set(map(id, _bold(rivals, metric, 1)))
+    rows = []
+    for number, group in enumerate(comparison.groups):
+        reference = references[number]
+        finals = estimate(outcome(run, metric) for run in group.runs)
         cells = [Cell(_value(group.values[key])) for key in comparison.keys]
-        cells.append(Cell(str(len(group.runs))))
-        best = id(group) == _best(means, rivals, metric) and len(rivals) > 1
-        cells.append(Cell(estimate=means[id(group)], best=best, note=_fate(group)))
+        cells += [Cell(str(len(group.runs))), Cell(estimate=finals, best=id(group) in bold, note=_fate(group))]
         if contested:
-            cells.append(_distance(group, rivals))
-        if slowed:
-            other = twins[id(group)]
-            cells.append(Cell("–") if other is None else Cell(estimate=slowdown(group, other), digits=2))
+            if reference is None or reference is group:
+                cells.append(Cell(NOTHING))
+            else:
+                cells.append(Cell(estimate=difference(group, reference, metric), sign=True))
+        cells += [
+            Cell(NOTHING) if (other := others[number]) is None else Cell(estimate=slowdown(group, other), digits=2)
+            for others in pace.values()
+        ]
+        if counted:
+            cells.append(Cell(estimate=megabits(group, block(comparison, group)), digits=2))
         cells += [
             _percent(group, lambda run: accepted(run, byzantine=False)),
             _percent(group, lambda run: accepted(run, byzantine=True)),
-            Cell(estimate=estimate([staleness(run)[0] for run in group.runs]), digits=1),
+            Cell(estimate=estimate(staleness(run)[0] for run in group.runs), digits=1),
             Cell(f"{max((staleness(run)[1] for run in group.runs), default=math.nan):.0f}"),
         ]
         rows.append(tuple(cells))
-    judged = f"final {metric.removeprefix('test_')}"
-    headings = [*(_heading(key) for key in comparison.keys), "seeds", judged]
-    headings += ["Δ to the best"] * contested + ["slowdown"] * slowed
+    hue = hue_of(comparison)
+    names = dict.fromkeys(each.label([hue]) for each in references if each is not None and hue is not None)
+    distance = f"Δ to {next(iter(names))}" if len(names) == 1 else "Δ to the reference"
+    headings = [*(_heading(key) for key in comparison.keys), "seeds", f"final {metric.removeprefix('test_')}"]
+    headings += [distance] * contested + list(pace) + ["Mbit to reach"] * counted
     headings += ["honest accepted %", "Byzantine accepted %", "staleness", "max staleness"]
-    notes = [INTERVAL]
+    notes = list(_statistic(comparison))
     if contested:
-        notes.append("Δ: paired by seed, since runs of one seed have the same clock; against the best (bold) under the "
-                     "same other settings.")  # fmt: skip
-    if slowed:
-        notes.append(_about_twins(comparison, [found for found in twins.values() if found is not None]))
+        notes.append(
+            f"Δ: paired by seed, since runs of one seed have the same clock; against {' or '.join(names)} under the "
+            f"same other settings, whatever the results. {BOLD}"
+        )
+    if pace:
+        notes.append(_about_pace(pace))
+    if counted:
+        notes.append(f"Mbit to reach: sent by all workers until {100 * SHARE:.0f} % of the best's final accuracy.")
     notes.append(_shared(comparison))
     return Table("outcomes", "Outcomes", tuple(headings), tuple(rows), len(comparison.keys), tuple(notes))
 
@@ -137,7 +147,7 @@ def filters(comparison: Comparison) -> Table:
                     Cell(estimate=_hundred([rate.false_positive for rate in of_name]), digits=1),
                     Cell(estimate=_hundred([rate.false_negative for rate in of_name]), digits=1)
                     if lying
-                    else Cell("–"),
+                    else Cell(NOTHING),
                 )
             )
     return Table(
@@ -149,22 +159,16 @@ def filters(comparison: Comparison) -> Table:
         notes=(
             "False positives: honest vectors refused; false negatives: Byzantine vectors let pass; each of the vectors "
             "that reached the filter.",
-            f"{INTERVAL} {_shared(comparison)}",
+            *_statistic(comparison),
+            _shared(comparison),
         ),
     )
 
 
-def _distance(group: Group, rivals: Sequence[Group]) -> Cell:
-    best = best_of(rivals)
-    return Cell("–") if best is group else Cell(estimate=difference(group, best), sign=True)
-
-
-def _best(means: dict[int, Estimate], groups: Sequence[Group], metric: str) -> int | None:
-    known = [group for group in groups if math.isfinite(means[id(group)].mean)]
-    if not known:
-        return None
-    pick = max if metric == "test_accuracy" else min
-    return id(pick(known, key=lambda group: means[id(group)].mean))
+def _bold(groups: Sequence[Group], metric: str, last: int) -> Sequence[Group]:
+    """Marks say something only where they are not on every cell."""
+    found = leaders(groups, metric, last)
+    return found if len(found) < len(groups) else ()
 
 
 def _percent(group: Group, measure: Callable[[Recorded], float]) -> Cell:
@@ -172,25 +176,32 @@ def _percent(group: Group, measure: Callable[[Recorded], float]) -> Cell:
 
 
 def _hundred(shares: Sequence[float]) -> Estimate:
-    return estimate([100 * share for share in shares])
+    return estimate(100 * share for share in shares)
 
 
 def _fate(group: Group) -> str:
+    """What the estimate itself does not say: it says how many diverged."""
     fates = []
-    for status in ("diverged", "stalled", "failed", "unfinished"):
+    for status in ("stalled", "failed", "unfinished"):
         count = sum(run.info.get("status") == status for run in group.runs)
         if count:
             fates.append(status if len(group.runs) == 1 else f"{count}/{len(group.runs)} {status}")
     return f"({', '.join(fates)})" if fates else ""
 
 
-def _about_twins(comparison: Comparison, found: Sequence[Group]) -> str:
-    keys = [key for key in ("aggregator", "attack") if key in comparison.keys]
-    names = list(dict.fromkeys(other.label(keys) for other in found))
+def _statistic(comparison: Comparison) -> tuple[str, ...]:
+    """Which statistic the numbers are."""
+    name = named([len(group.runs) for group in comparison.groups])
+    return (f"{name[0].upper()}{name[1:]}; a run that diverged counts as the worst.",) if name else ()
+
+
+def _about_pace(pace: Collection[str]) -> str:
+    against = {"slowdown_unfiltered": "the same server without filters", "slowdown_asgd": "asgd"}
     return (
-        f"Slowdown: arrivals until {LEVEL:.0%} of the final accuracy of the twin without attack "
-        f"({'; '.join(names)}) over those of the twin, paired by seed.".replace("%", " %")
-    )
+        f"Slowdown: arrivals until the train loss has come {DESCENT:.0%} of the way of the twin without attack "
+        f"({'; '.join(f'{name}: {against[name]}' for name in pace)}) over those of the twin, paired by seed; mean of "
+        "the logarithms. > and <: a bound, since some run did not get there or its first evaluations are too far apart."
+    ).replace("%", " %")
 
 
 def _shared(comparison: Comparison) -> str:

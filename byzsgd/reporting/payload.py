@@ -65,7 +65,8 @@ def payload(comparison: Comparison) -> dict[str, Any]:
 def _metrics(runs: Sequence[Recorded]) -> list[str]:
     """Names of what was measured, accuracy first."""
     known = dict.fromkeys(name for run in runs for name in run.metrics.columns if run.metrics[name].is_not_null().any())
-    return sorted(set(known) - {"step", "time", "arrivals"}, key=lambda name: (name != "test_accuracy", name))
+    places = {"step", "time", "arrivals", "bits_up", "bits_down"}
+    return sorted(set(known) - places, key=lambda name: (name != "test_accuracy", name))
 
 
 def _name(key: str) -> str:

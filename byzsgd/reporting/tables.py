@@ -13,12 +13,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from byzsgd.analysis.paired import Estimate
+from byzsgd.analysis.estimates import NOTHING, Estimate
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Words, or an estimate with its interval."""
+    """Words, or an estimate."""
 
     text: str = ""
     estimate: Estimate | None = None
@@ -29,20 +29,9 @@ class Cell:
 
     @property
     def plain(self) -> str:
-        """With ± and the note."""
-        return " ".join(part for part in (self.number("±"), self.note) if part)
-
-    def number(self, plus_minus: str) -> str:
-        """The estimate, or the text where there is none."""
-        if self.estimate is None:
-            return self.text
-        mean, half = self.estimate.mean, self.estimate.half
-        if math.isnan(mean):
-            return "–"
-        if math.isinf(mean):
-            return "never"
-        shown = f"{mean:{'+' if self.sign else ''}.{self.digits}f}"
-        return shown if math.isnan(half) else f"{shown} {plus_minus} {half:.{self.digits}f}"
+        """With the note."""
+        shown = self.text if self.estimate is None else self.estimate.text(self.digits, self.sign)
+        return " ".join(part for part in (shown, self.note) if part)
 
 
 @dataclass(frozen=True)
@@ -83,14 +72,18 @@ def _side_by_side(table: Table) -> RichTable:
     return made
 
 
+PARTS = ("low", "high", "seeds", "diverged")  # columns of an estimate in a CSV file, beside its middle
+
+
 def to_csv(table: Table) -> str:
-    """Full precision; an estimate takes three columns: mean, half-width of the 95 % interval, number of seeds."""
+    """Full precision; an estimate takes five columns: its middle (inf or -inf where half of the runs were lost), the
+    ends of its range or interval, the number of runs, and how many of them diverged."""
     wide = [any(row[number].estimate is not None for row in table.rows) for number in range(len(table.headings))]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     headings: list[str] = []
     for heading, estimated in zip(table.headings, wide, strict=True):
-        headings += [heading, f"{heading} ±95%", f"{heading} seeds"] if estimated else [heading]
+        headings += [heading, *(f"{heading} {part}" for part in PARTS)] if estimated else [heading]
     writer.writerow(headings)
     for row in table.rows:
         values: list[object] = []
@@ -98,10 +91,12 @@ def to_csv(table: Table) -> str:
             if not estimated:
                 values.append(cell.plain)
             elif cell.estimate is None:
-                values += [cell.text, "", ""]
+                values += ["" if cell.text == NOTHING else cell.text, *("" for _ in PARTS)]
             else:
-                half = cell.estimate.half
-                values += [cell.estimate.mean, "" if math.isnan(half) else half, cell.estimate.count]
+                found = cell.estimate
+                values.append("" if math.isnan(found.middle) else f"{found.bound}{found.middle}")
+                values += ["" if math.isnan(end) else end for end in (found.low, found.high)]
+                values += [found.count, found.lost]
         writer.writerow(values)
     return text.getvalue()
 
@@ -128,6 +123,7 @@ _SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "±": r"$\pm$", "λ": r"$\lambda$",
     "×": r"$\times$", "Δ": r"$\Delta$", "≥": r"$\geq$", "\u00a0": "~", "−": "$-$", "·": r"$\cdot$",
+    "…": r"\ldots{}", "<": "$<$", ">": "$>$",
 }  # fmt: skip
 
 
@@ -157,13 +153,8 @@ def to_latex(table: Table) -> str:
 
 
 def _latex_cell(cell: Cell) -> str:
-    if cell.estimate is None or math.isnan(cell.estimate.mean) or math.isinf(cell.estimate.mean):
-        text = escape(cell.number("±"))
-        shown = rf"\textbf{{{text}}}" if cell.best else text
-    else:
-        number = cell.number(r"\pm")
-        shown = rf"$\mathbf{{{number}}}$" if cell.best else f"${number}$"
-    return " ".join(part for part in (shown, escape(cell.note)) if part)
+    text = escape(cell.plain)
+    return rf"\textbf{{{text}}}" if cell.best else text
 
 
 WRITERS = {"csv": to_csv, "md": to_markdown, "tex": to_latex}

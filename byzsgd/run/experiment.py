@@ -13,19 +13,22 @@ from byzsgd.interfaces import (
     SEES,
     Aggregator,
     Attack,
+    Compressor,
     Dataset,
     Delay,
     Engine,
     Knowledge,
     ModelFactory,
+    NamesWork,
     Optimizer,
     Partition,
+    SchemeSettings,
     Tracked,
     Tracker,
     WorkerRule,
 )
 from byzsgd.kernel.clocks import build_clock
-from byzsgd.kernel.engine.batches import Batches
+from byzsgd.kernel.engine.batches import Batches, check_sampling
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.randomness import Streams
 from byzsgd.records import (
@@ -47,6 +50,7 @@ from byzsgd.records.checkpoints import checkpoints
 from byzsgd.records.longer import begin_behind, find_shorter
 from byzsgd.run.budget import Budget
 from byzsgd.run.described import choices_of, described, nameless
+from byzsgd.run.messages import check_messages
 from byzsgd.run.metrics import Metrics
 from byzsgd.run.prepared import Prepared, loaded, prepare
 from byzsgd.run.process import rare_collections, threads
@@ -56,7 +60,7 @@ from byzsgd.run.signals import Stopped, stop_signals
 from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, require_same_files
 from byzsgd.run.sweeping import Sweeping
 from byzsgd.run.tracking import Tracking
-from byzsgd.schemes.server import Server
+from byzsgd.run.trial import piloted
 
 NO_GROUPS = {"budget", "metrics", "sweep"}
 SAYING = ("config", "choices", "said")  # the fields that are about the others
@@ -114,10 +118,11 @@ class Experiment:
     model: ModelFactory
     partition: Partition
     worker: WorkerRule[Any]
+    compressor: Compressor[Any]
     attack: Attack = converted(lift_attack)
-    aggregator: Aggregator[Any]
+    aggregator: Aggregator[Any] | None = None  # null where the scheme has no server
     delay: Delay
-    scheme: Server
+    scheme: SchemeSettings
     optimizer: Optimizer[Any]
     engine: EngineFactory
     tracker: Tracker | None = None
@@ -128,7 +133,7 @@ class Experiment:
     knowledge: Knowledge
     stamps: bool
     seed: int
-    batch_size: int
+    batch_size: int | None
     budget: Budget
     eval_every: int
     metrics: Metrics
@@ -152,7 +157,8 @@ class Experiment:
         require(0 <= self.num_byzantine <= n, "num_byzantine", "0 <= num_byzantine <= num_workers",
                 num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
         require(0 <= self.f <= n, "f", "0 <= f <= num_workers", f=self.f, num_workers=n)
-        for name in ("batch_size", "eval_every", "checkpoint_every", "threads"):
+        check_sampling(self.batch_size, self.worker.sampling)
+        for name in ("eval_every", "checkpoint_every", "threads"):
             require(getattr(self, name) >= 1, name, "a value >= 1", **{name: getattr(self, name)})
         require(self.keep_state >= 0, "keep_state", "a value >= 0", keep_state=self.keep_state)
         require(self.seed >= 0, "seed", "a value >= 0", seed=self.seed)
@@ -178,10 +184,15 @@ class Experiment:
                     "knowledge own or delivered, since nothing is in flight", knowledge=self.knowledge)  # fmt: skip
             require(not self.attack.timed, "a delay with prescribed staleness", "an attack without timing of its own",
                     attack=self.choices.get("attack"))  # fmt: skip
-        self.aggregator.check(n)
-        require(self.worker.sends == self.aggregator.expects, f"aggregator {self.choices.get('aggregator')}",
-                f"a worker rule that sends {self.aggregator.expects} (worker={_SENDER[self.aggregator.expects]})",
-                worker=self.choices.get("worker"))  # fmt: skip
+        self.scheme.check(n)
+        who = f"scheme {self.choices.get('scheme', type(self.scheme).__name__)}"
+        require(self.scheme.edges or not self.attack.neighbours, f"attack {self.choices.get('attack')}",
+                "a scheme whose nodes have neighbours (scheme=d_psgd)", scheme=self.choices.get("scheme"))  # fmt: skip
+        if self.scheme.server:
+            self._require_served(who)
+        else:
+            self._require_unserved(who)
+        check_messages(self)
         build_clock(self.delay, Streams(self.seed), n, self.byzantine).check(n)
 
     def _say_what_was_replaced(self) -> None:
@@ -196,6 +207,36 @@ class Experiment:
                 choices |= choices_of(own[name], name)
             vars(self).update(config=config, choices=choices)
         vars(self)["said"] = own
+
+    def _require_served(self, who: str) -> None:
+        server = self.aggregator
+        require(server is not None, who, "a server (aggregator=kardam)", aggregator="null")
+        assert server is not None
+        server.check(self.num_workers)
+        require(self.metrics.nodes is not True, "metrics.nodes", "a scheme whose nodes have models of their own",
+                scheme=self.choices.get("scheme"))  # fmt: skip
+        require(self.worker.sends == server.expects, f"aggregator {self.choices.get('aggregator')}",
+                f"a worker rule that sends {server.expects} (worker={_SENDER[server.expects]})",
+                worker=self.choices.get("worker"))  # fmt: skip
+
+    def _require_unserved(self, who: str) -> None:
+        """What only a server understands is refused beside a scheme without one."""
+        chosen = self.choices.get("aggregator", type(self.aggregator).__name__)
+        require(self.aggregator is None, who, "no aggregator, since it has no server", aggregator=chosen)
+        require(not self.delay.prescribed, who, "a delay in seconds, since it has no server whose updates count",
+                delay=self.choices.get("delay"))  # fmt: skip
+        require(self.stamps, who, "stamps=true, since it has no server to be told a version", stamps=self.stamps)
+        require(not self.metrics.study, who, "metrics.study=false, since a study is of a server's updates",
+                study=self.metrics.study)  # fmt: skip
+        require(self.worker.sends == "vectors", who, "a worker rule that sends vectors (worker=gradient)",
+                worker=self.choices.get("worker"))  # fmt: skip
+        require(not self.attack.previews and not self.attack.claims, who,
+                "an attack that neither asks a server nor lies to it", attack=self.choices.get("attack"))  # fmt: skip
+
+        if isinstance(self.scheme, NamesWork):
+            require(getattr(self.worker, "sends_results", False), who, "worker=gradient, since it names what workers "
+                    "compute", worker=self.choices.get("worker"))  # fmt: skip
+            self.scheme.admit(self.delay, self.attack)
 
     @property
     def byzantine(self) -> tuple[int, ...]:
@@ -297,14 +338,14 @@ class Experiment:
         self, stopped: Callable[[], int], place: Path | None, screen: Screen, plugins: Sequence[str] | None
     ) -> Run:
         if self.tracker is None:
-            return self.start(place, screen, plugins).complete(stopped)
+            return self.start(place, screen, plugins, stopped).complete(stopped)
         identity = run_id(self.config)
         name = identity if place is None else place.name
         # What is run again beside is a run of its own.
         told = Tracked(name, name if self.force else identity, place, self.config)
         watcher = Tracking(screen, self.tracker, self.choices.get("tracker", type(self.tracker).__name__), told)
         try:
-            return self.start(place, watcher, plugins).complete(stopped)
+            return self.start(place, watcher, plugins, stopped).complete(stopped)
         except KeyboardInterrupt:
             watcher.close("interrupted")
             raise
@@ -325,9 +366,19 @@ class Experiment:
                 f"{folder} needs the settings that it was started with; got {difference(stored, self.config)}"
             )
 
-    def start(self, folder: Path | None, screen: Screen, plugins: Sequence[str] | None = None) -> Running:
+    def start(
+        self,
+        folder: Path | None,
+        screen: Screen,
+        plugins: Sequence[str] | None = None,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Running:
         """The run before its next event."""
-        prepared = self.prepare(plugins)
+        settled, measured = piloted(self, folder, plugins, stopped)
+        for name, values in measured.items():
+            told = ", ".join(f"{score}={value:.4g}" for score, value in values.items())
+            screen.say(f"a {name} run measured {told}")
+        prepared = settled.prepare(plugins)
         info = collect_info(
             num_parameters=prepared.problem.num_parameters,
             byzantine_ids=self.byzantine,
@@ -335,12 +386,12 @@ class Experiment:
             device=self.device,
             seed=self.seed,
         )
-        info |= prepared.facts
+        info |= {**prepared.facts, **measured}
         description = {
             "config": self.config,
             "choices": self.choices,
             "info": info,
-            "scores": (*self.aggregator.scores, *prepared.study.columns),
+            "scores": (*prepared.kernel.scheme.scores, *prepared.study.columns),
         }
         store: Store = MemoryStore(**description)
         if folder is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -19,6 +19,7 @@ class Metrics:
     per_class: bool
     dissimilarity: bool  # of the honest workers' objectives, and (G, B) over all evaluations
     study: bool  # columns of `run.arrivals` about every update: see byzsgd.run.study
+    nodes: bool | Literal["auto"] = "auto"  # the worst of nodes with models of their own; auto: of up to 64
 
 
 def dissimilarity_of(metrics: pl.DataFrame) -> dict[str, Any]:

@@ -11,27 +11,40 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from byzsgd.checks import require
 from byzsgd.interfaces import (
     AdversaryContext,
     Attack,
     Batch,
     BatchKey,
+    ClippedSum,
+    Combined,
+    Compressor,
     Data,
+    Delay,
     Engine,
     Gradients,
+    LinkLaw,
+    NamesWork,
+    SchemeContext,
     ServerContext,
     Task,
     WorkerContext,
 )
-from byzsgd.kernel.adversary import kind_of
+from byzsgd.kernel.adversary import Liars, kind_of
 from byzsgd.kernel.clocks import build_clock
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.problem import SupervisedProblem
+from byzsgd.kernel.engine.shared import Shared
 from byzsgd.kernel.jobs import HonestNotFinite
+from byzsgd.kernel.neighbours import LyingNeighbours
 from byzsgd.kernel.randomness import Streams
 from byzsgd.kernel.world import Kernel, World
 from byzsgd.partitions.class_counts import class_counts
 from byzsgd.records.tree import check
+from byzsgd.run.evaluation import MOST_NODES, Evaluation, OfNodes, OfServer
+from byzsgd.run.messages import channel_of_run, delay_of_run, read_bits
+from byzsgd.run.pilot import solved
 from byzsgd.run.study import NoStudy, StepStudy, Study
 from byzsgd.sources import module_sources, noting, sources_of
 
@@ -52,6 +65,8 @@ class Prepared:
     initial: Tensor  # (d,) the starting point
     facts: Mapping[str, Any]  # of the data, for the record
     study: Study
+    evaluation: Evaluation
+    read_bits: int  # of a model on its way to one worker
 
     def begin(self, params: Tensor) -> World:
         """The world before the first arrival, around the live model `params`. ValueError where the State of a part
@@ -59,7 +74,7 @@ class Prepared:
         kernel = self.kernel
         world = kernel.begin(params)
         states = [
-            (kernel.adversary.aggregator, world.scheme.aggregator),
+            *((part, world.scheme.aggregator) for part in [kernel.adversary.aggregator] if part is not None),
             (kernel.scheme, world.scheme),
             (kernel.adversary.attack, world.adversary.attack),
             (kernel.clock, world.clock),
@@ -79,17 +94,25 @@ class Prepared:
 
     def require_overflow(self, error: HonestNotFinite) -> None:
         """A vector that is not finite is a result where a model that its job went through, or the loss of one, has
-        overflowed, and else an error."""
-        if all(self._finite(params, key) for params, key in self._models(error.task)):
+        overflowed, or its norm in a compressor, or where its worker passes on what liars sent, and else an error."""
+        if getattr(self.kernel.scheme, "forwards", False) and self.kernel.adversary.byzantine:
+            return
+        if not error.overflow and all(self._finite(params, key) for params, key in self._models(error.task)):
             raise FloatingPointError(f"{error}, although its model and its loss are finite") from error
 
     def _models(self, task: Task) -> Iterator[tuple[Tensor, BatchKey]]:
         """The models that a job went through, each with its batch: local steps are taken again."""
         work = task.work
+        if isinstance(work, Combined):
+            yield from ((task.params[0], key) for key in work.batches)
+            return
         if isinstance(work, Gradients):
             yield from zip(task.params, (key for _, key in work.requests), strict=True)
             return
         params = task.params[0]
+        if isinstance(work, ClippedSum):
+            yield params, work.batch
+            return
         for key in work.batches:
             yield params, key
             params = params - work.lr * self.problem.gradient(params, self.batches.batch(key))
@@ -119,8 +142,11 @@ def prepare(experiment: Experiment, plugins: Sequence[str] | None = None) -> Pre
     streams = Streams(experiment.seed)
     device, dtype = _device(experiment.device), getattr(torch, experiment.dtype)
     data, files = loaded(experiment, plugins)
-    blocks = tuple(experiment.partition(data.train, experiment.num_workers, streams.generator("partition")))
-    honest = [block for worker, block in enumerate(blocks) if worker not in set(experiment.byzantine)]
+    named = experiment.scheme if isinstance(experiment.scheme, NamesWork) else None
+    count = experiment.num_workers if named is None else named.blocks(experiment.num_workers)
+    blocks = tuple(experiment.partition(data.train, count, streams.generator("partition")))
+    owned = named is None  # else workers share the blocks
+    honest = [block for worker, block in enumerate(blocks) if not owned or worker not in set(experiment.byzantine)]
     problem = SupervisedProblem(
         experiment.model,
         data,
@@ -135,25 +161,76 @@ def prepare(experiment: Experiment, plugins: Sequence[str] | None = None) -> Pre
         blocks=honest if experiment.metrics.dissimilarity else (),
     )
     batches = Batches(problem.data, blocks, streams, experiment.batch_size, experiment.worker.sampling)
-    engine = experiment.engine(problem, batches, dict.fromkeys(experiment.byzantine, experiment.attack))
+    poisons = dict.fromkeys(experiment.byzantine, experiment.attack)
+    engine = experiment.engine(problem, batches, poisons)
+    if named is not None:
+        engine = Shared(engine, batches, count, poisons)
     server_context = _server_context(experiment, problem, streams)
-    kernel = _kernel(experiment, problem, server_context, streams)
+    compressor = solved(experiment)
+    kernel = _kernel(experiment, compressor, problem, batches, count, server_context, streams)
     initial = problem.initial(streams.generator("init"))
-    counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes else None
+    counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes and owned else None
     facts = {"class_counts": counts, "class_names": list(data.class_names), "data_note": data.note, "files": files}
-    study = StepStudy() if experiment.metrics.study else NoStudy()
-    return Prepared(blocks, problem, batches, engine, kernel, server_context, initial, facts, study)
+    facts |= kernel.scheme.facts
+    facts |= {"validation_examples": len(data.validation.targets), "test_examples": len(data.test.targets)}
+    if compressor is not experiment.compressor:
+        facts["compressor_scale"] = getattr(compressor, "scale", None)
+    remembers = compressor.feedback and not compressor.lossless
+    study = StepStudy(remembers) if experiment.metrics.study else NoStudy()
+    return Prepared(
+        blocks,
+        problem,
+        batches,
+        engine,
+        kernel,
+        server_context,
+        initial,
+        facts,
+        study,
+        _evaluation(experiment, problem, kernel),
+        read_bits(experiment, problem.num_parameters),
+    )
+
+
+def _evaluation(experiment: Experiment, problem: SupervisedProblem, kernel: Kernel) -> Evaluation:
+    n = experiment.num_workers
+    if kernel.scheme.nodes(n) == 1:
+        return OfServer(problem)
+    honest = [worker for worker in range(n) if worker not in set(experiment.byzantine)]
+    require(bool(honest), "the mean of the honest nodes' models", "an honest node", num_workers=n, honest=0)
+    wanted = experiment.metrics.nodes
+    return OfNodes(problem, honest, len(honest) <= MOST_NODES if wanted == "auto" else wanted)
 
 
 def _kernel(
     experiment: Experiment,
+    compressor: Compressor[Any],
     problem: SupervisedProblem,
+    batches: Batches,
+    blocks: int,
     server_context: Callable[[Tensor], ServerContext],
     streams: Streams,
 ) -> Kernel:
     n, aggregator, attack = experiment.num_workers, experiment.aggregator, experiment.attack
-    clock = build_clock(experiment.delay, streams, n, experiment.byzantine)
-    adversary = kind_of(attack)(
+    clock = build_clock(delay_of_run(experiment, problem.layers), streams, n, experiment.byzantine)
+    context = SchemeContext(
+        num_workers=n,
+        byzantine=experiment.byzantine,
+        num_parameters=problem.num_parameters,
+        optimizer=experiment.optimizer,
+        loss=lambda params, worker, serial: float(problem.loss(params, batches.batch(BatchKey(worker, serial)))),
+        clock=clock,
+        stream=streams.generator,
+        stamps=experiment.stamps,
+        claims=attack.claims,
+        sizes=tuple(len(batches.indices(BatchKey(block, 0))) for block in range(blocks)),
+        link=_link(experiment.delay),
+        aggregator=aggregator,
+        server=server_context,
+    )
+    scheme = experiment.scheme.bind(context)
+    kind = LyingNeighbours if experiment.scheme.edges and kind_of(attack) is Liars else kind_of(attack)
+    adversary = kind(
         num_workers=n,
         byzantine=experiment.byzantine,
         f=experiment.f,
@@ -162,6 +239,7 @@ def _kernel(
         worker=experiment.worker,
         knowledge=experiment.knowledge,
         streams=streams,
+        relay=getattr(scheme, "relay", None),
     )
     contexts = {
         worker: WorkerContext(worker, problem.num_parameters, problem.layers, streams.of_worker(worker))
@@ -172,13 +250,18 @@ def _kernel(
         clock=clock,
         worker=experiment.worker,
         adversary=adversary,
-        scheme=experiment.scheme.serving(
-            aggregator, server_context, clock, stamps=experiment.stamps, claims=attack.claims
-        ),
+        scheme=scheme,
         optimizer=experiment.optimizer,
         contexts=contexts,
-        reads=getattr(aggregator, "needs_read_params", True),  # a plugin may not say
+        channel=channel_of_run(experiment, compressor, problem, contexts, streams),
+        reads=aggregator is not None and getattr(aggregator, "needs_read_params", True),  # a plugin may not say
     )
+
+
+def _link(delay: Delay) -> LinkLaw | None:
+    """The law of the way, where it is a link."""
+    way = getattr(delay, "communication", None)
+    return way if hasattr(way, "per_message") else None
 
 
 def _server_context(

@@ -42,20 +42,22 @@ class Running:
         if resumed is None:
             store.studied = prepared.study.init()
         self.block = Block(store.recorder.scores)
-        measured = prepared.problem.evaluate(self.params)
+        measured = prepared.evaluation.measured(self.world)
         self.names = tuple(measured)
         if resumed is None:
             self._record(measured)
 
     @property
     def params(self) -> Tensor:
-        """(d,) the live model that is evaluated."""
-        return self.world.models.live[0]
+        """(d,) the model that stands for the run."""
+        return self.prepared.evaluation.model(self.world)
 
     def after(self, event: Event) -> Status | None:
         """Records one event; the status of the run if it was the last."""
         world = self.world
-        self.block.add(self.prepared.study.seen(self.store.studied, event))
+        sender = world.channel.senders.get(event.arrival.worker)
+        error = None if sender is None else sender.error
+        self.block.add(self.prepared.study.seen(self.store.studied, event, error))
         if len(self.block) >= BLOCK:
             self.hand_over()
         self.screen.event(event)
@@ -65,7 +67,7 @@ class Running:
         if spent or due:
             if not bool(torch.isfinite(self.params).all()):
                 return self._diverged("the model is not finite")
-            self._record(self.prepared.problem.evaluate(self.params))
+            self._record(self.prepared.evaluation.measured(self.world))
         if spent:
             if due:
                 self._mark()
@@ -99,7 +101,7 @@ class Running:
         self.store.interrupt("failed", None, self.seconds)
 
     def stalled(self) -> Status:
-        self._record(self.prepared.problem.evaluate(self.params))
+        self._record(self.prepared.evaluation.measured(self.world))
         self.store.reason = "nothing can arrive any more: every worker is held, crashed or silent"
         return "stalled"
 
@@ -111,7 +113,10 @@ class Running:
         self.hand_over()
         if "dissimilarity" in self.names:
             self.store.recorder.flush(dissimilarity_of(self.store.recorder.run().metrics))
-        run = self.store.close(status, self.world, self.seconds)
+        for line in self.prepared.kernel.scheme.remarks(self.world):
+            self.screen.say(line)
+        nodes = self.prepared.evaluation.nodes(self.world)
+        run = self.store.close(status, self.world, self.params, nodes, self.seconds)
         self.screen.end(run)
         return run
 
@@ -141,6 +146,8 @@ class Running:
     def _record(self, measured: Mapping[str, float | None]) -> None:
         world, clock = self.world, self.prepared.kernel.clock
         row = {"step": world.updates, "time": world.time, "arrivals": world.arrivals, **measured}
+        if "bits_up" not in measured:  # else nodes count what they exchange
+            row |= {"bits_up": world.channel.bits, "bits_down": world.channel.reads * self.prepared.read_bits}
         if clock.priced:
             row["cost"] = clock.cost(0.0, world.time)
         self.store.recorder.metrics(row)

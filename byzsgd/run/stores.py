@@ -10,7 +10,14 @@ from torch import Tensor
 
 from byzsgd.kernel.world import World
 from byzsgd.records import FolderRecorder, Offsets, Recorder, Run, read_info, start
-from byzsgd.records.checkpoints import drop_checkpoints, keep_last, latest_checkpoint, save_checkpoint, save_params
+from byzsgd.records.checkpoints import (
+    NODES,
+    drop_checkpoints,
+    keep_last,
+    latest_checkpoint,
+    save_checkpoint,
+    save_params,
+)
 from byzsgd.records.run import CHECKPOINTS
 from byzsgd.run.study import Newest
 from byzsgd.sources import Sources, changed
@@ -36,8 +43,9 @@ class Store(Protocol):
     def interrupt(self, status: str, world: World | None, seconds: float) -> None:
         """The run stops before its end (interrupted, failed); from `world` it could go on."""
 
-    def close(self, status: str, world: World, seconds: float) -> Run:
-        """The run has ended."""
+    def close(self, status: str, world: World, params: Tensor, nodes: Tensor | None, seconds: float) -> Run:
+        """The run has ended with this model (d,); `nodes` (n, d): those of its nodes, where each has its own. `world`:
+        the state from which a longer run goes on."""
 
 
 class MemoryStore:
@@ -60,7 +68,7 @@ class MemoryStore:
     def interrupt(self, status: str, world: World | None, seconds: float) -> None:
         """Nothing to do."""
 
-    def close(self, status: str, world: World, seconds: float) -> Run:
+    def close(self, status: str, world: World, params: Tensor, nodes: Tensor | None, seconds: float) -> Run:
         self.recorder.close(_ended(status, self.reason, seconds))
         return self.recorder.run()
 
@@ -125,8 +133,10 @@ class FolderStore:
     def mark(self) -> None:
         self.end = self.recorder.flush()
 
-    def close(self, status: str, world: World, seconds: float) -> Run:
-        save_params(self.folder, world.models.live[0])
+    def close(self, status: str, world: World, params: Tensor, nodes: Tensor | None, seconds: float) -> Run:
+        save_params(self.folder, params)
+        if nodes is not None:
+            save_params(self.folder, nodes, NODES)
         self.recorder.close(_ended(status, self.reason, self.before + seconds))
         # After the record is whole: until then this state would be taken for one to go on from within the budget.
         if status == "finished" and self.end is not None:

@@ -44,7 +44,8 @@ class Study(Protocol):
     def init(self) -> Newest | None:
         """What it remembers, saved with the run."""
 
-    def seen(self, newest: Newest | None, event: Event) -> Event: ...
+    def seen(self, newest: Newest | None, event: Event, error: Tensor | None = None) -> Event:
+        """`error` (d,): what the messages of the sender have lost so far, where it remembers that."""
 
 
 class NoStudy:
@@ -55,20 +56,25 @@ class NoStudy:
     def init(self) -> None:
         return None
 
-    def seen(self, newest: Newest | None, event: Event) -> Event:
+    def seen(self, newest: Newest | None, event: Event, error: Tensor | None = None) -> Event:
         return event
 
 
 class StepStudy:
-    """Measures at every event that updated the model; O((n + 1)·d) each, and it keeps n messages."""
+    """Measures at every event that updated the model; O((n + 1)·d) each, and it keeps n messages. With `feedback` also
+    `error_norm` at every event: ‖e‖ of the sender, what its messages have lost so far."""
 
-    columns: tuple[str, ...] = COLUMNS
+    def __init__(self, feedback: bool = False) -> None:
+        self.columns = (*COLUMNS, *["error_norm"] * feedback)
 
     def init(self) -> Newest:
         return Newest()
 
-    def seen(self, newest: Newest | None, event: Event) -> Event:
+    def seen(self, newest: Newest | None, event: Event, error: Tensor | None = None) -> Event:
         assert newest is not None
+        if error is not None:
+            scores = {**event.decision.scores, "error_norm": _norm(error)}
+            event = replace(event, decision=replace(event.decision, scores=scores))
         kind = newest.byzantine if event.byzantine else newest.honest
         kind[event.arrival.worker] = event.message.vector
         decision = event.decision

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from byzsgd.checks import require
-from byzsgd.interfaces import BatchKey, Gradients, Job, Message, WorkerContext
+from byzsgd.interfaces import BatchKey, Gradients, Job, Message, Sampling, WorkerContext
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class Clipped:
     """
 
     sends: ClassVar[str] = "vectors"
-    sampling: Literal["replacement", "shuffle"]
+    sampling: Sampling
     radius: float
 
     def __post_init__(self) -> None:

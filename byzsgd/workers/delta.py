@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from torch import Tensor
 
-from byzsgd.interfaces import BatchKey, Gradients, Job, Message, WorkerContext
+from byzsgd.interfaces import BatchKey, Gradients, Job, Message, Sampling, WorkerContext
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Delta:
     """
 
     sends: ClassVar[str] = "deltas"
-    sampling: Literal["replacement", "shuffle"]
+    sampling: Sampling
 
     def init(self, context: WorkerContext) -> DeltaState:
         return DeltaState()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from torch import Tensor
 
-from byzsgd.interfaces import BatchKey, Gradients, Job, Message, WorkerContext
+from byzsgd.interfaces import BatchKey, Gradients, Job, Message, Sampling, WorkerContext
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +15,8 @@ class Gradient:
     """Sends the mean gradient of one batch at the model it read: g = ∇F(x_l; ξ)."""
 
     sends: ClassVar[str] = "vectors"
-    sampling: Literal["replacement", "shuffle"]
+    sends_results: ClassVar[bool] = True
+    sampling: Sampling
 
     def init(self, context: WorkerContext) -> None:
         return None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from torch import Tensor
 
 from byzsgd.checks import require
-from byzsgd.interfaces import BatchKey, Job, LocalSteps, Message, WorkerContext
+from byzsgd.interfaces import BatchKey, Job, LocalSteps, Message, Sampling, WorkerContext
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class LocalSGD:
     """
 
     sends: ClassVar[str] = "vectors"
-    sampling: Literal["replacement", "shuffle"]
+    sampling: Sampling
     steps: int
     lr: float
     normalised: bool

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from torch import Tensor
 
 from byzsgd.checks import require
-from byzsgd.interfaces import BatchKey, Gradients, Job, Message, WorkerContext
+from byzsgd.interfaces import BatchKey, Gradients, Job, Message, Sampling, WorkerContext
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Momentum:
     """
 
     sends: ClassVar[str] = "vectors"
-    sampling: Literal["replacement", "shuffle"]
+    sampling: Sampling
     momentum: float
 
     def __post_init__(self) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from torch import Tensor
 
 from byzsgd.checks import require
-from byzsgd.interfaces import BatchKey, Gradients, Job, Message, WorkerContext
+from byzsgd.interfaces import BatchKey, Gradients, Job, Message, Sampling, WorkerContext
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Storm:
     """
 
     sends: ClassVar[str] = "vectors"
-    sampling: Literal["replacement", "shuffle"]
+    sampling: Sampling
     beta: float | None
 
     def __post_init__(self) -> None:

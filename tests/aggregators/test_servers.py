@@ -149,7 +149,7 @@ def test_a_direction_shares_no_memory_with_the_state(overrides):
 
 # The sum of 15 vectors steps 15 times as far; a sign is as long at the optimum as anywhere else; Rennala takes the few
 # vectors that are not stale, and steps seldom.
-RATES = {"sum": 0.05 / 15, "sign_majority": 0.012, "rennala": 0.2}
+RATES = {"sum": 0.05 / 15, "sign_majority": 0.012, "sign_vote": 0.012, "rennala": 0.2}
 
 
 @pytest.mark.parametrize("name", SERVERS)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
-import numpy as np
 import polars as pl
 import pytest
 from made_up_runs import Row, run
 
 from byzsgd.analysis import NothingToDraw, compare
-from byzsgd.analysis.bands import band, interval
+from byzsgd.analysis.bands import band
+from byzsgd.analysis.bits import needed
 
 
 def evaluated(steps, accuracy, status="finished", seed=0):
@@ -31,13 +32,6 @@ def one(*runs):
     return group
 
 
-def test_the_interval_is_students():
-    # mean of 1, 2, 3 with t(0.975; 2) = 4.302653 and s/sqrt(3) = 1/sqrt(3)
-    mean, half = interval(np.array([[1.0], [2.0], [3.0]]))
-    assert mean[0] == 2.0
-    assert half[0] == pytest.approx(4.302653 / math.sqrt(3), rel=1e-6)
-
-
 def test_one_seed_has_no_interval():
     curve = band(one(evaluated([0, 10, 20], [0.1, 0.5, 0.9])), "test_accuracy", "updates")
     assert curve.x.tolist() == [0, 10, 20]
@@ -52,19 +46,26 @@ def test_seeds_are_compared_where_all_of_them_are():
     assert band(one(*runs), "test_accuracy", "time").x.tolist() == [0, 10, 20]
 
 
-def test_a_diverged_run_is_worth_nothing_from_there_on():
+def test_a_diverged_run_is_the_worst_from_there_on():
     good, bad = evaluated([0, 10, 20], [0.2, 0.6, 0.8]), evaluated([0, 10], [0.2, 0.0], "diverged", seed=1)
     curve = band(one(good, bad), "test_accuracy", "updates")
     assert curve.x.tolist() == [0, 10, 20]
-    assert curve.middle == pytest.approx([0.2, 0.3, 0.4])
+    assert curve.middle == pytest.approx([0.2, 0.0, 0.0])  # half of the runs are lost
+    assert curve.low.tolist() == curve.high.tolist() == curve.middle.tolist()
     assert curve.ends == ((10.0, 0.0),)
+    curve = band(one(good, bad, evaluated([0, 10, 20], [0.2, 0.5, 0.9], seed=2)), "test_accuracy", "updates")
+    assert curve.middle == pytest.approx([0.2, 0.5, 0.8])
+    assert curve.low == pytest.approx([0.2, 0.5, 0.8])  # 0 is no part of the range
+    assert curve.high == pytest.approx([0.2, 0.6, 0.9])
 
 
-def test_the_loss_of_a_group_ends_with_its_first_diverged_seed():
+def test_the_loss_of_a_group_ends_once_half_of_it_diverged():
     good, bad = evaluated([0, 10, 20], [0.2, 0.6, 0.8]), evaluated([0, 5, 10], [0.2, 0.3, 0.0], "diverged", seed=1)
     curve = band(one(good, bad), "test_loss", "updates")
     assert curve.x.tolist() == [0, 5]
     assert curve.ends == ((5.0, 0.7),)
+    third = evaluated([0, 5, 10, 20], [0.2, 0.3, 0.5, 0.6], seed=2)
+    assert band(one(good, bad, third), "test_loss", "updates").middle[-2:] == pytest.approx([0.5, 0.4])
 
 
 def test_a_stalled_run_keeps_its_model():
@@ -79,7 +80,7 @@ def test_an_unfinished_run_ends_the_curve():
 
 def test_the_median_has_the_range_of_the_seeds():
     runs = [evaluated([0, 10], [0.2, value], seed=seed) for seed, value in enumerate((0.3, 0.9, 0.4))]
-    curve = band(one(*runs), "test_accuracy", "updates", "median")
+    curve = band(one(*runs), "test_accuracy", "updates")
     assert (curve.middle[1], curve.low[1], curve.high[1]) == (0.4, 0.3, 0.9)
 
 
@@ -91,3 +92,15 @@ def test_the_last_evaluation_of_a_step_counts():
 def test_a_metric_without_values():
     with pytest.raises(NothingToDraw, match="a curve of suboptimality needs"):
         band(one(evaluated([0], [0.5])), "suboptimality", "updates")
+
+
+@pytest.mark.parametrize(("axis", "last"), [("bits", 599 * 32.0), ("bits_per_worker", 599 * 32.0 / 15)])
+def test_a_curve_over_bits(axis, last):
+    made = run("kardam", "none")
+    counted = dataclasses.replace(made, metrics=made.metrics.with_columns(bits_up=pl.col("arrivals") * 32))
+    (group,) = compare([counted]).groups
+    curve = band(group, "test_accuracy", axis)
+    assert curve.x[-1] == pytest.approx(last)
+    assert needed(counted, 0.0, axis) == curve.x[0]
+    with pytest.raises(NothingToDraw, match="needs evaluations that have it"):
+        band(compare([made]).groups[0], "test_accuracy", axis)

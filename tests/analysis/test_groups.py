@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import polars as pl
 import pytest
 from made_up_runs import run, sweep
 
 from byzsgd.analysis import compare
+from byzsgd.analysis.paired import block
+from byzsgd.plotting.panels import arrange
 
 
 def labels(comparison):
@@ -69,6 +74,32 @@ def test_no_runs():
 def test_unfinished_runs_are_said():
     runs = [run(), run(seed=1, status="unfinished")]
     assert "1 of 2 runs unfinished" in compare(runs).caption().replace("\u00a0", " ")
+
+
+def test_a_setting_that_goes_with_a_server_makes_no_panels():
+    lrs = {"asgd": 0.04, "kardam": 1.0}
+    runs = [
+        run(server, attack, settings={"optimizer": {"lr": lrs[server]}}) for server in lrs for attack in ("none", "lie")
+    ]
+    comparison = compare(runs)
+    assert comparison.keys == ("aggregator", "attack", "optimizer.lr")
+    assert comparison.besides("aggregator") == ("attack",)
+    assert comparison.with_own("aggregator") == ("aggregator", "optimizer.lr")
+    arrangement = arrange(comparison)
+    assert [title for title, _ in arrangement.panels] == ["no attack", "lie"]
+    assert [text for text, _ in arrangement.entries(comparison.groups)] == ["asgd, lr = 0.04", "kardam, lr = 1"]
+    assert len(block(comparison, comparison.groups[0])) == 2
+    crossed = compare([*runs, run("asgd", "lie", settings={"optimizer": {"lr": 1.0}})])
+    assert "optimizer.lr" in crossed.besides("aggregator")
+
+
+def test_the_share_of_liars_is_that_of_runs_that_did_not_diverge():
+    kept, lost = run(), run(seed=1, status="diverged")
+    lost = dataclasses.replace(lost, arrivals=lost.arrivals.with_columns(byzantine=pl.lit(True)))
+    share = kept.arrivals["byzantine"].mean()
+    assert f"λ\u00a0=\u00a0{share:.2f}" in compare([kept, lost]).caption()
+    assert "λ\u00a0=\u00a01.00" not in compare([kept, lost]).caption()
+    assert "λ" not in compare([lost]).caption()
 
 
 def test_a_caption_says_which_conditions_of_theory_were_lifted():

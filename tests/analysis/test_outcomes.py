@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
+import numpy as np
 import polars as pl
 import pytest
 from made_up_runs import run, sweep
@@ -16,11 +17,11 @@ from byzsgd.analysis.outcomes import (
     byzantine_share,
     filter_rates,
     final,
-    needed,
     objective,
+    outcome,
     staleness,
 )
-from byzsgd.analysis.paired import block, difference, estimate, slowdown, twin
+from byzsgd.analysis.paired import block, difference, leaders, reference_of
 
 
 def with_accuracy(values, arrivals=None, **settings):
@@ -67,11 +68,13 @@ def test_a_sweeper_is_told_of_the_validation_split_alone():
     assert objective(dataclasses.replace(both, info={"status": "diverged"})) == -math.inf
 
 
-def test_the_first_evaluation_that_reaches_a_level():
-    made = with_accuracy([0.1, 0.6, 0.5, 0.7])
-    assert needed(made, 0.6) == 100
-    assert needed(made, 0.65, "updates") == 3
-    assert needed(made, 0.8) == math.inf
+def test_runs_are_compared_by_their_last_evaluations():
+    made = with_accuracy([0.1, 0.6, 0.8, 0.7])
+    assert outcome(made) == 0.7
+    assert outcome(made, last=3) == pytest.approx(0.7)
+    assert outcome(made, last=9) == pytest.approx(0.55)
+    lost = with_accuracy([0.1, 0.6, 0.0], status="diverged")
+    assert (outcome(lost), outcome(lost, last=2), outcome(lost, "test_loss")) == (-math.inf, -math.inf, math.inf)
 
 
 def decided(reasons, liars):
@@ -109,21 +112,12 @@ def test_acceptance_and_staleness_and_the_share_of_liars():
     assert math.isnan(accepted(nothing, byzantine=True)) and math.isnan(byzantine_share(nothing))
 
 
-def test_an_estimate():
-    assert estimate([2.0]).mean == 2.0
-    assert math.isnan(estimate([2.0]).half)
-    assert estimate([1.0, math.nan, 3.0]).count == 2
-    assert estimate([1.0, math.inf]).mean == math.inf
-    assert estimate([]).count == 0
-
-
 def test_differences_are_paired_by_seed():
     runs = [with_accuracy([value], seed=seed) for seed, value in [(0, 0.5), (1, 0.9), (2, 0.7)]]
     runs += [with_accuracy([value], seed=seed, aggregator="asgd") for seed, value in [(2, 0.6), (1, 0.8), (5, 0.0)]]
     kardam, asgd = compare(runs).groups
     paired = difference(kardam, asgd)
-    assert (paired.mean, paired.count) == (pytest.approx(0.1), 2)  # 0.9 − 0.8 and 0.7 − 0.6
-    assert paired.half == pytest.approx(0, abs=1e-9)
+    assert (paired.middle, paired.count) == (pytest.approx(0.1), 2)  # 0.9 − 0.8 and 0.7 − 0.6
 
 
 def test_a_block_differs_in_the_server_only():
@@ -134,23 +128,47 @@ def test_a_block_differs_in_the_server_only():
     ]
 
 
-def test_the_twin_is_undefended_and_free_of_attacks():
-    comparison = compare(sweep(("asgd", "kardam"), ("none", "lie"), 1, arrivals=50))
-    by_values = {tuple(group.values.values()): group for group in comparison.groups}
-    free = by_values["asgd", "none"]
-    assert twin(comparison, by_values["kardam", "lie"]) is free
-    assert twin(comparison, by_values["asgd", "lie"]) is free
-    assert twin(comparison, free) is None
-    alone = compare(sweep(("kardam",), ("none", "lie"), 1, arrivals=50))
-    assert twin(alone, alone.groups[1]) is alone.groups[0]
-    assert twin(compare([run()]), compare([run()]).groups[0]) is None
+def test_the_reference_is_fixed_before_any_result():
+    comparison = compare(sweep(("asgd", "kardam", "krum"), ("none", "lie"), 1, arrivals=50))
+    references = [reference_of(comparison, group).values for group in comparison.groups]
+    assert references == [{"aggregator": "asgd", "attack": group.values["attack"]} for group in comparison.groups]
+    without = compare(sweep(("krum", "kardam"), ("lie",), 1, arrivals=50))
+    assert {reference_of(without, group).values["aggregator"] for group in without.groups} == {"krum"}
 
 
-def test_the_slowdown_is_read_off_at_nine_tenths_of_the_twin():
-    base = with_accuracy([0.1, 0.85, 0.9, 1.0], aggregator="asgd", attack="none")  # 0.9 at 200 arrivals
-    slow = with_accuracy([0.1, 0.3, 0.7, 0.9])  # at 300
-    comparison = compare([base, slow])
-    asgd, kardam = comparison.groups
-    assert slowdown(kardam, asgd).mean == 1.5
-    never = compare([base, with_accuracy([0.1, 0.2])])
-    assert slowdown(never.groups[1], never.groups[0]).mean == math.inf
+def servers(**finals):
+    """Groups of runs with these final accuracies by seed; 0: the run diverged."""
+    template = with_accuracy([0.1, 0.2])
+    runs = []
+    for name, values in finals.items():
+        for seed, value in enumerate(values):
+            metrics = template.metrics.with_columns(test_accuracy=pl.Series([0.1, float(value)]))
+            config, choices = template.config | {"seed": seed}, template.choices | {"aggregator": name}
+            info = template.info | {"status": "diverged" if value == 0 else "finished"}
+            runs.append(dataclasses.replace(template, metrics=metrics, config=config, choices=choices, info=info))
+    return compare(runs).groups
+
+
+def named(groups):
+    return {group.values["aggregator"] for group in groups}
+
+
+def test_leaders_are_the_best_and_what_cannot_be_told_apart_from_it():
+    good, near, bad = [0.95, 0.94, 0.96, 0.95], [0.94, 0.95, 0.95, 0.95], [0.5, 0.51, 0.52, 0.5]
+    assert named(leaders(servers(good=good, near=near, bad=bad), "test_accuracy")) == {"good", "near"}
+    assert named(leaders(servers(good=good[:2], bad=bad[:2]), "test_accuracy")) == {
+        "good",
+        "bad",
+    }  # two pairs say nothing
+    assert named(leaders(servers(good=good, bad=[0, 0, 0, 0]), "test_accuracy")) == {"good"}
+
+
+def test_a_server_that_diverged_is_no_leader_for_the_runs_that_are_left():
+    (found,) = leaders(servers(lost=[0.99, 0, 0, 0, 0], steady=[0.9, 0.91, 0.9, 0.92, 0.9]), "test_accuracy")
+    assert found.values["aggregator"] == "steady"
+
+
+def test_equal_servers_are_seldom_told_apart():
+    rng = np.random.default_rng(0)
+    tables = [servers(**{f"s{i}": rng.normal(0.9, 0.02, 5) for i in range(6)}) for _ in range(30)]
+    assert sum(len(leaders(table, "test_accuracy")) < 6 for table in tables) <= 4

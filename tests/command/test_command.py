@@ -59,7 +59,7 @@ def test_the_same_command_gives_the_same_records(tmp_path):
 def test_a_sweep_and_its_figures(tmp_path, capsys):
     sweep = ["train", "-m", "aggregator=asgd,kardam", "attack=none,reversed", "seed=range(2)", *TINY]
     assert main([*sweep, "hydra.sweep.dir=sweep"]) == 0
-    assert "over seeds" in capsys.readouterr().out
+    assert "final test accuracy" in capsys.readouterr().out
     runs = [byzsgd.load(path.parent) for path in (tmp_path / "sweep").glob("*/DONE")]
     assert len(runs) == 8
     schedules = {run.config["seed"]: set() for run in runs}
@@ -148,7 +148,7 @@ MISTAKES = [
     (["optimizer.lr=inf"], "sgd needs 0 <= lr < inf; got lr=inf"),
     (["optimizer.weight_decay=inf"], "sgd needs 0 <= weight_decay < inf; got weight_decay=inf"),
     (["worker=local_steps", "worker.lr=inf"], "local_steps needs 0 < lr < inf; got lr=inf"),
-    (["rule=krum"], "no setting 'rule'; did you mean aggregator/rule?"),
+    (["rule=krum"], "no setting 'rule'; did you mean aggregator/rule or scheme/rule?"),
     (["aggregator/rul=krum"], "did you mean aggregator/rule?"),
     (
         ["aggregator/damping=inverse", "aggregator.damping.alpha=1"],

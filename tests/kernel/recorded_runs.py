@@ -371,7 +371,7 @@ def hashes(run: Any, folder: Path) -> dict[str, Any]:
         "status": run.info["status"],
         "rows": len(run.arrivals),
         "arrivals": frame_hash(run.arrivals),
-        "metrics": frame_hash(run.metrics),
+        "metrics": frame_hash(run.metrics.drop("bits_up", "bits_down", strict=False)),  # later than most records
         "params": params_hash(folder),
         "id": run_id(run.config) if run_id is not None else None,
     }

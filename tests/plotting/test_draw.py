@@ -43,7 +43,6 @@ def test_fonts_of_a_pdf_are_embedded_as_truetype(tmp_path):
     [
         ({"kinds": ["acuracy"]}, "no kind 'acuracy'; there are accuracy,"),
         ({"x": ["epochs"]}, "no x axis 'epochs'; there are updates, time, arrivals"),
-        ({"statistic": "mode"}, "no statistic 'mode'; there are mean, median"),
         ({"formats": ["jpg"]}, "no format 'jpg'; there are png, svg, pdf"),
         ({"kinds": ["suboptimality"]}, "suboptimality needs runs"),
     ],

@@ -35,14 +35,18 @@ RUNS = {
 @pytest.mark.parametrize("name", plots.recipes())
 def test_a_recipe_draws(name, tmp_path):
     recipe = plots.recipes()[name]
-    assert (plots.EXPERIMENTS / f"{recipe.EXPERIMENT}.yaml").is_file()
-    figure = recipe.figure(compare(RUNS[recipe.EXPERIMENT]()))
+    source = getattr(recipe, "PROTOCOL", None) or recipe.EXPERIMENT
+    folder = plots.PROTOCOLS if hasattr(recipe, "PROTOCOL") else plots.EXPERIMENTS
+    assert (folder / f"{source}.yaml").is_file()
+    figure = recipe.figure(compare(RUNS[source]()))
     assert len(figure.axes) >= 1
     assert recipe.__doc__
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted({recipe.EXPERIMENT for recipe in plots.recipes().values()}))
+@pytest.mark.parametrize(
+    "name", sorted({recipe.EXPERIMENT for recipe in plots.recipes().values() if hasattr(recipe, "EXPERIMENT")})
+)
 def test_the_extreme_settings_of_an_experiment_can_run(name):
     import byzsgd
 
@@ -52,6 +56,17 @@ def test_the_extreme_settings_of_an_experiment_can_run(name):
     for picked in product(*({values[0], values[-1]} for values in choices.values())):
         words = [f"{key}={value}" for key, value in zip(choices, picked, strict=True)]
         byzsgd.experiment(f"experiment={name}", *words)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", sorted(plots.PROTOCOLS.glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_server_and_attack_of_a_protocol_can_run(file):
+    import byzsgd
+    from byzsgd.analysis.protocol import read
+
+    protocol = read(file)
+    for server, attack in product(protocol.servers, protocol.attacks):
+        byzsgd.experiment(*protocol.job(server, attack, 0, 0.1))
 
 
 def test_an_experiment_is_run_once_for_each_version(tmp_path, monkeypatch):

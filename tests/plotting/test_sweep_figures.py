@@ -15,6 +15,7 @@ from byzsgd.analysis import NothingToDraw, band, compare
 from byzsgd.analysis.jobs import jobs
 from byzsgd.plotting import (
     bars,
+    bits,
     cost,
     delays,
     heatmap,
@@ -37,6 +38,10 @@ def ending(accuracy, aggregator="kardam", attack="lie", seed=0, **settings):
     return dataclasses.replace(made, metrics=made.metrics.with_columns(test_accuracy=values))
 
 
+def caption_of(figure):
+    return " ".join(text.get_text() for text in figure.texts).replace("\xa0", " ").replace("\n", " ")
+
+
 def written(axes):
     return [text.get_text() for text in axes.texts]
 
@@ -45,7 +50,7 @@ def ticks(labels):
     return [label.get_text() for label in labels]
 
 
-def test_a_heatmap_has_the_means_and_the_worst_attack():
+def test_a_heatmap_has_the_medians_and_the_worst_attack():
     runs = [
         ending(0.9, attack="none"), ending(0.5, seed=0), ending(0.7, seed=1), ending(0.8, attack="ipm"),
         ending(0.95, "asgd", "none"), ending(0.25, "asgd", "lie"),
@@ -53,14 +58,52 @@ def test_a_heatmap_has_the_means_and_the_worst_attack():
     (axes,) = heatmap(compare(runs)).axes
     assert ticks(axes.get_yticklabels()) == ["kardam", "asgd"]
     assert ticks(axes.get_xticklabels()) == ["no attack", "lie", "ipm", "worst attack"]
-    assert written(axes) == ["0.90", "0.60", "0.80", "0.60", "0.95", "0.25", "–", "0.25"]
+    assert written(axes) == ["0.90", "0.60", "0.50–0.70, n=2", "0.80", "0.60", "0.95", "0.25", "–", "0.25"]
 
 
 def test_a_heatmap_says_what_diverged():
     (axes,) = heatmap(compare(sweep(("asgd", "kardam"), ("lie", "reversed"), 3))).axes
-    assert written(axes).count("3/3 diverged") == 1
+    assert written(axes).count("diverged") == 2  # the cell, and the worst attack of its row
+    assert written(axes).count("0/3 ok") == 1
     darkness = [sum(patch.get_facecolor()[:3]) for patch in axes.patches if isinstance(patch, Rectangle)]
     assert max(darkness) == darkness[1]  # asgd under `reversed`: accuracy 0 is the lightest
+
+
+def greys(axes):
+    """Of the cells in their order, whether they are grey."""
+    faces = [patch.get_facecolor()[:3] for patch in axes.patches if isinstance(patch, Rectangle)]
+    return [len(set(face)) == 1 for face in faces]
+
+
+def test_cells_that_share_the_first_place_are_grey():
+    finals = {"asgd": [0.95, 0.94, 0.96, 0.95], "krum": [0.94, 0.95, 0.95, 0.95], "kardam": [0.5, 0.51, 0.52, 0.5]}
+    runs = [
+        ending(value, server, attack, seed)
+        for server, values in finals.items()
+        for attack in ("lie", "ipm")
+        for seed, value in enumerate(values)
+    ]
+    figure = heatmap(compare(runs))
+    assert greys(figure.axes[0]) == [True, True, False, True, True, False, False, False, False]
+    assert "grey: not told apart" in caption_of(figure)
+    few = heatmap(compare([run for run in runs if run.config["seed"] < 2]))
+    assert not any(greys(few.axes[0])) and "grey" not in caption_of(few)
+
+
+def test_a_heatmap_says_how_exact_a_test_split_is():
+    runs = [ending(value, seed=seed) for seed, value in enumerate((0.9, 0.9))] + [ending(0.9, "asgd", "ipm")]
+    runs = [dataclasses.replace(made, info=made.info | {"test_examples": 359}) for made in runs]
+    figure = heatmap(compare(runs), last=2)
+    assert "359 test examples, standard error 0.026 at 0.50" in caption_of(figure)
+    assert "mean of the last 2 evaluations" in caption_of(figure)
+
+
+def test_a_heatmap_of_losses_where_there_is_no_accuracy():
+    runs = [
+        dataclasses.replace(made, metrics=made.metrics.with_columns(test_accuracy=pl.lit(None, pl.Float64)))
+        for made in sweep(("asgd", "kardam"), ("none", "lie"), 1)
+    ]
+    assert "test_loss" in heatmap(compare(runs)).texts[0].get_text()
 
 
 def test_a_heatmap_with_a_third_setting_has_panels():
@@ -73,7 +116,7 @@ def test_a_heatmap_needs_two_settings():
         heatmap(compare([run(), run("asgd")]))
 
 
-def test_the_worst_case_is_the_lowest_mean_over_attacks():
+def test_the_worst_case_is_the_lowest_median_over_attacks():
     runs = [
         ending(accuracy, attack=attack, byzantine=count, settings={"partition": {"alpha": alpha}}, seed=seed)
         for alpha, count, attack, seed, accuracy in [
@@ -169,7 +212,18 @@ def test_slowdown_has_the_line_of_f_over_n():
     measured = axes.lines[0]
     assert list(measured.get_xdata()) == [1, 2, 3]
     lost = [1 - made.arrivals.filter(~pl.col("byzantine"))["accepted"].mean() for made in runs[:2]]
-    assert measured.get_ydata()[0] == pytest.approx(np.mean(lost))
+    assert measured.get_ydata()[0] == pytest.approx(np.median(lost))
+
+
+def test_bits_are_drawn_where_messages_differ_in_length():
+    with pytest.raises(NothingToDraw, match="differ in length"):
+        bits(compare([run()]))
+    made = run()
+    longer = made.arrivals.with_columns(bits=640 + 64 * pl.col("read_at_true"))
+    told = dataclasses.replace(made, arrivals=longer, info={**made.info, "num_parameters": 64})
+    (axes,) = bits(compare([told])).axes
+    (line,) = axes.lines
+    assert line.get_ydata() == pytest.approx(10 + line.get_xdata())
 
 
 def test_cost_is_drawn_where_somebody_pays():
@@ -234,25 +288,20 @@ def test_without_a_law_there_is_no_line():
     assert len(axes.lines) == 2
 
 
-def caption_of(figure):
-    return " ".join(text.get_text() for text in figure.texts).replace("\xa0", " ").replace("\n", " ")
-
-
 def test_an_overview_shows_the_run_that_refused_most():
     figure = overview(compare(sweep(("asgd", "kardam"), ("none", "lie"), 2)), title="Who learns?")
     above, below = figure.axes[:2], figure.axes[2]
     assert [axes.get_title(loc="left") for axes in above] == ["no attack", "lie"]
     assert below.get_title(loc="left") == "A moment of kardam under lie"
     assert figure.texts[0].get_text() == "Who learns?"
-    assert "band: 95 % t-interval" in caption_of(figure)
+    assert "median and range of the seeds" in caption_of(figure)
 
 
-def test_an_overview_of_medians_says_so():
+def test_an_overview_draws_medians():
     runs = compare(sweep(("asgd", "kardam"), ("none", "lie"), 3))
-    figure = overview(runs, statistic="median")
-    assert "median, band: range" in caption_of(figure)
+    figure = overview(runs)
     (line, *_) = figure.axes[0].lines
-    assert list(line.get_ydata()) == list(band(runs.groups[0], "test_accuracy", "time", "median").middle)
+    assert list(line.get_ydata()) == list(band(runs.groups[0], "test_accuracy", "time").middle)
 
 
 def test_an_overview_needs_liars():

@@ -11,23 +11,28 @@ from byzsgd.partitions import class_counts
 PARTITIONS = names("partition")
 
 
+def fit(name):
+    """The member, for fewer workers than there are classes."""
+    return member("partition", name, *(["per_worker=10"] if name == "labels" else []))
+
+
 def split(examples=600, classes=10):
     targets = torch.from_numpy(generator(5, "targets").integers(classes, size=examples))
     groups = torch.from_numpy(generator(5, "groups").integers(40, size=examples))
     return Split(torch.zeros(examples, 2), targets, groups)
 
 
-@pytest.mark.parametrize("name", PARTITIONS)
-@pytest.mark.parametrize("num_workers", [1, 7])
+@pytest.mark.parametrize(("name", "num_workers"), [(name, 7) for name in PARTITIONS] +
+                         [(name, 1) for name in PARTITIONS if name != "class_groups"])  # fmt: skip
 def test_disjoint_and_nothing_lost(name, num_workers):
-    blocks = member("partition", name)(split(), num_workers, generator(0))
+    blocks = fit(name)(split(), num_workers, generator(0))
     assert len(blocks) == num_workers and all(len(block) > 0 for block in blocks)
     assert np.array_equal(np.sort(np.concatenate(blocks)), np.arange(600))
 
 
 @pytest.mark.parametrize("name", PARTITIONS)
 def test_a_function_of_the_generator_alone(name):
-    partition = member("partition", name)
+    partition = fit(name)
     torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()
     one, same = (partition(split(), 6, generator(3)) for _ in range(2))
     assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
@@ -38,6 +43,14 @@ def test_a_function_of_the_generator_alone(name):
 def test_more_workers_than_examples_are_refused(name):
     with pytest.raises(ValueError, match=r"partition \w+ needs"):
         member("partition", name)(split(5), 6, generator(0))
+
+
+def test_groups_have_no_class_in_common_and_are_alike_within():
+    shared = shares("class_groups", "groups=2")
+    assert (shared[:5, 5:] == 0).all() and (shared[5:, :5] == 0).all()
+    assert np.abs(shared[:5, :5] - 0.2).max() < 0.05
+    with pytest.raises(ValueError, match="1 <= groups <= classes and workers; got groups=2"):
+        member("partition", "class_groups")(split(), 1, generator(0))
 
 
 def test_iid_is_even():
@@ -139,3 +152,16 @@ def test_class_counts_by_hand():
     whole = Split(torch.zeros(6, 1), torch.tensor([0, 0, 1, 3, 3, 3]))
     table = class_counts(whole, [np.array([0, 2, 3]), np.array([1, 4, 5])], 5)
     assert table.tolist() == [[1, 1, 0, 1, 0], [1, 0, 0, 2, 0]]
+
+
+def test_labels_are_dealt_in_turn_and_each_is_split_evenly():
+    whole = split(6000)
+    for per_worker, num_workers in ((1, 31), (2, 31), (3, 10)):
+        blocks = member("partition", "labels", f"per_worker={per_worker}")(whole, num_workers, generator(0))
+        counts = np.stack([np.bincount(whole.targets.numpy()[block], minlength=10) for block in blocks])
+        for worker, own in enumerate(counts):
+            assert set(np.flatnonzero(own)) == {(worker * per_worker + i) % 10 for i in range(per_worker)}
+        for label in range(10):
+            held = counts[:, label][counts[:, label] > 0]
+            assert held.max() - held.min() <= 1
+            assert held.sum() == (whole.targets == label).sum()

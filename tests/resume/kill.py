@@ -33,7 +33,17 @@ COMMON = (
 )
 LATEST = 0.8  # of the run: later kills could come too late
 LINGER = 0.008  # seconds at most between the arrival and the kill
-FAMILIES = ("aggregators", "attacks", "datasets", "delays", "models", "optimizers", "partitions", "workers")
+FAMILIES = (
+    "aggregators",
+    "attacks",
+    "compressors",
+    "datasets",
+    "delays",
+    "models",
+    "optimizers",
+    "partitions",
+    "workers",
+)
 PRELOADED = [
     *("byzsgd.config.compose", "byzsgd.run.experiment", "byzsgd.records.checkpoints", "sklearn.datasets"),
     *(f"byzsgd.{family}" for family in FAMILIES),

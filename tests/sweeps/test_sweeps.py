@@ -42,7 +42,7 @@ def test_one_job_that_raises_stops_no_other(jobs, tmp_path, capsys):
     assert captured.err.count("\n") == 1
     assert "failed: sweep/" in captured.err
     assert "seed needs a value >= 0; got seed=-1" in captured.err
-    assert "over seeds" in captured.out
+    assert "final test accuracy" in captured.out
     before = prints(done(tmp_path / "sweep"))
     assert main(sweep) == 1
     assert prints(done(tmp_path / "sweep")) == before

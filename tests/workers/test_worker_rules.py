@@ -10,7 +10,7 @@ import torch
 
 from byzsgd import experiment, workers
 from byzsgd.config.catalogue import members
-from byzsgd.interfaces import BatchKey, Gradients, Job, LocalSteps, Message, WorkerContext
+from byzsgd.interfaces import BatchKey, ClippedSum, Gradients, Job, LocalSteps, Message, WorkerContext
 from byzsgd.kernel.lookahead import events
 from byzsgd.kernel.randomness import Streams
 from byzsgd.records.tree import fork
@@ -117,6 +117,8 @@ def results_for(rule, state, number, gradient):
     work = rule.plan(state, number)
     if isinstance(work, LocalSteps):
         return (len(work.batches) * work.lr * gradient)[None]
+    if isinstance(work, ClippedSum):
+        return gradient[None]
     return torch.stack([gradient] * len(work.requests))
 
 

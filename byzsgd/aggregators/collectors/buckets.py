@@ -45,6 +45,7 @@ class Buckets:
     reassign_after: int | None  # accepted vectors
     waiting: ClassVar[Reply] = Reply.DISPATCH
     weighted: ClassVar[bool] = False
+    constant_rows: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require(self.buckets >= 1, "buckets", "buckets >= 1", buckets=self.buckets)

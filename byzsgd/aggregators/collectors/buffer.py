@@ -36,6 +36,7 @@ class Buffer:
     slots: bool
     waiting: ClassVar[Reply] = Reply.DISPATCH
     weighted: ClassVar[bool] = False
+    constant_rows: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require(self.size >= 1, "buffer", "size >= 1", size=self.size)

@@ -16,6 +16,7 @@ class Every:
 
     waiting: ClassVar[Reply] = Reply.DISPATCH
     weighted: ClassVar[bool] = False
+    constant_rows: ClassVar[bool] = True
 
     def check(self, num_workers: int) -> None:
         """Any number of workers will do."""

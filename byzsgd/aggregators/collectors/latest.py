@@ -39,6 +39,7 @@ class Latest:
     quorum: int
     waiting: ClassVar[Reply] = Reply.DISPATCH
     weighted: ClassVar[bool] = True
+    constant_rows: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         require(self.missing in ("skip", "zero"), "latest", "missing skip or zero", missing=self.missing)

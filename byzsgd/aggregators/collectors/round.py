@@ -25,6 +25,7 @@ class Round:
 
     waiting: ClassVar[Reply] = Reply.HOLD
     weighted: ClassVar[bool] = False
+    constant_rows: ClassVar[bool] = True
 
     def check(self, num_workers: int) -> None:
         """Any number of workers will do."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from byzsgd.checks import require
 from byzsgd.interfaces import Slots
@@ -11,6 +12,8 @@ from .presence import Presence
 @dataclass(frozen=True, kw_only=True)
 class Always(Presence):
     """Every worker is there all the time, at `price` a second (an instance on demand)."""
+
+    interrupts: ClassVar[bool] = False  # whether a job may be cut off; nobody else says so
 
     price: float
 

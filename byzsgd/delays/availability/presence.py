@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from byzsgd.interfaces import Draws, Slots
 @dataclass(frozen=True, kw_only=True)
 class Presence(ABC):
     """Workers that are there at some times; a second of presence costs `rate`."""
+
+    interrupts: ClassVar[bool] = True
 
     @property
     def rate(self) -> float:

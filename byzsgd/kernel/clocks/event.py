@@ -31,6 +31,8 @@ class EventClock:
 
     num_workers: int
     durations: Callable[[int, int], float]  # (worker, serial) -> seconds of an honest job
+    computing: Callable[[int, int], float]  # of these, those of the computation
+    travelling: Callable[[int, int], float]  # and those of the way
     availability: Availability | None = None
     slots: Slots = lambda worker, slot: 0.0  # what the availability takes by chance
 
@@ -41,13 +43,15 @@ class EventClock:
         delay.check(num_workers)
         for worker in byzantine:
             require(0 <= worker < num_workers, "the clock", f"Byzantine ids in 0 … {num_workers - 1}", worker=worker)
-        durations = Table(job_seconds(delay, streams, num_workers, byzantine), num_workers)
+        compute, travel = job_seconds(delay, streams, num_workers, byzantine)
+        durations = Table(lambda workers, serials: compute(workers, serials) + travel(workers, serials), num_workers)
+        parts = Table(compute, num_workers), Table(travel, num_workers)
         availability, chance = delay.availability, Uniforms(streams, "availability")
         if availability is None:
-            return cls(num_workers, durations)
+            return cls(num_workers, durations, *parts)
         # Slots are looked at ahead, by jobs of any length, so more of them are kept.
         slots = Table(lambda workers, slots: availability.slots(chance.of(workers), workers, slots), num_workers, 8)
-        return cls(num_workers, durations, availability, slots)
+        return cls(num_workers, durations, *parts, availability, slots)
 
     def check(self, num_workers: int) -> None:
         require(
@@ -63,6 +67,12 @@ class EventClock:
 
     def seconds(self, state: Agenda, worker: int) -> float:
         return self.durations(worker, state.last[worker][2] + 1)
+
+    def compute(self, state: Agenda, worker: int) -> float:
+        return self.computing(worker, state.serial(worker))
+
+    def way(self, state: Agenda, worker: int) -> float:
+        return self.travelling(worker, state.serial(worker))
 
     def dispatch(self, state: Agenda, worker: int, read_at: int, time: float, seconds: float) -> Job | None:
         serial = state.last[worker][2] + 1
@@ -113,8 +123,8 @@ class EventClock:
 
 def job_seconds(
     delay: JobLaw, streams: Streams, num_workers: int, byzantine: tuple[int, ...]
-) -> Callable[[range, range], np.ndarray]:
-    """(workers, serials) -> seconds of their jobs: computation times the worker's factor, plus communication."""
+) -> tuple[Callable[[range, range], np.ndarray], Callable[[range, range], np.ndarray]]:
+    """(workers, serials) -> seconds of their computation, times the worker's factor; and those of the way."""
     compute, travel = Uniforms(streams, "compute"), Uniforms(streams, "communication")
     factors = np.ones(num_workers)
     if delay.heterogeneity is not None:
@@ -123,14 +133,17 @@ def job_seconds(
         )
     liars = frozenset(byzantine)
 
-    def function(workers: range, serials: range) -> np.ndarray:
+    def computing(workers: range, serials: range) -> np.ndarray:
         draws = compute.of(workers)
         seconds = delay.seconds(draws, workers, serials) * factors[workers.start : workers.stop, None]
         lying = np.array([worker in liars for worker in workers])
         if delay.byzantine is not None and lying.any():
             seconds = np.where(lying[:, None], delay.byzantine.liars(seconds, draws, workers, serials), seconds)
-        if delay.communication is not None:
-            seconds = seconds + delay.communication.seconds(travel.of(workers), workers, serials)
         return seconds
 
-    return function
+    def travelling(workers: range, serials: range) -> np.ndarray:
+        if delay.communication is None:
+            return np.zeros((len(workers), len(serials)))
+        return delay.communication.seconds(travel.of(workers), workers, serials)
+
+    return computing, travelling

@@ -83,6 +83,12 @@ class PrescribedClock:
         """Nothing takes time here."""
         return 0.0
 
+    def compute(self, state: PrescribedState, worker: int) -> float:
+        return 0.0
+
+    def way(self, state: PrescribedState, worker: int) -> float:
+        return 0.0
+
     def dispatch(self, state: PrescribedState, worker: int, read_at: int, time: float, seconds: float) -> Job | None:
         state.held.pop(worker, None)
         return None

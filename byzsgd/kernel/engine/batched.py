@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from byzsgd.interfaces import Attack, Batch, BatchKey, Gradients, LocalSteps, Task
+from byzsgd.interfaces import Attack, Batch, BatchKey, ClippedSum, Gradients, LocalSteps, Task
 from byzsgd.kernel.engine.batches import Batches
+from byzsgd.kernel.engine.clipping import clipped_sum, examples
 from byzsgd.kernel.memory import kept, large
 
 
@@ -29,8 +30,10 @@ class Batched:
         steps = iter(self._local_steps([task for task in tasks if isinstance(task.work, LocalSteps)]))
         results: list[Tensor] = []
         for task in tasks:
-            if isinstance(task.work, LocalSteps):
+            if not isinstance(task.work, Gradients):
                 results.append(next(steps))
+            elif isinstance(task.work, ClippedSum):
+                results.append(self._clipped_sum(task, task.work))
             elif len(task.work.requests) == 1:
                 results.append(next(rows))
             else:
@@ -62,20 +65,37 @@ class Batched:
             if isinstance(work, Gradients):
                 models += task.params
                 keys += [(task.job.worker, key) for _, key in work.requests]
-        rows: list[Tensor] = []
-        for start in range(0, len(models), self.group):
-            chunk = models[start : start + self.group]
-            batch = self.batch(keys[start : start + self.group])
+        rows: dict[int, Tensor] = {}
+        for call in self._calls([key for _, key in keys]):
+            chunk = [models[place] for place in call]
+            batch = self.batch([keys[place] for place in call])
             # Rounds read one version: it serves all jobs without a copy.
             shared = all(model is chunk[0] for model in chunk)
-            rows += self.gradients(chunk[:1] if shared else chunk, batch)
-        return iter(rows)
+            rows.update(zip(call, self.gradients(chunk[:1] if shared else chunk, batch), strict=True))
+        return (rows[place] for place in range(len(models)))
+
+    def _calls(self, keys: Sequence[BatchKey]) -> Iterator[Sequence[int]]:
+        """The places of batches that share a call: at most `group` of them, all of one size."""
+        sizes: dict[int, list[int]] = {}
+        for place, key in enumerate(keys):
+            sizes.setdefault(self.batches.size(key), []).append(place)
+        for places in sizes.values():
+            for start in range(0, len(places), self.group):
+                yield places[start : start + self.group]
+
+    def _clipped_sum(self, task: Task, work: ClippedSum) -> Tensor:
+        (inputs,), (targets,) = (batch := self.batch([(task.job.worker, work.batch)])).inputs, batch.targets
+        each = examples(Batch(inputs, targets, batch.num_classes))
+        starts = range(0, len(targets), self.group)
+        groups = (Batch(each.inputs[at : at + self.group], each.targets[at : at + self.group], batch.num_classes)
+                  for at in starts)  # fmt: skip
+        return clipped_sum(work, (torch.cat(self.gradients(task.params, group)) for group in groups))
 
     def _local_steps(self, tasks: Sequence[Task]) -> list[Tensor]:
         """(1, d) start − end for each task; a group of them takes its steps together, as long as each has any."""
-        found: list[Tensor] = []
-        for first in range(0, len(tasks), self.group):
-            chunk = tasks[first : first + self.group]
+        found: dict[int, Tensor] = {}
+        for call in self._calls([task.work.batches[0] for task in tasks if isinstance(task.work, LocalSteps)]):
+            chunk = [tasks[place] for place in call]
             works = [task.work for task in chunk if isinstance(task.work, LocalSteps)]
             starts = torch.stack([task.params[0] for task in chunk])
             ends = starts.clone()
@@ -88,8 +108,8 @@ class Batched:
                 else:
                     at = torch.tensor(active, device=ends.device)
                     ends[at] -= rates[at] * torch.cat(self.gradients(ends[at].unbind(), batch))
-            found += apart(starts - ends)
-        return found
+            found.update(zip(call, apart(starts - ends), strict=True))
+        return [found[place] for place in range(len(tasks))]
 
 
 def apart(rows: Tensor) -> list[Tensor]:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from byzsgd.checks import require
-from byzsgd.interfaces import Batch, BatchKey, Data, Split
+from byzsgd.interfaces import Batch, BatchKey, Data, Sampling, Split
 from byzsgd.kernel.randomness import Streams
 
 T = TypeVar("T")
-Sampling = Literal["replacement", "shuffle"]
 SERIALS = 16  # batches drawn from one generator, where they are small
 EXAMPLES = 1024  # and the most examples drawn for them, which bounds the memory of 10,000 workers
 
@@ -66,8 +65,20 @@ class BatchMemory:
         return Place(self._positions[rows], inputs, targets, batch)
 
 
+def check_sampling(batch_size: int | None, sampling: Sampling) -> None:
+    """Raises ValueError where the two do not fit."""
+    require(sampling in ("replacement", "shuffle", "full"), "batches", "sampling replacement, shuffle or full",
+            sampling=sampling)  # fmt: skip
+    if sampling == "full":
+        require(batch_size is None, "sampling=full", "batch_size=null, since a batch is a whole block",
+                batch_size=batch_size)  # fmt: skip
+    else:
+        require(batch_size is not None and batch_size >= 1, "batch_size", "a value >= 1, or null with "
+                "worker.sampling=full", batch_size=batch_size, sampling=sampling)  # fmt: skip
+
+
 class Batches:
-    """Draws batches of `batch_size` examples out of blocks of the training data.
+    """Draws batches of `batch_size` examples (None with sampling=full) out of blocks of the training data.
 
     The draws of a block are one endless sequence of its examples, cut into batches: batch j is the j-th cut. It is
     drawn in stretches, the k-th from the generator (seed, "batch", block, k), so any batch is found without those
@@ -76,6 +87,7 @@ class Batches:
     - replacement: independent uniform draws; a stretch is 16 batches (fewer where they are large).
     - shuffle: permutations of the block one after another, so a batch may join the end of one with the start of the
       next and its size is always the same; a stretch is as many whole permutations as make 16 batches, at least one.
+    - full: every batch is the whole block, in stored order.
 
     The data's own `augment` changes the drawn inputs with the generator (seed, "augment", block, serial).
     """
@@ -85,11 +97,10 @@ class Batches:
         data: Data,
         blocks: Sequence[np.ndarray],
         streams: Streams,
-        batch_size: int,
+        batch_size: int | None,
         sampling: Sampling = "replacement",
     ) -> None:
-        require(batch_size >= 1, "batches", "batch_size >= 1", batch_size=batch_size)
-        require(sampling in ("replacement", "shuffle"), "batches", "sampling replacement or shuffle", sampling=sampling)
+        check_sampling(batch_size, sampling)
         require(
             all(len(block) > 0 for block in blocks),
             "batches",
@@ -97,23 +108,30 @@ class Batches:
             sizes=[len(block) for block in blocks][:20],
         )
         self.train = data.train
-        self.batch_size = batch_size
+        self.batch_size = size = batch_size or max(len(block) for block in blocks)
         self.sampling = sampling
         self.num_classes = data.num_classes
-        self._memory = BatchMemory(data.train, batch_size, data.num_classes)
+        self._memory = BatchMemory(data.train, size, data.num_classes)
         self._blocks = [np.asarray(block, dtype=np.int64) for block in blocks]
         self._draws, self._changes = streams.stream("batch"), streams.stream("augment")
         self._augment = data.augment
         self._device = data.train.inputs.device
-        serials = max(1, min(SERIALS, EXAMPLES // batch_size))
-        self._drawn = serials * batch_size
+        serials = max(1, min(SERIALS, EXAMPLES // size))
+        self._drawn = serials * size
         self._rows: dict[tuple[int, int], tuple[Tensor, ...]] = {}  # (block, stretch) -> (B,) each; the newest
         self._stretches: dict[tuple[int, int], Tensor] = {}
         self._serials = serials
         self._room = len(blocks) + 64
+        self._whole = [torch.from_numpy(block).to(self._device) for block in self._blocks] if sampling == "full" else []
+
+    def size(self, key: BatchKey) -> int:
+        """How many examples a batch has."""
+        return len(self._whole[key.block]) if self._whole else self.batch_size
 
     def indices(self, key: BatchKey) -> Tensor:
         """(B,) positions in the training data."""
+        if self.sampling == "full":
+            return self._whole[key.block]
         if self.sampling == "shuffle":
             return self._shuffled(key)
         stretch, row = divmod(key.serial, self._serials)
@@ -131,7 +149,11 @@ class Batches:
         return Batch(inputs, self.train.targets.index_select(0, at), self.num_classes)
 
     def batches(self, keys: Sequence[BatchKey]) -> Batch:
-        """(g, B, …): the batches of g keys at once, in memory that the next call uses again."""
+        """(g, B, …): the batches of g keys of one size at once, in memory that the next call uses again."""
+        if self.sampling == "full":
+            parts = [self.batch(key) for key in keys]
+            inputs, targets = ([getattr(part, name) for part in parts] for name in ("inputs", "targets"))
+            return Batch(torch.stack(inputs), torch.stack(targets), self.num_classes)
         place = self._memory.place(len(keys))
         if self._augment is None:
             torch.cat([self.indices(key) for key in keys], out=place.positions)

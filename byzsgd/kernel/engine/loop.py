@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from byzsgd.interfaces import Attack, Batch, BatchKey, Gradients, Task
+from byzsgd.interfaces import Attack, Batch, BatchKey, ClippedSum, Gradients, LocalSteps, Task
 from byzsgd.kernel.engine.batches import Batches
+from byzsgd.kernel.engine.clipping import clipped_sum, examples
 from byzsgd.kernel.engine.group_size import group_size
 from byzsgd.kernel.engine.problem import SupervisedProblem
 
@@ -38,7 +39,12 @@ class Loop:
                 for params, (_, key) in zip(task.params, work.requests, strict=True)
             ]
             return torch.stack(gradients)
+        assert isinstance(work, LocalSteps)
         start = task.params[0]
+        if isinstance(work, ClippedSum):
+            each = examples(self.batch(worker, work.batch))
+            alone = (Batch(*one, each.num_classes) for one in zip(each.inputs, each.targets, strict=True))
+            return clipped_sum(work, (self.problem.gradient(start, one).unsqueeze(0) for one in alone))
         params = start.clone()
         for key in work.batches:
             params -= work.lr * self.problem.gradient(params, self.batch(worker, key))

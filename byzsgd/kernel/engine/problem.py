@@ -115,6 +115,11 @@ class SupervisedProblem:
         with torch.no_grad():
             return mean_loss(self.flat.module(batch.inputs), batch.targets, self.data.loss)
 
+    def train_loss(self, params: Tensor) -> float:
+        """The mean loss on the fixed probe of the training data."""
+        self.flat.load(params)
+        return measured(self.flat, self._probe, self.data.loss).loss
+
     def gradient(self, params: Tensor, batch: Batch) -> Tensor:
         """(d,) of the mean loss, in new memory."""
         self.flat.load(params)
@@ -159,6 +164,11 @@ class SupervisedProblem:
                 of_class = test.correct[data.test.targets == label]
                 metrics[f"test_accuracy_{label}"] = float(of_class.double().mean())
         return metrics
+
+    def accuracy(self, params: Tensor) -> float:
+        """The share of the test split that is classified correctly."""
+        self.flat.load(params)
+        return float(measured(self.flat, self.data.test, self.data.loss).correct.double().mean())
 
     def split_gradient(self, params: Tensor, split: Split) -> Tensor:
         """(d,) gradient of the mean loss over a whole split, in large batches."""

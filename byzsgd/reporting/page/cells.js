@@ -1,8 +1,15 @@
 // The heatmap: any two settings against each other; a cell opens its runs.
 
-function mean(values) {
-  const known = values.filter((value) => value !== null);
-  return known.length ? known.reduce((sum, value) => sum + value, 0) / known.length : null;
+// The median over runs; one that diverged has the worst outcome, whatever it was before.
+function typical(runs, measure) {
+  const worst = { final: -Infinity, loss: Infinity }[measure];
+  const values = runs.map((run) => (run.status === "diverged" && worst ? worst : run.measures[measure])).filter((value) => value !== null);
+  const known = values.filter(Number.isFinite).length, value = values.length ? median(values) : null;
+  const said = value === null ? "–" : Number.isFinite(value) ? value.toFixed(measure === "staleness" ? 1 : 2) : "diverged";
+  return {
+    value: Number.isFinite(value) ? value : value === -Infinity ? 0 : null,
+    text: known && known < values.length ? `${known}/${values.length} ok, ${said}` : said,
+  };
 }
 
 // Groups of each cell: where more than two settings differ, all of them that agree in the two.
@@ -20,8 +27,8 @@ function drawCells() {
   if (down === across) return;
   const { rows, columns, cells } = cellsOf(down, across);
   const runsOf = (groups) => groups.flatMap((group) => group.runs);
-  const values = cells.map((row) => row.map((groups) => mean(runsOf(groups).map((number) => data.runs[number].measures[measure]))));
-  const text = values.map((row) => row.map((value) => (value === null ? "–" : value.toFixed(measure === "staleness" ? 1 : 2))));
+  const found = cells.map((row) => row.map((groups) => typical(runsOf(groups).map((number) => data.runs[number]), measure)));
+  const values = found.map((row) => row.map((each) => each.value)), text = found.map((row) => row.map((each) => each.text));
   const shares = measure !== "staleness" && measure !== "loss";
   const trace = {
     type: "heatmap", x: columns, y: rows, z: values, text, texttemplate: "%{text}", xgap: 2, ygap: 2,

@@ -1,8 +1,5 @@
-// Curves over seeds, by the same rules as the package's own figures (byzsgd/analysis/bands.py).
-
-// 97.5 % points of Student's t for 1, 2, … degrees of freedom; beyond the table the normal one is near enough.
-const STUDENT = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145,
-  2.131, 2.12, 2.11, 2.101, 2.093, 2.086, 2.08, 2.074, 2.069, 2.064, 2.06, 2.056, 2.052, 2.048, 2.045, 2.042];
+// Curves over seeds: the median and the range of those that are chosen. A run that diverged counts as the worst, as in the
+// package's own figures (byzsgd/analysis/bands.py).
 
 function curveOf(run, metric, axis) {
   const xs = run.curve[axis], ys = run.curve[metric];
@@ -11,8 +8,8 @@ function curveOf(run, metric, axis) {
   xs.forEach((x, place) => { if (x !== null && ys[place] !== null) found.set(x, ys[place]); });
   if (found.size === 0) return null;
   const points = [...found].sort((first, second) => first[0] - second[0]);
-  const lost = ys[ys.length - 1] === null;
-  return { points, stays: STILL.includes(run.status) && !lost, diverged: run.status === "diverged" };
+  const end = Math.max(...xs.filter((x) => x !== null));
+  return { points, end, stays: STILL.includes(run.status), diverged: run.status === "diverged" };
 }
 
 function at(points, x) {
@@ -27,23 +24,28 @@ function at(points, x) {
   return points[points.length - 1][1];
 }
 
-function bandOf(curves) {
+function median(values) {
+  const sorted = [...values].sort((first, second) => first - second), half = Math.floor(sorted.length / 2);
+  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+}
+
+function bandOf(curves, worst = -Infinity) {
   const last = (curve) => curve.points[curve.points.length - 1][0];
   const going = curves.filter((curve) => !curve.stays).map(last);
-  const horizon = going.length ? Math.min(...going) : Math.max(...curves.map(last));
+  const horizon = going.length ? Math.min(...going) : Math.max(...curves.map((curve) => curve.end));
   const first = Math.max(...curves.map((curve) => curve.points[0][0]));
   const places = new Set(curves.flatMap((curve) => curve.points.map(([x]) => x)));
-  const x = [...places].filter((place) => place >= first && place <= horizon).sort((a, b) => a - b);
-  const middle = [], half = [];
-  for (const place of x) {
-    const values = curves.map((curve) => at(curve.points, place));
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-    const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-    const count = values.length;
-    middle.push(mean);
-    half.push(count < 2 ? 0 : (STUDENT[count - 2] ?? 1.96) * Math.sqrt(squares / (count - 1) / count));
+  const x = [], middle = [], low = [], high = [];
+  for (const place of [...places].filter((place) => place >= first && place <= horizon).sort((a, b) => a - b)) {
+    const values = curves.map((curve) => (curve.diverged && place >= curve.end ? worst : at(curve.points, place)));
+    const known = values.filter(Number.isFinite), central = median(values);
+    if (central === Infinity) break;
+    x.push(place);
+    middle.push(Number.isFinite(central) ? central : 0);
+    low.push(Number.isFinite(central) ? Math.min(...known) : 0);
+    high.push(Number.isFinite(central) ? Math.max(...known) : 0);
   }
-  return { x, middle, half };
+  return { x, middle, low, high, range: low.map((y, place) => [y, high[place]]) };
 }
 
 function drawCurves() {
@@ -54,20 +56,21 @@ function drawCurves() {
     const curves = shownRuns(group).map((run) => ({ run, curve: curveOf(run, metric, axis) })).filter((each) => each.curve);
     if (!curves.length) continue;
     const line = { color: group.colour, dash: group.dash, width: 2 };
-    if (spread === "mean") {
-      const { x, middle, half } = bandOf(curves.map((each) => each.curve));
-      if (half.some((width) => width > 0)) {
+    if (spread === "median") {
+      const worst = metric.endsWith("accuracy") ? -Infinity : Infinity;
+      const { x, middle, low, high, range } = bandOf(curves.map((each) => each.curve), worst);
+      if (low.some((y, place) => y < high[place])) {
         traces.push({
           x: [...x, ...[...x].reverse()],
-          y: [...middle.map((y, place) => y + half[place]), ...middle.map((y, place) => y - half[place]).reverse()],
+          y: [...high, ...[...low].reverse()],
           fill: "toself", fillcolor: faded(group.colour, 0.14), line: { width: 0 }, mode: "lines",
           hoverinfo: "skip", showlegend: false, legendgroup: group.label,
         });
       }
       traces.push({
         x, y: middle, ...marks(groups, group), line, name: group.label, legendgroup: group.label,
-        customdata: half, meta: "mean",
-        hovertemplate: `%{y:.4f} ± %{customdata:.4f}<br>${AXES[axis]}: %{x}<extra>%{fullData.name}, ${curves.length} seeds</extra>`,
+        customdata: range, meta: "median",
+        hovertemplate: `%{y:.4f} (%{customdata[0]:.4f} … %{customdata[1]:.4f})<br>${AXES[axis]}: %{x}<extra>%{fullData.name}, ${curves.length} seeds</extra>`,
       });
     } else {
       curves.forEach(({ run, curve }, place) => traces.push({
@@ -98,11 +101,11 @@ function drawAcceptance() {
       .map((windows) => windows.arrivals.map((x, place) => [x, windows[kind][place]]).filter(([, y]) => y !== null))
       .filter((points) => points.length).map((points) => ({ points, stays: false }));
     if (!curves.length) continue;
-    const { x, middle, half } = bandOf(curves);
+    const { x, middle, range } = bandOf(curves);
     traces.push({
-      x, y: middle, ...(x.length === 1 ? { mode: "markers" } : marks(groups, group)), name: group.label, customdata: half,
+      x, y: middle, ...(x.length === 1 ? { mode: "markers" } : marks(groups, group)), name: group.label, customdata: range,
       line: { color: group.colour, dash: group.dash, width: 2 },
-      hovertemplate: "%{y:.1%} ± %{customdata:.1%}<br>delivered vectors: %{x}<extra>%{fullData.name}</extra>",
+      hovertemplate: "%{y:.1%} (%{customdata[0]:.1%} … %{customdata[1]:.1%})<br>delivered vectors: %{x}<extra>%{fullData.name}</extra>",
     });
   }
   Plotly.react("accepted-plot", traces, layout(AXES.arrivals, "share accepted",

@@ -1,0 +1,186 @@
+"""Servers on equal terms: each with a step of its own, chosen on validation data of other seeds than those reported."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from byzsgd.checks import require
+
+from .estimates import estimate
+from .groups import Comparison, Group, Recorded, compare
+from .outcomes import outcome
+
+CONTROLS = ("none", "crash")  # columns in which nobody lies
+FREE, MINIMAX = "attack-free", "minimax"  # how a step is chosen
+JUDGE = "validation_accuracy"
+DIGITS = 3  # of a learning rate
+
+Job = tuple[str, ...]  # overrides
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """What is compared, and how the steps are chosen. Servers and attacks are overrides by the name that they are shown
+    with; `none` and `crash` are controls, in which nobody lies.
+
+    A step mass is m = lr · E[Λ] · updates/arrivals: how far a server moves for each delivered gradient, in units of
+    that gradient. With one lr for all, a server that buffers and damps moves a small part of what another does.
+    """
+
+    settings: Job  # of every run
+    servers: Mapping[str, Job]
+    attacks: Mapping[str, Job]
+    masses: tuple[float, ...]  # the grid
+    tuning_seeds: tuple[int, ...]
+    reporting_seeds: tuple[int, ...]
+    last: int  # evaluations whose mean is the outcome of a run
+
+    def __post_init__(self) -> None:
+        require("none" in self.attacks and not set(self.attacks) <= set(CONTROLS), "a protocol",
+                "the column none and an attack", attacks=", ".join(self.attacks))  # fmt: skip
+        require(min(self.masses, default=0.0) > 0, "a protocol", "masses > 0", masses=list(self.masses))
+        tuning, reporting = set(self.tuning_seeds), set(self.reporting_seeds)
+        require(bool(tuning) and bool(reporting) and not tuning & reporting, "a protocol",
+                "tuning seeds, and reporting seeds that are none of them", tuning_seeds=list(self.tuning_seeds),
+                reporting_seeds=list(self.reporting_seeds))  # fmt: skip
+        require(self.last >= 1, "a protocol", "last >= 1", last=self.last)
+
+    def job(self, server: str, attack: str, seed: int, lr: float | None = None) -> Job:
+        """The overrides of one run."""
+        step = () if lr is None else (f"optimizer.lr={lr:g}",)
+        return (*self.settings, *self.servers[server], *self.attacks[attack], f"seed={seed}", *step)
+
+    def pilots(self) -> dict[str, Job]:
+        """A run of each server that shows how far it moves for a gradient."""
+        return {server: self.job(server, "none", self.tuning_seeds[0]) for server in self.servers}
+
+    def steps(self, rates: Mapping[str, float]) -> dict[str, list[float]]:
+        """The learning rates of each server's grid, ascending."""
+        return {
+            server: [float(f"{mass / rate:.{DIGITS}g}") for mass in sorted(self.masses)]
+            for server, rate in rates.items()
+        }
+
+
+def read(file: Path) -> Protocol:
+    """From YAML; ValueError of one line for what is no protocol."""
+    try:
+        node = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ValueError(f"cannot read the protocol {file}: {' '.join(str(error).split())}") from error
+    names = set(Protocol.__dataclass_fields__)
+    given = set(node) if isinstance(node, Mapping) else set()
+    if given != names:
+        missing, unknown = sorted(names - given), sorted(map(str, given - names))
+        raise ValueError(f"{file} needs the settings {', '.join(sorted(names))}; got none of {missing}, and {unknown}")
+    try:
+        return Protocol(
+            settings=_words(node["settings"]),
+            servers={str(name): _words(words) for name, words in node["servers"].items()},
+            attacks={str(name): _words(words) for name, words in node["attacks"].items()},
+            masses=tuple(float(mass) for mass in node["masses"]),
+            tuning_seeds=tuple(int(seed) for seed in node["tuning_seeds"]),
+            reporting_seeds=tuple(int(seed) for seed in node["reporting_seeds"]),
+            last=int(node["last"]),
+        )
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"{file} is no protocol: {error}") from error
+
+
+def rate(run: Recorded) -> float:
+    """E[Λ] · updates/arrivals of a run: how much of a delivered gradient ends in the model, for a step of 1."""
+    rows = run.arrivals.filter("accepted")
+    moved = float(rows["weight"].mean() or 0.0) * float(run.arrivals["updated"].sum())  # type: ignore[arg-type]
+    return moved / len(run.arrivals) if len(run.arrivals) else 0.0
+
+
+@dataclass(frozen=True)
+class Picked:
+    """The learning rates of one server."""
+
+    rate: float  # what a learning rate is multiplied with to give its step mass
+    steps: tuple[float, ...]  # the grid
+    free: tuple[float, ...]  # validation without attack at each of them
+    worst: tuple[float, ...]  # under the worst attack
+    chosen: Mapping[str, float]  # FREE, MINIMAX -> learning rate
+
+    def at_the_edge(self, how: str) -> bool:
+        """Whether a larger grid might have found a better step."""
+        return self.chosen[how] in (self.steps[0], self.steps[-1])
+
+
+def pick(protocol: Protocol, server: str, rate: float, tuned: Mapping[Job, Recorded]) -> Picked:
+    """Chooses the steps of a server by the median validation accuracy over the tuning seeds.
+
+    Without attack: the best; of equal ones the smallest. Minimax: whose worst attack is the best; of those that are
+    within one standard error of the best worst, the one with the best mean over the attacks, else a server that loses
+    everything under one attack would be tuned to noise.
+    """
+    steps = protocol.steps({server: rate})[server]
+    attacks = [attack for attack in protocol.attacks if attack not in CONTROLS]
+
+    def judged(lr: float, attack: str) -> float:
+        runs = [tuned[protocol.job(server, attack, seed, lr)] for seed in protocol.tuning_seeds]
+        middle = estimate(outcome(run, JUDGE, protocol.last) for run in runs).middle
+        return 0.0 if math.isinf(middle) else middle  # a model that is no number classifies nothing
+
+    free = [judged(lr, "none") for lr in steps]
+    under = [[judged(lr, attack) for attack in attacks] for lr in steps]
+    worst = [min(line) for line in under]
+    examples = tuned[protocol.job(server, "none", protocol.tuning_seeds[0], steps[0])].info.get("validation_examples")
+    best = max(worst)
+    near = best - math.sqrt(best * (1 - best) / examples) if examples else best
+    level = [place for place in range(len(steps)) if worst[place] >= near]
+    minimax = max(level, key=lambda place: sum(under[place]))
+    chosen = {FREE: steps[free.index(max(free))], MINIMAX: steps[minimax]}
+    return Picked(rate, tuple(steps), tuple(free), tuple(worst), chosen)
+
+
+def tuning_jobs(protocol: Protocol, rates: Mapping[str, float]) -> list[Job]:
+    """Every server with every step of its grid, in every column."""
+    steps = protocol.steps(rates)
+    return [
+        protocol.job(server, attack, seed, lr)
+        for server in protocol.servers
+        for lr, attack, seed in product(steps[server], protocol.attacks, protocol.tuning_seeds)
+    ]
+
+
+def reporting_jobs(protocol: Protocol, picked: Mapping[str, Picked]) -> list[Job]:
+    """Every server with its chosen steps, in every column, on seeds that no choice has seen."""
+    jobs = [
+        protocol.job(server, attack, seed, lr)
+        for server in protocol.servers
+        for lr, attack, seed in product(
+            dict.fromkeys(picked[server].chosen.values()), protocol.attacks, protocol.reporting_seeds
+        )
+    ]
+    return list(dict.fromkeys(jobs))
+
+
+def compared(protocol: Protocol, picked: Mapping[str, Picked], reported: Mapping[Job, Recorded]) -> Comparison:
+    """The reported runs as a table of servers and attacks, for either choice of the step."""
+    groups = tuple(
+        Group(
+            {"aggregator": server, "attack": attack, "step": how},
+            tuple(
+                reported[protocol.job(server, attack, seed, picked[server].chosen[how])]
+                for seed in protocol.reporting_seeds
+            ),
+        )
+        for server, attack, how in product(protocol.servers, protocol.attacks, (FREE, MINIMAX))
+    )
+    shared: Mapping[str, Any] = compare(list(reported.values())).shared
+    return Comparison(groups, ("aggregator", "attack", "step"), shared)
+
+
+def _words(line: str) -> Job:
+    return tuple(shlex.split(line))

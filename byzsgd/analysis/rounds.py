@@ -1,0 +1,61 @@
+"""What an iteration takes where the scheme is what is compared, and what it is compared against."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from .groups import Comparison, Recorded
+
+# What may lie on the x axis, by its name: the paths of a configuration that say it, the first that is there.
+AGAINST: Mapping[str, tuple[str, ...]] = {
+    "stragglers tolerated s": ("scheme.stragglers", "scheme.code.stragglers"),
+    "slowness of the slow workers": ("delay.heterogeneity.factor", "delay.slow"),
+    "seconds of a message": ("delay.communication.per_message",),
+    "latency of a message (s)": ("delay.communication.latency",),
+    "bandwidth (bits/s)": ("delay.communication.bandwidth",),
+    "workers N": ("num_workers",),
+}
+
+
+def seconds_per_update(run: Recorded) -> float:
+    """Virtual seconds between two updates in the mean, from time 0; inf: there was none."""
+    times = run.arrivals.filter(pl.col("updated"))["time"]
+    return float(times[-1]) / len(times) if len(times) else math.inf
+
+
+def scheme_of(run: Recorded) -> str:
+    """In words: the scheme, and its code."""
+    scheme, code = run.choices.get("scheme", "server"), run.choices.get("scheme/code")
+    if scheme == "server":
+        return str(run.choices.get("aggregator", scheme)).replace("_", " ")
+    if scheme != "coded":
+        return {"ring_allreduce": "ring all-reduce"}.get(scheme, scheme)
+    if code == "none":
+        return "ignoring stragglers" if value_of(run, ("scheme.code.stragglers",)) else "uncoded"
+    return f"coded, {code}".replace("_", " ")
+
+
+def value_of(run: Recorded, paths: Sequence[str]) -> float | None:
+    """The number at the first of these paths of a run's configuration that exists."""
+    for path in paths:
+        node: Any = run.config
+        for name in path.split("."):
+            node = node.get(name) if isinstance(node, Mapping) else None
+        if isinstance(node, int | float) and not isinstance(node, bool):
+            return float(node)
+    return None
+
+
+def varied(comparison: Comparison) -> str | None:
+    """The name in AGAINST that takes the most values under one scheme; None: nothing that is there varies."""
+    met: dict[str, dict[str, set[float | None]]] = {name: {} for name in AGAINST}
+    for run in comparison.runs:
+        for name, paths in AGAINST.items():
+            met[name].setdefault(scheme_of(run), set()).add(value_of(run, paths))
+    counts = {name: max(map(len, of_schemes.values())) for name, of_schemes in met.items()}
+    name = max(counts, key=lambda each: counts[each])
+    return name if counts[name] > 1 else None

@@ -1,0 +1,155 @@
+"""`byzsgd protocol`: tunes, picks and reports, as sweeps that can be cut off and go on."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byzsgd.analysis.protocol import (
+    FREE,
+    JUDGE,
+    MINIMAX,
+    Job,
+    Picked,
+    Protocol,
+    compared,
+    pick,
+    rate,
+    read,
+    reporting_jobs,
+    tuning_jobs,
+)
+from byzsgd.checks import require
+
+if TYPE_CHECKING:
+    from byzsgd.analysis import Comparison
+    from byzsgd.records import Run
+    from byzsgd.reporting import Table
+
+PILOTS, TUNING, REPORTING = "pilots", "tuning", "reporting"  # folders of the stages
+Sweep = Callable[[list[str]], int]  # overrides -> exit code
+
+
+def run_protocol(parsed: argparse.Namespace, sweep: Sweep) -> int:
+    """All stages, then the tables and the figure."""
+    from byzsgd import config
+    from byzsgd.console.output import console as screen
+    from byzsgd.plotting import heatmap, save
+    from byzsgd.reporting import accuracy, to_rich, write
+
+    file = config.protocol_file(parsed.protocol)
+    known, folder = read(file), parsed.output or Path("outputs") / f"protocol_{file.stem}"
+    stages = _Stages(folder, parsed.overrides, sweep)
+    try:
+        picked, comparison = _run(known, stages)
+    except _Unfinished as unfinished:
+        print(f"byzsgd: {unfinished}; the same command goes on", file=sys.stderr)
+        return 1
+    console = screen()
+    made = [steps_table(known, picked), accuracy(comparison, "test_accuracy", known.last)]
+    for table in made:
+        console.print(to_rich(table, console.width))
+    figure = heatmap(comparison, metric="test_accuracy", last=known.last)
+    for path in (*write(made, folder / "tables"), *save(figure, folder, "heatmap")):
+        print(path)
+    return 0
+
+
+def reported(file: Path, folder: Path) -> Comparison:
+    """What a protocol has found that was run to its end before; ValueError where it was not."""
+    try:
+        return _run(read(file), _Stages(folder, (), lambda _: 0))[1]
+    except _Unfinished as unfinished:
+        raise ValueError(f"{folder} needs a protocol that was run to its end; got: {unfinished}") from unfinished
+
+
+class _Unfinished(Exception):
+    """A stage that has jobs without a result."""
+
+
+class _Stages:
+    """The sweeps of a protocol, each in a folder of its own."""
+
+    def __init__(self, folder: Path, overrides: Sequence[str], sweep: Sweep) -> None:
+        self.folder, self.sweep = folder, sweep
+        self.heard = [word for word in overrides if word.startswith(("hydra", "sweep."))]  # by the sweep
+        self.settings = [word for word in overrides if word not in self.heard]  # of every run
+
+    def run(self, stage: str, jobs: Sequence[Job]) -> dict[Job, Run]:
+        """The runs of these jobs, those computed that are not there yet."""
+        from byzsgd import config
+        from byzsgd.config.words import quoted
+
+        place = self.folder / stage
+        listed = place / "jobs.txt"
+        place.mkdir(parents=True, exist_ok=True)
+        listed.write_text("".join(shlex.join([*job, *self.settings]) + "\n" for job in jobs), encoding="utf-8")
+        told = [f"{config.SWEEP_FOLDER}={quoted(str(place))}", f"{config.JOBS}={quoted(str(listed))}"]
+        code = self.sweep([*self.heard, *told])
+        found = self._found(place, jobs)
+        if code or len(found) < len(jobs):
+            raise _Unfinished(f"{stage} has {len(jobs) - len(found)} of {len(jobs)} jobs without a result")
+        return found
+
+    def _found(self, place: Path, jobs: Sequence[Job]) -> dict[Job, Run]:
+        from byzsgd import config
+        from byzsgd.records import is_finished, load
+        from byzsgd.records.plan import in_one_line, read_plan
+
+        plan, of_sweep = read_plan(place), [word for word in self.heard if not word.startswith("hydra")]
+        found = {}
+        for job in jobs if plan else ():
+            identity = plan.told.get(in_one_line(config.words_of([*of_sweep, *job, *self.settings])), "")
+            folder = place / plan.jobs.get(identity, "")
+            if identity and is_finished(folder):
+                found[job] = load(folder)
+        return found
+
+
+def _run(known: Protocol, stages: _Stages) -> tuple[dict[str, Picked], Comparison]:
+    pilots = known.pilots()
+    moved = stages.run(PILOTS, list(pilots.values()))
+    rates = {server: rate(moved[job]) for server, job in pilots.items()}
+    for server, found in rates.items():
+        require(found > 0, f"the protocol's server {server}", "a pilot run that updates the model", updates=0)
+    for run in moved.values():
+        require(JUDGE in run.metrics.columns, "a protocol", "metrics.validation=true and a validation split",
+                metrics=", ".join(run.metrics.columns))  # fmt: skip
+    tuned = stages.run(TUNING, tuning_jobs(known, rates))
+    picked = {server: pick(known, server, rates[server], tuned) for server in known.servers}
+    report = stages.run(REPORTING, reporting_jobs(known, picked))
+    return picked, compared(known, picked, report)
+
+
+def steps_table(known: Protocol, picked: Mapping[str, Picked]) -> Table:
+    """What was tried and what was chosen."""
+    from byzsgd.reporting.tables import Cell, Table
+
+    def chosen(found: Picked, how: str) -> Cell:
+        return Cell(f"{found.chosen[how]:g}" + " (edge)" * found.at_the_edge(how))
+
+    grid = [f"m = {mass:g}" for mass in sorted(known.masses)]
+    return Table(
+        name="steps",
+        title="Validation accuracy of each step mass, without attack / under the worst attack, and the steps chosen",
+        headings=("server", "lr / m", *grid, f"{FREE} lr", f"{MINIMAX} lr"),
+        rows=tuple(
+            (
+                Cell(server),
+                Cell(f"{1 / found.rate:.3g}"),
+                *(Cell(f"{free:.2f} / {worst:.2f}") for free, worst in zip(found.free, found.worst, strict=True)),
+                chosen(found, FREE),
+                chosen(found, MINIMAX),
+            )
+            for server, found in picked.items()
+        ),
+        labels=1,
+        notes=(
+            "m = lr · E[Λ] · updates/arrivals, measured on a run without attack. Edge: the grid may be too small. "
+            f"Seeds {', '.join(map(str, known.tuning_seeds))}; median, mean of the last {known.last} evaluations.",
+        ),
+    )

@@ -1,0 +1,12 @@
+"""The graph `complete`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from byzsgd.graphs.edges import Fixed
+
+
+def complete() -> Fixed:
+    """Everybody is everybody's neighbour. With Metropolis weights one exchange gives every node the mean: ρ = 0."""
+    return Fixed(lambda n: ~np.eye(n, dtype=bool))

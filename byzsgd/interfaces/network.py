@@ -1,0 +1,79 @@
+"""The network: who is whose neighbour, with which weight, and what passes between two nodes."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from torch import Tensor
+
+from byzsgd.interfaces.values import value
+
+
+class Graph(Protocol):
+    """(n, generator) -> (n, n) booleans, symmetric, false on the diagonal."""
+
+    varying: bool  # a new one in every round
+
+    def __call__(self, num_workers: int, rng: np.random.Generator | None = None, /) -> np.ndarray: ...
+
+
+class Mixing(Protocol):
+    """(n, n) booleans -> W (n, n) float64, symmetric, with rows that sum to 1 and W_ij > 0 only where i, j are
+    neighbours or the same."""
+
+    def __call__(self, adjacency: np.ndarray, /) -> np.ndarray: ...
+
+
+class NodeRule(Protocol):
+    """own (d,), received (k, d), their weights (k,) -> (d,), in new memory."""
+
+    def __call__(self, own: Tensor, received: Tensor, weights: Tensor, /) -> Tensor: ...
+
+
+class Compress(Protocol):
+    """A compressor without state, as an exchange uses it."""
+
+    @property
+    def random(self) -> bool:
+        """Whether it draws; else it is given no uniforms."""
+
+    def compress(self, vector: Tensor, uniforms: Tensor | None) -> tuple[Tensor, int]:
+        """(d,) -> what the receiver decodes, (d,), and the exact number of bits."""
+
+
+@value
+class Sent:
+    """What a node makes public in one round."""
+
+    vector: Tensor  # (d,) as every neighbour has it
+    bits: int  # for each neighbour
+    state: Any  # the node's next State of the exchange
+
+
+class Exchange(Protocol):
+    """What passes between neighbours. Frozen; its State is a dict by node: node -> that node's own State."""
+
+    memoryless: ClassVar[bool]  # what is sent depends on the model alone: pairs, other rules and lies to one need that
+    steps_first: ClassVar[bool | None]  # the one order of steps that it allows; None: both
+    random: bool  # whether it draws
+    shared: bool  # all nodes draw the same numbers
+    theta: Any  # the bound on the gap of neighbours that it relies on; None: on none
+
+    def init(self, models: Tensor) -> dict[int, Any]:
+        """(n, d) -> the State of every node."""
+
+    def send(self, state: Any, model: Tensor, uniforms: Tensor | None) -> Sent:
+        """A node's own State and model (d,) -> what its neighbours have of it."""
+
+    def rows(self, own: Tensor, received: Tensor) -> Tensor:
+        """(d,), (k, d) of what was sent -> (k, d) the neighbours' models as this node believes them to be."""
+
+    def mix_node(self, own: Tensor, sent: Tensor, received: Tensor, weights: Tensor) -> Tensor:
+        """own (d,), what it sent itself (d,), what its k neighbours sent (k, d), their weights (k,) -> (d,)."""
+
+    def pair(self, state: dict[int, Any], own: Tensor, other: Tensor, uniforms: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Both models of a pair, (d,) each, after it has met."""
+
+    def settled(self, state: Any, before: Tensor, after: Tensor, uniforms: Tensor | None) -> Sent:
+        """The node's model after its step, from the one before the round: `after` itself where nothing is sent then."""

@@ -1,0 +1,76 @@
+"""Which model of a run is evaluated, and what its nodes have to say beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from byzsgd.kernel.engine.problem import SupervisedProblem
+from byzsgd.kernel.world import World
+
+MOST_NODES = 64  # that are evaluated one by one without being asked for it
+
+
+class Evaluation(Protocol):
+    """Looks at a world and changes nothing."""
+
+    def model(self, world: World) -> Tensor:
+        """(d,) the model that stands for the run."""
+
+    def nodes(self, world: World) -> Tensor | None:
+        """(n, d) the models of all nodes; None: there is one."""
+
+    def measured(self, world: World) -> dict[str, float]:
+        """One row of metrics."""
+
+
+@dataclass(frozen=True)
+class OfServer:
+    """There is one model: the server's."""
+
+    problem: SupervisedProblem
+
+    def model(self, world: World) -> Tensor:
+        return world.models.live[0]
+
+    def nodes(self, world: World) -> None:
+        return None
+
+    def measured(self, world: World) -> dict[str, float]:
+        return self.problem.evaluate(self.model(world))
+
+
+@dataclass(frozen=True)
+class OfNodes:
+    """Every node has a model: their mean over the h honest ones stands for the run.
+
+    Beside its metrics: `worst_accuracy`, the least over the honest nodes, where there are classes; `consensus`,
+    (1/h)·Σ ‖x_i − x̄‖²; `bits_up`, all that was sent so far, and `bits_down`, 0: there is no server that answers.
+    """
+
+    problem: SupervisedProblem
+    honest: Sequence[int]
+    each: bool  # whether nodes are evaluated one by one
+
+    def model(self, world: World) -> Tensor:
+        return self._rows(world).mean(dim=0)
+
+    def nodes(self, world: World) -> Tensor:
+        live = world.models.live
+        return torch.stack([live[node] for node in sorted(live)])
+
+    def measured(self, world: World) -> dict[str, float]:
+        rows = self._rows(world)
+        mean = rows.mean(dim=0)
+        found = self.problem.evaluate(mean)
+        if self.each and "test_accuracy" in found:
+            found["worst_accuracy"] = min(self.problem.accuracy(row) for row in rows)
+        found["consensus"] = float((rows - mean).double().square().sum()) / len(rows)
+        return {**found, "bits_up": float(world.scheme.bits), "bits_down": 0.0}
+
+    def _rows(self, world: World) -> Tensor:
+        return torch.stack([world.models.live[node] for node in self.honest])

@@ -1,0 +1,112 @@
+"""What travels in a run: the compressor against the parts around it, and the channel that is made of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from byzsgd.checks import require
+from byzsgd.interfaces import FLOAT_BITS, Compressor, Delay, WorkerContext
+from byzsgd.kernel.channel import Channel, Compressing
+from byzsgd.kernel.engine.problem import SupervisedProblem
+from byzsgd.kernel.randomness import Streams
+
+if TYPE_CHECKING:
+    from byzsgd.run.experiment import Experiment
+
+
+def check_messages(experiment: Experiment) -> None:
+    """Raises ValueError where the compressor does not fit the parts around it."""
+    compressor, delay = experiment.compressor, experiment.delay
+    who = f"compressor {experiment.choices.get('compressor', type(compressor).__name__)}"
+    if not math.isinf(getattr(communication_of(delay), "bandwidth", math.inf)):
+        require(compressor.fixed_length, who, "messages of a known length where a link has a finite bandwidth",
+                bandwidth=communication_of(delay).bandwidth)  # fmt: skip
+    if compressor.lossless:
+        return
+    require(experiment.scheme.server, who, "a scheme with a server", scheme=experiment.choices.get("scheme"))
+    require(compressor.feedback or experiment.worker.sends != "deltas", who, "feedback=true with deltas, or what one "
+            "loses is lost for good", worker=experiment.choices.get("worker"))  # fmt: skip
+    require(compressor.feedback_units == "gradient" or _rate(experiment) is not None, f"{who} with feedback_units=step",
+            "an optimizer with lr and schedule", optimizer=experiment.choices.get("optimizer"))  # fmt: skip
+    if compressor.needs_round:
+        require(getattr(experiment.aggregator, "synchronous", False), f"{who} with bound=max",
+                "aggregator/collector=round", aggregator=experiment.choices.get("aggregator"))  # fmt: skip
+        require(not delay.prescribed and not _interrupts(delay), f"{who} with bound=max",
+                "all jobs of a round in flight together: a delay in seconds, with availability=always",
+                delay=experiment.choices.get("delay"))  # fmt: skip
+    if getattr(compressor, "private", False):
+        _check_private(experiment, who)
+
+
+def _check_private(experiment: Experiment, who: str) -> None:
+    worker, compressor = experiment.worker, experiment.compressor
+    require(hasattr(worker, "sensitivity"), who, "a worker rule of clipped per-example gradients (worker=private)",
+            worker=experiment.choices.get("worker"))  # fmt: skip
+    own, theirs = getattr(compressor, "clip", None), getattr(worker, "clip", None)
+    require(own == theirs, who, "the clip of its worker rule", clip=own, worker_clip=theirs)
+    norm = {"gaussian": "l2", "laplace": "l1"}[getattr(compressor, "noise", "gaussian")]
+    found = getattr(worker, "norm", None)
+    require(found == norm, who, f"clipping by the {norm} norm (worker.norm={norm})", norm=found)
+
+
+def _interrupts(delay: Delay) -> bool:
+    availability = getattr(delay, "availability", None)
+    return availability is not None and getattr(availability, "interrupts", True)
+
+
+def communication_of(delay: Delay) -> Any:
+    """The law of the way, where there is one."""
+    return getattr(delay, "communication", None)
+
+
+def delay_of_run(experiment: Experiment, layers: Sequence[int]) -> Delay:
+    """The delay, its link told how many bits a message has."""
+    way = communication_of(experiment.delay)
+    if not hasattr(way, "carrying") or math.isinf(way.bandwidth):
+        return experiment.delay
+    linked: Any = experiment.delay
+    parts = layers if experiment.compressor.per == "layer" else [sum(layers)]
+    bits = sum(experiment.compressor.nominal_bits(size) for size in parts)
+    linked = replace(linked, communication=way.carrying(bits))
+    return cast(Delay, linked)
+
+
+def read_bits(experiment: Experiment, num_parameters: int) -> int:
+    """Bits of the way down when one worker gets the newest model: 32·d, or what the server says that it sends."""
+    if not experiment.scheme.server:
+        return 0
+    told = getattr(experiment.aggregator, "broadcast_bits", None)
+    return FLOAT_BITS * num_parameters if told is None else int(told(num_parameters))
+
+
+def channel_of_run(
+    experiment: Experiment,
+    compressor: Compressor[Any],
+    problem: SupervisedProblem,
+    contexts: Mapping[int, WorkerContext],
+    streams: Streams,
+) -> Channel:
+    """The null object where nothing is compressed."""
+    if compressor.lossless:
+        return Channel()
+    if getattr(compressor, "private", False):
+        worker: Any = experiment.worker
+        told: Any = compressor
+        compressor = replace(told, clip=worker.sensitivity(experiment.batch_size))
+    return Compressing(
+        compressor=compressor,
+        worker=experiment.worker,
+        contexts=contexts,
+        streams=streams,
+        lr=_rate(experiment),
+        loss=problem.train_loss,
+    )
+
+
+def _rate(experiment: Experiment) -> Callable[[int], float] | None:
+    optimizer: Any = experiment.optimizer
+    lr, schedule = getattr(optimizer, "lr", None), getattr(optimizer, "schedule", None)
+    return None if lr is None or schedule is None else lambda step: float(schedule(lr, step))

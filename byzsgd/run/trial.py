@@ -1,0 +1,39 @@
+"""A run before the run, for a number that a scheme cannot know."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byzsgd.records import read_info
+from byzsgd.records.checkpoints import checkpoints
+from byzsgd.run.screen import Nobody
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from byzsgd.run.experiment import Experiment
+
+PILOT = "pilot"  # the fact in a run's info: the largest value of every score of the pilot
+
+
+def piloted(
+    experiment: Experiment, folder: Path | None, plugins: Sequence[str] | None, stopped: Callable[[], bool]
+) -> tuple[Experiment, Mapping[str, Mapping[str, float]]]:
+    """The experiment with the number that its scheme lacked, and what was measured for it, as a fact of the run.
+
+    The pilot is the same experiment, budget and all, with the scheme that `pilot()` names; it leaves no records. A
+    folder from which the run can go on knows its outcome already.
+    """
+    before = experiment.scheme.pilot()
+    if before is None:
+        return experiment, {}
+    measured = None if folder is None or not checkpoints(folder) else read_info(folder).get(PILOT)
+    if measured is None:
+        # Evaluated once, at its end: evaluations change nothing.
+        trial = replace(experiment, scheme=before, eval_every=experiment.budget.arrivals, tracker=None)
+        run = trial.start(None, Nobody(), plugins).complete(stopped)
+        largest = {name: run.arrivals[name].max() for name in run.info["scores"]}
+        measured = {name: float(value) for name, value in largest.items() if isinstance(value, int | float)}
+    return replace(experiment, scheme=experiment.scheme.piloted(measured)), {PILOT: measured}

@@ -1,0 +1,145 @@
+"""The scheme `ad_psgd`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from byzsgd.checks import require
+from byzsgd.interfaces import (
+    Arrival,
+    Decision,
+    Delivery,
+    Edge,
+    Exchange,
+    Outcome,
+    SchemeContext,
+    Verbs,
+)
+from byzsgd.schemes.gaps import SCORES, Gaps, Widest
+from byzsgd.schemes.gossip import Gossip, facts_of, named, remarks_of
+from byzsgd.schemes.links import Network, Stream, Uniforms
+from byzsgd.schemes.rules.declaration import Applied, declared
+
+HALF = torch.tensor([0.5], dtype=torch.float64)  # the weight of a partner
+
+
+@dataclass(frozen=True, kw_only=True)
+class ADPSGD(Gossip):
+    """Who finishes a gradient meets a neighbour: x_i, x_j ← (x_i + x_j)/2, then x_i ← x_i − η·g_i, g_i of the model
+    that i read; it then reads x_i anew. Nobody waits for anybody.
+
+    j is a uniform neighbour of i. Averaging is atomic, in the order of events, so no split into active and passive
+    nodes is needed, which real systems use against deadlock. Both directions of an exchange are counted.
+
+    Lian, Zhang, Zhang, Liu: Asynchronous decentralized parallel stochastic gradient descent (ICML 2018,
+    arXiv 1710.06952).
+    """
+
+    who: ClassVar[str] = "scheme ad_psgd"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.exchange.memoryless, self.who, "exchange plain or moniqua", exchange=named(self.exchange))
+
+    def require_fit(self, network: Network) -> None:
+        said, values = declared(self.rule)
+        if said.fits is not None and network.num_workers > 1:
+            said.fits(1, **values)  # who meets one neighbour at a time
+        require(network.fixed is not None, self.who, "a graph that stays, since it has no rounds",
+                graph=named(self.graph))  # fmt: skip
+
+    def bind(self, context: SchemeContext) -> Pairwise:
+        network = self.network(context.num_workers, context.stream)
+        self.require_fit(network)
+        exchange = self.settled(network, context)
+        return Pairwise(
+            network,
+            exchange,
+            self.uniforms(exchange, context),
+            self.applied(context),
+            context.stream,
+            facts_of(network, exchange, context),
+        )
+
+
+@dataclass(eq=False)
+class PairwiseState:
+    """What all meetings so far have cost and shown."""
+
+    bits: int = 0  # sent so far
+    widest: Widest = field(default_factory=Widest)
+
+
+@dataclass(frozen=True, eq=False)
+class Pairwise:
+    """A bound scheme of meetings: see `ADPSGD`."""
+
+    server: ClassVar[bool] = False
+    scores: ClassVar[tuple[str, ...]] = SCORES
+
+    network: Network
+    exchange: Exchange
+    uniforms: Uniforms
+    rule: Applied | None  # None: the mean
+    stream: Stream
+    facts: Mapping[str, Any]
+
+    def check(self, num_workers: int) -> None:
+        """Done when it was bound."""
+
+    def nodes(self, num_workers: int) -> int:
+        return num_workers
+
+    def keeps(self, world: Any) -> int:
+        return 0
+
+    def remarks(self, world: Any) -> tuple[str, ...]:
+        widest: Widest = world.scheme.widest
+        return (*remarks_of(self.facts), *widest.remarks(self.exchange.theta))
+
+    def begin(self, kernel: Verbs, world: Any) -> PairwiseState:
+        for worker in sorted(world.workers):
+            kernel.start(world, worker, worker)
+        return PairwiseState()
+
+    def delivered(self, kernel: Verbs, world: Any, delivery: Delivery) -> Outcome:
+        state: PairwiseState = world.scheme
+        (node, read_at), gradient = delivery.key, delivery.message.vector
+        step, gaps, bits, scores = world.models.version[node], Gaps(self.exchange.theta), 0, {}
+        if neighbours := self.network.at(0).neighbours[node]:
+            draw = self.stream("gossip", node, delivery.job.serial)
+            partner = neighbours[int(draw.integers(len(neighbours)))]
+            bits = self._meet(kernel, world, delivery, partner, gaps)
+            scores = {"partner": float(partner), **gaps.scores}
+        state.bits += bits
+        state.widest.add(gaps)
+        kernel.apply(world, node, gradient)
+        kernel.start(world, delivery.job.worker, node)
+        arrival = Arrival(delivery.time, delivery.job.worker, read_at, step, gradient, None)
+        return Outcome(arrival, Decision(True, "accepted", 1.0, gradient, scores), True, bits)
+
+    def _meet(self, kernel: Verbs, world: Any, delivery: Delivery, partner: int, gaps: Gaps) -> int:
+        """Both models of the pair become what they are after it has met; what that cost in bits."""
+        live, node, number = world.models.live, delivery.key[0], delivery.job.serial
+        pair = (live[node].clone(), live[partner].clone())
+        told = [
+            kernel.adversary.told(world, Edge(sender, receiver, number, model, own, (sender,), HALF.to(model), [model]))
+            for sender, receiver, model, own in ((partner, node, pair[1], pair[0]), (node, partner, pair[0], pair[1]))
+        ]
+        uniforms = self.uniforms.at(node, number, pair[0])
+        gaps.add(pair[0], told[0][None])
+        for meeting, own, heard in ((node, pair[0], told[0]), (partner, pair[1], told[1])):
+            kernel.assign(world, meeting, self._after(own, heard, uniforms, meeting, number))
+        return 2 * self.exchange.send(None, pair[0], uniforms).bits
+
+    def _after(self, own: Tensor, heard: Tensor, uniforms: Tensor | None, node: int, serial: int) -> Tensor:
+        """(d,) a node's model after it has heard another's."""
+        if self.rule is None:
+            return self.exchange.pair({}, own, heard, uniforms)[0]
+        sent = self.exchange.send(None, heard, uniforms).vector[None]
+        return self.rule(own, self.exchange.rows(own, sent), HALF.to(own), node, serial)

@@ -1,0 +1,28 @@
+"""The exchange `plain`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from byzsgd.interfaces import Sent
+from byzsgd.schemes.exchanges.stacked import Stacked, moved
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plain(Stacked):
+    """Whole models: x_i ← x_i + Σ_j W_ij (x_j − x_i), 32·d bits an edge and direction."""
+
+    memoryless: ClassVar[bool] = True
+
+    def send(self, state: None, model: Tensor, uniforms: Tensor | None) -> Sent:
+        return Sent(model, 32 * model.numel(), None)
+
+    def mix_node(self, own: Tensor, sent: Tensor, received: Tensor, weights: Tensor) -> Tensor:
+        return moved(own, own, received, weights, 1.0)
+
+    def pair(self, state: dict[int, Any], own: Tensor, other: Tensor, uniforms: Tensor | None) -> tuple[Tensor, Tensor]:
+        mean = (own + other) / 2
+        return mean, mean

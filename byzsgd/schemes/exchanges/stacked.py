@@ -1,0 +1,85 @@
+"""What all exchanges share: the exchange of all nodes at once, and the parts that most of them do not have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from byzsgd.checks import require
+from byzsgd.interfaces import Compress, Exchange, Sent
+
+
+def moved(own: Tensor, sent: Tensor, received: Tensor, weights: Tensor, gamma: float) -> Tensor:
+    """own + γ·Σ_j w_j (received_j − sent): (d,), (d,), (k, d), (k,) -> (d,)."""
+    return torch.addmv(own.sub(sent, alpha=gamma * float(weights.sum())), received.T, weights, alpha=gamma)
+
+
+class Stacked:
+    """An exchange of single nodes, of which `mix` and `settle` are the stack over all of them."""
+
+    memoryless: ClassVar[bool] = False
+    steps_first: ClassVar[bool | None] = None
+    random: bool = False
+    shared: bool = False
+    theta: Any = None
+
+    def init(self: Exchange, models: Tensor) -> dict[int, Any]:
+        return dict.fromkeys(range(len(models)))
+
+    def rows(self, own: Tensor, received: Tensor) -> Tensor:
+        return received
+
+    def pair(self, state: dict[int, Any], own: Tensor, other: Tensor, uniforms: Tensor | None) -> tuple[Tensor, Tensor]:
+        raise NotImplementedError(f"{type(self).__name__} does not serve pairs")
+
+    def settled(self, state: Any, before: Tensor, after: Tensor, uniforms: Tensor | None) -> Sent:
+        return Sent(after, 0, state)
+
+    def mix(
+        self: Exchange, state: dict[int, Any], models: Tensor, weights: Tensor, uniforms: Tensor | None
+    ) -> tuple[Tensor, dict[int, Any]]:
+        """One exchange of all nodes: models (n, d), W (n, n), uniforms (d,) for all or (n, d) -> (n, d), next State."""
+        sent = [self.send(state[i], model, _of(uniforms, i)) for i, model in enumerate(models)]
+        public = torch.stack([each.vector for each in sent])
+        rows = []
+        for i, model in enumerate(models):
+            links = torch.as_tensor(weights)[i].to(models)
+            others = (links != 0).index_fill(0, torch.tensor(i, device=links.device), False)
+            rows.append(self.mix_node(model, public[i], public[others], links[others]))
+        return torch.stack(rows), {i: each.state for i, each in enumerate(sent)}
+
+    def settle(
+        self: Exchange, state: dict[int, Any], before: Tensor, after: Tensor, uniforms: Tensor | None
+    ) -> tuple[Tensor, dict[int, Any]]:
+        """All nodes' models (n, d) before the round and after their steps -> (n, d) as they go on, next State."""
+        settled = [self.settled(state[i], before[i], after[i], _of(uniforms, i)) for i in range(len(after))]
+        return torch.stack([each.vector for each in settled]), {i: each.state for i, each in enumerate(settled)}
+
+
+def _of(uniforms: Tensor | None, node: int) -> Tensor | None:
+    """The numbers (d,) of one node."""
+    return uniforms if uniforms is None or uniforms.dim() == 1 else uniforms[node]
+
+
+@dataclass(frozen=True)
+class Squeezing(Stacked):
+    """An exchange of what a compressor makes of vectors."""
+
+    compressor: Compress
+
+    def __post_init__(self) -> None:
+        who, name = f"the exchange {type(self).__name__.lower()}", type(self.compressor).__name__
+        require(hasattr(self.compressor, "compress"), who, "a compressor without memory", compressor=name)
+        require(not getattr(self.compressor, "feedback", False), who, "feedback=false: it has a memory of its own",
+                feedback=True)  # fmt: skip
+
+    @property
+    def random(self) -> bool:  # type: ignore[override]
+        return self.compressor.random
+
+    def squeezed(self, vector: Tensor, uniforms: Tensor | None) -> tuple[Tensor, int]:
+        """What arrives of a vector (d,), and its bits."""
+        return self.compressor.compress(vector, uniforms)

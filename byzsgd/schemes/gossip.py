@@ -1,0 +1,119 @@
+"""What the schemes among neighbours are configured by, and what is refused of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from byzsgd.checks import require
+from byzsgd.interfaces import Exchange, Graph, Mixing, NodeRule, SchemeContext
+from byzsgd.schemes.exchanges import moniqua, plain
+from byzsgd.schemes.liars import honest_part
+from byzsgd.schemes.links import Network, Stream, Uniforms
+from byzsgd.schemes.rules import mean
+from byzsgd.schemes.rules.declaration import Applied, declared
+from byzsgd.signatures import unwrapped
+
+Order = Literal["mix_then_step", "step_then_mix"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gossip:
+    """Nodes with models of their own, which meet along the edges of a graph."""
+
+    server: ClassVar[bool] = False
+    edges: ClassVar[bool] = True
+    who: ClassVar[str]
+
+    graph: Graph
+    mixing: Mixing
+    exchange: Exchange
+    rule: NodeRule
+    lazy: float
+
+    def __post_init__(self) -> None:
+        require(0 < self.lazy <= 1, self.who, "0 < lazy <= 1", lazy=self.lazy)
+        require(self.averages or self.exchange.memoryless, self.who,
+                "exchange plain or moniqua for a rule other than the mean", exchange=named(self.exchange))  # fmt: skip
+        declared(self.rule)
+
+    def check(self, num_workers: int) -> None:
+        """A graph that is drawn is drawn again, from the run's own stream, when the scheme is bound."""
+        generator = np.random.default_rng(0)
+        self.require_fit(self.network(num_workers, lambda *_: generator))
+
+    def network(self, num_workers: int, stream: Stream) -> Network:
+        """The graph of a run, with its weights."""
+        return Network.of(self.graph, self.mixing, self.lazy, num_workers, stream)
+
+    def require_fit(self, network: Network) -> None:
+        """Raises ValueError for a graph that this scheme, or its rule, cannot work on."""
+        said, values = declared(self.rule)
+        if said.fits is not None and network.num_workers > 1:
+            said.fits(min(map(len, network.at(0).neighbours)), **values)
+
+    def applied(self, context: SchemeContext) -> Applied | None:
+        """The rule of a run; None: the mean."""
+        if self.averages:
+            return None
+        return Applied(self.rule, context.loss if declared(self.rule)[0].losses else None)
+
+    @property
+    def averages(self) -> bool:
+        """Whether the rule is the mean, which the exchange computes itself."""
+        return unwrapped(self.rule)[0] is mean
+
+    def uniforms(self, exchange: Exchange, context: SchemeContext) -> Uniforms:
+        """What the exchange of a run draws."""
+        return Uniforms(context.stream, context.num_parameters, exchange.random, exchange.shared)
+
+    def settled(self, network: Network, context: SchemeContext) -> Exchange:
+        """The exchange of a run, with a number for every word in it."""
+        own = getattr(context.optimizer, "own_iterate", False)
+        require(not own, self.who, "an optimizer that steps from the model it is given (optimizer=sgd)",
+                optimizer=named(context.optimizer))  # fmt: skip
+        found = self.exchange
+        if not isinstance(found, moniqua) or not isinstance(found.theta, str):
+            return found
+        require(found.theta != "pilot", self.who, "the gap that a pilot run measured (Experiment.run makes one)",
+                theta=found.theta)  # fmt: skip
+        return replace(found, theta=self.theory(found, network, context))
+
+    def theory(self, exchange: moniqua, network: Network, context: SchemeContext) -> float:
+        """θ as the paper of the scheme has it; ValueError where that is not established."""
+        require(False, self.who, "a number or pilot for theta, since theory has none for it", theta="theory")
+        return math.nan
+
+    def pilot(self) -> Gossip | None:
+        """The same scheme with exchange=plain, where θ waits for its gaps."""
+        if isinstance(self.exchange, moniqua) and self.exchange.theta == "pilot":
+            return replace(self, exchange=plain())
+        return None
+
+    def piloted(self, measured: Mapping[str, float]) -> Gossip:
+        """θ = pilot_factor times the largest neighbour gap of the pilot."""
+        assert isinstance(self.exchange, moniqua)
+        theta = self.exchange.pilot_factor * measured.get("largest_gap", 0.0)  # nobody met: nothing was measured
+        require(0 < theta < math.inf, self.who, "a pilot run whose models differ and stay finite", theta=theta)
+        return replace(self, exchange=replace(self.exchange, theta=theta))
+
+
+def named(part: object) -> str:
+    """A member as a person would choose it."""
+    return type(part).__name__.lower()
+
+
+def facts_of(network: Network, exchange: Exchange, context: SchemeContext) -> dict[str, Any]:
+    """For the record: the graph, the liars on it, and the bound that was used."""
+    liars = {} if network.weights is None else honest_part(network.weights, context.byzantine)
+    return {**network.facts, **liars, **({} if exchange.theta is None else {"theta": exchange.theta})}
+
+
+def remarks_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """What should be said of a graph."""
+    cut = facts.get("honest_connected", True) is False
+    return ("the liars cut the honest nodes apart: their models cannot agree whatever the rule",) if cut else ()

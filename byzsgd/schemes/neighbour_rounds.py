@@ -1,0 +1,175 @@
+"""Rounds among neighbours: nobody waits for more than its neighbours of the same round."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from byzsgd.interfaces import Arrival, Decision, Delivery, Edge, Exchange, Outcome, Verbs
+from byzsgd.schemes.gaps import SCORES, Gaps, Widest
+from byzsgd.schemes.gossip import remarks_of
+from byzsgd.schemes.links import Network, Uniforms
+from byzsgd.schemes.rules.declaration import Applied
+
+
+@dataclass(eq=False)
+class Outgoing:
+    """What a node shows in one round."""
+
+    model: Tensor  # (d,) as it has it
+    sent: Tensor  # (d,) as its neighbours have it
+    bits: int  # over all edges
+
+
+@dataclass(eq=False)
+class NeighbourRoundsState:
+    """Where every node is, and what the others still need of it."""
+
+    round: dict[int, int]
+    exchange: dict[int, Any]  # node -> its State of the exchange
+    outgoing: dict[tuple[int, int], Outgoing] = field(default_factory=dict)  # (node, round), at most two of a node
+    gradients: dict[int, Tensor | None] = field(default_factory=dict)  # of nodes that wait for a neighbour
+    serial: dict[int, int] = field(default_factory=dict)  # of every node's last gradient
+    drift: dict[int, Tensor] = field(default_factory=dict)  # d2: x_t − (x_{t−1} − η·g_{t−1}) of every node
+    bits: int = 0  # sent so far
+    widest: Widest = field(default_factory=Widest)
+
+
+@dataclass(frozen=True, eq=False)
+class NeighbourRounds:
+    """A bound scheme of rounds: see `DPSGD` and `D2`."""
+
+    server: ClassVar[bool] = False
+    scores: ClassVar[tuple[str, ...]] = SCORES
+
+    network: Network
+    exchange: Exchange
+    uniforms: Uniforms
+    rule: Applied | None  # None: the mean, which the exchange computes itself
+    step_first: bool
+    corrected: bool  # d2
+    facts: Mapping[str, Any]
+
+    def check(self, num_workers: int) -> None:
+        """Done when it was bound."""
+
+    def nodes(self, num_workers: int) -> int:
+        return num_workers
+
+    def keeps(self, world: Any) -> int:
+        return 0
+
+    def remarks(self, world: Any) -> tuple[str, ...]:
+        widest: Widest = world.scheme.widest
+        return (*remarks_of(self.facts), *widest.remarks(self.exchange.theta))
+
+    def begin(self, kernel: Verbs, world: Any) -> NeighbourRoundsState:
+        live = world.models.live
+        models = torch.stack([live[node] for node in sorted(live)])
+        state = world.scheme = NeighbourRoundsState(dict.fromkeys(live, 0), self.exchange.init(models))
+        for node in live:
+            self._open(kernel, world, node, 0)
+        return state
+
+    def delivered(self, kernel: Verbs, world: Any, delivery: Delivery) -> Outcome:
+        state: NeighbourRoundsState = world.scheme
+        (node, read_at), gradient = delivery.key, delivery.message.vector
+        step, number = world.models.version[node], state.round[node]
+        state.serial[node] = delivery.job.serial
+        state.gradients[node] = None if self.step_first else gradient
+        if self.step_first:
+            kernel.apply(world, node, gradient)
+            self._show(world, node, self._corrected(world, node), 0)
+        bits = state.outgoing[node, number].bits
+        state.bits += bits
+        gaps, waiting = Gaps(self.exchange.theta), [node, *self.network.at(number).neighbours[node]]
+        while waiting:
+            mixed = waiting.pop(0)
+            if self._ready(state, mixed):
+                self._mix(kernel, world, mixed, gaps)
+                waiting += self.network.at(state.round[mixed]).neighbours[mixed]
+        state.widest.add(gaps)
+        arrival = Arrival(delivery.time, delivery.job.worker, read_at, step, gradient, None)
+        decision = Decision(True, "accepted", 1.0, gradient, gaps.scores)
+        return Outcome(arrival, decision, self.step_first or gaps.mixings > 0, bits)
+
+    def _ready(self, state: NeighbourRoundsState, node: int) -> bool:
+        number = state.round[node]
+        return node in state.gradients and all(
+            (other, number) in state.outgoing for other in self.network.at(number).neighbours[node]
+        )
+
+    def _mix(self, kernel: Verbs, world: Any, node: int, gaps: Gaps) -> None:
+        state: NeighbourRoundsState = world.scheme
+        number, gradient, live = state.round[node], state.gradients.pop(node), world.models.live
+        own = state.outgoing[node, number]
+        mixed = self._mixed(kernel, world, node, gaps)
+        bits = 0
+        if self.corrected:
+            state.drift[node] = mixed - live[node]
+        kernel.assign(world, node, mixed)
+        if gradient is not None:
+            kernel.apply(world, node, gradient)
+            after = live[node].clone()
+            drawn = self.uniforms.at(node, number, after)
+            settled = self.exchange.settled(state.exchange[node], own.model, after, drawn)
+            state.exchange[node], bits = settled.state, settled.bits
+            if settled.vector is not after:
+                kernel.assign(world, node, settled.vector)
+        links = self.network.at(number)
+        state.round[node] = number + 1
+        for other in (node, *links.neighbours[node]):
+            if all(state.round[reader] > number for reader in (other, *links.neighbours[other])):
+                del state.outgoing[other, number]
+        self._open(kernel, world, node, bits)
+
+    def _mixed(self, kernel: Verbs, world: Any, node: int, gaps: Gaps) -> Tensor:
+        """(d,) the node's model after it has met those of its neighbours."""
+        state: NeighbourRoundsState = world.scheme
+        number = state.round[node]
+        links, own = self.network.at(number), state.outgoing[node, number]
+        neighbours = links.neighbours[node]
+        if not neighbours:
+            return own.model
+        shown = [state.outgoing[other, number] for other in neighbours]
+        weights, models = links.weights[node].to(own.model), [each.model for each in shown]
+        told, sent = list(models), [each.sent for each in shown]
+        for at, other in enumerate(neighbours):
+            edge = Edge(other, node, number, models[at], own.model, neighbours, weights, models)
+            if (said := kernel.adversary.told(world, edge)) is not edge.model:
+                told[at], sent[at] = said, self._sent(other, number, said)
+        received = torch.stack(sent)
+        exact = all(one is other for one, other in zip(told, sent, strict=True))
+        gaps.add(own.model, received if exact else torch.stack(told))
+        if self.rule is None:
+            return self.exchange.mix_node(own.model, own.sent, received, weights)
+        rows = self.exchange.rows(own.model, received)
+        return self.rule(own.model, rows, weights, node, state.serial[node])
+
+    def _sent(self, node: int, number: int, model: Tensor) -> Tensor:
+        """What arrives of a model that is not the node's own; such exchanges have no State."""
+        return self.exchange.send(None, model, self.uniforms.at(node, number, model)).vector
+
+    def _corrected(self, world: Any, node: int) -> Tensor:
+        """(d,) what a node shows after its step."""
+        state: NeighbourRoundsState = world.scheme
+        model: Tensor = world.models.live[node]
+        return model + state.drift[node] if node in state.drift else model.clone()
+
+    def _open(self, kernel: Verbs, world: Any, node: int, bits: int) -> None:
+        """The node begins its round; `bits`: what it cost each neighbour to follow it here."""
+        if not self.step_first:
+            self._show(world, node, world.models.live[node].clone(), bits)
+        kernel.start(world, node, node)
+
+    def _show(self, world: Any, node: int, model: Tensor, bits: int) -> None:
+        state: NeighbourRoundsState = world.scheme
+        number = state.round[node]
+        sent = self.exchange.send(state.exchange[node], model, self.uniforms.at(node, number, model))
+        state.exchange[node] = sent.state
+        edges = len(self.network.at(number).neighbours[node])
+        state.outgoing[node, number] = Outgoing(model, sent.vector, (sent.bits + bits) * edges)

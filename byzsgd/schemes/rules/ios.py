@@ -1,0 +1,42 @@
+"""The rule `ios`."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from byzsgd.checks import require
+from byzsgd.schemes.rules.declaration import node_rule, require_count
+
+
+def _check(*, b: int) -> None:
+    require_count("the rule ios", b)
+
+
+def _fits(degree: int, *, b: int) -> None:
+    require(degree > b, "the rule ios", "more than b neighbours at every node", degree=degree, b=b)
+
+
+@node_rule(check=_check, fits=_fits, counts="b")
+def ios(own: Tensor, received: Tensor, weights: Tensor, *, b: int) -> Tensor:
+    """Iterative outlier scissor: b times the neighbour farthest from the weighted mean of what is left is dropped, then
+    the weighted mean: (d,), (k, d), (k,) -> (d,). The own model has weight 1 − Σw and is never dropped; of rows at the
+    same distance the lower is.
+
+    Wu, Chen, Ling: Byzantine-resilient decentralized stochastic optimization with robust aggregation rules (IEEE
+    Transactions on Signal Processing 2023, arXiv 2206.04568).
+    Differs: public code drops node 0 where all distances are 0.
+    """
+    _fits(len(received), b=b)
+    rows = torch.cat([own[None], received]).double()
+    heavy = torch.cat([1.0 - weights.double().sum()[None], weights.double()])
+    left = torch.ones(len(rows), dtype=torch.bool, device=rows.device)
+    for _ in range(b):
+        middle = _mean(rows[left], heavy[left])
+        far = (rows - middle).square().sum(dim=1).masked_fill(~left, -1.0)
+        left[1 + int(far[1:].argmax())] = False
+    return _mean(rows[left], heavy[left]).to(own.dtype)
+
+
+def _mean(rows: Tensor, weights: Tensor) -> Tensor:
+    return (weights[:, None] * rows).sum(dim=0) / weights.sum()

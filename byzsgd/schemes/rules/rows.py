@@ -1,0 +1,39 @@
+"""Rules of servers, used by nodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from byzsgd.checks import require
+from byzsgd.interfaces import Rule
+from byzsgd.schemes.rules.declaration import NodeDeclaration
+from byzsgd.signatures import unwrapped
+
+
+@dataclass(frozen=True)
+class Rows:
+    """An unweighted rule of servers on the k+1 rows [own; received]: (d,), (k, d), (k,) -> (d,). `weights` are not
+    used. It must need nothing that only a server has."""
+
+    rule: Rule
+
+    @property
+    def declaration(self) -> NodeDeclaration:
+        """The rule's own condition, at every node."""
+        return NodeDeclaration(fits=self.fits)
+
+    def fits(self, degree: int, **values: Any) -> None:
+        """Raises the ValueError of the rule for degree + 1 rows."""
+        function, _, given = unwrapped(self.rule)
+        said = getattr(function, "declaration", None)
+        require(said is not None, "a rule of nodes", "an unweighted rule of servers", rule=function)
+        assert said is not None
+        require(said.kind == "rule", f"the rule {said.name}", "to be unweighted", kind=said.kind)
+        said.demand(degree + 1, given)
+
+    def __call__(self, own: Tensor, received: Tensor, weights: Tensor) -> Tensor:
+        return self.rule(torch.cat([own[None], received]))

@@ -1,0 +1,44 @@
+"""The rule `ubar`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from byzsgd.checks import require
+from byzsgd.schemes.rules.declaration import distances, node_rule
+
+
+def _check(*, share: float, alpha: float) -> None:
+    require(0 < share <= 1, "the rule ubar", "0 < share <= 1", share=share)
+    require(0 <= alpha <= 1, "the rule ubar", "0 <= alpha <= 1", alpha=alpha)
+
+
+@node_rule(check=_check, losses=True)
+def ubar(
+    own: Tensor,
+    received: Tensor,
+    weights: Tensor,
+    *,
+    loss: Callable[[Tensor], float],
+    share: float = 0.4,
+    alpha: float = 0.5,
+) -> Tensor:
+    """UBAR: of the nearest max(1, ⌊share·k⌋) neighbours those whose loss on the node's own batch is at most the own
+    model's, or the one of least loss where there is none; α·own + (1 − α)·their mean: (d,), (k, d), (k,) -> (d,).
+
+    `loss` maps a model (d,) to its loss on the batch of the node's last gradient. `weights` are not used.
+
+    Guo, Zhang, Yu, Xie, Ma, Xiang, Liu: Byzantine-resilient decentralized stochastic gradient descent (IEEE
+    Transactions on Circuits and Systems for Video Technology 2022, arXiv 2002.08569).
+    Differs: public code falls back to the nearest, not to the one of least loss.
+    """
+    count = max(1, math.floor(share * len(received)))
+    nearest = received[distances(own, received).argsort(stable=True)[:count]]
+    losses = torch.tensor([loss(model) for model in nearest], dtype=torch.float64)
+    trusted = losses <= loss(own)
+    chosen = nearest[trusted] if bool(trusted.any()) else nearest[losses.nan_to_num(nan=math.inf).argmin()][None]
+    return alpha * own + (1.0 - alpha) * chosen.mean(dim=0)
