@@ -21,8 +21,9 @@ def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
     plotting = _command(commands, "plot", plot, "draw figures from the folders of runs or sweeps")
     plotting.add_argument("--kind", action="append", choices=FIGURES, metavar="KIND",
                           help=f"a figure, or several (default: all that fit): {', '.join(FIGURES)}")  # fmt: skip
-    plotting.add_argument("--x", action="append",
-                          help="axis of curves: updates, time (both: default), arrivals, bits or bits_per_worker")  # fmt: skip
+    plotting.add_argument(
+        "--x", action="append", help="axis of curves: updates, time (default: both), arrivals, bits, bits_per_worker"
+    )
     plotting.add_argument("--format", default="png,svg", help="png, svg, pdf, separated by commas (default: png,svg)")
     plotting.add_argument("--select", action="append", default=[], metavar="KEY=VALUE,…",
                           help="only these runs: --select aggregator=kardam,krum --select seed=0")  # fmt: skip

@@ -101,8 +101,10 @@ class _Stages:
         from byzsgd.records.plan import in_one_line, read_plan
 
         plan, of_sweep = read_plan(place), [word for word in self.heard if not word.startswith("hydra")]
-        found = {}
-        for job in jobs if plan else ():
+        found: dict[Job, Run] = {}
+        if plan is None:
+            return found
+        for job in jobs:
             identity = plan.told.get(in_one_line(config.words_of([*of_sweep, *job, *self.settings])), "")
             folder = place / plan.jobs.get(identity, "")
             if identity and is_finished(folder):

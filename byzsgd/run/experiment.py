@@ -50,6 +50,7 @@ from byzsgd.records.checkpoints import checkpoints
 from byzsgd.records.longer import begin_behind, find_shorter
 from byzsgd.run.budget import Budget
 from byzsgd.run.described import choices_of, described, nameless
+from byzsgd.run.fields import converted
 from byzsgd.run.messages import check_messages
 from byzsgd.run.metrics import Metrics
 from byzsgd.run.prepared import Prepared, loaded, prepare
@@ -60,7 +61,7 @@ from byzsgd.run.signals import Stopped, stop_signals
 from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, require_same_files
 from byzsgd.run.sweeping import Sweeping
 from byzsgd.run.tracking import Tracking
-from byzsgd.run.trial import piloted
+from byzsgd.run.trial import piloted, pilots
 
 NO_GROUPS = {"budget", "metrics", "sweep"}
 SAYING = ("config", "choices", "said")  # the fields that are about the others
@@ -71,29 +72,6 @@ class EngineFactory(Protocol):
     """(problem, batches, the liars' attacks by worker) -> engine."""
 
     def __call__(self, problem: SupervisedProblem, batches: Batches, poisons: Mapping[int, Attack], /) -> Engine: ...
-
-
-class _Converted:
-    """The place of a dataclass field without default, which holds what a function makes of the value it is given."""
-
-    def __init__(self, convert: Callable[[Any], Any]) -> None:
-        self._convert = convert
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    def __get__(self, instance: object, owner: type | None = None) -> Any:
-        if instance is None:  # the dataclass asks for a default
-            raise AttributeError(self._name)
-        return vars(instance)[self._name]
-
-    def __set__(self, instance: object, value: Any) -> None:
-        vars(instance)[self._name] = self._convert(value)
-
-
-def converted(convert: Callable[[Any], Any]) -> Any:
-    """Of a field of a frozen dataclass: it holds `convert` of what its constructor is given."""
-    return _Converted(convert)
 
 
 def _is_kept(folder: Path) -> bool:
@@ -293,7 +271,7 @@ class Experiment:
 
     def _beginning(self, place: Path, shorter: Path | None, plugins: Sequence[str] | None) -> Path | None:
         """The finished run with whose end this one goes on, if its data are those of now."""
-        found = None if self.force else shorter or find_shorter(place, self.config)
+        found = None if self.force or pilots(self) else shorter or find_shorter(place, self.config)
         files = read_info(found).get("files") if found else None
         if found is not None and files:
             try:
@@ -371,7 +349,7 @@ class Experiment:
         folder: Path | None,
         screen: Screen,
         plugins: Sequence[str] | None = None,
-        stopped: Callable[[], bool] = lambda: False,
+        stopped: Callable[[], int] = lambda: 0,
     ) -> Running:
         """The run before its next event."""
         settled, measured = piloted(self, folder, plugins, stopped)

@@ -9,14 +9,15 @@ import pytest
 import byzsgd
 from byzsgd.cli import main
 from byzsgd.records import read_info
-from byzsgd.records.checkpoints import checkpoints, load_params
+from byzsgd.records.checkpoints import NODES, checkpoints, load_params
 from byzsgd.run.running import Running
 
 TINY = ("num_workers=7", "num_byzantine=1", "batch_size=4", "eval_every=100")
-THREE = [
+FEW = [
     ("aggregator=kardam", "attack=lie"),
     ("aggregator=basgd", "worker=momentum", "optimizer.momentum=0.9", "delay=gamma", "attack=ipm"),
     ("aggregator=krum", "attack=adaptive", "metrics.study=true", "delay/availability=periodic"),
+    ("scheme=ad_psgd", "attack=sign_flip"),
 ]
 TWENTY = [
     *[
@@ -49,6 +50,9 @@ def same(one, other):
     assert one.arrivals.equals(other.arrivals)
     assert one.metrics.equals(other.metrics)
     assert load_params(one.folder).equal(load_params(other.folder))
+    assert (one.folder / NODES).exists() == (other.folder / NODES).exists()
+    if (one.folder / NODES).exists():
+        assert load_params(one.folder, NODES).equal(load_params(other.folder, NODES))
     assert one.info.get("dissimilarity") == other.info.get("dissimilarity")
 
 
@@ -64,7 +68,7 @@ def extends(words, first, then, tmp_path, computed):
 
 
 @pytest.mark.parametrize(
-    ("words", "first"), list(zip(THREE, (300, 300, 250), strict=True)), ids=lambda words: str(words)[:40]
+    ("words", "first"), list(zip(FEW, (300, 300, 250, 250), strict=True)), ids=lambda words: str(words)[:40]
 )
 def test_extending_gives_the_bits_of_a_run_from_its_start(words, first, tmp_path, computed):
     """Also from 250, which is no multiple of eval_every: the shorter run's closing evaluation is not the longer's."""
@@ -177,3 +181,25 @@ def test_what_is_forced_runs_from_its_start(tmp_path, computed):
     del computed[:]
     byzsgd.experiment(*TINY, "budget.arrivals=80", "force=true").run(tmp_path / "long")
     assert len(computed) == 80
+
+
+PILOTED = {
+    "scheme=d_psgd": ("scheme=d_psgd", "scheme/exchange=moniqua", "num_byzantine=0"),
+    "compressor=dynamic": (
+        "compressor=dynamic",
+        "compressor.schedule=norm",
+        "compressor.decay=0.99",
+        "compressor.budget=6",
+        "compressor.horizon=100",
+    ),
+}
+
+
+@pytest.mark.parametrize("part", PILOTED)
+def test_a_run_behind_a_pilot_of_its_budget_is_no_beginning(part, tmp_path, computed, capsys):
+    words = (*TINY, *PILOTED[part])
+    byzsgd.experiment(*words, "budget.arrivals=56").run(tmp_path / "short")
+    assert main(["resume", "short", "budget.arrivals=84"]) == 2
+    assert f"pilot run does not depend on the budget to be extended; got part={part}" in capsys.readouterr().err
+    found = byzsgd.experiment(*words, "budget.arrivals=84").run(tmp_path / "long")
+    assert "extends" not in found.info and len(found.arrivals) == 84
