@@ -206,4 +206,4 @@ def test_bits_to_reach_an_accuracy_stand_where_compressors_differ():
     # Runs of before bits were summed up do not know.
     old = dataclasses.replace(signs[0], metrics=signs[0].metrics.drop("bits_up"))
     cells = [row[place] for row in by_name([old, *plain])["outcomes"].rows]
-    assert math.isnan(next(cell.estimate.middle for cell in cells if math.isnan(cell.estimate.mean)))
+    assert math.isnan(next(cell.estimate.middle for cell in cells if math.isnan(cell.estimate.middle)))
