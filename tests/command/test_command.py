@@ -303,7 +303,8 @@ def test_members_may_be_chosen_by_pattern(tmp_path):
 
 def test_one_run_of_a_sweeping_experiment_says_so(capsys):
     assert main(["train", "experiment=quickstart", *TINY]) == 0
-    assert "one run of an experiment that varies aggregator, optimizer.lr, attack, seed; -m makes them all" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "one run of an experiment that varies aggregator, optimizer.lr, attack, seed; -m makes them all" in said
 
 
 def test_local_steps_that_overflow_are_a_result():
