@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "experiment", "load"]
 
 if TYPE_CHECKING:
-    from byzsgd.config import experiment
+    from byzsgd.analysis.frames import frame
+    from byzsgd.config import experiment, sweep
     from byzsgd.records import load
+
+_HOMES = {"experiment": "config", "sweep": "config", "load": "records", "frame": "analysis.frames"}
+__all__ = ["__version__", "experiment", "frame", "load", "sweep"]
 
 
 def __getattr__(name: str) -> Any:
     # Lazy, so that `byzsgd --help` imports neither torch nor polars.
-    if name == "experiment":
-        from byzsgd.config import experiment
+    if name not in _HOMES:
+        raise AttributeError(f"module 'byzsgd' has no attribute {name!r}")
+    return getattr(import_module(f"byzsgd.{_HOMES[name]}"), name)
 
-        return experiment
-    if name == "load":
-        from byzsgd.records import load
 
-        return load
-    raise AttributeError(f"module 'byzsgd' has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

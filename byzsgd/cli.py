@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
+import re
+import signal
 import sys
-import traceback
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from byzsgd import __version__
 from byzsgd.console.commands import add_commands
+from byzsgd.console.completion import commands_of
+from byzsgd.console.output import loading, speak_any_encoding
+from byzsgd.console.vocabulary import as_argument
 
 if TYPE_CHECKING:
+    from byzsgd.config import Command, Failure, SweepTarget
     from byzsgd.run import Experiment
 
 MISTAKE = 2  # exit code of anything that the user can put right
@@ -23,18 +30,23 @@ FAILURE = 1  # exit code of a run that failed while it ran
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code. Mistakes are one line on stderr, a traceback with HYDRA_FULL_ERROR=1."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    speak_any_encoding()
     if not given:
         _parser().print_help(sys.stderr)
         return MISTAKE
     try:
+        if given[0] == "help":
+            given = [*given[1:2], "--help"]
         if given[:1] == ["train"]:  # everything after it belongs to Hydra's grammar
             return train(given[1:])
         parsed = _parser().parse_args(given)
         command: Callable[[argparse.Namespace], int] = parsed.command
         return command(parsed)
-    except KeyboardInterrupt:
-        print("byzsgd: interrupted; the same command, or byzsgd resume FOLDER, goes on", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        folder = getattr(stop, "folder", None)
+        way = f"byzsgd resume {as_argument(folder)}" if folder else "byzsgd resume FOLDER"
+        print(f"byzsgd: interrupted; the same command, or {way}, goes on", file=sys.stderr)
+        return 128 + getattr(stop, "number", signal.SIGINT)
     except BrokenPipeError:  # the reader of our output has gone: `byzsgd list | head`
         return _unheard(given)
     except SystemExit as stop:
@@ -59,41 +71,49 @@ def _unheard(given: Sequence[str]) -> int:
 
 
 def train(arguments: list[str]) -> int:
-    """One run, or with -m a sweep."""
+    """One run, or a sweep: with -m, or where `hydra.mode` says so."""
     if any(argument in ("-h", "--help") for argument in arguments):
         print(_train_help())
         return 0
     from byzsgd import config
 
-    _forget_the_subcommand()
-    overrides, options = config.divided(arguments)
-    if not set(options) <= {"-m", "--multirun"}:  # Hydra answers: --cfg, --info, completion…
-        config.launch(_run, [*overrides, *options], _failed)
+    command = config.read(arguments)
+    if command.question:
+        config.answer(command)
         return 0
-    config.require_heard(overrides, sweep=bool(options))
-    if options:
-        return _sweep(overrides)
-    config.experiment(*overrides)  # every mistake is told before a folder is made
-    config.launch(_run, overrides, _failed)
+    with loading():
+        intended = config.intended(command)  # every mistake that can be known is told before a folder is made
+    if isinstance(intended, config.SweepTarget):
+        return _sweep(command, intended)
+    if intended.finished is not None:
+        from byzsgd.console.run_screen import Terminal
+
+        intended.finished.run(intended.folder, Terminal())  # without Hydra, which would write into its folder
+    else:
+        config.launch(_run, command)
     return 0
 
 
 def resume(parsed: argparse.Namespace) -> int:
-    """Goes on with runs that were cut off. Executes nothing that a folder brings: see --plugin."""
-    from byzsgd import config
-    from byzsgd.console.run_screen import Terminal
+    """Goes on with runs that were cut off, or with settings of the budget beyond the end of finished ones. Executes
+    nothing that a folder brings: see --plugin."""
+    import yaml
+
     from byzsgd.records import find_runs, is_finished
 
-    found = [run for place in parsed.folders for run in find_runs(place)]
-    left = [run for run in found if not is_finished(run)] if len(found) > 1 else found
+    told = [word for word in parsed.folders if "=" in word and not Path(word).exists()]
+    settings = {key: yaml.safe_load(value) for key, _, value in (word.partition("=") for word in told)}
+    places = [Path(word) for word in parsed.folders if word not in told]
+    found = [run for place in places for run in find_runs(place)]
+    left = found if settings or len(found) <= 1 else [run for run in found if not is_finished(run)]
     if not found:
-        print(f"no run in {', '.join(map(str, parsed.folders))}")
+        print(f"no run in {', '.join(map(str, places))}")
     elif not left:
         print(f"nothing to go on with: {len(found)} runs, all of them finished")
     code = 0
     for folder in left:
         try:
-            config.stored(folder, parsed.plugin).run(folder, Terminal(), parsed.plugin, only_there=True)
+            _go_on(folder, settings, parsed.plugin)
         except Exception as error:  # the others go on
             if len(left) == 1:
                 raise
@@ -115,25 +135,16 @@ def warm(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def list_members(parsed: argparse.Namespace) -> int:
-    """The members of a group, or of all groups."""
-    from byzsgd.config import ConfigError, catalogue, suggestion
+def _go_on(folder: Path, settings: dict[str, Any], plugins: list[str]) -> None:
+    with loading():
+        from byzsgd import config
+        from byzsgd.console.run_screen import Terminal
 
-    found = catalogue.find_groups(parsed.group) if parsed.group else catalogue.groups()
-    if not found:
-        names = {part for group in catalogue.groups() for part in (group, group.split("/")[-1])}
-        raise ConfigError(f"no group '{parsed.group}'{suggestion(parsed.group, names)}")
-    for group in found:
-        print(group)
-        entries = catalogue.members(group)
-        width = max(len(entry.name) for entry in entries)
-        for entry in entries:
-            print(f"  {entry.name:<{width}}  {entry.description}")
-            for line in (*entry.details, entry.reference) if parsed.group else ():
-                if line:
-                    print(f"  {'':<{width}}    {line}")
-        print()
-    return 0
+    if settings:
+        experiment, place = config.extended(folder, settings, plugins)
+        experiment.run(place, Terminal(), plugins, only_there=True, shorter=folder)
+    else:
+        config.stored(folder, plugins).run(folder, Terminal(), plugins, only_there=True)
 
 
 def _run(experiment: Experiment, folder: Path) -> float:
@@ -144,8 +155,9 @@ def _run(experiment: Experiment, folder: Path) -> float:
     varied = config.swept()
     if varied:
         print(f"byzsgd: one run of an experiment that varies {', '.join(varied)}; -m makes them all", file=sys.stderr)
-    here = Path.cwd()
-    place = folder.relative_to(here) if folder.is_relative_to(here) else folder
+    here = config.started_in()
+    # With hydra.job.chdir a relative path would be none from where the user stands.
+    place = folder.relative_to(here) if Path.cwd() == here and folder.is_relative_to(here) else folder
     return objective(experiment.run(place, Terminal()))
 
 
@@ -161,21 +173,25 @@ def _run_one_of_many(experiment: Experiment, folder: Path) -> float:
     return objective(run)
 
 
-def _sweep(overrides: list[str], table: bool = True) -> int:
-    from rich.console import Console
-
+def _sweep(command: Command, intended: SweepTarget, table: bool = True) -> int:
     from byzsgd import config
+    from byzsgd.console.output import console as screen
     from byzsgd.console.sweep_progress import following
     from byzsgd.console.sweep_result import show_sweep
     from byzsgd.records.progress import Sweep
+    from byzsgd.run.signals import launching
 
-    config.require_judge_of_sweep(overrides)
-    folder = config.sweep_folder(overrides)
-    told = any(override.startswith(f"{config.SWEEP_FOLDER}=") for override in overrides)
-    place = [] if told else [f"{config.SWEEP_FOLDER}={folder}"]
-    sweep = Sweep(folder, jobs_of=config.sweep_jobs)
-    with following(sweep, Console()):
-        config.launch(_run_one_of_many, ["-m", *overrides, *place], _failed)
+    folder, sweep = intended.folder, Sweep(intended.folder)
+    stop = (folder / f".stop-{platform.node()}-{os.getpid()}").absolute()  # this launch, not others in the folder
+    # What a queue has taken goes on without us; in this process each run sees to its own signals.
+    watched = launching(stop) if intended.launch == "elsewhere" else nullcontext()
+    try:
+        with following(sweep, screen()), watched:
+            config.launch(_run_one_of_many, command, intended.settings, stop=stop, failed=_failed)
+    except FirstFailure:
+        pass
+    finally:
+        stop.unlink(missing_ok=True)
     sweep.look()
     if table:
         show_sweep([each.folder for each in sweep.runs if each.state == "done"], folder)
@@ -191,6 +207,16 @@ def _sweep(overrides: list[str], table: bool = True) -> int:
     return FAILURE if sweep.unseen or any(each.state != "running" for each in left) else 0
 
 
+def _stage(overrides: Sequence[str]) -> int:
+    """A sweep of a protocol, which has tables of its own."""
+    from byzsgd import config
+
+    command = config.read(["-m", *overrides])
+    intended = config.intended(command)
+    assert isinstance(intended, config.SweepTarget)
+    return _sweep(command, intended, table=False)
+
+
 def _optimum(folder: Path) -> str:
     """What a sweeper that optimises has found; nothing for others."""
     import yaml
@@ -203,26 +229,42 @@ def _optimum(folder: Path) -> str:
         return ""
 
 
-def _failed(error: Exception, folder: Path) -> None:
-    """What remains of a job of a sweep that failed: its error in its folder, the line first, then the traceback. A run
-    that another process has in hand is no failure. Neither has a result for a sweeper that optimises."""
-    from byzsgd.records import ERROR, Busy
+class FirstFailure(KeyboardInterrupt):
+    """A job has failed in this process, in a sweep that is to end with its first failure."""
 
+
+def _failed(failure: Failure) -> None:
+    """What remains of a job of a sweep that failed: a line, and its error in its folder. A run that another process has
+    in hand is no failure. Neither has a result for a sweeper that optimises."""
+    from byzsgd.records import Busy
+
+    error, folder = failure.error, failure.folder
     if isinstance(error, Busy):
         print(f"{folder.name}: running elsewhere")
         return
     _, sentence = _explained(error)
-    text = "\n".join([sentence, "", *traceback.format_exception(error)])
+    print(f"{folder.name}: failed, {sentence}")
     try:
-        (folder / ERROR).write_text(text, encoding="utf-8")
-    except OSError:  # the folder may be why it failed
+        failure.leave(sentence)
+    except ValueError:
+        print(f"byzsgd: refused: {folder}: {sentence}", file=sys.stderr)
+    except OSError:
         print(f"byzsgd: failed: {folder}: {sentence}", file=sys.stderr)
+    if failure.stop is not None:
+        failure.stop.touch()
+        if failure.here:
+            raise FirstFailure
 
 
 class _Parser(argparse.ArgumentParser):
     """argparse whose complaints are lines like all others."""
 
     def error(self, message: str) -> NoReturn:
+        unknown = re.search(r"argument COMMAND: invalid choice: '(.*?)'", message)
+        if unknown:
+            from byzsgd.config import suggestion
+
+            raise ValueError(f"no command '{unknown[1]}'{suggestion(unknown[1], commands_of(self))}")
         raise ValueError(f"{message} ({self.prog} --help shows how it is used)")
 
 
@@ -235,18 +277,39 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"byzsgd {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("train", help="run an experiment, or with -m a sweep (byzsgd train --help)", add_help=False)
-    resuming = commands.add_parser("resume", help="go on with runs that were cut off")
-    resuming.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+    resuming = commands.add_parser("resume", help="go on with runs that were cut off, or with a larger budget")
+    resuming.add_argument("folders", nargs="+", metavar="FOLDER | budget.LIMIT=VALUE",
+                          help="with budget.arrivals=18000 a finished run is extended, in a folder beside")  # fmt: skip
     resuming.add_argument("--plugin", action="append", default=[], metavar="MODULE",
                           help="a module of yours that the folder's configuration may name")  # fmt: skip
     resuming.set_defaults(command=resume)
-    add_commands(commands, lambda overrides: _sweep(overrides, table=False))
+    add_commands(commands, _stage)
     warming = commands.add_parser("warm", help="compile ahead what engine=auto will need on this machine")
     warming.set_defaults(command=warm)
     listing = commands.add_parser("list", help="show what there is to choose: byzsgd list aggregator")
     listing.add_argument("group", nargs="?")
-    listing.set_defaults(command=list_members)
+    listing.add_argument("--search", metavar="WORD", help="only members whose name, description or paper has this word")
+    listing.set_defaults(command=lambda parsed: _catalogue("list_members", parsed.group, parsed.search))
+    showing = commands.add_parser("show", help="all about one member: byzsgd show kardam, byzsgd show attack/lie")
+    showing.add_argument("member")
+    showing.set_defaults(command=lambda parsed: _catalogue("show_member", parsed.member))
+    completing = commands.add_parser("completion", help='TAB in a shell: eval "$(byzsgd completion bash)"')
+    completing.add_argument("shell", choices=("bash", "zsh", "fish"))
+    completing.add_argument("--line", help=argparse.SUPPRESS)  # what is typed so far: answers what fits
+    completing.set_defaults(command=lambda parsed: _complete(parsed, parser))
     return parser
+
+
+def _catalogue(command: str, *words: str | None) -> int:
+    from byzsgd.console import catalogue_pages
+
+    return int(getattr(catalogue_pages, command)(*words))
+
+
+def _complete(parsed: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    from byzsgd.console.completion import completion
+
+    return completion(parsed, parser)
 
 
 def _train_help() -> str:
@@ -260,22 +323,12 @@ def _train_help() -> str:
 One run:    byzsgd train aggregator=kardam attack=lie num_workers=20
 A sweep:    byzsgd train -m aggregator=asgd,kardam attack=none,lie 'seed=range(3)'
 What it is: byzsgd train --cfg job aggregator=krum
-Completion: eval "$(byzsgd train -sc install=bash)"
+Completion: eval "$(byzsgd completion bash)"      (or zsh; fish: byzsgd completion fish | source)
 
 groups (choose with GROUP=MEMBER, descriptions with `byzsgd list GROUP`):
 {rows}
 
 Every other setting is KEY=VALUE, e.g. seed=1 optimizer.lr=.2 aggregator.collector.size=7: see --cfg job."""
-
-
-def _forget_the_subcommand() -> None:
-    # Completion is bound to `byzsgd`, Hydra completes what stands after its program's name.
-    line = os.environ.get("COMP_LINE")
-    if line and line.startswith("byzsgd train"):
-        os.environ["COMP_LINE"] = "byzsgd" + line.removeprefix("byzsgd train")
-        point = os.environ.get("COMP_POINT")
-        if point:
-            os.environ["COMP_POINT"] = str(max(0, int(point) - len(" train")))
 
 
 def _explained(error: Exception) -> tuple[int, str]:
@@ -284,6 +337,8 @@ def _explained(error: Exception) -> tuple[int, str]:
 
     if isinstance(error, config.MISTAKES):
         return MISTAKE, config.explain(error)
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return MISTAKE, f"{error.filename} is no folder"
     if isinstance(error, OSError):
         place = f": {error.filename}" if error.filename else ""
         return MISTAKE, f"{(error.strerror or str(error)).lower()}{place}"

@@ -247,7 +247,7 @@ def _is_count(f: Any) -> bool:
 def _conditions(function: Callable[..., Any], conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
     if "f" not in keyword_only(function):
         return conditions
-    return (Condition("an integer f >= 0", lambda f: _is_count(f)), *conditions)
+    return (Condition("an integer f >= 0", _is_count), *conditions)
 
 
 def _wrapped(function: Callable[..., Tensor], said: Declaration) -> Any:
@@ -317,6 +317,9 @@ class Lifted:
     function: Callable[..., Tensor]
     values: Mapping[str, Any]
     said: Declaration
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return lift, (self.function,)  # a declaration holds predicates, which are found again by the function's name
 
     @functools.cached_property
     def weighted(self) -> bool:

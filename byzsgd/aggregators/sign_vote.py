@@ -82,7 +82,7 @@ class SignVote(Pipeline):
     rule: Any = field(default=None, init=False)  # the vote
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rule", Vote(feedback=self.feedback, tie=self.tie))
+        vars(self)["rule"] = Vote(feedback=self.feedback, tie=self.tie)  # frozen
         super().__post_init__()
         constant = getattr(self.collector, "constant_rows", False)
         require(constant or self.feedback is None, "sign_vote with feedback",

@@ -7,5 +7,6 @@ from .groups import Comparison as Comparison
 from .groups import Group as Group
 from .groups import NothingToDraw as NothingToDraw
 from .groups import Recorded as Recorded
+from .groups import as_seen as as_seen
 from .groups import compare as compare
 from .groups import phrase as phrase

@@ -4,8 +4,10 @@ and a label says what differs between the groups and nothing else."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import polars as pl
 
 from .recorded import Recorded as Recorded
 from .seeds import data_of, once_each
@@ -13,7 +15,7 @@ from .seeds import data_of, once_each
 # Keys that change where a run is written or how fast it is computed, never what it is.
 INCIDENTAL = (
     "seed", "engine", "device", "threads", "data_root", "dataset.download", "checkpoint_every", "force", "plugins",
-    "tracker", "hydra", "name", "experiment",
+    "tracker", "hydra", "name", "experiment", "sweep", "keep_state",
 )  # fmt: skip
 SEVERAL = ("filters", "preaggregator")  # parts of a server of which it may have any number
 DATA = "data"  # digest of the files that a run rests on
@@ -136,10 +138,22 @@ def phrase(key: str, value: Any) -> str:
     return f"{short} = {value}".replace("_", " ")
 
 
+R = TypeVar("R", bound=Recorded)
+
+
+def as_seen(run: R) -> R:
+    """The run as figures and tables show it: without attack nobody lies, also not those that were chosen to."""
+    if run.choices.get("attack") != "none" or not run.arrivals["byzantine"].any():
+        return run
+    honest = run.arrivals.with_columns(byzantine=pl.lit(False))
+    return replace(run, arrivals=honest)  # type: ignore[type-var]
+
+
 def compare(runs: Sequence[Recorded]) -> Comparison:
     """Groups the runs by everything but the seed. ValueError when there is none."""
     if not runs:
         raise ValueError("a figure needs at least one run; got none")
+    runs = [as_seen(run) for run in runs]
     described = [facts(run) for run in runs]
     settings = [tuple((name, _frozen(each[name])) for name in sorted(each)) for each in described]
     digests, doubts = data_of(runs, settings)

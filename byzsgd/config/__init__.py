@@ -10,22 +10,24 @@ from byzsgd.config.targets import ConfigError as ConfigError
 from byzsgd.config.targets import suggestion as suggestion
 
 if TYPE_CHECKING:
-    from byzsgd.config.command_line import divided, launch, require_heard, swept
+    from byzsgd.config.command_line import STOPPED, Command, Failure, answer, launch, read, started_in, swept
     from byzsgd.config.compose import experiment
+    from byzsgd.config.grids import sweep
     from byzsgd.config.mistakes import EXTRAS, MISTAKES, explain
-    from byzsgd.config.objects import build, part, stored
-    from byzsgd.config.optimising import require_judge, require_judge_of_sweep
+    from byzsgd.config.objects import build, extended, part, stored
+    from byzsgd.config.optimising import require_judge
     from byzsgd.config.protocols import protocol_file
-    from byzsgd.config.sweeps import JOBS, SWEEP_FOLDER, sweep_folder, sweep_jobs, words_of
+    from byzsgd.config.sweeps import JOBS, SWEEP_FOLDER, OneRun, SweepTarget, intended, words_of
 
 _HOMES = {
-    "command_line": ("divided", "launch", "require_heard", "swept"),
+    "command_line": ("STOPPED", "Command", "Failure", "answer", "launch", "read", "started_in", "swept"),
     "compose": ("experiment",),
+    "grids": ("sweep",),
     "mistakes": ("EXTRAS", "MISTAKES", "explain"),
-    "objects": ("build", "part", "stored"),
-    "optimising": ("require_judge", "require_judge_of_sweep"),
+    "objects": ("build", "extended", "part", "stored"),
+    "optimising": ("require_judge",),
     "protocols": ("protocol_file",),
-    "sweeps": ("JOBS", "SWEEP_FOLDER", "sweep_folder", "sweep_jobs", "words_of"),
+    "sweeps": ("JOBS", "SWEEP_FOLDER", "OneRun", "SweepTarget", "intended", "words_of"),
 }
 
 

@@ -50,6 +50,7 @@ ALIASES = {
 }
 
 
+_ROUNDS = "Synchronous rounds of one vector per worker"
 Definition = ast.FunctionDef | ast.ClassDef
 
 
@@ -77,9 +78,14 @@ def find_groups(name: str) -> list[str]:
     return [name] if name in known else [group for group in known if group.split("/")[-1] == name]
 
 
+def files(group: str) -> list[Path]:
+    """The files of a group's members, by name."""
+    return sorted((CONF / group).glob("*.yaml"))
+
+
 def members(group: str) -> list[Member]:
     """The members of a group, by name."""
-    return [_member(group, file) for file in sorted((CONF / group).glob("*.yaml"))]
+    return [_member(group, file) for file in files(group)]
 
 
 def canonical(word: str, known: Iterable[str]) -> str:
@@ -100,12 +106,20 @@ def _member(group: str, file: Path) -> Member:
             break
         if "@package" not in line:
             comment.append(line.lstrip("# ").rstrip())
-    found = [node for target in _targets(group, yaml.safe_load(text)) if (node := _definition(target)) is not None]
+    node = yaml.safe_load(text)
+    found = definitions(group, node)
     documented = [part for part in ("\n".join(comment), *(ast.get_docstring(node) or "" for node in found)) if part]
     description = documented[0].strip().splitlines()[0] if documented else ""
+    if description.startswith(_ROUNDS) and len(found) > 1:  # the same for every rule: what this one does says more
+        description = f"Rounds: {(ast.get_docstring(found[-1]) or '').splitlines()[0]}"
     reference = next(filter(None, map(_reference, documented)), "")
     details = next(filter(None, map(_conditions, found)), ())
     return Member(group, file.stem, description, reference, details)
+
+
+def definitions(group: str, node: object) -> list[Definition]:
+    """The functions and classes behind the YAML of a member, outermost first; for a server, its rule last."""
+    return [found for target in _targets(group, node) if (found := _definition(target)) is not None]
 
 
 def _targets(group: str, node: object) -> list[str]:
@@ -125,10 +139,12 @@ _FACT = re.compile(r"(Condition|Breakdown|Bound|Cost|Differs):")
 
 
 def _reference(text: str) -> str:
-    """The first paragraph with a year in it, without the description and stated facts."""
+    """The first paragraph with a year in it, without the description: what stands behind its last stated fact."""
     _, _, rest = text.strip().partition("\n")
     for block in rest.split("\n\n"):
-        lines = [line.strip() for line in block.splitlines() if not _FACT.match(line.strip())]
+        lines = [line.strip() for line in block.splitlines()]
+        facts = [number for number, line in enumerate(lines) if _FACT.match(line)]
+        lines = lines[facts[-1] + 1 :] if facts else lines
         if re.search(r"\b(19|20)\d\d\b", " ".join(lines)):
             return " ".join(lines)
     return ""

@@ -1,12 +1,15 @@
-"""Hydra's command line around a task: overrides, options, sweeps."""
+"""The words after `byzsgd train`, and Hydra around a task: overrides, options, sweeps."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
+import traceback
+from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -15,56 +18,126 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, RangeSweep
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from byzsgd.config.catalogue import groups
-from byzsgd.config.compose import choices, own_hydra, register_resolvers
+from byzsgd.config.compose import Source, choices, identity_of, machinery, own_hydra, register_resolvers
 from byzsgd.config.locations import CONF
 from byzsgd.config.objects import build
 from byzsgd.config.targets import ConfigError
-from byzsgd.records import is_locked
+from byzsgd.records import ERROR, is_locked, is_run, read_config, run_id
 from byzsgd.records.lock import LOCK
 
 if TYPE_CHECKING:
     from byzsgd.run import Experiment
 
 # What only one of the two modes listens to.
-OF_SWEEPS = ("hydra/launcher", "hydra/sweeper", "hydra.launcher", "hydra.sweeper", "hydra.sweep")
+OF_SWEEPS = ("hydra/launcher", "hydra/sweeper", "hydra.launcher", "hydra.sweeper", "hydra.sweep", "sweep")
 OF_SINGLE_RUNS = ("hydra.run",)
+STOPPED = "stopped"  # what a sweeper is told of a job that did not begin or was cut off
+_QUESTIONS = ("cfg", "info", "hydra_help", "experimental_rerun")
+
+
+@dataclass(frozen=True)
+class Command:
+    """What was typed after `byzsgd train`."""
+
+    overrides: tuple[str, ...]
+    options: tuple[str, ...]
+    multirun: bool  # -m
+    question: bool  # Hydra answers it: --cfg, --info…
+    source: Source
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A job that an error ended, or that never began."""
+
+    error: Exception
+    folder: Path
+    identity: str  # of its configuration; empty: it has none
+    stop: Path | None = None  # of a sweep: its stop file, where its first failure ends it
+    here: bool = True  # in the process that launched it
+
+    def leave(self, sentence: str) -> None:
+        """Leaves the error in the job's folder, the line first, then the traceback. ValueError where the folder holds
+        somebody else's run, which stays what it is; OSError where the folder is why it failed."""
+        if is_run(self.folder) and run_id(read_config(self.folder)) != self.identity:
+            raise ValueError(f"{self.folder} holds another run")
+        text = "\n".join([sentence, "", *traceback.format_exception(self.error)])
+        (self.folder / ERROR).write_text(text, encoding="utf-8")
 
 
 def launch(
     task: Callable[[Experiment, Path], Any],
-    arguments: Sequence[str],
-    failed: Callable[[Exception, Path], Any],
+    command: Command,
+    settings: Sequence[str] = (),
+    *,
+    stop: Path | None = None,
+    failed: Callable[[Failure], Any] | None = None,
 ) -> None:
-    """Hydra's own command line (sweeps, --cfg, --info, completion…) around `task(experiment, run folder)`.
+    """Hydra around `task(experiment, run folder)`: one run, or where there is a stop file a sweep.
 
-    An error of a single run is raised; one in a sweep goes to `failed(error, run folder)`, and the other jobs run.
+    `settings` are overrides beside those that were typed. An error of a single run is raised; one in a sweep goes to
+    `failed`, and the other jobs run. Once the stop file is there, running jobs are stopped and no job begins.
     """
+    from byzsgd.run.signals import obeying  # with torch behind it: a mistake is told before that is imported
+
     register_resolvers()
     failures: list[Exception] = []
+    launcher = os.getpid()
 
     def job(config: DictConfig) -> Any:
         settings = HydraConfig.get()
         folder = Path(settings.runtime.output_dir)
-        try:
-            own = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
-            return task(build(own, choices(settings.runtime.choices)), folder)
-        except Exception as error:
-            # Hydra would announce it in a line of its own and end a sweep with the first.
-            if settings.mode is RunMode.MULTIRUN:
-                return failed(error, folder)
+        if stop is None or failed is None:
+            try:
+                return task(_built(config), folder)
+            except Exception as error:  # Hydra would announce it in a line of its own
+                _withdraw(folder)
+                failures.append(error)
+                return None
+        if stop.exists():
             _withdraw(folder)
-            failures.append(error)
-            return None
+            return STOPPED
+        with obeying(stop, launcher):
+            try:
+                return task(_built(config), folder)
+            except Exception as error:  # Hydra would end the sweep with it
+                ends = stop if str(OmegaConf.select(config, "sweep.on_error")) == "stop" else None
+                return failed(Failure(error, folder, _identity(config), ends, os.getpid() == launcher))
+            except KeyboardInterrupt:
+                if os.getpid() == launcher:
+                    raise
+                return STOPPED  # its launcher waits for the others and then says so
 
-    main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
-    with _command_line(arguments), own_hydra():
-        main()
+    with own_hydra():
+        main = machinery(command.source)
+        mode = "RUN" if stop is None else "MULTIRUN"
+        words = [*command.overrides, *settings, f"hydra.mode={mode}"]
+        (main.run if stop is None else main.multirun)(command.source.name, job, words)
     if failures:
         raise failures[0]
+
+
+def answer(command: Command) -> None:
+    """What Hydra says to --cfg, --info and the like."""
+    register_resolvers()
+    main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(lambda config: None)
+    with _command_line([*command.overrides, *command.options]), own_hydra():
+        main()
+
+
+def _built(config: DictConfig) -> Experiment:
+    own = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
+    return build(own, choices(HydraConfig.get().runtime.choices))
+
+
+def _identity(config: DictConfig) -> str:
+    try:
+        return identity_of(cast(dict[str, Any], OmegaConf.to_container(config, resolve=True)))
+    except Exception:  # what cannot be resolved is why it failed
+        return ""
 
 
 def _withdraw(folder: Path) -> None:
@@ -73,9 +146,9 @@ def _withdraw(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def divided(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The overrides and the options of a command, in whatever order they were typed; ConfigError for an option that
-    there is not."""
+def read(arguments: Sequence[str]) -> Command:
+    """The overrides and the options, in whatever order they were typed; ConfigError for an option that there is not,
+    or that nobody would hear."""
     parser = get_args_parser()
     parser.allow_abbrev = False
     parser.error = _refuse_options  # type: ignore[method-assign]
@@ -87,16 +160,37 @@ def divided(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     options = list(arguments)
     for word in overrides:
         options.remove(word)
-    return overrides, options
+    question = any(getattr(known, name, None) for name in _QUESTIONS)
+    _require_sense(known, question)
+    if known.cfg == "job" and not known.resolve:
+        options.append("--resolve")  # what a run will have, and not how it comes by it
+    source = Source(known.config_name or "config", known.config_dir)
+    return Command(tuple(overrides), tuple(options), known.multirun, question, source)
+
+
+def _require_sense(known: Namespace, question: bool) -> None:
+    if known.config_path is not None:
+        raise ConfigError(f"--config-path needs byzsgd's own tree (--config-dir FOLDER adds yours to it); "
+                          f"got {known.config_path}")  # fmt: skip
+    if known.shell_completion:
+        raise ConfigError("completion needs the script of your shell (byzsgd completion bash); got -sc")
+    if known.multirun and question:
+        raise ConfigError("what Hydra answers needs one value for each setting and no -m; got -m beside it")
 
 
 def _refuse_options(message: str) -> NoReturn:
     raise ConfigError(f"{message} (byzsgd train --help shows how it is used)")
 
 
-def require_heard(overrides: Sequence[str], sweep: bool) -> None:
-    """Raises ConfigError for an override that a run, or a sweep, would pass over, and for a choice among nothing."""
-    ignored = OF_SINGLE_RUNS if sweep else OF_SWEEPS
+def sweeps_over(overrides: Sequence[str]) -> bool:
+    """Whether an override gives several values."""
+    return any(override.is_sweep_override() for override in OverridesParser.create().parse_overrides(list(overrides)))
+
+
+def require_heard(overrides: Sequence[str], sweep: bool | None) -> None:
+    """Raises ConfigError for an override that a run, or a sweep (None: not known yet), would pass over, and for a
+    choice among nothing."""
+    ignored: tuple[str, ...] = () if sweep is None else OF_SINGLE_RUNS if sweep else OF_SWEEPS
     needs = "a single run (hydra.sweep.dir is where a sweep goes)" if sweep else "a sweep (-m)"
     parsed = OverridesParser.create().parse_overrides(list(overrides))
     for override in parsed:
@@ -107,7 +201,7 @@ def require_heard(overrides: Sequence[str], sweep: bool) -> None:
             raise ConfigError(f"{key} needs {needs}; got {given}")
         if key in groups() and not override.is_delete() and (value is None or isinstance(value, bool | int | float)):
             raise ConfigError(f"{key} needs the name of a member (byzsgd list {key} shows them); got {given}")
-        if override.is_sweep_override() and not sweep:
+        if override.is_sweep_override() and sweep is False:
             raise ConfigError(f"{key} needs one value, or -m to sweep over several; got {given}")
         if isinstance(value, ChoiceSweep | RangeSweep) and not list(override.sweep_string_iterator()):
             raise ConfigError(f"{key} needs at least one value; got {given}")
@@ -116,6 +210,11 @@ def require_heard(overrides: Sequence[str], sweep: bool) -> None:
 def swept() -> tuple[str, ...]:
     """The settings that the experiment of the single run under way varies where it is a sweep."""
     return tuple(map(str, HydraConfig.get().sweeper.get("params") or ()))
+
+
+def started_in() -> Path:
+    """Where the user stands: a job may have a working folder of its own."""
+    return Path(HydraConfig.get().runtime.cwd)
 
 
 @contextmanager

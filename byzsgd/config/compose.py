@@ -2,44 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import hydra
+from hydra import version
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path
+from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from byzsgd.checks import require
 from byzsgd.config.locations import CONF
 from byzsgd.config.mistakes import MISTAKES, explain
 from byzsgd.config.objects import ALLOWED, build
 from byzsgd.config.targets import ConfigError, annotated
+from byzsgd.config.words import Overrides, spelled_out
 from byzsgd.records import is_run, run_id, run_name
 from byzsgd.records.identity import earlier_names
 
 if TYPE_CHECKING:
     from byzsgd.run import Experiment
 
+JOBS = "hydra.sweeper.jobs"  # a file of jobs
 
-def experiment(*overrides: str) -> Experiment:
+
+def experiment(*overrides: Overrides, **settings: Any) -> Experiment:
     """The experiment that `byzsgd train <overrides>` would run, e.g. `experiment("aggregator=krum", "seed=1")`.
 
-    Works in a notebook, several times, and inside a running job. Raises ConfigError, in one line.
+    Overrides may also come as lists, as dicts (`{"optimizer.lr": 0.2, "aggregator": "krum"}`, nested ones too) and,
+    where a key is a Python name, as keywords (`seed=1`). Works in a notebook, several times, and inside a running job.
+    Raises ConfigError, in one line.
     """
     try:
-        config, chosen = plain(composed(overrides))
+        config, chosen = plain(composed(spelled_out(*overrides, settings)))
     except MISTAKES as error:
         raise ConfigError(explain(error)) from error
     return build(config, chosen)
 
 
-def composed(overrides: Sequence[str]) -> DictConfig:
-    """The configuration tree of the overrides, with Hydra's own node."""
+@dataclass(frozen=True)
+class Source:
+    """Which primary file is composed, and a tree of the user's beside ours."""
+
+    name: str = "config"
+    folder: str | None = None
+
+
+def composed(overrides: Sequence[str], source: Source = Source(), mode: RunMode = RunMode.RUN) -> DictConfig:
+    """The configuration tree of the overrides, with Hydra's own node; in the other mode it leaves out what is swept."""
     register_resolvers()
-    with own_hydra(), hydra.initialize_config_dir(version_base="1.3", config_dir=str(CONF), job_name="byzsgd"):
-        return hydra.compose("config", overrides=list(overrides), return_hydra_config=True)
+    with own_hydra():
+        return machinery(source).compose_config(
+            source.name, list(overrides), run_mode=mode, from_shell=False, with_log_configuration=False
+        )
+
+
+def machinery(source: Source) -> Hydra:
+    """Hydra over our tree and the user's."""
+    version.setbase("1.3")
+    path = create_config_search_path(str(CONF))
+    if source.folder is not None:
+        require(Path(source.folder).is_dir(), "--config-dir", "a folder", config_dir=source.folder)
+        own = f"file://{Path(source.folder).absolute()}"
+        path.prepend("command-line", own, anchor=SearchPathQuery(provider="schema"))
+    found = Hydra.create_main_hydra2("byzsgd", path)
+    import_module("hydra_plugins.byzsgd_optuna.sweeper").register()
+    return found
 
 
 def plain(config: DictConfig) -> tuple[dict[str, Any], dict[str, str]]:
@@ -65,6 +99,7 @@ def register_resolvers() -> None:
         "share": _of_numbers(lambda f, n: f / n if n else 0.0),
         "positive": lambda value: isinstance(value, int | float) and value > 0,
         "run_name": _run_name,
+        "sweep_name": _sweep_name,
     }
     for name, resolver in resolvers.items():
         OmegaConf.register_new_resolver(name, resolver, replace=True)
@@ -75,13 +110,18 @@ def _of_numbers(formula: Callable[..., float]) -> Callable[..., Any]:
     return lambda *values: formula(*values) if all(isinstance(value, int) for value in values) else values[0]
 
 
+def identity_of(config: Mapping[str, Any]) -> str:
+    """Of the run that a resolved configuration describes, whatever way its numbers are typed."""
+    try:
+        return run_id(annotated(config, (*ALLOWED, *(config.get("plugins") or ()))))
+    except (*MISTAKES, ConfigError):  # told when it is built
+        return run_id(config)
+
+
 def _run_name(*, _root_: DictConfig) -> str:
     config, _ = plain(_root_)
     told = list(_root_.hydra.overrides.task)
-    try:
-        identity = run_id(annotated(config, (*ALLOWED, *(config.get("plugins") or ()))))
-    except MISTAKES:  # told when it is built
-        identity = run_id(config)
+    identity = identity_of(config)
     name = run_name(told, identity)
     for earlier in earlier_names(told, (identity, run_id(config, as_typed=True))):
         if any(is_run(parent / earlier) for parent in _parents(_root_)) and earlier != name:
@@ -97,6 +137,13 @@ def _parents(root: DictConfig) -> Iterator[Path]:
     told = cast(dict[str, str], OmegaConf.to_container(root.hydra.run, resolve=False))
     if "${" not in str(single := Path(told["dir"]).parent):
         yield single
+
+
+def _sweep_name(*, _root_: DictConfig) -> str:
+    """The same command always has the same name."""
+    told = _root_.hydra.overrides
+    own = sorted([*told.task, *(each for each in told.hydra if each.startswith(("hydra/", JOBS)))])
+    return run_name(own, run_id({"overrides": own}))
 
 
 @contextmanager

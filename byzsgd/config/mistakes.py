@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 
 from hydra.errors import (
@@ -15,13 +16,22 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from byzsgd.config.catalogue import canonical, find_groups, groups
+from byzsgd.config.settings import settings
 from byzsgd.config.targets import suggestion
 
 EXTRAS = {
     "hydra/launcher/joblib": "joblib",
     "hydra/launcher/submitit_local": "submitit",
     "hydra/launcher/submitit_slurm": "submitit",
-    "hydra/sweeper/optuna": "optuna",
+}
+# What others call our settings: suggested, never accepted.
+OTHER_WORDS = {
+    **dict.fromkeys(("n", "workers", "nb_workers", "n_workers", "clients", "num_clients"), "num_workers"),
+    **dict.fromkeys(("m", "byzantine", "nb_byz", "num_byz", "n_byzantine", "attackers"), "num_byzantine"),
+    **dict.fromkeys(("epochs", "num_epochs", "rounds", "iterations", "gradients"), "budget.arrivals"),
+    **dict.fromkeys(("steps", "num_steps", "max_steps", "updates"), "budget.updates"),
+    **dict.fromkeys(("learning_rate", "step_size", "eta"), "optimizer.lr"),
+    **{"batch": "batch_size", "bs": "batch_size", "wd": "optimizer.weight_decay", "gpu": "device", "cuda": "device"},
 }
 MISTAKES = (HydraException, OmegaConfBaseException, YAMLError)
 
@@ -32,6 +42,8 @@ def explain(error: BaseException) -> str:
         group, _, member = error.missing_cfg_file.rpartition("/")
         if error.missing_cfg_file in EXTRAS:
             return f"{group}={member} needs a package (pip install 'byzsgd[{EXTRAS[error.missing_cfg_file]}]')"
+        if not group:
+            return f"--config-name needs a primary file of byzsgd's tree or of --config-dir; got {member}"
         known = [option for option in error.options or () if option]
         meant = canonical(member, known)
         return f"no {group} '{member}'" + (f"; did you mean {meant}?" if meant else suggestion(member, known))
@@ -72,8 +84,12 @@ def _unknown(word: str, where: str, known: Sequence[str]) -> str:
         return f"{word} has no settings here: nothing was chosen for it"
     if found:
         return f"no setting '{word}'; did you mean {' or '.join(found)}?"
-    settings = [*(groups() if "/" in word else ()), *known]
-    return f"no setting '{word}'{f' in {where}' if where else ''}{suggestion(word, settings)}"
+    told = f"no setting '{word}'{f' in {where}' if where else ''}"
+    meant = OTHER_WORDS.get(word, word)
+    leaves = [key for key in settings(()) if meant in (key, key.rpartition(".")[2])]
+    if leaves and not difflib.get_close_matches(word, known, cutoff=0.8):
+        return f"{told}; did you mean {' or '.join(leaves)}?"
+    return told + suggestion(word, [*(groups() if "/" in word else ()), *known])
 
 
 def _first_line(error: BaseException) -> str:

@@ -10,19 +10,16 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
 from byzsgd.checks import require
-from byzsgd.config.compose import composed, plain
-from byzsgd.config.sweeps import OWN_SWEEPERS
+from byzsgd.config.compose import Source, composed, plain
 
 WHO = "a sweeper that optimises"
 
 
-def require_judge_of_sweep(overrides: Sequence[str]) -> None:
+def require_judge_of_sweep(overrides: Sequence[str], source: Source) -> None:
     """Before a sweep: ValueError where its sweeper optimises without validation examples, or in the wrong direction."""
     parsed = OverridesParser.create().parse_overrides(list(overrides))
-    tree = composed([str(each.input_line) for each in parsed if not each.is_sweep_override()])
+    tree = composed([str(each.input_line) for each in parsed if not each.is_sweep_override()], source)
     sweeper = tree.hydra.sweeper
-    if not _optimises(sweeper):
-        return
     direction = sweeper.get("direction", "maximize")
     require(direction == "maximize", WHO, "hydra.sweeper.direction=maximize", direction=direction)
     varied = list(map(str, sweeper.get("params") or ()))
@@ -33,12 +30,13 @@ def require_judge_of_sweep(overrides: Sequence[str]) -> None:
 
 def require_judge(config: Mapping[str, Any], choices: Mapping[str, str]) -> None:
     """The same of one job of the sweep under way: what it measures may be varied."""
-    if _optimises(HydraConfig.get().sweeper):
+    if optimises(HydraConfig.get().sweeper):
         _require_validation(config, choices)
 
 
-def _optimises(sweeper: DictConfig) -> bool:
-    return not str(sweeper._target_).endswith(OWN_SWEEPERS)
+def optimises(sweeper: DictConfig) -> bool:
+    """Whether its jobs depend on results."""
+    return not str(sweeper._target_).endswith((".BasicSweeper", ".GridSweeper"))
 
 
 def _require_validation(config: Mapping[str, Any], choices: Mapping[str, str]) -> None:

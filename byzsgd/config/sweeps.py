@@ -1,54 +1,120 @@
-"""Sweeps: where they go, and which jobs they have."""
+"""Sweeps: where they go, how they are launched, and which jobs they have."""
 
 from __future__ import annotations
 
 import itertools
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, QuotedString, Sweep
-from hydra.errors import HydraException
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
+from hydra.core.override_parser.types import Override, Sweep
+from hydra.types import RunMode
+from omegaconf import DictConfig, open_dict
 
-from byzsgd.config.catalogue import groups
+from byzsgd.config.command_line import Command, require_heard, sweeps_over
+from byzsgd.config.compose import JOBS, composed, identity_of, plain
+from byzsgd.config.mistakes import MISTAKES, explain
+from byzsgd.config.objects import build
+from byzsgd.config.optimising import optimises, require_judge_of_sweep
 from byzsgd.config.targets import ConfigError
-from byzsgd.records import run_id, run_name
-from byzsgd.records.identity import one_spelling
+from byzsgd.config.words import quoted
+from byzsgd.records import is_finished, read_config, same_run
+
+if TYPE_CHECKING:
+    from byzsgd.run import Experiment
 
 SWEEP_FOLDER = "hydra.sweep.dir"
-JOBS = "hydra.sweeper.jobs"
-OWN_SWEEPERS = (
-    ".ZipSweeper",
-    ".BasicSweeper",
-)  # whose jobs are known before they run; the latter is that of version 0.1
+Launch = Literal["here", "elsewhere", "queued"]  # in this process, in others that it waits for, in a scheduler's queue
+_LAUNCHED: dict[str, Launch] = {"BasicLauncher": "here", "LanesLauncher": "here", "SlurmLauncher": "queued"}
 
 
-def sweep_folder(overrides: Sequence[str]) -> Path:
-    """Where a sweep goes: where it is told to, else the same command always to the same place."""
-    parsed = OverridesParser.create().parse_overrides(list(overrides))
-    named = [override.value() for override in parsed if override.key_or_group == SWEEP_FOLDER]
-    if named:
-        return Path(named[-1].text if isinstance(named[-1], QuotedString) else str(named[-1]))
-    own = [override for override in overrides if not override.startswith("hydra.") or override.startswith(JOBS)]
-    return Path(f"outputs/sweep_{run_name(own, run_id({'overrides': sorted(own)}))}")
+@dataclass(frozen=True)
+class OneRun:
+    """A single run, checked."""
+
+    folder: Path
+    finished: Experiment | None  # where its own result is in the folder already
 
 
-def sweep_jobs(folder: Path) -> frozenset[frozenset[str]] | None:
-    """The overrides of every job of the sweep that was last started in a folder; None: no sweep, or one whose jobs
-    depend on results."""
+@dataclass(frozen=True)
+class SweepTarget:
+    """A sweep before its first job."""
+
+    folder: Path
+    launch: Launch
+    settings: tuple[str, ...]  # beside what was typed: its folder, as it is resolved now
+
+
+def intended(command: Command) -> OneRun | SweepTarget:
+    """What a command asks for, however it says that it is a sweep: -m, or `hydra.mode` where a file or an override
+    sets it. ConfigError for what can be known to be wrong; jobs are checked by their sweeper."""
+    multirun = command.multirun
+    require_heard(command.overrides, sweep=None)
+    if not multirun:
+        several = sweeps_over(command.overrides)
+        config = composed(command.overrides, command.source, RunMode.MULTIRUN if several else RunMode.RUN)
+        multirun = config.hydra.mode is RunMode.MULTIRUN
+    require_heard(command.overrides, sweep=multirun)
+    if not multirun:
+        own, chosen = plain(config)
+        experiment = build(own, chosen)
+        place = Path(str(config.hydra.run.dir))
+        done = not experiment.force and is_finished(place) and same_run(read_config(place), experiment.config)
+        return OneRun(place, experiment if done else None)
+    node = composed(command.overrides, command.source, RunMode.MULTIRUN).hydra
+    if optimises(node.sweeper):
+        require_judge_of_sweep(command.overrides, command.source)
+    kind = str(node.launcher._target_).rpartition(".")[2]
+    folder = str(node.sweep.dir)
+    return SweepTarget(Path(folder), _LAUNCHED.get(kind, "elsewhere"), (f"{SWEEP_FOLDER}={quoted(folder)}",))
+
+
+@dataclass(frozen=True)
+class Job:
+    """One combination of a sweep."""
+
+    overrides: tuple[str, ...]
+    identity: str
+    folder: str  # within that of the sweep
+    impossible: str  # why it cannot be; empty: it can
+
+
+def checked(loader: ConfigLoader, sweep: DictConfig, jobs: Sequence[Sequence[str]]) -> list[Job]:
+    """The jobs of a sweep, each composed and built. ConfigError for a mistake in the words of one of them."""
+    found: list[Job] = []
+    number = 0  # as its launcher will count, who is not given what is left out
+    for overrides in jobs:
+        found.append(_checked(loader, sweep, number, overrides))
+        number += not (found[-1].impossible and skips(sweep))
+    return found
+
+
+def skips(sweep: DictConfig) -> bool:
+    """Whether impossible combinations are left out."""
+    return str(sweep.sweep.impossible) == "skip"
+
+
+def _checked(loader: ConfigLoader, sweep: DictConfig, number: int, overrides: Sequence[str]) -> Job:
     try:
-        node = OmegaConf.load(folder / "multirun.yaml").hydra
-        if not str(node.sweeper._target_).endswith(OWN_SWEEPERS):
-            return None
-        told = [f"{key}={value}" for key, value in (node.sweeper.params or {}).items()] + list(node.overrides.task)
-        jobs = combinations(OverridesParser.create().parse_overrides(told), lines(node.sweeper.get("jobs")))
-    except (OSError, YAMLError, OmegaConfBaseException, HydraException, AttributeError, ConfigError):
-        return None
-    return frozenset(frozenset(one_spelling(word) for word in job if not word.startswith("hydra")) for job in jobs)
+        config = loader.load_sweep_config(sweep, list(overrides))
+        with open_dict(config):
+            config.hydra.job.num, config.hydra.job.id = number, str(number)
+        own, chosen = plain(config)
+        folder = str(config.hydra.sweep.subdir)
+    except MISTAKES as error:
+        raise ConfigError(explain(error)) from error
+    try:
+        build(own, chosen)
+        why = ""
+    except ConfigError:
+        raise
+    except (ValueError, TypeError) as error:
+        why = " ".join(str(error).split())
+    return Job(tuple(overrides), identity_of(own), folder, why)
 
 
 def combinations(overrides: Sequence[Override], rows: Sequence[Sequence[str]] = ((),)) -> list[list[str]]:
@@ -63,24 +129,12 @@ def combinations(overrides: Sequence[Override], rows: Sequence[Sequence[str]] = 
     return [job for row in rows for job in _combined([*overrides, *parser.parse_overrides(list(row))])]
 
 
-def alike(jobs: Sequence[Sequence[str]]) -> list[Sequence[str]]:
-    """One job of each kind: with the same members and the same settings, whatever their values. Whether a job can be
-    composed depends on its kind alone."""
-    known = frozenset(groups())
-
-    def kind(word: str) -> str:
-        key, _, _ = word.partition("=")
-        return word if key.partition("@")[0].lstrip("+~") in known else key
-
-    return list({frozenset(map(kind, job)): job for job in jobs}.values())
-
-
-def words_of(job: Sequence[str]) -> frozenset[str]:
-    """The overrides of a job as its folder has them; ConfigError where they are those of several."""
+def words_of(job: Sequence[str]) -> list[str]:
+    """The overrides of a job as its sweep has them; ConfigError where they are those of several."""
     jobs = combinations(OverridesParser.create().parse_overrides(list(job)))
     if len(jobs) > 1:
         raise ConfigError(f"a job needs one value of every setting; got {' '.join(job)}")
-    return frozenset(map(one_spelling, jobs[0]))
+    return jobs[0]
 
 
 def lines(file: str | None) -> list[list[str]]:

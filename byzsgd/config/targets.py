@@ -8,11 +8,13 @@ import difflib
 import functools
 import importlib
 import inspect
+import re
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Union
 
+from byzsgd.checks import spelled
 from byzsgd.records.origin import CODE, DIGEST, remember
 from byzsgd.signatures import by_name, missing
 
@@ -21,8 +23,9 @@ PARTS = (
     *("byzsgd.aggregators", "byzsgd.attacks", "byzsgd.codes", "byzsgd.compressors", "byzsgd.datasets", "byzsgd.delays"),
     *("byzsgd.graphs", "byzsgd.kernel.engine", "byzsgd.models", "byzsgd.optimizers", "byzsgd.partitions"),
     *("byzsgd.schemes", "byzsgd.trackers", "byzsgd.workers", "byzsgd.run.experiment.Experiment"),
-    *("byzsgd.run.budget.Budget", "byzsgd.run.metrics.Metrics"),
+    *("byzsgd.run.budget.Budget", "byzsgd.run.metrics.Metrics", "byzsgd.run.sweeping.Sweeping"),
 )
+_NUMBER = re.compile(r"-?\d+(\.\d*)?")
 _MISSING = "???"  # in a member's file: to be said by who chooses it
 _RESERVED = {"_target_", "_partial_", "_convert_", "_recursive_"}
 
@@ -117,17 +120,30 @@ def _check_target(node: Mapping[str, Any], allowed: Sequence[str], path: str) ->
         if value == _MISSING:
             raise ConfigError(f"{place} needs a value: {_described(hints.get(key, Any))}; got none")
         if not _fits(value, hints.get(key, Any)):
-            # YAML's .inf is a text to the grammar of overrides.
-            spelling = " (in an override: inf)" if value in (".inf", "-.inf") else ""
-            raise ConfigError(f"{place} needs {_described(hints[key])}; got {value!r}{spelling}")
+            got = repr(value) if isinstance(value, str) else spelled(value)
+            raise ConfigError(f"{place} needs {_described(hints[key])}; got {got}{_way(value, hints[key])}")
     # A partial is completed by who calls it: a rule may be fed by its server.
     for key in () if node.get("_partial_") else missing(target, node):
         raise ConfigError(f"{who} needs a value for '{key}'")
 
 
+def _way(value: Any, hint: Any) -> str:
+    """How a text can be the number that it looks like."""
+    if value in (".inf", "-.inf"):  # YAML's, and a text to the grammar of overrides
+        return " (in an override: inf)"
+    if (
+        isinstance(value, str)
+        and _NUMBER.fullmatch(value)
+        and _fits(float(value) if "." in value else int(value), hint)
+    ):
+        return " (a text; of a variable: ${oc.decode:${oc.env:NAME}})"
+    return ""
+
+
 def _located(name: str, allowed: Sequence[str], who: str) -> Any:
     """The object of a dotted name: named within the allowed packages, and defined there too."""
-    refusal = f"{who} needs a _target_ within {', '.join(allowed)} or a module named in plugins; got {name}"
+    way = "a module named in plugins" if "torch" in allowed else "a module named by --plugin MODULE"
+    refusal = f"{who} needs a _target_ within {', '.join(allowed)} or {way}; got {name}"
     if not _within(name, allowed):
         raise ConfigError(refusal)
     parts = name.split(".")

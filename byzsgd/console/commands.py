@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from byzsgd.checks import require
+from byzsgd.console.vocabulary import FIGURES
 
 if TYPE_CHECKING:
     from byzsgd.records import Run
@@ -18,12 +19,16 @@ if TYPE_CHECKING:
 def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
     """Adds them to the parser of the command line; `sweep` runs one (overrides -> exit code)."""
     plotting = _command(commands, "plot", plot, "draw figures from the folders of runs or sweeps")
-    plotting.add_argument("--kind", action="append", help="a figure (several times for several; default: all that fit)")
+    plotting.add_argument("--kind", action="append", choices=FIGURES, metavar="KIND",
+                          help=f"a figure, or several (default: all that fit): {', '.join(FIGURES)}")  # fmt: skip
     plotting.add_argument(
-        "--x", action="append", help="axis of curves: updates, time, arrivals, bits or bits_per_worker"
+        "--x", action="append", help="axis of curves: updates, time (default: both), arrivals, bits, bits_per_worker"
     )
-    plotting.add_argument("--format", default="png,svg", help="png, svg, pdf, separated by commas")
-    plotting.add_argument("--output", type=Path, help="where to (default: the folder itself)")
+    plotting.add_argument("--format", default="png,svg", help="png, svg, pdf, separated by commas (default: png,svg)")
+    plotting.add_argument("--select", action="append", default=[], metavar="KEY=VALUE,…",
+                          help="only these runs: --select aggregator=kardam,krum --select seed=0")  # fmt: skip
+    plotting.add_argument("--list", action="store_true", help="say which kinds these runs have rows for; draw nothing")
+    plotting.add_argument("--output", type=Path, help="where to (default: figures/ in the folder)")
     comparing = _command(
         commands, "compare", compare, "tables over seeds: outcomes, paired differences, filter mistakes"
     )
@@ -44,28 +49,32 @@ def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
 
 def plot(parsed: argparse.Namespace) -> int:
     """Figures from run folders."""
-    from byzsgd.plotting import draw
+    from byzsgd.console.selection import selected
+    from byzsgd.plotting import draw, drawable
 
-    runs = _runs(parsed.folders)
+    runs = selected(_runs(parsed.folders), parsed.select)
+    if parsed.list:
+        for kind in drawable(runs, _law_of):
+            print(kind)
+        return 0
     options = {"kinds": parsed.kind, "formats": parsed.format.split(",")}
     if parsed.x:
         options["x"] = parsed.x
-    for path in draw(runs, _output(parsed), law_of=_law_of, **options):
+    for path in draw(runs, parsed.output or _beside(parsed) / "figures", law_of=_law_of, **options):
         print(path)
     return 0
 
 
 def compare(parsed: argparse.Namespace) -> int:
     """Tables of several runs."""
-    from rich.console import Console
-
+    from byzsgd.console.output import console as screen
     from byzsgd.reporting import require_formats, tables, to_rich, write
 
-    formats, console = parsed.format.split(","), Console()
+    formats, console = parsed.format.split(","), screen()
     require_formats(formats)
     made = tables(_runs(parsed.folders))
     for table in made:
-        console.print(to_rich(table, console.width), highlight=False)
+        console.print(to_rich(table, console.width))
     for path in write(made, parsed.output, formats) if parsed.output else ():
         print(path)
     return 0
@@ -75,28 +84,26 @@ def report(parsed: argparse.Namespace) -> int:
     """One page for a browser."""
     from byzsgd.reporting import report as write_report
 
-    print(write_report(_runs(parsed.folders), _output(parsed)))
+    print(write_report(_runs(parsed.folders), parsed.output or _beside(parsed)))
     return 0
 
 
 def status(parsed: argparse.Namespace) -> int:
     """How far runs are, also those of another terminal."""
-    from rich.console import Console
-
-    from byzsgd import config
+    from byzsgd.console.output import console as screen
     from byzsgd.console.sweep_progress import lines, table
     from byzsgd.records.progress import Sweep
 
-    console = Console()
+    console = screen()
     for folder in parsed.folders:
         if not folder.is_dir():
             raise ValueError(f"{folder} is no folder")
-        sweep = Sweep(folder, config.sweep_jobs).look()
+        sweep = Sweep(folder).look()
         if console.is_terminal:
             console.print(table(sweep))
         else:
             for line in lines(sweep):
-                console.print(line, highlight=False, soft_wrap=True, markup=False)
+                console.print(line, soft_wrap=True)
     return 0
 
 
@@ -137,11 +144,9 @@ def _runs(folders: Iterable[Path]) -> list[Run]:
     return runs
 
 
-def _output(parsed: argparse.Namespace) -> Path:
-    """Beside what is drawn, where that is one folder."""
-    if parsed.output is not None:
-        return Path(parsed.output)
-    return Path(parsed.folders[0]) if len(parsed.folders) == 1 else Path("outputs/figures")
+def _beside(parsed: argparse.Namespace) -> Path:
+    """What is drawn, where that is one folder."""
+    return Path(parsed.folders[0]) if len(parsed.folders) == 1 else Path("outputs")
 
 
 def _law_of(run: Any) -> Any:

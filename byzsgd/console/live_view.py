@@ -9,22 +9,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from byzsgd.analysis import compare
+from byzsgd.analysis import as_seen, compare
 from byzsgd.analysis.outcomes import accepted
+from byzsgd.console.output import console as screen
+from byzsgd.console.output import fitted
 from byzsgd.console.vocabulary import BYZANTINE, COLOURS, HONEST, NOTHING, percent
 from byzsgd.records import Run, find_runs, load, spent_share
+from byzsgd.records.progress import Sweep, duration
 
 ENDED = ("finished", "diverged", "stalled", "failed")
 SILENT = 120.0  # seconds without a word after which a run is called silent
 BARS = "▁▂▃▄▅▆▇█"
 SPARKS = 10  # marks of the little curve
 MOST_ROWS = 40
+GIVES_WAY = ("updates", "progress", "so far", "arrivals", BYZANTINE, HONEST)  # on a narrow screen, in this order
 
 
 @dataclass
@@ -45,7 +50,7 @@ class Glance:
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # a part that is being written is no news here
-                    self.runs[path] = (changed, load(path))
+                    self.runs[path] = (changed, as_seen(load(path)))
             except ValueError as error:
                 self.troubles[path] = str(error)
         return [(self.runs[path][1], self.runs[path][0]) for path in found if path in self.runs]
@@ -58,39 +63,48 @@ def watch(folder: Path, *, every: float = 1.0, console: Console | None = None) -
     """
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder")
-    console = console or Console()
+    console = console or screen()
     glance = Glance()
     seen = glance.look(folder)
+
+    def shown() -> Group:
+        return view(folder, seen, glance.troubles, time.time(), console.width)
+
     if not console.is_terminal:
-        console.print(view(folder, seen, glance.troubles, time.time()))
+        console.print(shown())
         return len(seen)
     try:
-        with Live(view(folder, seen, glance.troubles, time.time()), console=console, auto_refresh=False) as live:
+        with Live(shown(), console=console, auto_refresh=False) as live:
             while not seen or any(_status(run, changed, time.time()) == "running" for run, changed in seen):
                 time.sleep(every)
                 seen = glance.look(folder)
-                live.update(view(folder, seen, glance.troubles, time.time()), refresh=True)
+                live.update(shown(), refresh=True)
     except KeyboardInterrupt:
         pass
     return len(seen)
 
 
-def view(folder: Path, seen: Sequence[tuple[Run, float]], troubles: Mapping[Path, str], now: float) -> Group:
-    """The table of a moment: running ones first, then those that spoke last."""
+def view(
+    folder: Path, seen: Sequence[tuple[Run, float]], troubles: Mapping[Path, str], now: float, width: int
+) -> Group:
+    """The table of a moment: running ones first, then those that spoke last; above it the whole and what is left."""
     if not seen and not troubles:
         return Group(Text(f"no run in {folder} yet"))
     states = [(run, changed, _status(run, changed, now)) for run, changed in seen]
     states.sort(key=lambda state: (state[2] != "running", -state[1]))
-    table = Table(title=f"{folder}: {_counted([state for _, _, state in states])}", title_justify="left")
-    table.add_column("run", overflow="fold")
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("run", overflow="fold", min_width=16)
     table.add_column("status", no_wrap=True)
-    table.add_column("progress", min_width=8)
-    for heading in ("arrivals", "updates", "accuracy", HONEST, BYZANTINE):
+    for heading in ("done", "progress", "so far", "accuracy", HONEST, BYZANTINE, "arrivals", "updates"):
         table.add_column(heading, justify="right", no_wrap=True)
     names = _names(folder, [run for run, _ in seen])
     for run, _, status in states[:MOST_ROWS]:
         table.add_row(names[id(run)], *_row(run, status))
-    parts: list[Any] = [table]
+    left = Sweep(folder).look().remaining()
+    head = f"{folder}: {_counted([state for _, _, state in states])}" + (
+        f"; about {duration(left)} left" if left else ""
+    )
+    parts: list[Any] = [Text(head), fitted(table, width, GIVES_WAY)]
     if len(states) > MOST_ROWS:
         parts.append(Text(f"and {len(states) - MOST_ROWS} more"))
     parts += [Text(f"{path.name}: {trouble}", style="yellow") for path, trouble in troubles.items()]
@@ -118,12 +132,14 @@ def _row(run: Run, status: str) -> list[Any]:
     judged = last.get("test_loss") if accuracy is None else accuracy
     return [
         Text(status, style=COLOURS.get(status, "yellow")),
+        percent(1.0 if status in ENDED else done),
         ProgressBar(total=1.0, completed=1.0 if status in ENDED else done, width=8),
-        f"{max(len(run.arrivals), last.get('arrivals') or 0):,}",
-        f"{last.get('step') or 0:,}",
-        Text(f"{spark(run)} " + (NOTHING if judged is None else f"{judged:.3f}")),
+        spark(run),
+        NOTHING if judged is None else f"{judged:.3f}",
         percent(accepted(run, byzantine=False)),
         percent(accepted(run, byzantine=True)),
+        f"{max(len(run.arrivals), last.get('arrivals') or 0):,}",
+        f"{last.get('step') or 0:,}",
     ]
 
 

@@ -36,9 +36,8 @@ Sweep = Callable[[list[str]], int]  # overrides -> exit code
 
 def run_protocol(parsed: argparse.Namespace, sweep: Sweep) -> int:
     """All stages, then the tables and the figure."""
-    from rich.console import Console
-
     from byzsgd import config
+    from byzsgd.console.output import console as screen
     from byzsgd.plotting import heatmap, save
     from byzsgd.reporting import accuracy, to_rich, write
 
@@ -50,10 +49,10 @@ def run_protocol(parsed: argparse.Namespace, sweep: Sweep) -> int:
     except _Unfinished as unfinished:
         print(f"byzsgd: {unfinished}; the same command goes on", file=sys.stderr)
         return 1
-    console = Console()
+    console = screen()
     made = [steps_table(known, picked), accuracy(comparison, "test_accuracy", known.last)]
     for table in made:
-        console.print(to_rich(table, console.width), highlight=False)
+        console.print(to_rich(table, console.width))
     figure = heatmap(comparison, metric="test_accuracy", last=known.last)
     for path in (*write(made, folder / "tables"), *save(figure, folder, "heatmap")):
         print(path)
@@ -77,25 +76,40 @@ class _Stages:
 
     def __init__(self, folder: Path, overrides: Sequence[str], sweep: Sweep) -> None:
         self.folder, self.sweep = folder, sweep
-        self.heard = [word for word in overrides if word.startswith("hydra")]  # by the sweep
-        self.settings = [word for word in overrides if not word.startswith("hydra")]  # of every run
+        self.heard = [word for word in overrides if word.startswith(("hydra", "sweep."))]  # by the sweep
+        self.settings = [word for word in overrides if word not in self.heard]  # of every run
 
     def run(self, stage: str, jobs: Sequence[Job]) -> dict[Job, Run]:
         """The runs of these jobs, those computed that are not there yet."""
         from byzsgd import config
+        from byzsgd.config.words import quoted
 
-        words = {job: config.words_of([*job, *self.settings]) for job in jobs}
         place = self.folder / stage
         listed = place / "jobs.txt"
         place.mkdir(parents=True, exist_ok=True)
         listed.write_text("".join(shlex.join([*job, *self.settings]) + "\n" for job in jobs), encoding="utf-8")
-        told = [f"{config.SWEEP_FOLDER}={_quoted(place)}", f"{config.JOBS}={_quoted(listed)}"]
+        told = [f"{config.SWEEP_FOLDER}={quoted(str(place))}", f"{config.JOBS}={quoted(str(listed))}"]
         code = self.sweep([*self.heard, *told])
-        found = _runs(place)
-        missing = [job for job in jobs if words[job] not in found]
-        if code or missing:
-            raise _Unfinished(f"{stage} has {len(missing)} of {len(jobs)} jobs without a result")
-        return {job: found[words[job]] for job in jobs}
+        found = self._found(place, jobs)
+        if code or len(found) < len(jobs):
+            raise _Unfinished(f"{stage} has {len(jobs) - len(found)} of {len(jobs)} jobs without a result")
+        return found
+
+    def _found(self, place: Path, jobs: Sequence[Job]) -> dict[Job, Run]:
+        from byzsgd import config
+        from byzsgd.records import is_finished, load
+        from byzsgd.records.plan import in_one_line, read_plan
+
+        plan, of_sweep = read_plan(place), [word for word in self.heard if not word.startswith("hydra")]
+        found: dict[Job, Run] = {}
+        if plan is None:
+            return found
+        for job in jobs:
+            identity = plan.told.get(in_one_line(config.words_of([*of_sweep, *job, *self.settings])), "")
+            folder = place / plan.jobs.get(identity, "")
+            if identity and is_finished(folder):
+                found[job] = load(folder)
+        return found
 
 
 def _run(known: Protocol, stages: _Stages) -> tuple[dict[str, Picked], Comparison]:
@@ -141,17 +155,3 @@ def steps_table(known: Protocol, picked: Mapping[str, Picked]) -> Table:
             f"Seeds {', '.join(map(str, known.tuning_seeds))}; median, mean of the last {known.last} evaluations.",
         ),
     )
-
-
-def _runs(place: Path) -> dict[frozenset[str], Run]:
-    """By their overrides, less those that only the sweep heard."""
-    from byzsgd.records import is_finished, load
-    from byzsgd.records.progress import overrides_of
-
-    folders = [folder for folder in place.iterdir() if folder.is_dir() and is_finished(folder)]
-    return {overrides_of(folder): load(folder) for folder in sorted(folders)}
-
-
-def _quoted(path: Path) -> str:
-    """As Hydra's override grammar reads any text."""
-    return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -7,20 +7,24 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from shlex import quote
 
 from rich.console import Console
 from rich.panel import Panel
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from byzsgd.analysis import as_seen
 from byzsgd.analysis.outcomes import at_best_validation, byzantine_share, final, judged_by, staleness
-from byzsgd.console.vocabulary import NOTHING, metric_name, percent
+from byzsgd.console.output import PIPE
+from byzsgd.console.output import console as screen
+from byzsgd.console.vocabulary import NOTHING, as_argument, metric_name, percent
 from byzsgd.interfaces import Event
 from byzsgd.records import Run
 from byzsgd.records.rows import Columns
 from byzsgd.run.screen import Facts
 
+BETWEEN_LINES = 5.0  # seconds at least, where there is no terminal
+BAR = 12 + 4 + 7 + 4  # columns of the bar, its percentage, the time that is left, and between them
 REFRESH = 0.2  # seconds between two looks at the clock's worth of news
 RECENT = 2000  # arrivals without a single acceptance after which the screen says so
 
@@ -45,9 +49,11 @@ class Tally:
 class Terminal:
     """The screen of one run, on stdout."""
 
-    console: Console = field(default_factory=Console)
+    console: Console = field(default_factory=screen)
     honest: Tally = field(default_factory=Tally)
     byzantine: Tally = field(default_factory=Tally)
+    arrivals: int = 0  # the budget
+    lying: bool = True  # without attack the chosen ones are as honest as the others
     accuracy: float | None = None
     refused_since: Counter[str] = field(default_factory=Counter)
     refreshed: float = 0.0
@@ -55,11 +61,16 @@ class Terminal:
     task: TaskID = TaskID(0)
 
     def start(self, facts: Facts) -> None:
-        choices = facts.choices
-        liars = f"{facts.num_byzantine} of {facts.num_workers} lie, f={facts.f}"
+        choices, self.arrivals, self.refreshed = facts.choices, facts.arrivals, time.perf_counter()
+        self.lying = choices.get("attack") != "none"
+        server = choices.get("aggregator") or choices.get("scheme")
+        if self.lying:
+            liars = f"{facts.num_byzantine} of {facts.num_workers} lie, f={facts.f}; knowledge {facts.knowledge}"
+            first = f"{server} under {choices.get('attack')}: {liars}"
+        else:
+            first = f"{server} without attack: none of {facts.num_workers} lies, f={facts.f}"
         lines = [
-            f"{choices.get('aggregator') or choices.get('scheme')} under {choices.get('attack')}: {liars}; "
-            f"knowledge {facts.knowledge}",
+            first,
             f"{choices.get('dataset')}, {choices.get('model')} model of {facts.num_parameters} parameters, "
             f"{choices.get('partition')} partition; delay {choices.get('delay')}; seed {facts.seed}; "
             f"engine {facts.engine} on {facts.device}",
@@ -67,10 +78,10 @@ class Terminal:
         if self.console.is_terminal:
             self.console.print(Panel("\n".join(lines), title="byzsgd", title_align="left", expand=False))
             self.progress = Progress(
-                BarColumn(bar_width=24),
-                TextColumn("{task.completed}/{task.total} arrivals"),
-                TextColumn("{task.fields[news]}"),
-                TimeRemainingColumn(),
+                BarColumn(bar_width=12),
+                TaskProgressColumn(),
+                TimeRemainingColumn(compact=True),
+                TextColumn("{task.fields[news]}", markup=False),
                 console=self.console,
                 transient=True,
             )
@@ -78,10 +89,10 @@ class Terminal:
             self.progress.start()
         else:
             for line in lines:
-                self.console.print(line, highlight=False, soft_wrap=True)
+                self.console.print(line, soft_wrap=True)
 
     def say(self, line: str) -> None:
-        self.console.print(line, highlight=False, soft_wrap=True)
+        self.console.print(line, soft_wrap=True)
 
     def event(self, event: Event) -> None:
         decision, arrival = event.decision, event.arrival
@@ -97,6 +108,10 @@ class Terminal:
     def metrics(self, row: Mapping[str, float | int | None]) -> None:
         accuracy = row.get("test_accuracy")
         self.accuracy = self.accuracy if accuracy is None else float(accuracy)
+        now = time.perf_counter()
+        if not self.console.is_terminal and now - self.refreshed > BETWEEN_LINES:
+            self.refreshed = now
+            self.say(self._news(row.get("time"), row.get("step"), PIPE))
 
     def end(self, run: Run) -> None:
         if self.progress is not None:
@@ -108,12 +123,12 @@ class Terminal:
             self.console.print(table)
         else:
             for label, text in [("status", str(run.info["status"])), *_closing(run)]:
-                self.console.print(f"{label}: {text}", highlight=False, soft_wrap=True)
+                self.console.print(f"{label}: {text}", soft_wrap=True)
         if run.folder is not None:
-            self.console.print(f"next: byzsgd plot {quote(str(run.folder))}", highlight=False, soft_wrap=True)
+            self.console.print(f"next: byzsgd plot {as_argument(run.folder)}", soft_wrap=True)
 
     def _count(self, byzantine: bool, accepted: bool, reason: str) -> None:
-        (self.byzantine if byzantine else self.honest).add(accepted)
+        (self.byzantine if byzantine and self.lying else self.honest).add(accepted)
         if accepted:
             self.refused_since.clear()
         else:
@@ -124,22 +139,37 @@ class Terminal:
         if self.progress is None or time.perf_counter() - self.refreshed <= REFRESH:
             return
         self.refreshed = time.perf_counter()
-        accuracy = NOTHING if self.accuracy is None else f"{self.accuracy:.3f}"
-        news = (
-            f"time {now:.1f}  updates {updates}  accuracy {accuracy}  "
-            f"accepted: honest {self.honest.share}, byzantine {self.byzantine.share}"
+        self.progress.update(
+            self.task, completed=self.delivered, news=self._news(now, updates, self.console.width - BAR)
         )
-        self.progress.update(self.task, completed=self.honest.delivered + self.byzantine.delivered, news=news)
+
+    @property
+    def delivered(self) -> int:
+        return self.honest.delivered + self.byzantine.delivered
+
+    def _news(self, virtual: float | None, updates: float | None, width: int) -> str:
+        """As much of it as fits, what matters most first."""
+        parts = [
+            f"{self.delivered}/{self.arrivals}",
+            f"accuracy {NOTHING if self.accuracy is None else f'{self.accuracy:.3f}'}",
+            f"accepted {self.honest.share}" + (f", lies {self.byzantine.share}" if self.lying else ""),
+            f"updates {updates or 0:.0f}",
+            f"time {virtual or 0.0:.1f}",
+        ]
+        while len(parts) > 1 and len("  ".join(parts)) > width:
+            parts.pop()
+        return "  ".join(parts)
 
     def _warn(self) -> None:
         refused = sum(self.refused_since.values())
         if refused % RECENT == 0:
             shares = ", ".join(f"{why} {percent(count / refused)}" for why, count in self.refused_since.most_common())
-            self.console.print(f"the server refused the last {refused} arrivals: {shares}", highlight=False)
+            self.console.print(f"the server refused the last {refused} arrivals: {shares}")
 
 
 def _closing(run: Run) -> list[tuple[str, str]]:
     """What the closing table says of a run: from its records, so that earlier parts of a resumed run count."""
+    run = as_seen(run)
     rows = [("reason", str(run.info["reason"]))] if run.info.get("reason") else []
     judged = judged_by(run)
     chosen = at_best_validation(run)
@@ -155,7 +185,8 @@ def _closing(run: Run) -> list[tuple[str, str]]:
             share = f"{count} of {len(delivered)} ({percent(count / len(delivered))})"
             rows.append((f"{name} accepted", share + (f"; refused: {why}" if why else "")))
     if len(arrivals):
-        rows.append(("byzantine share", f"{byzantine_share(run):.1%} of all deliveries"))
+        if arrivals["byzantine"].any():
+            rows.append(("byzantine share", f"{byzantine_share(run):.1%} of all deliveries"))
         mean_staleness, most = staleness(run)
         rows.append(("staleness", f"mean {mean_staleness:.2f}, max {most:.0f}"))
     if run.info.get("dissimilarity"):
@@ -173,7 +204,7 @@ def _closing(run: Run) -> list[tuple[str, str]]:
 class OneLine:
     """The screen of one run among many: a single line when it has ended. Where a table shows the sweep it has that."""
 
-    console: Console = field(default_factory=Console)
+    console: Console = field(default_factory=screen)
     label: str = ""
 
     def start(self, facts: Facts) -> None:
@@ -182,7 +213,7 @@ class OneLine:
     def say(self, line: str) -> None:
         if self.label:  # of a run that had ended before, the last line says so
             text = line if self.label in line else f"{self.label}: {line}"
-            self.console.print(text, highlight=False, soft_wrap=True)
+            self.console.print(text, soft_wrap=True)
 
     def event(self, event: Event) -> None:
         """Too many to show."""
@@ -199,4 +230,4 @@ class OneLine:
         judged = judged_by(run)
         label = self.label or f"{run.folder.name if run.folder else 'run'}: done before"
         line = f"{label}: {run.info['status']}, {metric_name(judged)} {final(run, judged):.4g}"
-        self.console.print(line, highlight=False, soft_wrap=True)
+        self.console.print(line, soft_wrap=True)

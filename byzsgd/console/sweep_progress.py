@@ -30,13 +30,13 @@ def table(sweep: Sweep) -> Group:
     """The sweep for a terminal."""
     grid = Table(box=None, show_header=False, padding=(0, 1, 0, 0), pad_edge=False)
     grid.add_column(no_wrap=True)
-    grid.add_column(width=12)
+    grid.add_column(width=8)
     grid.add_column(justify="right", no_wrap=True)
     grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
+    grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     for each in _shown(sweep):
-        bar = ProgressBar(total=1.0, completed=each.share, width=12) if each.share else Text("")
-        label = each.folder.name + (f": {each.news}" if each.news else "")
+        bar = ProgressBar(total=1.0, completed=each.share, width=8) if each.share else Text("")
+        label = _middle(each.folder.name) + (f": {each.news}" if each.news else "")
         grid.add_row(Text(each.state, style=COLOURS.get(each.state, "")), bar, _percent(each), each.judged, Text(label))
     return Group(grid, Text(_headline(sweep)))
 
@@ -94,3 +94,8 @@ def _ended(run: RunProgress) -> str:
 
 def _percent(run: RunProgress) -> str:
     return percent(run.share) if run.share else ""
+
+
+def _middle(name: str) -> str:
+    """A folder's name for people: what was typed, without the identity at its end."""
+    return name.rpartition("__")[0] or name

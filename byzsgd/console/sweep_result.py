@@ -6,31 +6,33 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from shlex import quote
 from statistics import mean
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from byzsgd.analysis import Group, compare
 from byzsgd.analysis.estimates import estimate, named
 from byzsgd.analysis.outcomes import accepted, judged_by, outcome
-from byzsgd.console.vocabulary import BYZANTINE, HONEST, metric_name, percent
+from byzsgd.console.output import console as screen
+from byzsgd.console.output import fitted
+from byzsgd.console.vocabulary import BYZANTINE, HONEST, as_argument, metric_name, percent
 from byzsgd.records import load
+
+GIVES_WAY = ("status", HONEST, BYZANTINE, "seeds")  # on a narrow screen, in this order
 
 
 def show_sweep(folders: Iterable[Path], folder: Path) -> None:
     """The closing table of a sweep: one row for each setting, its seeds together."""
-    console = Console()
+    console = screen()
     runs = []
     for each in folders:
         try:
             runs.append(load(each))
         except ValueError as error:
-            console.print(f"left out: {error}", highlight=False, soft_wrap=True)
+            console.print(f"left out: {error}", soft_wrap=True)
     if not runs:
-        console.print(f"no result in {folder}", highlight=False, soft_wrap=True)
+        console.print(f"no result in {folder}", soft_wrap=True)
         return
     comparison = compare(runs)
     judged = judged_by(runs[0])
@@ -50,10 +52,10 @@ def show_sweep(folders: Iterable[Path], folder: Path) -> None:
             *(_share(accepted(run, byzantine=byzantine) for run in group.runs) for byzantine in (False, True)),
             *[fate] * any(fates),
         )
-    console.print(table)
+    console.print(fitted(table, console.width, GIVES_WAY))
     for note in comparison.notes:
-        console.print(note, highlight=False, soft_wrap=True)
-    console.print(f"next: byzsgd plot {quote(str(folder))}", highlight=False, soft_wrap=True)
+        console.print(note, soft_wrap=True)
+    console.print(f"next: byzsgd plot {as_argument(folder)}", soft_wrap=True)
 
 
 def _fate(group: Group) -> str:

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from shlex import quote
 
 HONEST, BYZANTINE = "honest", "Byzantine"  # headings: of the vectors of either kind, how many were accepted
+FIGURES = (  # the kinds that `plot` draws, in the words of `byzsgd.plotting`, which is slow to import
+    *("accuracy", "loss", "suboptimality", "worst_accuracy", "heatmap", "worst_case", "bars", "acceptance", "refusals"),
+    *("coefficients", "staleness", "timeline", "slowdown", "cost", "iteration_time", "tree", "bits", "partition"),
+    *("consensus", "network", "delays"),
+)
 NOTHING = "–"
 COLOURS = {  # by the state of a run, or by how it ended
     "running": "cyan",
@@ -25,3 +32,8 @@ def percent(share: float) -> str:
 def metric_name(metric: str) -> str:
     """A column of the metrics as people read it."""
     return metric.replace("_", " ")
+
+
+def as_argument(path: Path) -> str:
+    """A path as one types it: quoted where a shell needs it, and never taken for an option."""
+    return quote(f"./{path}" if str(path).startswith("-") else str(path))

@@ -27,7 +27,7 @@ def stored(
     """What `read` makes of the files below `root`, after `fetch` where some are missing and `download` is set."""
     if root is None:
         raise ValueError(
-            f"{who} needs a folder with the file {files[0]}; got data_root=None (set data_root=FOLDER or BYZSGD_DATA; "
+            f"{who} needs a folder with the file {files[0]}; got data_root=null (set data_root=FOLDER or BYZSGD_DATA; "
             "dataset.download=true fetches what is missing)"
         )
     missing = [name for name in files if not (root / name).is_file()]
@@ -36,7 +36,7 @@ def stored(
         try:
             fetch(root)
         except (OSError, RuntimeError) as error:
-            raise ValueError(f"{who} needs a download that succeeds; got {_first_line(error)}") from error
+            raise ValueError(f"{who} needs a download that succeeds; got {_line(error)}") from error
         missing = [name for name in files if not (root / name).is_file()]
     if missing:
         raise ValueError(
@@ -69,8 +69,7 @@ def read_pickle(who: str, path: Path, *keys: str) -> list[Any]:
         return [entries[key] for key in keys]
     except (pickle.UnpicklingError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"{who} needs a whole file with {', '.join(keys)}; got {path} "
-            f"({type(error).__name__}: {_first_line(error)})"
+            f"{who} needs a whole file with {', '.join(keys)}; got {path} ({type(error).__name__}: {_line(error)})"
         ) from error
 
 
@@ -85,5 +84,5 @@ class _ArrayUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"it names {module}.{name}")
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -26,9 +27,10 @@ class TensorFile:
     """Your own arrays from a .npz or .safetensors file: inputs (N, …), targets (N,) or (N, k).
 
     Arrays `inputs`, `targets` and, if you like, `test_inputs`, `test_targets` (else `test_share` of the examples is
-    drawn for the test) and `groups` (N,), the natural owner of each example, for partition=by_writer. Nothing is
-    unpickled.
-    task=classification: targets are class numbers from 0; task=regression: half the squared error.
+    drawn for the test) and `groups` (N,), the natural owner of each example, by numbers or names, for
+    partition=by_writer. Nothing is unpickled.
+    task=classification: targets are class numbers from 0, each with an example; task=regression: half the squared
+    error.
     Inputs of bytes are scaled to [0, 1], other integers are kept as they are (tokens), floats too unless
     `standardise` is set (mean 0 and variance 1 of every feature on the training data).
     """
@@ -76,9 +78,7 @@ class TensorFile:
             require(examples.inputs.is_floating_point(), WHO, "real inputs to standardise", dtype=examples.inputs.dtype)
             splits = standardised(splits)
         classification = self.task == "classification"
-        classes = (
-            int(max(part.targets.max() for part in splits.values() if len(part.targets))) + 1 if classification else 0
-        )
+        classes = _classes([*splits.values()]) if classification else 0
         outputs = classes if classification else int(np.prod(examples.targets.shape[1:], dtype=np.int64))
         return Data(
             train=splits["train"],
@@ -107,11 +107,32 @@ class TensorFile:
         groups = arrays.get(f"{prefix}groups")
         require(groups is None or groups.shape == (len(targets),), WHO, "one group for each example",
                 groups=None if groups is None else groups.shape)  # fmt: skip
-        owners = None if groups is None else torch.from_numpy(groups.astype(np.int64))
+        owners = None if groups is None else torch.from_numpy(_numbered(groups))
         split = Split(_inputs(inputs), answers, owners)
         require(bool(torch.isfinite(split.inputs).all()) and bool(torch.isfinite(answers).all()), WHO,
                 "finite numbers", **{f"{prefix}inputs": "some are not"})  # fmt: skip
         return take(split, np.arange(len(targets)))
+
+
+def _classes(splits: Sequence[Split]) -> int:
+    """How many classes there are; ValueError where one of them has no example, before memory is taken for it."""
+    labels = np.unique(torch.cat([part.targets for part in splits]).numpy())
+    count = int(labels[-1]) + 1
+    if len(labels) < count:
+        absent = int(np.flatnonzero(labels != np.arange(len(labels)))[0])
+        raise ValueError(
+            f"{WHO} needs an example of every class from 0 to the greatest label; "
+            f"got greatest={count - 1}, classes={len(labels)}, none of class {absent}"
+        )
+    return count
+
+
+def _numbered(groups: np.ndarray) -> np.ndarray:
+    """(N,) numbers of the owners from 0, in the order of their names, whatever kind of names these are."""
+    named = np.issubdtype(groups.dtype, np.inexact) and bool(np.isnan(groups).any())
+    require(not named, WHO, "groups that all have a value", groups="some are NaN")
+    numbers: np.ndarray = np.unique(groups, return_inverse=True)[1]
+    return numbers.astype(np.int64)
 
 
 def found(who: str, file: str, root: Path | None) -> Path:

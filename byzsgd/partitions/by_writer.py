@@ -19,7 +19,7 @@ def by_writer(split: Split, num_workers: int, rng: np.random.Generator, /) -> li
     owner.
     """
     if split.groups is None:
-        raise ValueError("partition by_writer needs a dataset that knows its writers; got groups=None")
+        raise ValueError("partition by_writer needs a dataset that knows its writers; got groups=null")
     groups = split.groups.cpu().numpy()
     owners = rng.permutation(np.unique(groups))
     require(len(owners) >= num_workers, "partition by_writer", "as many writers as workers", writers=len(owners),

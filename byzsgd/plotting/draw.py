@@ -61,6 +61,18 @@ _SINGLE: Mapping[str, Callable[[Comparison], Figure]] = {
 KINDS = (*_CURVES, *_SINGLE, "delays")
 
 
+def drawable(runs: Sequence[Recorded], law_of: LawOf | None = None) -> list[str]:
+    """The kinds that these runs have rows for."""
+    comparison, found = compare(runs), []
+    for kind in KINDS:
+        try:
+            next(iter(_figures(kind, comparison, AXES[:1], law_of)), None)
+        except NothingToDraw:
+            continue
+        found.append(kind)
+    return found
+
+
 def draw(
     runs: Sequence[Recorded],
     output: Path,

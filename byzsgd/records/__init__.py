@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .lock import Busy as Busy
     from .lock import is_locked as is_locked
     from .lock import locked as locked
+    from .plan import Plan as Plan
+    from .plan import write_plan as write_plan
     from .recorder import FolderRecorder as FolderRecorder
     from .recorder import MemoryRecorder as MemoryRecorder
     from .recorder import Offsets as Offsets
@@ -38,6 +40,7 @@ _NAMES = {
     "identity": "NOT_IDENTITY difference run_id run_name same_run",
     "info": "collect_info",
     "lock": "Busy is_locked locked",
+    "plan": "Plan write_plan",
     "recorder": "FolderRecorder MemoryRecorder Offsets Recorder start",
     "run": "ERROR FORMAT Run beside find_runs is_finished is_run load read_config read_info spent_share",
 }

@@ -46,9 +46,25 @@ class Checkpoint:
 def save_checkpoint(folder: Path, number: int, tree: Any, offsets: Offsets) -> Path:
     """Writes the checkpoint of a run folder and keeps the newest two. Contexts are not saved: reading is given them.
     The same state gives the same bytes."""
+    return _write(folder, number, _content(number, tree, offsets), KEPT)
+
+
+def keep_last(folder: Path, number: int, tree: Any, offsets: Offsets, most: float) -> None:
+    """Of a run that has ended: leaves its last state alone in the folder, if that has at most `most` bytes."""
+    content = _content(number, tree, offsets)
+    if len(content) <= most:
+        _write(folder, number, content, 1)
+    else:
+        drop_checkpoints(folder)
+
+
+def _content(number: int, tree: Any, offsets: Offsets) -> bytes:
     node, tensors = encode(tree)
     document = {"format": FORM, "number": number, "offsets": asdict(offsets), "tree": node}
-    content = save_tensors(tensors, metadata={"byzsgd": json.dumps(document, allow_nan=False, separators=(",", ":"))})
+    return save_tensors(tensors, metadata={"byzsgd": json.dumps(document, allow_nan=False, separators=(",", ":"))})
+
+
+def _write(folder: Path, number: int, content: bytes, kept: int) -> Path:
     place = folder / CHECKPOINTS
     with writing(place):
         place.mkdir(exist_ok=True)
@@ -56,9 +72,19 @@ def save_checkpoint(folder: Path, number: int, tree: Any, offsets: Offsets) -> P
     write_whole(path, content)
     older = [other for other in checkpoints(folder) if other != path]
     with writing(place):
-        for other in older[KEPT - 1 :]:
+        for other in older[kept - 1 :]:
             other.unlink()
     return path
+
+
+def read_position(path: Path) -> tuple[int, Offsets]:
+    """Of a checkpoint: the arrivals before it, and how far the records go; ValueError when it cannot be read."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            document = json.loads(file.metadata()["byzsgd"])
+        return int(document["number"]), Offsets(**document["offsets"])
+    except (OSError, SafetensorError, LookupError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} cannot be used: it does not hold what a checkpoint holds") from error
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -116,7 +142,7 @@ def read_checkpoint(
 
 
 def drop_checkpoints(folder: Path) -> None:
-    """For a run that has ended: its parameters are saved by themselves."""
+    """For a run that has ended and cannot be extended: its parameters are saved by themselves."""
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
 
 

@@ -13,7 +13,10 @@ from .run import FORMAT
 
 # Dotted keys that cannot change a run's records: where data lie, what is shown, how often it is saved.
 NOT_IDENTITY = frozenset(
-    {"checkpoint_every", "data_root", "dataset.download", "force", "hydra", "quiet", "screen", "tracker"}
+    (
+        *("checkpoint_every", "data_root", "dataset.download", "force", "hydra", "keep_state", "quiet", "screen"),
+        *("sweep", "tracker"),
+    )
 )
 EXACT = 2**53  # every whole number below is one in double precision
 NAME_LENGTH = 120  # of a folder name; file systems allow 255 bytes
@@ -29,6 +32,11 @@ def run_id(config: Mapping[str, Any], as_typed: bool = False) -> str:
     named = _canonical(in_first_words(config, as_typed), "", sort=True)
     text = json.dumps([FORMAT, named], ensure_ascii=True, separators=(",", ":"))
     return blake2b(text.encode(), digest_size=5).hexdigest()
+
+
+def prefix_id(config: Mapping[str, Any]) -> str:
+    """What runs share that differ in nothing but their budgets."""
+    return run_id({key: node for key, node in config.items() if key != "budget"})
 
 
 def same_run(stored: Mapping[str, Any], own: Mapping[str, Any]) -> bool:

@@ -5,23 +5,32 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import yaml
-
-from .identity import one_spelling
+from .identity import run_id
 from .lock import LOCK, is_locked
-from .run import CHECKPOINTS, ERROR, METRICS_FILE, is_finished, is_run, read_config, read_info, spent_share
+from .plan import PLAN, Plan, read_plan
+from .run import (
+    CHECKPOINTS,
+    CONFIG,
+    ERROR,
+    METRICS_FILE,
+    folders_below,
+    is_finished,
+    is_run,
+    read_config,
+    read_info,
+    spent_share,
+)
 
-OVERRIDES = Path(".hydra") / "overrides.yaml"  # Hydra writes it when it hands a job out
-MULTIRUN = "multirun.yaml"  # and this one when it starts a sweep
 TAIL = 65_536  # bytes; the last line of the metrics is within them
 ORDER = ("running", "failed", "broken", "waiting", "done")
 
@@ -38,41 +47,53 @@ class RunProgress:
     judged: str = ""  # the last accuracy, or loss
 
 
-Jobs = frozenset[frozenset[str]]  # the overrides of every job of a sweep
-
-
 @dataclass
 class Sweep:
     """The runs of a folder. What has ended is read once."""
 
     folder: Path
-    jobs_of: Callable[[Path], Jobs | None]  # of the sweep that was last started in the folder; None: not known
     runs: list[RunProgress] = field(default_factory=list)
-    jobs: Jobs | None = None
-    overrides: dict[Path, frozenset[str]] = field(default_factory=dict)
-    read: float = 0.0  # when the jobs were written that were read
+    plan: Plan | None = None  # of the sweep that was last started in the folder
+    identities: dict[Path, str] = field(default_factory=dict)
+    read: float = 0.0  # when the plan was written that was read
 
     def look(self) -> Sweep:
         """Reads what has changed since the last look."""
-        written = _modified(self.folder / MULTIRUN)
+        written = _modified(self.folder / PLAN)
         if written > self.read:
-            self.read, self.jobs = written, self.jobs_of(self.folder)
-        found = _places(self.folder)
-        self.overrides = {place: self.overrides.get(place) or overrides_of(place) for place in found}
+            self.read, self.plan, self.identities = written, read_plan(self.folder), {}
+        found = _places(self.folder, set(self.plan.jobs.values()) if self.plan else set())
+        self.identities = {place: self.identities.get(place) or self._identity(place) for place in found}
         ended = {each.folder: each for each in self.runs if each.state == "done"}
         self.runs = [ended.get(place) or run_progress(place) for place in found]
         return self
 
+    def _identity(self, place: Path) -> str:
+        """Which job of the plan a folder belongs to: by its configuration, else by its name; empty: to none."""
+        if self.plan is None:
+            return ""
+        named = {folder: identity for identity, folder in self.plan.jobs.items()}
+        expected = named.get(str(place.relative_to(self.folder)), "")
+        if expected and re.search(r"__[0-9a-f]{10}$", place.name) or not (place / CONFIG).exists():
+            return expected
+        try:
+            return run_id(read_config(place))
+        except ValueError:  # damaged, and part of the news
+            return expected
+
     @property
     def unseen(self) -> int:
         """Jobs that have no folder yet."""
-        return len((self.jobs or frozenset()) - set(self.overrides.values()))
+        return len(set(self.plan.jobs if self.plan else ()) - set(self.identities.values()))
+
+    def of_plan(self) -> list[RunProgress]:
+        """Of the sweep that was last started here, not of others in the same folder."""
+        plan = self.plan
+        return [each for each in self.runs if plan is None or self.identities[each.folder] in plan.jobs]
 
     def unfinished(self) -> list[RunProgress]:
-        """Of the sweep that was last started here, not of others in the same folder."""
-        jobs = self.jobs
-        own = [each for each in self.runs if jobs is None or self.overrides[each.folder] in jobs]
-        return [each for each in own if each.state != "done"]
+        """Those of the plan that are not done."""
+        return [each for each in self.of_plan() if each.state != "done"]
 
     def count(self, state: str) -> int:
         """How many runs are in this state."""
@@ -107,6 +128,8 @@ class Sweep:
         done = f"{self.count('done')} of {self.total} done"
         if ends:
             done += " (" + ", ".join(f"{count} {how}" for how, count in sorted(ends.items())) + ")"
+        if self.plan is not None and self.plan.left_out:
+            others.append(f"{self.plan.left_out} impossible left out")
         return ", ".join([done, *others]) + ("" if left is None else f"; about {duration(left)} left")
 
 
@@ -146,14 +169,12 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _places(folder: Path) -> list[Path]:
+def _places(folder: Path, planned: Container[str]) -> list[Path]:
     """Folders of jobs, sorted: where a run was begun or handed out."""
     found = []
-    for name, folders, files in os.walk(folder):
-        place = Path(name)
-        if LOCK in files or ERROR in files or is_run(place) or (place / OVERRIDES).exists():
+    for place, files in folders_below(folder):
+        if LOCK in files or ERROR in files or is_run(place) or str(place.relative_to(folder)) in planned:
             found.append(place)
-            folders.clear()
     return sorted(found)
 
 
@@ -162,15 +183,6 @@ def _modified(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def overrides_of(folder: Path) -> frozenset[str]:
-    """What the command of a job said of it; nothing where there is no note of that."""
-    try:
-        told = yaml.safe_load((folder / OVERRIDES).read_text(encoding="utf-8")) or ()
-        return frozenset(one_spelling(str(word)) for word in told)
-    except (OSError, ValueError, TypeError, yaml.YAMLError):
-        return frozenset()
 
 
 def _last(folder: Path) -> dict[str, Any]:

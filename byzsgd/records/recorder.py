@@ -14,6 +14,7 @@ import polars as pl
 import yaml
 
 from .files import digest, sync, write_whole, writing
+from .identity import prefix_id
 from .plain import to_json
 from .rows import ArrivalRows, Columns, Metric, metrics_frame, metrics_row, to_parquet
 from .run import (
@@ -31,6 +32,7 @@ from .run import (
     load,
     part_number,
     parts,
+    read_config,
     read_info,
     read_part,
 )
@@ -207,7 +209,8 @@ class FolderRecorder:
         self._write_info()
         if self._info["status"] in ENDED:
             names = [path.name for path in parts(self.folder / ARRIVALS_FOLDER)]
-            done = {"format": FORMAT, "metrics": self._hash.hexdigest(), "parts": names}
+            prefix = prefix_id(read_config(self.folder))
+            done = {"format": FORMAT, "metrics": self._hash.hexdigest(), "parts": names, "prefix": prefix}
             write_whole(self.folder / DONE, to_json(done, indent=2).encode())
 
     def run(self) -> Run:

@@ -9,9 +9,10 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from html import escape
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import yaml
@@ -19,6 +20,9 @@ import yaml
 from .files import digest
 from .moved import up_to_date
 from .rows import ARRIVALS, METRICS, Metric, metrics_frame, metrics_row
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FORMAT = 1  # of the record; part of every run's identity
 DONE = "DONE"
@@ -28,6 +32,7 @@ METRICS_FILE = "metrics.jsonl"
 ARRIVALS_FOLDER = "arrivals"
 CHECKPOINTS = "checkpoints"
 ERROR = "error.txt"
+OF_A_RUN = {ARRIVALS_FOLDER, CHECKPOINTS, "tensorboard"}  # folders in a run folder
 RUNNING = "running"
 UNFINISHED = "unfinished"
 ENDED = ("finished", "diverged", "stalled")  # a result, each of them
@@ -35,7 +40,7 @@ ENDED = ("finished", "diverged", "stalled")  # a result, each of them
 _PART = re.compile(r"part-(\d{5,})-([0-9a-f]{16})\.parquet")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """What a run left behind."""
 
@@ -46,6 +51,33 @@ class Run:
     info: dict[str, Any]
     folder: Path | None = None
 
+    def __repr__(self) -> str:
+        return f"Run({', '.join(f'{name}={value}' for name, value in self._told().items())})"
+
+    def _repr_html_(self) -> str:
+        """A small table, for notebooks."""
+        rows = "".join(
+            f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in self._told().items()
+        )
+        return f"<table>{rows}</table>"
+
+    @property
+    def params(self) -> Tensor:
+        """The (d,) model that the run ended with; ValueError where its folder has none."""
+        from .checkpoints import load_params
+
+        if self.folder is None:
+            raise ValueError("params needs a run with a folder (experiment.run(folder)); got one in memory")
+        return load_params(self.folder)
+
+    def _told(self) -> dict[str, str]:
+        last = self.metrics[-1].to_dicts()[0] if len(self.metrics) else {}
+        judged = {name: f"{last[name]:.4g}" for name in ("test_accuracy", "train_loss") if last.get(name) is not None}
+        named = {name: self.choices[name] for name in ("aggregator", "attack") if name in self.choices}
+        place = {} if self.folder is None else {"folder": str(self.folder)}
+        facts = {"status": str(self.info.get("status")), "arrivals": str(len(self.arrivals))}
+        return named | {"seed": str(self.config.get("seed"))} | facts | judged | place
+
 
 def load(folder: str | Path) -> Run:
     """Reads a run folder, finished or not, also after a kill; never needs a checkpoint and never runs code.
@@ -53,10 +85,10 @@ def load(folder: str | Path) -> Run:
     ValueError of one line names the file when it is no run folder or something in it is damaged.
     """
     folder = Path(folder)
+    if not is_run(folder) and folder.is_dir() and (inside := find_runs(folder)):
+        raise ValueError(f"load needs the folder of one run; got {folder} with {len(inside)} runs in it (byzsgd.frame)")
     config = read_config(folder)
     info = read_info(folder)
-    if info.get("format", FORMAT) != FORMAT:
-        raise ValueError(f"{folder} has records of format {info['format']}, this version reads format {FORMAT}")
     choices = info.pop("choices", {})
     done = read_done(folder)
     if info.get("status") == RUNNING:
@@ -92,12 +124,21 @@ def find_runs(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder")
-    found = []
-    for path, folders, _ in os.walk(folder):
-        if is_run(Path(path)):
-            found.append(Path(path))
+    return sorted(place for place, _ in folders_below(folder) if is_run(place))
+
+
+def folders_below(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """A folder and all below it, each with the names of its files: behind links too, none of them twice, and without
+    those that hold parts of a run."""
+    seen = set()
+    for path, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(path)
+        if real in seen:
             folders.clear()
-    return sorted(found)
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if name not in OF_A_RUN and not name.startswith("."))
+        yield Path(path), files
 
 
 def spent_share(config: Mapping[str, Any], last: Mapping[str, Any]) -> float:
@@ -121,8 +162,11 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def read_info(folder: Path) -> dict[str, Any]:
-    """`info.json` as it is."""
-    return _object(folder / INFO)
+    """`info.json` as it is; ValueError where its records are another version's."""
+    info = _object(folder / INFO)
+    if info.get("format", FORMAT) != FORMAT:
+        raise ValueError(f"{folder} has records of format {info['format']}, this version reads format {FORMAT}")
+    return info
 
 
 def read_done(folder: Path) -> dict[str, Any] | None:

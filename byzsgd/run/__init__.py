@@ -3,3 +3,4 @@
 from byzsgd.run.budget import Budget as Budget
 from byzsgd.run.experiment import Experiment as Experiment
 from byzsgd.run.metrics import Metrics as Metrics
+from byzsgd.run.sweeping import Sweeping as Sweeping

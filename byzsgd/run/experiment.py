@@ -47,8 +47,10 @@ from byzsgd.records import (
     same_run,
 )
 from byzsgd.records.checkpoints import checkpoints
+from byzsgd.records.longer import begin_behind, find_shorter
 from byzsgd.run.budget import Budget
 from byzsgd.run.described import choices_of, described, nameless
+from byzsgd.run.fields import converted
 from byzsgd.run.messages import check_messages
 from byzsgd.run.metrics import Metrics
 from byzsgd.run.path import say_once
@@ -57,12 +59,13 @@ from byzsgd.run.process import rare_collections, threads
 from byzsgd.run.running import Running
 from byzsgd.run.saving import Saving
 from byzsgd.run.screen import Facts, Nobody, Screen
-from byzsgd.run.signals import stop_signals
+from byzsgd.run.signals import Stopped, stop_signals
 from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, require_same_files
+from byzsgd.run.sweeping import Sweeping
 from byzsgd.run.tracking import Tracking
-from byzsgd.run.trial import piloted
+from byzsgd.run.trial import piloted, pilots
 
-NO_GROUPS = {"budget", "metrics"}
+NO_GROUPS = {"budget", "metrics", "sweep"}
 SAYING = ("config", "choices", "said")  # the fields that are about the others
 _SENDER = {"vectors": "gradient", "deltas": "delta"}
 
@@ -71,29 +74,6 @@ class EngineFactory(Protocol):
     """(problem, batches, the liars' attacks by worker) -> engine."""
 
     def __call__(self, problem: SupervisedProblem, batches: Batches, poisons: Mapping[int, Attack], /) -> Engine: ...
-
-
-class _Converted:
-    """The place of a dataclass field without default, which holds what a function makes of the value it is given."""
-
-    def __init__(self, convert: Callable[[Any], Any]) -> None:
-        self._convert = convert
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    def __get__(self, instance: object, owner: type | None = None) -> Any:
-        if instance is None:  # the dataclass asks for a default
-            raise AttributeError(self._name)
-        return vars(instance)[self._name]
-
-    def __set__(self, instance: object, value: Any) -> None:
-        vars(instance)[self._name] = self._convert(value)
-
-
-def converted(convert: Callable[[Any], Any]) -> Any:
-    """Of a field of a frozen dataclass: it holds `convert` of what its constructor is given."""
-    return _Converted(convert)
 
 
 def _is_kept(folder: Path) -> bool:
@@ -144,6 +124,8 @@ class Experiment:
     data_root: str | None
     plugins: tuple[str, ...]
     force: bool
+    sweep: Sweeping = Sweeping()
+    keep_state: float = 64.0
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     choices: Mapping[str, str] = field(default_factory=dict, repr=False)
     said: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)  # the values that config says
@@ -160,6 +142,7 @@ class Experiment:
             require(getattr(self, name) >= 1, name, "a value >= 1", **{name: getattr(self, name)})
         every = self.checkpoint_every
         require(every is None or every >= 1, "checkpoint_every", "a value >= 1, or null", checkpoint_every=every)
+        require(self.keep_state >= 0, "keep_state", "a value >= 0", keep_state=self.keep_state)
         require(self.seed >= 0, "seed", "a value >= 0", seed=self.seed)
         require(self.num_byzantine < n or not self.metrics.dissimilarity, "metrics.dissimilarity", "an honest worker",
                 num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
@@ -256,13 +239,16 @@ class Experiment:
         plugins: Sequence[str] | None = None,
         *,
         only_there: bool = False,
+        shorter: Path | None = None,
     ) -> Run:
         """Runs to the end of the budget. With a folder its records are written there, else they stay in memory.
 
         A run that was cut off goes on from its last checkpoint, to the same bits; a finished one is read back, or with
         `force` run again in a folder beside. A folder beside, made so, is taken where its data are those of now;
         `only_there`: never. ValueError where the data are not those that the run was started with. `plugins`: modules
-        whose types a checkpoint may hold; None: the configuration's own.
+        whose types a checkpoint may hold; None: the configuration's own. A run that differs in nothing but a larger
+        budget from a finished one nearby, or from `shorter`, goes on where that ended, to the same bits as from its
+        beginning.
         """
         watcher: Screen = Nobody() if screen is None else screen
         with stop_signals() as stopped, threads(self.threads), rare_collections():
@@ -270,17 +256,42 @@ class Experiment:
                 return self._watched(stopped, None, watcher, plugins)
             self._require_digests(Path(folder))
             place = Path(folder) if only_there else self._place(Path(folder), plugins)
+            if only_there and _is_kept(place):
+                self._require_files(place, plugins)
+            if is_finished(place):  # also where one may only read
+                return self._read_back(place, watcher)
             with locked(place):
-                if only_there and _is_kept(place):
-                    self._require_files(place, plugins)
+                if is_finished(place):  # by another process, in between
+                    return self._read_back(place, watcher)
                 if _is_kept(place):
                     self._require_own(place)
-                if is_finished(place):
-                    run = load(place)
-                    watcher.say(f"{place} is finished already; force=true runs it again beside it")
-                    watcher.end(run)
-                    return run
-                return self._watched(stopped, place, watcher, plugins)
+                elif found := self._beginning(place, shorter, plugins):
+                    begin_behind(found, place, self.config, self.choices)
+                try:
+                    return self._watched(stopped, place, watcher, plugins)
+                except Stopped as stop:
+                    stop.folder = place
+                    raise
+
+    def _beginning(self, place: Path, shorter: Path | None, plugins: Sequence[str] | None) -> Path | None:
+        """The finished run with whose end this one goes on, if its data are those of now."""
+        found = None if self.force or pilots(self) else shorter or find_shorter(place, self.config)
+        files = read_info(found).get("files") if found else None
+        if found is not None and files:
+            try:
+                require_same_files(found, files, loaded(self, plugins)[1])
+            except OtherFiles:
+                if shorter is not None:
+                    raise
+                return None
+        return found
+
+    def _read_back(self, folder: Path, screen: Screen) -> Run:
+        self._require_own(folder)
+        run = load(folder)
+        screen.say(f"{folder} is finished already; force=true runs it again beside it")
+        screen.end(run)
+        return run
 
     def _place(self, folder: Path, plugins: Sequence[str] | None) -> Path:
         """The first of `folder`, `folder__2`, … where this run may be: not begun, or begun with the files of now."""
@@ -306,7 +317,7 @@ class Experiment:
             require_same_files(folder, before, loaded(self, plugins)[1])
 
     def _watched(
-        self, stopped: Callable[[], bool], place: Path | None, screen: Screen, plugins: Sequence[str] | None
+        self, stopped: Callable[[], int], place: Path | None, screen: Screen, plugins: Sequence[str] | None
     ) -> Run:
         if self.tracker is None:
             return self.start(place, screen, plugins, stopped).complete(stopped)
@@ -342,7 +353,7 @@ class Experiment:
         folder: Path | None,
         screen: Screen,
         plugins: Sequence[str] | None = None,
-        stopped: Callable[[], bool] = lambda: False,
+        stopped: Callable[[], int] = lambda: 0,
     ) -> Running:
         """The run before its next event."""
         settled, measured = piloted(self, folder, plugins, stopped)
@@ -367,7 +378,9 @@ class Experiment:
         store: Store = MemoryStore(**description)
         if folder is not None:
             allowed = self.plugins if plugins is None else plugins
-            store = FolderStore(folder, plugins=allowed, say=screen.say, **description)
+            store = FolderStore(
+                folder, plugins=allowed, say=screen.say, keep_state=self.keep_state * 1e6, **description
+            )
         screen.start(
             Facts(
                 choices=self.choices,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import torch
 from torch import Tensor
@@ -21,12 +21,17 @@ def solved(experiment: Experiment) -> Compressor[Any]:
     """The compressor of a run, with the `scale` that its `budget` of bits asks for: found with the norms of the same
     run without compression. It is a function of the configuration, so a run that is resumed finds the same."""
     compressor = experiment.compressor
-    if not isinstance(compressor, Dynamic) or compressor.schedule != "norm" or compressor.budget is None:
+    if not lacks_scale(compressor):
         return compressor
-    assert compressor.decay is not None and compressor.horizon is not None
+    assert compressor.budget is not None and compressor.decay is not None and compressor.horizon is not None
     norms = pilot_norms(replace(experiment, compressor=none()))
     scale = solved_scale(norms, compressor.decay, compressor.horizon, compressor.budget)
     return replace(compressor, scale=scale, budget=None)
+
+
+def lacks_scale(compressor: Compressor[Any]) -> TypeGuard[Dynamic]:
+    """Whether its `scale` is found by a run before the run."""
+    return isinstance(compressor, Dynamic) and compressor.schedule == "norm" and compressor.budget is not None
 
 
 def pilot_norms(experiment: Experiment) -> Tensor:

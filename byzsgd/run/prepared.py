@@ -298,8 +298,14 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"device needs one that this machine has (cpu, cuda); got device={name}") from error
+        raise ValueError(f"device needs one that this machine has ({_devices()}); got device={name}") from error
     return device
+
+
+def _devices() -> str:
+    count = torch.cuda.device_count()
+    graphics = ", ".join(["cuda", *(f"cuda:{number}" for number in range(count))]) if count else "no cuda"
+    return ", ".join(["cpu", graphics, *(["mps"] if torch.backends.mps.is_available() else [])])
 
 
 def _trusted_gradient(problem: SupervisedProblem) -> Callable[[Tensor], Tensor] | None:

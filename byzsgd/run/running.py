@@ -20,6 +20,7 @@ from byzsgd.run.metrics import dissimilarity_of
 from byzsgd.run.prepared import Prepared
 from byzsgd.run.saving import Saving
 from byzsgd.run.screen import Screen
+from byzsgd.run.signals import Stopped
 from byzsgd.run.stores import Store
 
 if TYPE_CHECKING:
@@ -81,12 +82,16 @@ class Running:
     def looked(self) -> Status | None:
         """Evaluates and saves where it is time to; the status of the run if it has ended."""
         world = self.world
-        spent = self.budget.spent(world)
-        if spent or world.arrivals % self.eval_every == 0:
+        spent, due = self.budget.spent(world), world.arrivals % self.eval_every == 0
+        if spent and not due:
+            self._mark()
+        if spent or due:
             if not bool(torch.isfinite(self.params).all()):
                 return self._diverged("the model is not finite")
             self._record(self.prepared.evaluation.measured(self.world))
         if spent:
+            if due:
+                self._mark()
             return "finished"
         if self.store.lasting and self.saving.due(world.arrivals):
             self.checkpoint()
@@ -97,6 +102,10 @@ class Running:
         arrivals = self.world.arrivals
         ends = (self.eval_every - arrivals % self.eval_every, self.budget.arrivals - arrivals)
         return min(*ends, self.saving.left(arrivals) or ends[0])
+
+    def _mark(self) -> None:
+        self.hand_over()
+        self.store.mark()
 
     def hand_over(self) -> None:
         """The deliveries since the last block go to the recorder."""
@@ -137,7 +146,7 @@ class Running:
         for line in self.prepared.kernel.scheme.remarks(self.world):
             self.screen.say(line)
         nodes = self.prepared.evaluation.nodes(self.world)
-        run = self.store.close(status, self.params, nodes, self.seconds)
+        run = self.store.close(status, self.world, self.params, nodes, self.seconds)
         self.screen.end(run)
         return run
 
@@ -146,18 +155,18 @@ class Running:
         """Wall time of this process on this run."""
         return time.perf_counter() - self.started
 
-    def complete(self, stopped: Callable[[], bool]) -> Run:
-        """Runs to the end; once `stopped` says so, saves the state and raises KeyboardInterrupt."""
+    def complete(self, stopped: Callable[[], int]) -> Run:
+        """Runs to the end; once `stopped` names a signal, saves the state and raises Stopped."""
         try:
             for status in self.looks():
                 if status is not None:
                     return self.end(status)
-                if stopped():
+                if number := stopped():
                     self.hand_over()
                     if self.stretches is not None:
                         self.stretches.give_back()
                     self.store.interrupt("interrupted", self.world, self.seconds)
-                    raise KeyboardInterrupt
+                    raise Stopped(number)
         except HonestNotFinite as error:
             return self.end(self.broken(error))
         except Exception as error:

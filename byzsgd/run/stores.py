@@ -10,8 +10,15 @@ from torch import Tensor
 
 from byzsgd.checks import require
 from byzsgd.kernel.world import World
-from byzsgd.records import FolderRecorder, Recorder, Run, read_info, start
-from byzsgd.records.checkpoints import NODES, drop_checkpoints, latest_checkpoint, save_checkpoint, save_params
+from byzsgd.records import FolderRecorder, Offsets, Recorder, Run, read_info, start
+from byzsgd.records.checkpoints import (
+    NODES,
+    drop_checkpoints,
+    keep_last,
+    latest_checkpoint,
+    save_checkpoint,
+    save_params,
+)
 from byzsgd.records.run import CHECKPOINTS
 from byzsgd.run.path import COMPILED
 from byzsgd.run.study import Newest
@@ -33,11 +40,15 @@ class Store(Protocol):
     def checkpoint(self, world: World, seconds: float) -> None:
         """Everything up to here is safe from a kill."""
 
+    def mark(self) -> None:
+        """The budget is spent: the rows so far are also those of a run with a larger one."""
+
     def interrupt(self, status: str, world: World | None, seconds: float) -> None:
         """The run stops before its end (interrupted, failed); from `world` it could go on."""
 
-    def close(self, status: str, params: Tensor, nodes: Tensor | None, seconds: float) -> Run:
-        """The run has ended with this model (d,); `nodes` (n, d): those of its nodes, where each has its own."""
+    def close(self, status: str, world: World, params: Tensor, nodes: Tensor | None, seconds: float) -> Run:
+        """The run has ended with this model (d,); `nodes` (n, d): those of its nodes, where each has its own. `world`:
+        the state from which a longer run goes on."""
 
 
 class MemoryStore:
@@ -56,10 +67,13 @@ class MemoryStore:
     def checkpoint(self, world: World, seconds: float) -> None:
         """Nothing to do."""
 
+    def mark(self) -> None:
+        """Nothing to do."""
+
     def interrupt(self, status: str, world: World | None, seconds: float) -> None:
         """Nothing to do."""
 
-    def close(self, status: str, params: Tensor, nodes: Tensor | None, seconds: float) -> Run:
+    def close(self, status: str, world: World, params: Tensor, nodes: Tensor | None, seconds: float) -> Run:
         self.recorder.close(_ended(status, self.reason, seconds))
         return self.recorder.run()
 
@@ -69,11 +83,20 @@ class FolderStore:
 
     lasting: ClassVar[bool] = True
 
-    def __init__(self, folder: Path, *, plugins: Sequence[str], say: Callable[[str], None], **description: Any) -> None:
-        self.folder, self.plugins, self.say = folder, plugins, say
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        plugins: Sequence[str],
+        say: Callable[[str], None],
+        keep_state: float,  # bytes
+        **description: Any,
+    ) -> None:
+        self.folder, self.plugins, self.say, self.keep_state = folder, plugins, say, keep_state
         self.description = description
         self.reason = ""
         self.studied: Newest | None = None
+        self.end: Offsets | None = None  # of the rows that a longer run has too
         self.before = 0.0  # wall time of earlier processes on this run
         self.recorder: Recorder
 
@@ -94,8 +117,13 @@ class FolderStore:
         params.copy_(world.models.live[0])
         world.models.live[0] = params
         self.recorder = FolderRecorder.resume(self.folder, found.offsets)
-        self.before = float(read_info(self.folder).get("wall_time") or 0.0)
-        self.say(f"resumed {self.folder} after {world.arrivals} arrivals")
+        info = read_info(self.folder)
+        self.before = float(info.get("wall_time") or 0.0)
+        shorter, ended = info.get("extends", ("", -1))
+        if ended == world.arrivals:
+            self.say(f"{self.folder} goes on where {shorter} ended, after {ended} arrivals")
+        else:
+            self.say(f"resumed {self.folder} after {world.arrivals} arrivals")
         return world
 
     def _require_path(self) -> None:
@@ -120,12 +148,20 @@ class FolderStore:
             self.checkpoint(world, seconds)
         self.recorder.close(_ended(status, self.reason, self.before + seconds))
 
-    def close(self, status: str, params: Tensor, nodes: Tensor | None, seconds: float) -> Run:
+    def mark(self) -> None:
+        self.end = self.recorder.flush()
+
+    def close(self, status: str, world: World, params: Tensor, nodes: Tensor | None, seconds: float) -> Run:
         save_params(self.folder, params)
         if nodes is not None:
             save_params(self.folder, nodes, NODES)
         self.recorder.close(_ended(status, self.reason, self.before + seconds))
-        drop_checkpoints(self.folder)
+        # After the record is whole: until then this state would be taken for one to go on from within the budget.
+        if status == "finished" and self.end is not None:
+            tree = {"state": world, "studied": self.studied}
+            keep_last(self.folder, world.arrivals, tree, self.end, self.keep_state)
+        else:
+            drop_checkpoints(self.folder)
         return self.recorder.run()
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from byzsgd.records import read_info
 from byzsgd.records.checkpoints import checkpoints
+from byzsgd.run.pilot import lacks_scale
 from byzsgd.run.screen import Nobody
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ PILOT = "pilot"  # the fact in a run's info: the largest value of every score of
 
 
 def piloted(
-    experiment: Experiment, folder: Path | None, plugins: Sequence[str] | None, stopped: Callable[[], bool]
+    experiment: Experiment, folder: Path | None, plugins: Sequence[str] | None, stopped: Callable[[], int]
 ) -> tuple[Experiment, Mapping[str, Mapping[str, float]]]:
     """The experiment with the number that its scheme lacked, and what was measured for it, as a fact of the run.
 
@@ -37,3 +38,10 @@ def piloted(
         largest = {name: run.arrivals[name].max() for name in run.info["scores"]}
         measured = {name: float(value) for name, value in largest.items() if isinstance(value, int | float)}
     return replace(experiment, scheme=experiment.scheme.piloted(measured)), {PILOT: measured}
+
+
+def pilots(experiment: Experiment) -> str:
+    """The part whose numbers come of a run before the run, which depend on the budget; empty: none."""
+    if experiment.scheme.pilot() is not None:
+        return f"scheme={experiment.choices.get('scheme')}"
+    return f"compressor={experiment.choices.get('compressor')}" if lacks_scale(experiment.compressor) else ""

@@ -67,8 +67,23 @@ def test_a_sweep_and_its_figures(tmp_path, capsys):
         schedules[run.config["seed"]].add(str(run.arrivals.select("time", "worker", "serial").rows()))
     assert [len(found) for found in schedules.values()] == [1, 1]
     assert main(["plot", "sweep", "--kind", "accuracy", "--kind", "acceptance", "--format", "png"]) == 0
-    drawn = {path.name for path in (tmp_path / "sweep").glob("*.*g")}
+    drawn = {path.name for path in (tmp_path / "sweep" / "figures").iterdir()}
     assert drawn == {"accuracy-updates.png", "accuracy-time.png", "acceptance.png"}
+    assert {path.suffix for path in (tmp_path / "sweep").iterdir()} <= {"", ".yaml", ".json"}
+    capsys.readouterr()
+    assert main(["plot", "sweep", "--list", "--select", "aggregator=kardam"]) == 0
+    listed = capsys.readouterr().out.split()
+    assert {"accuracy", "acceptance", "coefficients"} <= set(listed) and "suboptimality" not in listed
+    words = ["--select", "aggregator=kardam", "--select", "seed=0", "--output", "one", "--kind", "bars"]
+    assert main(["plot", "sweep", *words]) == 0
+    for word, sentence in (
+        ("aggregator=krum", "--select needs a value of aggregator: asgd, kardam; got value=krum"),
+        ("agregator=krum", "--select needs a choice or a setting of these runs; got key=agregator"),
+        ("kardam", "--select needs KEY=VALUE,VALUE…; got select=kardam"),
+    ):
+        capsys.readouterr()
+        assert main(["plot", "sweep", "--select", word]) == 2
+        assert sentence in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -124,7 +139,7 @@ MISTAKES = [
         ["aggregator=throttle", "aggregator.anchor_radius=.inf"],
         "aggregator.anchor_radius needs a number; got '.inf' (in an override: inf)",
     ),
-    (["budget.arrivals=null"], "budget.arrivals needs a whole number; got None"),
+    (["budget.arrivals=null"], "budget.arrivals needs a whole number; got null"),
     (["device=tpu0"], "device needs one that this machine has"),
     (["aggregator._target_=os.system"], "needs a _target_ within byzsgd, torch"),
     (["aggregator._target_=torch.os.system"], "needs a _target_ within byzsgd, torch"),
@@ -153,6 +168,19 @@ MISTAKES = [
     (["hydra/launcher=joblib"], "hydra/launcher needs a sweep (-m)"),
     (["plugins=[no_such_module]"], "plugins needs modules that Python finds (on PYTHONPATH); got no_such_module"),
     (["+config={seed: 1}"], "the experiment has no setting 'config'"),
+    (["lr=.1"], "no setting 'lr'; did you mean optimizer.lr?"),
+    (["n=20"], "no setting 'n'; did you mean num_workers?"),
+    (["epochs=3"], "no setting 'epochs'; did you mean budget.arrivals?"),
+    (["attack.num_byzantine=3"], "no setting 'num_byzantine' in attack; did you mean num_byzantine?"),
+    (["optimizer.learning_rate=3"], "no setting 'learning_rate' in optimizer; did you mean optimizer.lr?"),
+    (["seed=${oc.env:SEVEN}"], "got '7' (a text; of a variable: ${oc.decode:${oc.env:NAME}})"),
+    (["--config-name", "foo"], "--config-name needs a primary file of byzsgd's tree or of --config-dir; got foo"),
+    (["--config-path", "/tmp"], "--config-path needs byzsgd's own tree (--config-dir FOLDER adds yours to it)"),
+    (["--config-dir", "nowhere"], "--config-dir needs a folder; got config_dir=nowhere"),
+    (["-m", "--cfg", "job"], "needs one value for each setting and no -m"),
+    (["-sc", "query=bash"], "completion needs the script of your shell (byzsgd completion bash)"),
+    (["hydra.run.dir=blocked"], "blocked is no folder"),
+    (["device=cuda:7"], "device needs one that this machine has (cpu, "),
     (["delay=trace"], "delay.path needs a value: a text; got none"),
     (["delay/heterogeneity=list"], "delay.heterogeneity.values needs a value: a list of numbers; got none"),
     (["partition=dirichlet", "partition.alpha=0"], "partition dirichlet needs 0 < alpha < inf; got alpha=0"),
@@ -160,7 +188,8 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("overrides", "sentence"), MISTAKES, ids=lambda value: " ".join(value)[:40])
-def test_a_mistake_is_one_line(overrides, sentence, tmp_path, capsys):
+def test_a_mistake_is_one_line(overrides, sentence, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("SEVEN", "7")
     (tmp_path / "blocked").write_text("a file where a folder should be")
     assert main(["train", *overrides]) == 2
     captured = capsys.readouterr()
@@ -221,6 +250,33 @@ def test_without_a_command_the_commands_are_shown(capsys):
     assert "resume" in capsys.readouterr().err
 
 
+def test_a_command_that_there_is_not_is_guessed_at(capsys):
+    assert main(["tarin"]) == 2
+    assert capsys.readouterr().err == "byzsgd: no command 'tarin'; did you mean train?\n"
+    assert main(["help", "train"]) == 0
+    assert "groups (choose with GROUP=MEMBER" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["help"])
+    assert "resume" in capsys.readouterr().out
+
+
+def test_a_refused_plugin_names_the_option(tmp_path, capsys):
+    assert main(["train", *TINY, "hydra.run.dir=here"]) == 0
+    config = tmp_path / "here" / "config.yaml"
+    config.write_text(config.read_text().replace("byzsgd.attacks.none", "mine.attack"))
+    (tmp_path / "here" / "DONE").unlink()
+    capsys.readouterr()
+    assert main(["resume", "here"]) == 2
+    assert "or a module named by --plugin MODULE; got mine.attack" in capsys.readouterr().err
+
+
+def test_what_is_printed_can_be_typed(tmp_path, capsys):
+    assert main(["train", *TINY, "hydra.run.dir=-odd"]) == 0
+    said = capsys.readouterr().out
+    assert "next: byzsgd plot ./-odd" in said
+    assert main(["compare", "./-odd"]) == 0
+
+
 def test_options_may_stand_anywhere(tmp_path, capsys):
     assert main(["train", *TINY, "-m", "seed=0,1", "hydra.sweep.dir=sweep"]) == 0
     assert len(list((tmp_path / "sweep").glob("*/DONE"))) == 2
@@ -228,6 +284,7 @@ def test_options_may_stand_anywhere(tmp_path, capsys):
     assert main(["train", "seed=7", "--cfg", "job", "aggregator=krum"]) == 0
     shown = capsys.readouterr().out
     assert "seed: 7" in shown
+    assert "${" not in shown  # resolved
     assert "byzsgd.aggregators.rules.krum" in shown
 
 
@@ -246,8 +303,8 @@ def test_members_may_be_chosen_by_pattern(tmp_path):
 
 def test_one_run_of_a_sweeping_experiment_says_so(capsys):
     assert main(["train", "experiment=quickstart", *TINY]) == 0
-    varied = "aggregator, optimizer.lr, attack, seed"
-    assert f"one run of an experiment that varies {varied}; -m makes them all" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "one run of an experiment that varies aggregator, optimizer.lr, attack, seed; -m makes them all" in said
 
 
 def test_local_steps_that_overflow_are_a_result():
@@ -305,6 +362,45 @@ def test_list_shows_every_member_with_its_reference(capsys):
     assert "k >= 2f+3" in rules
     assert main(["list", "atack"]) == 2
     assert "did you mean attack?" in capsys.readouterr().err
+
+
+def test_list_says_what_each_does_and_can_be_searched(capsys, monkeypatch):
+    from byzsgd.config import catalogue
+
+    told = [member.description for member in catalogue.members("aggregator")]
+    assert len(set(told)) == len(told)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["list", "aggregator"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("  krum ") and "Rounds: The row with the least sum" in line for line in lines)
+    assert main(["list", "--search", "median"]) == 0
+    said = capsys.readouterr().out
+    assert "geometric_median" in said and "label_flip" not in said
+    assert main(["list", "--search", "nothing like it"]) == 2
+
+
+def test_show_tells_everything(capsys):
+    assert main(["show", "aggregator/rule=krum"]) == 0
+    said = capsys.readouterr().out
+    for part in (
+        *("Condition: k >= 2f+3", "neighbours: int | None = None", "conf/aggregator/rule/krum.yaml", "@misc{krum,"),
+        *("author = {Blanchard and El Mhamdi and Guerraoui and Stainer}", "year = {2017}", "eprint = {1703.02757}"),
+        "title = {Machine learning with adversaries: Byzantine tolerant gradient descent}",
+    ):
+        assert part in said
+    assert main(["show", "kardam"]) == 0
+    assert "1802.07928" in capsys.readouterr().out
+    assert main(["show", "kadram"]) == 2
+    assert "no member 'kadram'; did you mean kardam?" in capsys.readouterr().err
+
+
+def test_every_member_is_shown(capsys):
+    from byzsgd.config import catalogue
+
+    for group in catalogue.groups():
+        for file in catalogue.files(group):
+            assert main(["show", f"{group}/{file.stem}"]) == 0
 
 
 def test_every_member_is_described(capsys):

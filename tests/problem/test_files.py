@@ -138,7 +138,7 @@ def test_missing_files_say_which_where_and_how(name, tmp_path):
     with pytest.raises(ValueError, match=rf"dataset {name} needs the file \S+; got none in .*download=true") as info:
         load(name, tmp_path)
     assert str(tmp_path) in str(info.value) and "BYZSGD_DATA" in str(info.value) and "\n" not in str(info.value)
-    with pytest.raises(ValueError, match="got data_root=None .*BYZSGD_DATA"):
+    with pytest.raises(ValueError, match="got data_root=null .*BYZSGD_DATA"):
         load(name, None)
 
 

@@ -43,6 +43,24 @@ def test_a_test_part_of_its_own_and_groups_are_kept(tmp_path):
     assert all(len(set(data.train.groups[block].tolist())) == 1 for block in blocks)
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        np.array([2.9, 2.2, 2.5]),
+        np.array(["zoe", "ann", "bob"]),
+        np.array([2**40, -7, 0]),
+        np.array([b"z", b"a", b"b"]),
+    ],
+    ids=["real", "text", "whole", "bytes"],
+)
+def test_groups_of_any_kind_are_told_apart(names, tmp_path):
+    """2.2 and 2.9 became one writer, and texts ended in int()'s own error."""
+    np.savez(tmp_path / "own.npz", **arrays(groups=names[np.arange(50) % 3], test_inputs=np.ones((3, 4)),
+                                            test_targets=np.arange(3)))  # fmt: skip
+    groups = tensor_file(tmp_path / "own.npz", "trusted=0", "validation_share=0").train.groups
+    assert groups.tolist() == [[2, 0, 1][number % 3] for number in range(50)]
+
+
 def test_inputs_by_type(tmp_path):
     np.savez(tmp_path / "bytes.npz", **arrays(inputs=np.full((50, 4), 51, dtype=np.uint8)))
     assert torch.allclose(tensor_file(tmp_path / "bytes.npz").train.inputs, torch.tensor(0.2))
@@ -80,6 +98,9 @@ def test_regression(tmp_path):
             "needs test_inputs of the shape",
         ),
         ({"groups": np.zeros(4)}, (), "needs one group for each example"),
+        ({"groups": np.full(50, np.nan)}, (), "needs groups that all have a value; got groups=some are NaN"),
+        ({"targets": np.arange(50) % 3 * 2}, (), "needs an example of every class .*greatest=4, .* none of class 1"),
+        ({"targets": np.arange(50) % 3 * 500_000_000}, (), "needs an example of every class .*greatest=1000000000"),
         ({"inputs": np.ones((50, 4), dtype=int)}, ("standardise=true",), "needs real inputs to standardise"),
         ({"targets": np.array([None] * 50)}, (), "needs a whole file of plain arrays"),
     ],
@@ -145,7 +166,7 @@ def test_texts_that_cannot_be_used(tmp_path):
     (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe\xfa" * 40)
     with pytest.raises(ValueError, match="dataset text_char needs a text in UTF-8"):
         text(tmp_path / "bytes.txt")
-    with pytest.raises(Exception, match="needs dataset.file=PATH of a text; got file=None"):
+    with pytest.raises(Exception, match="needs dataset.file=PATH of a text; got file=null"):
         member("dataset", "text_char")
 
 

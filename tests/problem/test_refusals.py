@@ -52,7 +52,7 @@ def untouched(place):
             ["metrics.dissimilarity=true", "num_workers=4", "num_byzantine=4", "f=1"],
             "metrics.dissimilarity needs an honest",
         ),
-        (["dataset=mnist"], "got data_root=None (set data_root=FOLDER or BYZSGD_DATA; dataset.download=true"),
+        (["dataset=mnist"], "got data_root=null (set data_root=FOLDER or BYZSGD_DATA; dataset.download=true"),
         (["dataset=cifar100", "data_root=nowhere"], "nowhere"),
         (["dataset=tensor_file"], "dataset.file=PATH"),
     ],

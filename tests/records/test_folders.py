@@ -201,13 +201,14 @@ def test_columns_may_be_arrays():
     assert_frame_equal(recorders[0].run().arrivals, recorders[1].run().arrivals)
 
 
-def test_find_runs_is_recursive_sorted_and_stops_at_runs(tmp_path, begin):
+def test_find_runs_is_recursive_and_sorted(tmp_path, begin):
     for name in ("sweep/b", "sweep/a", "c"):
         write(begin(tmp_path / name), 0, 4)
     write(begin(tmp_path / "sweep" / "a" / "nested"), 0, 4)
     (tmp_path / "sweep" / ".hydra").mkdir()
     (tmp_path / "sweep" / ".hydra" / "config.yaml").write_text("a: 1\n")
-    assert find_runs(tmp_path) == [tmp_path / "c", tmp_path / "sweep/a", tmp_path / "sweep/b"]
+    runs = [tmp_path / "sweep" / name for name in ("a", "a/nested", "b")]
+    assert find_runs(tmp_path) == [tmp_path / "c", *runs]
     assert find_runs(tmp_path / "c") == [tmp_path / "c"]
     with pytest.raises(ValueError, match="is no folder"):
         find_runs(tmp_path / "nowhere")

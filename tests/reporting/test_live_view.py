@@ -26,11 +26,11 @@ def write(folder, made, *, status="running", metrics=3):
     return folder
 
 
-def shown(folder, glance=None, now=None):
+def shown(folder, glance=None, now=None, width=180):
     glance = glance or Glance()
     seen = glance.look(folder)
-    console = Console(width=180, record=True, file=io.StringIO())
-    console.print(view(folder, seen, glance.troubles, time.time() if now is None else now))
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(view(folder, seen, glance.troubles, time.time() if now is None else now, width))
     return console.export_text()
 
 
@@ -71,7 +71,7 @@ def test_only_what_changed_is_read_again(tmp_path, monkeypatch):
     glance = Glance()
     glance.look(tmp_path)
     read = []
-    monkeypatch.setattr("byzsgd.console.live_view.load", lambda path: read.append(path))
+    monkeypatch.setattr("byzsgd.console.live_view.load", lambda path: (read.append(path), run())[1])
     glance.look(tmp_path)
     assert read == []
     later = time.time() + 5
@@ -111,3 +111,17 @@ def test_an_empty_folder_and_none(tmp_path):
     assert "no run in" in shown(tmp_path)
     with pytest.raises(ValueError, match="is no folder"):
         watch(tmp_path / "nothing")
+
+
+def test_at_80_columns_the_names_stay(tmp_path):
+    """What matters least gives way: counts, bars, shares; never the name, the status, how far it is, the accuracy."""
+    for number in range(3):
+        write(tmp_path / str(number), run("trimmed_mean", seed=number), metrics=7)
+    text = shown(tmp_path, width=80)
+    assert max(map(len, text.splitlines())) <= 80
+    for number in range(3):
+        (line,) = [line for line in text.splitlines() if f"seed {number}" in line]
+        assert "running" in line and "25%" in line
+    assert "…" not in text
+    assert text.startswith(f"{tmp_path}: 3 running"[:79])
+    assert "updates" in shown(tmp_path, width=180) and "updates" not in text

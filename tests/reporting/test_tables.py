@@ -199,11 +199,11 @@ def test_bits_to_reach_an_accuracy_stand_where_compressors_differ():
     table = by_name([*signs, *plain])["outcomes"]
     place = table.headings.index("Mbit to reach")
     few, many = (next(row for row in table.rows if row[0].text == name)[place].estimate for name in ("sign", "none"))
-    assert many.mean == pytest.approx(32 * few.mean)
-    assert 0 < few.mean <= 0.6
+    assert many.middle == pytest.approx(32 * few.middle)
+    assert 0 < few.middle <= 0.6
     assert "90 % of the best" in " ".join(table.notes)
     assert "Mbit to reach" not in by_name(small())["outcomes"].headings
     # Runs of before bits were summed up do not know.
     old = dataclasses.replace(signs[0], metrics=signs[0].metrics.drop("bits_up"))
     cells = [row[place] for row in by_name([old, *plain])["outcomes"].rows]
-    assert math.isnan(next(cell.estimate.mean for cell in cells if math.isnan(cell.estimate.mean)))
+    assert math.isnan(next(cell.estimate.middle for cell in cells if math.isnan(cell.estimate.middle)))

@@ -221,7 +221,7 @@ def test_weights_are_checked():
         with pytest.raises(ValueError, match="^weighted_median needs "):
             rules.weighted_median(x, bad)
     part = lift(rules.weighted_median)
-    with pytest.raises(ValueError, match="weighted_median needs weights; got weights=None"):
+    with pytest.raises(ValueError, match="weighted_median needs weights; got weights=null"):
         part.aggregate(part.init(context()), x, None, 0)
 
 

@@ -6,8 +6,10 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from byzsgd.cli import main
-from byzsgd.config.sweeps import alike, combinations, lines, sweep_folder, sweep_jobs, words_of
+from byzsgd.config import intended, read
+from byzsgd.config.sweeps import combinations, lines, words_of
 from byzsgd.config.targets import ConfigError
+from byzsgd.records.plan import read_plan
 
 TINY = ("num_workers=7", "num_byzantine=1", "batch_size=4", "budget.arrivals=30", "eval_every=30")
 
@@ -51,15 +53,6 @@ def test_lines_of_a_file(tmp_path):
         lines("gone.txt")
 
 
-def test_one_job_of_each_kind_is_tried_before_the_first_runs():
-    made = combinations(OverridesParser.create().parse_overrides(
-        ["aggregator=asgd,krum", "seed=range(9)", "attack@attack.payload=lie,ipm"]))  # fmt: skip
-    kinds = {frozenset(word for word in job if not word.startswith("seed")) for job in alike(made)}
-    assert len(alike(made)) == len(kinds) == 4
-    other = [*made, ["aggregator=asgd", "seed=0", "attack@attack.payload=lie", "optimizer.lr=1"]]
-    assert len(alike(other)) == 5
-
-
 def test_mistakes():
     with pytest.raises(
         ConfigError, match="with the tag own need as many values as one another; got a with 2, b with 3"
@@ -77,13 +70,19 @@ def test_a_zipped_sweep_runs_and_its_status_knows_its_jobs(tmp_path, capsys):
     pairs = ("aggregator=tag(own,choice(asgd,krum))", "optimizer.lr=tag(own,choice(.1,2))")
     assert main(["train", "-m", *TINY, *pairs, "hydra.sweep.dir=sweep"]) == 0
     assert len(list((tmp_path / "sweep").glob("*/DONE"))) == 2
-    assert {frozenset(job) & {"aggregator=asgd", "optimizer.lr=0.1"} for job in sweep_jobs(tmp_path / "sweep")} == {
-        frozenset(), frozenset({"aggregator=asgd", "optimizer.lr=0.1"})
-    }  # fmt: skip
+    plan = read_plan(tmp_path / "sweep")
+    assert set(plan.jobs.values()) == {folder.parent.name for folder in (tmp_path / "sweep").glob("*/DONE")}
+    (asgd,) = (line for line in plan.told if "aggregator=asgd" in line)
+    assert "optimizer.lr=0.1" in asgd
+    assert main(["status", "sweep"]) == 0
+    assert "2 of 2 done" in capsys.readouterr().out
     assert main(["train", "-m", *TINY, *pairs[:1], "optimizer.lr=tag(own,choice(1,2,3))", "hydra.sweep.dir=sweep"]) == 2
     assert "need as many values as one another" in capsys.readouterr().err
 
 
 def test_other_jobs_go_to_another_folder():
-    assert sweep_folder(["hydra.sweeper.jobs=a.txt"]) != sweep_folder(["hydra.sweeper.jobs=b.txt"])
-    assert sweep_folder(["seed=0,1", "hydra.launcher.n_jobs=2"]) == sweep_folder(["seed=0,1"])
+    def folder(*overrides):
+        return intended(read(["-m", *overrides])).folder
+
+    assert folder("hydra.sweeper.jobs=a.txt") != folder("hydra.sweeper.jobs=b.txt")
+    assert folder("seed=0,1", "hydra.sweeper.max_batch_size=2") == folder("seed=0,1")

@@ -97,54 +97,6 @@ def test_lanes_runs_one_after_another_in_one_process(tmp_path, capsys):
         assert byzsgd.load(one).arrivals.equals(byzsgd.load(other).arrivals)
 
 
-def optuna():
-    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="pip install 'byzsgd[optuna]'")
-    return ("experiment=learning_rate", "hydra.sweeper.n_trials=3", *TINY, "hydra.sweep.dir=sweep")
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::PendingDeprecationWarning")
-def test_a_sweeper_that_optimises_is_told_the_validation_accuracy(tmp_path, capsys):
-    command = ["train", "-m", *optuna()]
-    assert main(command) == 0
-    runs = [byzsgd.load(folder) for folder in done(tmp_path / "sweep")]
-    assert len(runs) == 3
-    best = max(runs, key=lambda run: run.metrics["validation_accuracy"][-1])
-    told = f"best: optimizer.lr={best.config['optimizer']['lr']} ({best.metrics['validation_accuracy'][-1]:.4g})"
-    assert told in capsys.readouterr().out
-    before = prints(done(tmp_path / "sweep"))
-    assert main(command) == 0  # the same trials again, none of them computed again
-    assert prints(done(tmp_path / "sweep")) == before
-    assert capsys.readouterr().out.count("done before") == 3
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::PendingDeprecationWarning")
-def test_a_trial_that_fails_stops_no_other(tmp_path, capsys):
-    optuna()
-    sweeper = ("hydra/sweeper=optuna", "hydra.sweeper.direction=maximize", "hydra.sweeper.sampler.seed=1")
-    trials = ("hydra.sweeper.n_trials=6", "hydra.sweeper.n_jobs=1", "optimizer.lr=choice(-1.0,0.1,0.2)")
-    command = ["train", "-m", *sweeper, *trials, *TINY, "hydra.sweep.dir=sweep"]
-    assert main(command) == 1
-    captured = capsys.readouterr()
-    assert len(done(tmp_path / "sweep")) == 2
-    assert "best: optimizer.lr=0." in captured.out
-    assert "sgd needs 0 <= lr < inf; got lr=-1.0" in captured.err
-
-
-@pytest.mark.parametrize(("overrides", "sentence"), [
-    (("dataset=quadratic",), "validation examples to be judged by (dataset.validation_share, metrics.validation=true); "
-     "got dataset=quadratic, validation=False"),
-    (("dataset.validation_share=0",), "got dataset=digits, validation=False"),
-    (("metrics.validation=false",), "got dataset=digits, validation=False"),
-    (("hydra.sweeper.direction=minimize",), "hydra.sweeper.direction=maximize; got direction=minimize"),
-])  # fmt: skip
-def test_a_sweeper_that_optimises_needs_a_judge(overrides, sentence, tmp_path, capsys):
-    assert main(["train", "-m", *optuna(), *overrides]) == 2
-    captured = capsys.readouterr().err
-    assert captured.startswith("byzsgd: a sweeper that optimises needs ") and captured.count("\n") == 1
-    assert sentence in captured
-    assert not (tmp_path / "sweep").exists()
-
-
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_run_keeps_to_its_threads(threads, monkeypatch):
     """So that k jobs keep k cores busy and no more, whatever the libraries would take."""

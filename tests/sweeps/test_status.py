@@ -11,7 +11,7 @@ from rich.console import Console
 
 from byzsgd.cli import main
 from byzsgd.console import sweep_progress
-from byzsgd.records import locked
+from byzsgd.records import Plan, locked, write_plan
 from byzsgd.records.progress import Sweep, duration, run_progress
 
 CONFIG = "budget:\n  arrivals: 1000\n  updates: null\n  time: null\n"
@@ -42,9 +42,8 @@ def job(
 
 
 def sweep_of(folder, unseen=0):
-    jobs = frozenset(frozenset({f"seed={number}"}) for number in range(unseen))
-    (folder / "multirun.yaml").write_text("")
-    return Sweep(folder, lambda _: jobs).look()
+    write_plan(folder, Plan({f"{number:010x}": f"seed-{number}" for number in range(unseen)}))
+    return Sweep(folder).look()
 
 
 @pytest.mark.parametrize(
@@ -72,8 +71,7 @@ def test_a_run_whose_lock_is_held_is_running(tmp_path):
 
 
 def test_a_job_that_was_only_handed_out_is_waiting(tmp_path):
-    (tmp_path / "a" / ".hydra").mkdir(parents=True)
-    (tmp_path / "a" / ".hydra" / "overrides.yaml").write_text("- seed=0\n")
+    (tmp_path / "seed-0").mkdir()
     sweep = sweep_of(tmp_path, unseen=3)
     assert [each.state for each in sweep.runs] == ["waiting"]
     assert (sweep.count("waiting"), sweep.total) == (3, 3)
@@ -147,7 +145,7 @@ def test_a_terminal_gets_a_table_that_moves(tmp_path, monkeypatch):
     with locked(job(tmp_path / "c", arrivals=250)):
         job(tmp_path / "a", status="finished", arrivals=1000)
         console = Console(file=io.StringIO(), force_terminal=True, width=300, color_system=None)
-        with sweep_progress.following(Sweep(tmp_path, lambda _: None), console):
+        with sweep_progress.following(Sweep(tmp_path), console):
             job(tmp_path / "b", status="finished", arrivals=1000)
             job(tmp_path / "d", error="no luck")
     shown = console.file.getvalue()
@@ -161,7 +159,7 @@ def test_a_terminal_gets_a_table_that_moves(tmp_path, monkeypatch):
 
 def test_what_is_no_terminal_is_left_to_the_runs(tmp_path):
     console = Console(file=io.StringIO())
-    with sweep_progress.following(Sweep(tmp_path, lambda _: None), console):
+    with sweep_progress.following(Sweep(tmp_path), console):
         pass
     assert console.file.getvalue() == ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 
 import pytest
 from processes import SIX, SIXTY, done, ended, killed_midway_and_started_again, prints, started
@@ -156,7 +157,7 @@ def test_a_cut_off_sweep_resumes_what_is_broken_and_runs_the_rest(tmp_path, caps
 
     @contextmanager
     def interrupted_in_the_second_run():
-        yield lambda: next(asked) == 100
+        yield lambda: signal.SIGINT if next(asked) == 100 else 0
 
     with monkeypatch.context() as patch:
         patch.setattr("byzsgd.run.experiment.stop_signals", interrupted_in_the_second_run)

@@ -1,0 +1,45 @@
+"""Runs as one table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from byzsgd.records import Run, find_runs, load
+
+
+def frame(source: str | Path | Run | Iterable[Run]) -> pl.DataFrame:
+    """The metrics of all runs in a folder (or of the runs that are given) in one polars frame: a row per evaluation,
+    with `run` (the folder's name), `status`, the chosen members and every setting as columns (`aggregator`,
+    `optimizer.lr`).
+
+    Settings that a run does not have are null; lists are texts. ValueError where there is no run.
+    """
+    runs = _runs(source)
+    if not runs:
+        raise ValueError(f"frame needs at least one run; got none in {source}")
+    tables = []
+    for number, run in enumerate(runs):
+        name = run.folder.name if run.folder else str(number)
+        facts = {"run": name, "status": run.info.get("status"), **run.choices, **dict(_settings(run.config))}
+        kept = {key: value for key, value in facts.items() if key not in run.metrics.columns}
+        tables.append(run.metrics.select(*(pl.lit(value).alias(key) for key, value in kept.items()), pl.all()))
+    return pl.concat(tables, how="diagonal_relaxed")
+
+
+def _runs(source: str | Path | Run | Iterable[Run]) -> list[Run]:
+    if isinstance(source, str | Path):
+        return [load(folder) for folder in find_runs(source)]
+    return [source] if isinstance(source, Run) else list(source)
+
+
+def _settings(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in node.items():
+        key = f"{path}.{name}" if path else str(name)
+        if isinstance(value, Mapping):
+            yield from _settings(value, key)
+        elif not str(name).startswith("_"):
+            yield key, str(value) if isinstance(value, list | tuple) else value

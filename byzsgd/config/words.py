@@ -1,0 +1,65 @@
+"""Overrides given in Python, spelled as on the command line."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from byzsgd.config.catalogue import groups
+from byzsgd.config.targets import ConfigError
+
+Overrides = str | Sequence[str] | Mapping[str, Any]
+
+
+def spelled_out(*given: Overrides) -> list[str]:
+    """Texts as they are, lists of texts, and dicts of settings, as one list of overrides. ConfigError for anything
+    else."""
+    words: list[str] = []
+    for each in given:
+        if isinstance(each, str):
+            words.append(each)
+        elif isinstance(each, Mapping):
+            words += _of_mapping(each, "")
+        elif isinstance(each, Sequence) and all(isinstance(word, str) for word in each):
+            words += each
+        else:
+            raise ConfigError(f"an override needs a text, a list of texts or a dict of settings; got {each!r}")
+    return words
+
+
+def quoted(text: str) -> str:
+    """A text as the value of an override."""
+    # To Hydra a backslash is one, but before a quote.
+    escaped = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), text)
+    return f"'{escaped}'".replace("${", "\\${")
+
+
+def value_of(key: str, value: Any) -> str:
+    """A plain value as it is typed behind `key=`; ConfigError for an object."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value) if math.isfinite(value) else str(value)
+    if isinstance(value, str):
+        return value if key in groups() else quoted(value)
+    if isinstance(value, list | tuple):
+        return f"[{','.join(value_of(key, item) for item in value)}]"
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{name}:{value_of(f'{key}.{name}', item)}" for name, item in value.items()) + "}"
+    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    raise ConfigError(
+        f"{key} needs a plain value; got a {kind} (parts of your own: plugins=[my_module], {key}._target_)"
+    )
+
+
+def _of_mapping(settings: Mapping[str, Any], path: str) -> Iterator[str]:
+    for name, value in settings.items():
+        key = f"{path}.{name}" if path else str(name)
+        if isinstance(value, Mapping) and value:
+            yield from _of_mapping(value, key)
+        else:
+            yield f"{key}={value_of(key, value)}"

@@ -1,0 +1,118 @@
+"""`byzsgd list` and `byzsgd show`: what there is to choose, from YAML and docstrings, without importing any of it."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import yaml
+
+from byzsgd.checks import require
+from byzsgd.config import ConfigError, catalogue, suggestion
+from byzsgd.config.catalogue import Definition, Member
+from byzsgd.console.output import console
+
+_PLACE = re.compile(r"arXiv[: ]\s*(\d{4}\.\d{4,5}|[a-z-]+/\d{7})")
+
+
+def list_members(group: str | None, search: str | None) -> int:
+    """The members of a group, or of all groups; those that a word is said of."""
+    found = catalogue.find_groups(group) if group else catalogue.groups()
+    if not found:
+        names = {part for each in catalogue.groups() for part in (each, each.split("/")[-1])}
+        raise ConfigError(f"no group '{group}'{suggestion(str(group), names)}")
+    pages = {each: [entry for entry in catalogue.members(each) if _says(entry, search)] for each in found}
+    require(any(pages.values()), "--search", "a word that is said of some member", search=search)
+    for each, entries in pages.items():
+        if entries:
+            _page(each, entries, details=bool(group or search))
+    return 0
+
+
+def show_member(name: str) -> int:
+    """Everything about a member: what it does, its parameters, its YAML, its paper."""
+    group, _, word = name.replace("=", "/").rpartition("/")
+    groups = catalogue.find_groups(group) if group else catalogue.groups()
+    found = [(each, file) for each in groups for file in catalogue.files(each) if file.stem == word]
+    if not found:
+        names = [file.stem for each in groups for file in catalogue.files(each)]
+        meant = catalogue.canonical(word, names)
+        raise ConfigError(f"no member '{name}'" + (f"; did you mean {meant}?" if meant else suggestion(word, names)))
+    for each, file in found:
+        _all_about(each, file)
+    return 0
+
+
+def _says(entry: Member, word: str | None) -> bool:
+    text = " ".join((entry.name, entry.description, entry.reference, *entry.details))
+    return word is None or word.lower() in text.lower()
+
+
+def _page(group: str, entries: Sequence[Member], details: bool) -> None:
+    print(group)
+    width = max(len(entry.name) for entry in entries)
+    for entry in entries:
+        told = f"{_timing(entry)}{entry.description}"
+        _print(f"  {entry.name:<{width}}  {told}", hang=width + 4)
+        for line in (*entry.details, entry.reference) if details else ():
+            if line:
+                _print(f"  {'':<{width}}    {line.strip()}", hang=width + 8)
+    print()
+
+
+def _timing(entry: Member) -> str:
+    """Of a whole server: whether it waits for everybody."""
+    if entry.group != "aggregator" or entry.description.startswith("Rounds"):
+        return ""
+    (file,) = (each for each in catalogue.files("aggregator") if each.stem == entry.name)
+    return "Rounds: " if "collector: round" in file.read_text(encoding="utf-8") else ""
+
+
+def _print(line: str, hang: int) -> None:
+    """Wrapped to the screen; in a pipe a line stays one."""
+    print(textwrap.fill(line, max(console().width, hang + 20), subsequent_indent=" " * hang, break_on_hyphens=False))
+
+
+def _all_about(group: str, file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    (entry,) = (each for each in catalogue.members(group) if each.name == file.stem)
+    print(f"{group}={file.stem}\n")
+    print(f"{entry.description}\n")
+    reference = entry.reference
+    for definition in catalogue.definitions(group, yaml.safe_load(text)):
+        print(f"{definition.name}\n{textwrap.indent(inspect.cleandoc(ast.get_docstring(definition) or ''), '  ')}\n")
+        parameters = list(_parameters(definition))
+        for parameter in parameters:
+            print(f"    {parameter}")
+        print("\n" * bool(parameters), end="")
+    print(f"conf/{group}/{file.name}\n{textwrap.indent(text.rstrip(), '  ')}\n")
+    if reference:
+        print(_bibtex(file.stem, reference))
+
+
+def _parameters(definition: Definition) -> Iterator[str]:
+    """Hyper-parameters with types and defaults, from the signature or the fields."""
+    if isinstance(definition, ast.FunctionDef):
+        told = zip(definition.args.kwonlyargs, definition.args.kw_defaults, strict=True)
+        parts = [(argument.arg, argument.annotation, default) for argument, default in told]
+    else:
+        nodes = [node for node in definition.body if isinstance(node, ast.AnnAssign)]
+        parts = [(ast.unparse(node.target), node.annotation, node.value) for node in nodes]
+    for name, kind, default in parts:
+        yield name + (f": {ast.unparse(kind)}" if kind else "") + (f" = {ast.unparse(default)}" if default else "")
+
+
+def _bibtex(name: str, reference: str) -> str:
+    """What the reference says in BibTeX's words: authors, title, year, arXiv number."""
+    authors, _, rest = reference.strip().partition(": ")
+    title = re.split(r"[,.(] ?(?=[A-Z(][A-Za-z&]*[ ,]|\d{4})|\(", rest, maxsplit=1)[0].strip(" ,.")
+    year = re.search(r"\b(19|20)\d\d\b", rest)
+    place = _PLACE.search(rest)
+    fields = {"author": " and ".join(re.split(r", | and ", authors)), "title": title, "year": year and year[0]}
+    fields |= {"eprint": place[1], "archivePrefix": "arXiv"} if place else {}
+    lines = [f"  {key} = {{{value}}}," for key, value in fields.items() if value]
+    return "\n".join([f"@misc{{{name},", *lines, f"  note = {{{rest.strip()}}},", "}"])

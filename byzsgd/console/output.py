@@ -1,0 +1,74 @@
+"""The one place that writes to the screen: it says data as they are, in whatever encoding the screen has."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import TextIOWrapper
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+PIPE = 400  # columns, where nobody says how wide the output is: nothing is cut
+
+# Our own signs where an encoding lacks them; anything else becomes a question mark.
+_PLAIN = {
+    **{"–": "-", "—": "-", "−": "-", "…": ".", "×": "x", "·": ".", "±": "~", "→": ">", "≥": ">", "≤": "<", "‖": "|"},
+    **{"λ": "l", "Δ": "d", "κ": "k", "α": "a", "β": "b", "σ": "s", "²": "2", "\u00a0": " ", "█": "#", "━": "-"},
+    **dict(zip("▁▂▃▄▅▆▇", "1234567", strict=True)),
+}
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(_PLAIN.get(sign, "?") for sign in error.object[error.start : error.end]), error.end
+
+
+def speak_any_encoding() -> None:
+    """Nothing that is said can fail for want of a letter."""
+    codecs.register_error("plainly", _plainly)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="plainly")
+
+
+def console() -> Console:
+    """The screen for tables and lines: square brackets and colons in what it is given are letters."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE
+    return Console(markup=False, emoji=False, highlight=False, width=width)
+
+
+def fitted(table: Table, width: int, gives_way: Sequence[str]) -> Table:
+    """The table less those of the named columns, in this order, without which it fits."""
+    from rich.console import Console
+
+    wide = Console(width=PIPE, markup=False, emoji=False)
+    for heading in gives_way:
+        if wide.measure(table).maximum <= width:
+            break
+        table.columns = [column for column in table.columns if column.header != heading]
+        for place, column in enumerate(table.columns):
+            column._index = place
+    return table
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """A first word at once, while what is slow to import is imported."""
+    if "torch" in sys.modules or sys.stdout is not sys.__stdout__:  # somebody reads us from within
+        yield
+        return
+    if console().is_terminal:
+        with console().status("loading PyTorch"):
+            yield
+        return
+    print("loading PyTorch", flush=True)
+    yield

@@ -1,0 +1,121 @@
+"""A longer run begins where a finished shorter one ended: before its end a run does not depend on its budget."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from byzsgd.checks import spelled
+
+from .checkpoints import checkpoints, read_position
+from .files import write_whole, writing
+from .identity import prefix_id, run_id, run_name
+from .info import versions
+from .plan import PLAN
+from .recorder import FolderRecorder, check_offsets
+from .run import (
+    ARRIVALS_FOLDER,
+    CHECKPOINTS,
+    METRICS_FILE,
+    is_finished,
+    parts,
+    read_config,
+    read_done,
+    read_info,
+    spent_share,
+)
+
+LIMITS = ("arrivals", "updates", "time")
+_OF_THE_END = ("status", "reason", "dissimilarity")
+
+
+def require_extendable(folder: Path, config: Mapping[str, Any]) -> None:
+    """ValueError in one line says why the run in this folder is no beginning of the run that `config` describes."""
+    if not is_finished(folder):
+        raise ValueError(f"{folder} has not ended: byzsgd resume {folder} without settings ends it first")
+    status = read_info(folder).get("status")
+    if status != "finished":
+        raise ValueError(f"{folder} needs a run that could have gone on; got one that {status}")
+    why = _too_short(folder, config)
+    if why:
+        raise ValueError(why)
+    if not checkpoints(folder):
+        raise ValueError(f"{folder} needs its last state (keep_state) to be extended; got none")
+
+
+def find_shorter(place: Path, config: Mapping[str, Any]) -> Path | None:
+    """The longest finished run that is a beginning of the run of `config`, made by the same versions: beside `place`,
+    or in a sweep beside it or around it."""
+    prefix, best, farthest = prefix_id(config), None, 0
+    for folder in _neighbours(place):
+        try:
+            if (read_done(folder) or {}).get("prefix") != prefix or not (kept := checkpoints(folder)):
+                continue
+            info = read_info(folder)
+            known = info.get("status") == "finished" and info.get("versions") == versions()
+            number = read_position(kept[0])[0]
+            if known and number > farthest and not _too_short(folder, config):
+                best, farthest = folder, number
+        except ValueError:  # damaged: the run begins at its beginning
+            continue
+    return best
+
+
+def begin_behind(shorter: Path, place: Path, config: Mapping[str, Any], choices: Mapping[str, str]) -> None:
+    """Makes `place` what a run of `config` would have left that was cut off where the shorter one ended. ValueError
+    names what of the shorter one is damaged; then nothing is written."""
+    (kept, *_) = checkpoints(shorter)
+    number, offsets = read_position(kept)
+    check_offsets(shorter, offsets)
+    info = {key: value for key, value in read_info(shorter).items() if key not in _OF_THE_END}
+    info |= {"started": datetime.now(UTC).isoformat(timespec="seconds"), "extends": [shorter.name, number]}
+    scores = info.pop("scores")
+    FolderRecorder.start(place, config=config, choices=choices, info=info, scores=scores)
+    for part in parts(shorter / ARRIVALS_FOLDER)[: offsets.parts]:
+        write_whole(place / ARRIVALS_FOLDER / part.name, part.read_bytes())
+    write_whole(place / METRICS_FILE, (shorter / METRICS_FILE).read_bytes()[: offsets.metrics])
+    with writing(place):
+        (place / CHECKPOINTS).mkdir(exist_ok=True)
+    write_whole(place / CHECKPOINTS / kept.name, kept.read_bytes())  # last: until then the run begins at its beginning
+
+
+def longer_place(folder: Path, config: Mapping[str, Any], settings: Mapping[str, Any]) -> Path:
+    """Where the longer run goes: beside the shorter one, under the name that the same words would have given it."""
+    words = folder.name.removesuffix(f"__{run_id(read_config(folder))}").split("__")
+    told = [f"{key}={value}" for key, value in settings.items()]
+    again = {key.rpartition(".")[2] for key in settings}
+    kept = [word for word in words if word != "default" and word.partition("-")[0] not in again]
+    return folder.with_name(run_name([*kept, *told], run_id(config)))
+
+
+def _too_short(folder: Path, config: Mapping[str, Any]) -> str:
+    """Why the budget of `config` does not reach beyond the run in a folder; empty: it does."""
+    before, now = read_config(folder)["budget"], config["budget"]
+    for name in LIMITS:
+        if now.get(name) is not None and (before.get(name) is None or now[name] < before[name]):
+            return f"budget.{name} needs at least that of {folder}, {spelled(before.get(name))}; got {now[name]}"
+    lines = (folder / METRICS_FILE).read_bytes().splitlines()
+    last = json.loads(lines[-1]) if lines else {}
+    if spent_share(config, last) < 1.0:
+        return ""
+    return f"{folder} needs a budget beyond its own, {_told(before)}, to be extended; got {_told(now)}"
+
+
+def _told(budget: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={budget[name]}" for name in LIMITS if budget.get(name) is not None)
+
+
+def _neighbours(place: Path) -> Iterator[Path]:
+    around = place.parent
+    sweeps = [around.parent] if (around / PLAN).exists() else []
+    for room in (around, *sweeps):
+        if not room.is_dir():
+            continue
+        for folder in sorted(room.iterdir()):
+            if is_finished(folder) and folder != place:
+                yield folder
+            elif (folder / PLAN).exists() and folder != around:
+                yield from (each for each in sorted(folder.iterdir()) if is_finished(each))

@@ -1,0 +1,42 @@
+"""Which jobs the sweep has that was last started in a folder, as its sweeper writes them down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from .files import write_whole
+from .identity import one_spelling
+
+PLAN = "sweep.json"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The jobs of a sweep."""
+
+    jobs: Mapping[str, str]  # identity of the run -> its folder, within that of the sweep
+    left_out: int = 0  # impossible combinations
+    told: Mapping[str, str] = field(default_factory=dict)  # overrides, as `in_one_line` -> identity of the run
+
+
+def in_one_line(overrides: Iterable[str]) -> str:
+    """The overrides of one job, the same whatever their order and the spelling of numbers."""
+    return " ".join(sorted(map(one_spelling, overrides)))
+
+
+def write_plan(folder: Path, plan: Plan) -> None:
+    """Writes it into the folder of the sweep."""
+    write_whole(folder / PLAN, json.dumps(asdict(plan), indent=1).encode())
+
+
+def read_plan(folder: Path) -> Plan | None:
+    """None: no sweep was started here, or one whose jobs depend on results."""
+    try:
+        plan = json.loads((folder / PLAN).read_bytes())
+        jobs, told = ({str(key): str(value) for key, value in plan[part].items()} for part in ("jobs", "told"))
+        return Plan(jobs, int(plan["left_out"]), told)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None

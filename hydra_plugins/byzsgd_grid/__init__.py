@@ -1,0 +1,1 @@
+"""A sweeper that checks all combinations before the first job."""

@@ -1,0 +1,1 @@
+"""The sweeper `optuna`: Optuna proposes, any launcher runs."""

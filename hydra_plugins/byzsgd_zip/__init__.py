@@ -1,1 +1,0 @@
-"""Sweeps whose values go on together, and sweeps over a file of jobs."""
