@@ -54,9 +54,7 @@ class Running:
     def after(self, event: Event) -> Status | None:
         """Records one event; the status of the run if it was the last."""
         world = self.world
-        sender = world.channel.senders.get(event.arrival.worker)
-        error = None if sender is None else sender.error
-        self.block.add(self.prepared.study.seen(self.store.studied, event, error))
+        self.block.add(self.prepared.study.seen(self.store.studied, event, world.channel))
         if len(self.block) >= BLOCK:
             self.hand_over()
         self.screen.event(event)
