@@ -42,6 +42,12 @@ SCHEMES = {
     "tree": ("num_workers=12", "scheme.children=3", "delay/communication=link", "delay.communication.bandwidth=1e5"),
     "ring_allreduce": ("num_workers=15", "worker.sampling=full", "batch_size=null"),
 }
+COMPRESSED = {
+    "at_workers": ("aggregator=kardam", "compressor=top_k", "compressor.feedback=true", "metrics.study=true"),
+    "at_the_server": ("aggregator=sign_vote", "aggregator.feedback=votes", "attack=vote_flip", "compressor.bound=max",
+                      "compressor=stochastic_sign", "metrics.study=true"),
+    "at_both": ("aggregator=sign_vote", "aggregator.feedback=l1", "compressor=sign", "compressor.feedback=true"),
+}  # fmt: skip
 OFTEN = [pytest.param(3, id="3"), pytest.param(20, id="20", marks=pytest.mark.slow)]
 
 
@@ -131,6 +137,12 @@ def test_every_engine_survives(engine, moments, tmp_path):
 def test_what_a_study_remembers_survives(moments, tmp_path):
     setting = kill.composed(["aggregator=kardam", "attack=lie", "metrics.study=true"])
     assert kill.differences(setting, tmp_path, moments, seed=6) == (moments, [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", COMPRESSED.values(), ids=COMPRESSED)
+def test_feedback_survives(settings, tmp_path):
+    assert kill.differences(kill.composed(settings), tmp_path, 20, seed=8) == (20, [])
 
 
 @pytest.mark.slow

@@ -79,14 +79,19 @@ def losses(*settings):
     return run.metrics.select("train_loss", "test_loss").row(-1)
 
 
-@pytest.mark.parametrize(
-    "settings", [RING, UNCODED, CODED, ("scheme=coded", "scheme/code=cyclic"), ("scheme=tree",)]
-)
+@pytest.mark.parametrize("settings", [RING, UNCODED, CODED, ("scheme=coded", "scheme/code=cyclic"), ("scheme=tree",)])
 def test_uneven_blocks_are_full_batch_descent(settings):
     """1258 examples divide neither by 20 nor by 12; one worker that has all of them is the reference."""
     whole = (*COMMON[:5], "dataset.trusted=0", "dtype=float64", "optimizer.lr=0.5")
     alone = losses(*whole, "num_workers=1", "aggregator=mean", "delay=constant")
     assert losses(*whole, f"num_workers={N}", *settings) == pytest.approx(alone, rel=1e-9)
+
+
+def test_stragglers_change_times_alone():
+    schemes = ("ring_allreduce", "coded", "tree")
+    first, *others = [losses("experiment=stragglers", f"scheme={scheme}") for scheme in schemes]
+    for other in others:
+        assert other == pytest.approx(first, rel=1e-5)
 
 
 @pytest.mark.slow
