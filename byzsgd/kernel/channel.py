@@ -39,6 +39,7 @@ class ChannelState:
     reads: int = 0  # of models that the seed does not tell, by jobs that have started
     round: int = -1  # the version whose jobs `max_abs` is of
     max_abs: Tensor | None = None  # (d,) the largest size of every coordinate in that round
+    tolerant_share: float | None = None  # of its coordinates: those on which the honest outvote all liars on average
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,6 +75,7 @@ class Compressing(Channel):
     streams: Streams
     lr: Callable[[int], float] | None  # the learning rate behind so many updates; None: nobody can tell
     loss: Callable[[Tensor], float]  # the train loss of a model
+    byzantine: frozenset[int] = frozenset()
 
     @cached_property
     def draws(self) -> Stream:
@@ -165,13 +167,21 @@ class Compressing(Channel):
 
     def _look_round(self, world: World, job: Job, own: Tensor) -> None:
         """The largest size of every coordinate over what the rules of all workers of this round make, before any
-        attack; the first delivery of a round looks, while the others are in flight."""
-        largest = own.abs()
+        attack; the first delivery of a round looks, while the others are in flight. k liars are outvoted on average
+        on coordinate j where |Σ g_j| > k·b_j, the sum over the honest and b_j that largest size."""
+        vectors = {job.worker: own}
         for worker, pending in world.pending.items():
             if pending.job.read_at == job.read_at:
                 message, _ = self.worker.message(world.workers[worker], pending.job, world.results[worker])
-                largest = torch.maximum(largest, message.vector.abs())
-        world.channel.round, world.channel.max_abs = job.read_at, largest
+                vectors[worker] = message.vector
+        largest, total = torch.zeros_like(own), torch.zeros_like(own)
+        for worker, vector in vectors.items():
+            torch.maximum(largest, vector.abs(), out=largest)
+            if worker not in self.byzantine:
+                total.add_(vector)
+        tolerant = total.abs() > len(self.byzantine) * largest
+        state = world.channel
+        state.round, state.max_abs, state.tolerant_share = job.read_at, largest, float(tolerant.double().mean())
 
 
 def _is_finite(vector: Tensor) -> bool:

@@ -103,6 +103,7 @@ def channel_of_run(
         streams=streams,
         lr=_rate(experiment),
         loss=problem.train_loss,
+        byzantine=frozenset(experiment.byzantine),
     )
 
 

@@ -181,7 +181,7 @@ def prepare(experiment: Experiment, plugins: Sequence[str] | None = None) -> Pre
     if compressor is not experiment.compressor:
         facts["compressor_scale"] = getattr(compressor, "scale", None)
     remembers = compressor.feedback and not compressor.lossless
-    study = StepStudy(remembers) if experiment.metrics.study else NoStudy()
+    study = StepStudy(remembers, compressor.needs_round) if experiment.metrics.study else NoStudy()
     return Prepared(
         blocks,
         problem,

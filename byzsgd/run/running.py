@@ -71,9 +71,7 @@ class Running:
     def after(self, event: Event) -> Status | None:
         """Records one event; the status of the run if it was the last."""
         world = self.world
-        sender = world.channel.senders.get(event.arrival.worker)
-        error = None if sender is None else sender.error
-        self.block.add(self.prepared.study.seen(self.store.studied, event, error))
+        self.block.add(self.prepared.study.seen(self.store.studied, event, world.channel))
         if len(self.block) >= BLOCK:
             self.hand_over()
         self.screen.event(event)
@@ -145,6 +143,8 @@ class Running:
             self.store.recorder.flush(dissimilarity_of(self.store.recorder.run().metrics))
         for line in self.prepared.kernel.scheme.remarks(self.world):
             self.screen.say(line)
+        if self.stretches is not None:
+            self.stretches.give_back()
         nodes = self.prepared.evaluation.nodes(self.world)
         run = self.store.close(status, self.world, self.params, nodes, self.seconds)
         self.screen.end(run)

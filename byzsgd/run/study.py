@@ -16,6 +16,7 @@ from torch import Tensor
 
 from byzsgd.aggregators.kappa import empirical_kappa
 from byzsgd.interfaces import Event
+from byzsgd.kernel.channel import ChannelState
 
 COLUMNS = (
     "honest_variance",  # (1/h) Σ_H ‖x_i − x̄_H‖²
@@ -44,8 +45,7 @@ class Study(Protocol):
     def init(self) -> Newest | None:
         """What it remembers, saved with the run."""
 
-    def seen(self, newest: Newest | None, event: Event, error: Tensor | None = None) -> Event:
-        """`error` (d,): what the messages of the sender have lost so far, where it remembers that."""
+    def seen(self, newest: Newest | None, event: Event, channel: ChannelState) -> Event: ...
 
 
 class NoStudy:
@@ -56,24 +56,29 @@ class NoStudy:
     def init(self) -> None:
         return None
 
-    def seen(self, newest: Newest | None, event: Event, error: Tensor | None = None) -> Event:
+    def seen(self, newest: Newest | None, event: Event, channel: ChannelState) -> Event:
         return event
 
 
 class StepStudy:
-    """Measures at every event that updated the model; O((n + 1)·d) each, and it keeps n messages. With `feedback` also
-    `error_norm` at every event: ‖e‖ of the sender, what its messages have lost so far."""
+    """Measures at every event that updated the model; O((n + 1)·d) each, and it keeps n messages.
 
-    def __init__(self, feedback: bool = False) -> None:
-        self.columns = (*COLUMNS, *["error_norm"] * feedback)
+    With `feedback` also `error_norm` at every event: ‖e‖ of the sender, what its messages have lost so far. With
+    `rounds`, a compressor with the bound b_j = max of a round, `tolerant_share`: that of the coordinates with
+    |Σ_H g_j|/b_j above the number of liars, before compression.
+    """
+
+    def __init__(self, feedback: bool = False, rounds: bool = False) -> None:
+        self.columns = (*COLUMNS, *["error_norm"] * feedback, *["tolerant_share"] * rounds)
 
     def init(self) -> Newest:
         return Newest()
 
-    def seen(self, newest: Newest | None, event: Event, error: Tensor | None = None) -> Event:
+    def seen(self, newest: Newest | None, event: Event, channel: ChannelState) -> Event:
         assert newest is not None
-        if error is not None:
-            scores = {**event.decision.scores, "error_norm": _norm(error)}
+        sender = channel.senders.get(event.arrival.worker)
+        if sender is not None and sender.error is not None:
+            scores = {**event.decision.scores, "error_norm": _norm(sender.error)}
             event = replace(event, decision=replace(event.decision, scores=scores))
         kind = newest.byzantine if event.byzantine else newest.honest
         kind[event.arrival.worker] = event.message.vector
@@ -81,6 +86,8 @@ class StepStudy:
         if decision.direction is None:
             return event
         found = measured(_rows(newest.honest), _rows(newest.byzantine), decision.direction)
+        if channel.tolerant_share is not None:
+            found["tolerant_share"] = channel.tolerant_share
         return replace(event, decision=replace(decision, scores={**decision.scores, **found}))
 
 

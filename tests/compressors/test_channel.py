@@ -305,3 +305,18 @@ def test_a_study_records_what_messages_have_lost():
     assert run.arrivals["error_norm"].null_count() == 0
     assert (run.arrivals["error_norm"] > run.arrivals["norm"]).mean() > 0.5  # one of a hundred coordinates is sent
     assert "error_norm" not in experiment(*words, "compressor=top_k").run().arrivals.columns
+
+
+def test_a_study_records_on_how_much_the_honest_outvote_the_liars():
+    """The share of coordinates with |Σ_H g_j|/b_j above the number of liars, b_j over all, from the plain vectors."""
+    plain, _ = play(10, *STILL, "aggregator=sign_vote")
+    words = (*STILL, "aggregator=sign_vote", "metrics.study=true", "budget.arrivals=10", "attack=vote_flip")
+    run = experiment(*SMALL, *words, "compressor=stochastic_sign", "compressor.bound=max").run()
+    shares = run.arrivals.filter(run.arrivals["updated"])["tolerant_share"].to_list()
+    first = plain[:5]
+    assert any(event.byzantine for event in first)
+    largest = torch.stack([event.message.vector for event in first]).abs().amax(0)
+    honest = [event.message.vector for event in first if not event.byzantine]
+    tolerant = torch.stack(honest).sum(0).abs() > (5 - len(honest)) * largest
+    assert 0 < tolerant.double().mean() < 1
+    assert len(shares) == 2 and shares[0] == pytest.approx(float(tolerant.double().mean()))

@@ -20,6 +20,11 @@ def test_an_experiment_starts(name):
     assert run.metrics["step"].max() == 2
 
 
+def test_the_experiment_on_pictures_composes():
+    dynamic = ("compressor=dynamic", "compressor.decay=.99", "compressor.budget=2")
+    assert byzsgd.experiment("experiment=bits_cifar10", *dynamic).num_workers == 8
+
+
 @pytest.mark.slow
 def test_one_label_a_worker():
     """signSGD is near chance, the stochastic sign learns, and feedback improves it (medians of 3 seeds)."""

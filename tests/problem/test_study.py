@@ -8,6 +8,7 @@ import torch
 import byzsgd
 from byzsgd.aggregators.rules import trimmed_mean
 from byzsgd.interfaces import Arrival, Decision, Event, Message
+from byzsgd.kernel.channel import ChannelState
 from byzsgd.run.study import COLUMNS, StepStudy, measured
 
 TINY = ("budget.arrivals=300", "eval_every=150", "batch_size=8")
@@ -53,10 +54,10 @@ def test_the_newest_message_of_every_worker_counts():
     study = StepStudy()
     newest = study.init()
     waiting = delivered(1, [9.0, 9.0])
-    assert study.seen(newest, waiting) is waiting
-    study.seen(newest, delivered(1, [1.0, 0.0]))
-    study.seen(newest, delivered(2, [-2.0, 0.0], byzantine=True))
-    event = study.seen(newest, delivered(0, [3.0, 4.0], direction=[0.0, 2.0]))
+    assert study.seen(newest, waiting, ChannelState()) is waiting
+    study.seen(newest, delivered(1, [1.0, 0.0]), ChannelState())
+    study.seen(newest, delivered(2, [-2.0, 0.0], byzantine=True), ChannelState())
+    event = study.seen(newest, delivered(0, [3.0, 4.0], direction=[0.0, 2.0]), ChannelState())
     scores = dict(event.decision.scores)
     assert scores.pop("own") == 7.0
     assert scores == pytest.approx(

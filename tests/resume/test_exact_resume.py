@@ -35,6 +35,19 @@ AVAILABILITIES = [member.name for member in members("delay/availability")]
 WORKERS = [member.name for member in members("worker") if member.name != "delta"]  # that one comes with mifa
 IN_FILES = ("cifar10", "cifar100", "emnist", "fashion_mnist", "mnist", "svhn")
 DATASETS = [member.name for member in members("dataset") if member.name not in IN_FILES]
+SCHEMES = {
+    "coded": ("num_workers=15", "scheme/code=cyclic", "delay/communication=link", "delay.communication.bandwidth=1e5"),
+    "coded_draco_cyclic": ("num_workers=15", "scheme/code=draco_cyclic", "f=3", "attack=gaussian"),
+    "coded_away": ("num_workers=15", "delay/availability=bernoulli"),
+    "tree": ("num_workers=12", "scheme.children=3", "delay/communication=link", "delay.communication.bandwidth=1e5"),
+    "ring_allreduce": ("num_workers=15", "worker.sampling=full", "batch_size=null"),
+}
+COMPRESSED = {
+    "at_workers": ("aggregator=kardam", "compressor=top_k", "compressor.feedback=true", "metrics.study=true"),
+    "at_the_server": ("aggregator=sign_vote", "aggregator.feedback=votes", "attack=vote_flip", "compressor.bound=max",
+                      "compressor=stochastic_sign", "metrics.study=true"),
+    "at_both": ("aggregator=sign_vote", "aggregator.feedback=l1", "compressor=sign", "compressor.feedback=true"),
+}  # fmt: skip
 OFTEN = [pytest.param(3, id="3"), pytest.param(20, id="20", marks=pytest.mark.slow)]
 
 
@@ -124,6 +137,20 @@ def test_every_engine_survives(engine, moments, tmp_path):
 def test_what_a_study_remembers_survives(moments, tmp_path):
     setting = kill.composed(["aggregator=kardam", "attack=lie", "metrics.study=true"])
     assert kill.differences(setting, tmp_path, moments, seed=6) == (moments, [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", COMPRESSED.values(), ids=COMPRESSED)
+def test_feedback_survives(settings, tmp_path):
+    assert kill.differences(kill.composed(settings), tmp_path, 20, seed=8) == (20, [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCHEMES)
+def test_every_scheme_with_redundancy_survives(name, tmp_path):
+    scheme = name.partition("_")[0] if name.startswith("coded") else name
+    setting = kill.composed([f"scheme={scheme}", *SCHEMES[name]])
+    assert kill.differences(setting, tmp_path, 20, seed=7) == (20, [])
 
 
 @pytest.mark.slow

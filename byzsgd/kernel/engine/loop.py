@@ -40,12 +40,12 @@ class Loop:
                 for params, (_, key) in zip(task.params, work.requests, strict=True)
             ]
             return torch.stack(gradients)
-        assert isinstance(work, LocalSteps)
         start = task.params[0]
         if isinstance(work, ClippedSum):
             each = examples(self.batch(worker, work.batch))
             alone = (Batch(*one, each.num_classes) for one in zip(each.inputs, each.targets, strict=True))
             return clipped_sum(work, (self.problem.gradient(start, one).unsqueeze(0) for one in alone))
+        assert isinstance(work, LocalSteps)
         params = start.clone()
         for key in work.batches:
             params -= work.lr * self.problem.gradient(params, self.batch(worker, key))
