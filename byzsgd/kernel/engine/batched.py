@@ -30,10 +30,10 @@ class Batched:
         steps = iter(self._local_steps([task for task in tasks if isinstance(task.work, LocalSteps)]))
         results: list[Tensor] = []
         for task in tasks:
-            if not isinstance(task.work, Gradients):
-                results.append(next(steps))
-            elif isinstance(task.work, ClippedSum):
+            if isinstance(task.work, ClippedSum):
                 results.append(self._clipped_sum(task, task.work))
+            elif not isinstance(task.work, Gradients):
+                results.append(next(steps))
             elif len(task.work.requests) == 1:
                 results.append(next(rows))
             else:
