@@ -29,6 +29,7 @@ class DPSign(Random):
     2002.10940; the Gaussian mechanism: Dwork, Roth: The algorithmic foundations of differential privacy, 2014.
     """
 
+    scaled: ClassVar[bool] = False
     epsilon: float = 1.0
     delta: float = 1e-5
     clip: float = 4.0

@@ -35,6 +35,7 @@ class Lossy:
     enforce: bool = True
     lossless: ClassVar[bool] = False
     random: ClassVar[bool] = False
+    scaled: ClassVar[bool] = True  # what arrives grows and shrinks with what was sent
 
     @property
     def needs_loss(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -28,6 +28,7 @@ class NoisySign(Random):
     NeurIPS 2020, arXiv 1906.01736.
     """
 
+    scaled: ClassVar[bool] = False
     scale: float = 0.1
     noise: Literal["gaussian", "uniform"] = "gaussian"
 

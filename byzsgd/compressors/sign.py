@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -22,6 +22,7 @@ class Sign(Stateless):
     arXiv 1802.04434.
     """
 
+    scaled: ClassVar[bool] = False
     zero: Literal[0, 1] = 1
 
     def wire(self, vector: Tensor, uniforms: Tensor | None, sending: Sending) -> Wire:

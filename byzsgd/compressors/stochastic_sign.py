@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -32,6 +32,7 @@ class StochasticSign(Random):
     2002.10940 (bound=max is their code's).
     """
 
+    scaled: ClassVar[bool] = False
     bound: Literal["max", "own"] | float = "own"
 
     def __post_init__(self) -> None:

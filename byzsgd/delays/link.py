@@ -14,7 +14,7 @@ class Link(JobTimes):
     """As delay.communication: the way of a message takes latency + per_message + bits/bandwidth seconds.
 
     `latency` passes on the way and `per_message` at its ends; `bandwidth` is in bits per second (inf: bits cost no
-    time). The bits are those of a message of the run's compressor and model.
+    time). The bits are those of a message of the run's compressor and model; among neighbours, those of its exchange.
     """
 
     latency: float

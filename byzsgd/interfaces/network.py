@@ -41,6 +41,9 @@ class Compress(Protocol):
     def compress(self, vector: Tensor, uniforms: Tensor | None) -> tuple[Tensor, int]:
         """(d,) -> what the receiver decodes, (d,), and the exact number of bits."""
 
+    def nominal_bits(self, num_parameters: int) -> int:
+        """Bits of d coordinates, known before they are; ValueError where the length depends on what is sent."""
+
 
 @value
 class Sent:
@@ -59,6 +62,10 @@ class Exchange(Protocol):
     random: bool  # whether it draws
     shared: bool  # all nodes draw the same numbers
     theta: Any  # the bound on the gap of neighbours that it relies on; None: on none
+    fixed_length: bool  # whether `nominal_bits` is the length of everything that is sent
+
+    def nominal_bits(self, num_parameters: int) -> int:
+        """Bits of an edge and direction, of a model (d,); ValueError where they depend on what is sent."""
 
     def init(self, models: Tensor) -> dict[int, Any]:
         """(n, d) -> the State of every node."""

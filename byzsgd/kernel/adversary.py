@@ -122,7 +122,7 @@ class Liars(Adversary):
 
     @cached_property
     def forges(self) -> bool:
-        return _forges(self.attack)
+        return forges(self.attack)
 
     @cached_property
     def shown(self) -> Knowledge:
@@ -256,8 +256,9 @@ class Seen:
 
 def kind_of(attack: Attack) -> type[Adversary]:
     """The null object where the attack neither forges nor chooses timing: a View costs more than a small gradient."""
-    return Liars if _forges(attack) or attack.timed else Adversary
+    return Liars if forges(attack) or attack.timed else Adversary
 
 
-def _forges(attack: Attack) -> bool:
+def forges(attack: Attack) -> bool:
+    """Whether its liars send something of their own making."""
     return type(attack).forge is not Attack.forge

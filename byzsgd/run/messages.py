@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from byzsgd.checks import require
-from byzsgd.interfaces import FLOAT_BITS, Compressor, Delay, WorkerContext
+from byzsgd.interfaces import FLOAT_BITS, Compressor, Delay, Exchange, WorkerContext
+from byzsgd.kernel.adversary import forges
 from byzsgd.kernel.channel import Channel, Compressing
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.randomness import Streams
@@ -19,11 +20,18 @@ if TYPE_CHECKING:
 
 def check_messages(experiment: Experiment) -> None:
     """Raises ValueError where the compressor does not fit the parts around it."""
-    compressor, delay = experiment.compressor, experiment.delay
+    compressor, delay, exchange = experiment.compressor, experiment.delay, exchange_of(experiment)
     who = f"compressor {experiment.choices.get('compressor', type(compressor).__name__)}"
+    chosen = experiment.choices.get("scheme/exchange", type(exchange).__name__)
     if not math.isinf(getattr(communication_of(delay), "bandwidth", math.inf)):
-        require(compressor.fixed_length, who, "messages of a known length where a link has a finite bandwidth",
+        carrier = compressor if exchange is None else exchange
+        require(carrier.fixed_length, who if exchange is None else f"exchange {chosen}",
+                "messages of a known length where a link has a finite bandwidth",
                 bandwidth=communication_of(delay).bandwidth)  # fmt: skip
+    if exchange is not None and experiment.num_byzantine and forges(experiment.attack):
+        require(exchange.memoryless, f"attack {experiment.choices.get('attack', type(experiment.attack).__name__)}",
+                "exchange plain or moniqua: a lie to one neighbour would change what all remember",
+                exchange=chosen)  # fmt: skip
     if compressor.lossless:
         return
     require(experiment.scheme.server, who, "a scheme with a server", scheme=experiment.choices.get("scheme"))
@@ -57,19 +65,27 @@ def _interrupts(delay: Delay) -> bool:
     return availability is not None and getattr(availability, "interrupts", True)
 
 
+def exchange_of(experiment: Experiment) -> Exchange | None:
+    """What passes between neighbours, where nodes have some."""
+    return getattr(experiment.scheme, "exchange", None) if experiment.scheme.edges else None
+
+
 def communication_of(delay: Delay) -> Any:
     """The law of the way, where there is one."""
     return getattr(delay, "communication", None)
 
 
 def delay_of_run(experiment: Experiment, layers: Sequence[int]) -> Delay:
-    """The delay, its link told how many bits a message has."""
+    """The delay, its link told how many bits a message has: what a job sends to a server, or to each neighbour."""
     way = communication_of(experiment.delay)
     if not hasattr(way, "carrying") or math.isinf(way.bandwidth):
         return experiment.delay
     linked: Any = experiment.delay
-    parts = layers if experiment.compressor.per == "layer" else [sum(layers)]
-    bits = sum(experiment.compressor.nominal_bits(size) for size in parts)
+    if (exchange := exchange_of(experiment)) is not None:
+        bits = exchange.nominal_bits(sum(layers))
+    else:
+        parts = layers if experiment.compressor.per == "layer" else [sum(layers)]
+        bits = sum(experiment.compressor.nominal_bits(size) for size in parts)
     linked = replace(linked, communication=way.carrying(bits))
     return cast(Delay, linked)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
@@ -104,7 +105,7 @@ class Gossip:
 
 def named(part: object) -> str:
     """A member as a person would choose it."""
-    return type(part).__name__.lower()
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(part).__name__).lower()
 
 
 def facts_of(network: Network, exchange: Exchange, context: SchemeContext) -> dict[str, Any]:

@@ -113,17 +113,19 @@ class Uniforms:
     memo: dict[int, Tensor] = field(default_factory=dict, repr=False)  # round -> the shared ones
 
     def at(self, node: int, number: int, like: Tensor) -> Tensor | None:
-        """(d,) float64, on the device of `like`; None: the exchange draws nothing."""
+        """(d,) of the type and on the device of `like`; None: the exchange draws nothing."""
         if not self.random:
             return None
         if not self.shared:
-            return self._drawn(node, number).to(like.device)
+            return self._drawn(node, number, like)
         found = self.memo.get(number)
         if found is None:
-            found = self.memo[number] = self._drawn(0, number).to(like.device)
+            found = self.memo[number] = self._drawn(0, number, like)
             for old in [each for each in self.memo if each <= number - REMEMBERED]:
                 del self.memo[old]
         return found
 
-    def _drawn(self, node: int, number: int) -> Tensor:
-        return torch.from_numpy(self.stream("compression", node, number).random(self.num_parameters))
+    def _drawn(self, node: int, number: int, like: Tensor) -> Tensor:
+        kind: Any = np.float32 if like.dtype == torch.float32 else np.float64
+        drawn = self.stream("compression", node, number).random(self.num_parameters, dtype=kind)
+        return torch.from_numpy(drawn).to(like.device)

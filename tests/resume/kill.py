@@ -24,6 +24,7 @@ from typing import Any
 import byzsgd
 from byzsgd.config import build
 from byzsgd.config.catalogue import members
+from byzsgd.records.checkpoints import NODES, PARAMS
 from byzsgd.run.screen import Nobody
 
 ARRIVALS, CHECKPOINT_EVERY = 160, 17
@@ -41,7 +42,9 @@ FAMILIES = (
     "delays",
     "models",
     "optimizers",
+    "graphs",
     "partitions",
+    "schemes",
     "workers",
 )
 PRELOADED = [
@@ -99,10 +102,10 @@ def _in_a_process(target, *arguments) -> int:
 
 
 def left(folder: Path) -> dict[str, bytes]:
-    """What a run leaves: the model and the records. Wall times and the cut into parts are not among them."""
+    """What a run leaves: the models and the records. Wall times and the cut into parts are not among them."""
     run = byzsgd.load(folder)
     return {
-        "params": (folder / "params.safetensors").read_bytes(),
+        "params": b"".join((folder / name).read_bytes() for name in (PARAMS, NODES) if (folder / name).exists()),
         "metrics": (folder / "metrics.jsonl").read_bytes(),
         "arrivals": run.arrivals.write_csv().encode(),
         "config": (folder / "config.yaml").read_bytes(),

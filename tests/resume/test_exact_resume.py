@@ -134,6 +134,13 @@ def test_every_engine_survives(engine, moments, tmp_path):
 
 
 @pytest.mark.parametrize("moments", OFTEN)
+@pytest.mark.parametrize("scheme", ["d_psgd", "ad_psgd"])
+def test_nodes_without_a_server_survive(scheme, moments, tmp_path):
+    codes = ("scheme/exchange=moniqua", "scheme.exchange.rounding=stochastic", "num_byzantine=0")
+    assert kill.differences(kill.composed([f"scheme={scheme}", *codes]), tmp_path, moments, seed=7) == (moments, [])
+
+
+@pytest.mark.parametrize("moments", OFTEN)
 def test_what_a_study_remembers_survives(moments, tmp_path):
     setting = kill.composed(["aggregator=kardam", "attack=lie", "metrics.study=true"])
     assert kill.differences(setting, tmp_path, moments, seed=6) == (moments, [])

@@ -5,7 +5,45 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from byzsgd.compressors import qsgd, random_k, scaled_sign, top_k
 from byzsgd.interfaces import BatchKey
+
+
+def signs_with_scale(rows, drawn):
+    return np.abs(rows).mean(1, keepdims=True) * np.where(rows >= 0, 1.0, -1.0)
+
+
+def largest(rows, drawn, k=6):
+    """The k largest of each row, ties to the lower index."""
+    kept = np.zeros_like(rows)
+    for row, out in zip(rows, kept, strict=True):
+        where = np.argsort(-np.abs(row), kind="stable")[:k]
+        out[where] = row[where]
+    return kept
+
+
+def drawn_ones(rows, drawn, k=6):
+    """The k of each row whose uniforms are the smallest."""
+    kept = np.zeros_like(rows)
+    for row, u, out in zip(rows, np.asarray(drawn), kept, strict=True):
+        where = np.argsort(u, kind="stable")[:k]
+        out[where] = row[where]
+    return kept
+
+
+def levels(rows, drawn, s=64):
+    """‖v‖·sgn(v)·(l + [u < a − l])/s, a = s|v|/‖v‖."""
+    norm = np.linalg.norm(rows, axis=1, keepdims=True)
+    a = np.divide(s * np.abs(rows), norm, out=np.zeros_like(rows), where=norm > 0)
+    return norm * np.sign(rows) * (np.floor(a) + (np.asarray(drawn) < a - np.floor(a))) / s
+
+
+COMPRESSED = {  # a compressor, and its definition over rows (n, d) with uniforms (n, d)
+    "scaled_sign": (scaled_sign(), signs_with_scale),
+    "top_k": (top_k(k=6), largest),
+    "random_k": (random_k(k=6), drawn_ones),
+    "qsgd": (qsgd(levels=64), levels),
+}
 
 
 def gradients(prepared, models, number):
@@ -40,13 +78,25 @@ def d2(prepared, weights, lr, rounds):
 
 
 def choco(prepared, weights, lr, rounds, compress, gamma):
-    """Y = X − ηG; X̂ += C(Y − X̂); X = Y + γ(W − I)X̂."""
+    """Y = X − ηG; X̂ += C(Y − X̂); X = Y + γ(W − I)X̂. `compress(rows, round)` compresses those of all nodes."""
     history = [np.tile(prepared.initial.numpy(), (len(weights), 1))]
     hat = np.zeros_like(history[0])
     for number in range(rounds):
         y = history[-1] - lr * gradients(prepared, history[-1], number)
-        hat = hat + np.stack([compress(row) for row in y - hat])
+        hat = hat + compress(y - hat, number)
         history.append(y + gamma * (weights - np.eye(len(weights))) @ hat)
+    return history
+
+
+def deep_squeeze(prepared, weights, lr, rounds, compress, gamma):
+    """Y = X − ηG; V = Y + E; E = V − C(V); X = Y + γ(W − I)C(V)."""
+    history = [np.tile(prepared.initial.numpy(), (len(weights), 1))]
+    lost = np.zeros_like(history[0])
+    for number in range(rounds):
+        y = history[-1] - lr * gradients(prepared, history[-1], number)
+        arrived = compress(y + lost, number)
+        lost = y + lost - arrived
+        history.append(y + gamma * (weights - np.eye(len(weights))) @ arrived)
     return history
 
 
@@ -56,7 +106,7 @@ def difference(prepared, weights, lr, rounds, compress):
     for number in range(rounds):
         x = history[-1]
         z = weights @ x - lr * gradients(prepared, x, number)
-        history.append(x + np.stack([compress(row) for row in z - x]))
+        history.append(x + compress(z - x, number))
     return history
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import network_twins as twins
 import numpy as np
 import pytest
 import torch
 
+from byzsgd.compressors import dp_sign, dynamic, none, qsgd, sign, stochastic_sign, top_k
 from byzsgd.graphs import ring
 from byzsgd.schemes.exchanges import choco, deep_squeeze, difference, moniqua, plain
 from byzsgd.schemes.mixing import metropolis
@@ -15,38 +15,7 @@ from byzsgd.schemes.mixing import metropolis
 ROUNDINGS = [(1, "nearest"), *((bits, rounding) for bits in (2, 4, 8) for rounding in ("nearest", "stochastic"))]
 W = torch.from_numpy(metropolis(ring()(8)))
 D = 20
-
-
-@dataclass(frozen=True)
-class Largest:
-    """The k largest coordinates: a compressor of the plainest kind."""
-
-    k: int
-    random: bool = False
-
-    def compress(self, vector, uniforms):
-        kept = torch.zeros_like(vector)
-        where = vector.abs().argsort(descending=True, stable=True)[: self.k]
-        kept[where] = vector[where]
-        return kept, 37 * self.k
-
-
-@dataclass(frozen=True)
-class Remembering(Largest):
-    """One with error feedback."""
-
-    feedback: bool = True
-
-
-@dataclass(frozen=True)
-class Dithered:
-    """Whole multiples of a step, with a random rounding."""
-
-    step: float = 0.01
-    random: bool = True
-
-    def compress(self, vector, uniforms):
-        return (vector / self.step + uniforms).floor() * self.step, 16 * vector.numel()
+every_compressor = pytest.mark.parametrize("name", twins.COMPRESSED)
 
 
 def models(seed=0, spread=1.0):
@@ -167,44 +136,52 @@ def test_a_pair_adds_half_of_what_it_believes_to_be_the_difference():
     torch.testing.assert_close(mine + theirs, own + other, rtol=0, atol=1e-12)
 
 
-def test_thirty_rounds_of_choco_are_its_definition():
-    exchange, ours, theirs = choco(Largest(4), gamma=0.3), models(), models().numpy()
-    state, hat = exchange.init(ours), np.zeros_like(models().numpy())
-    for _ in range(30):
-        ours, state = exchange.mix(state, ours, W, None)
-        hat += np.stack([Largest(4).compress(torch.from_numpy(row), None)[0].numpy() for row in theirs - hat])
-        theirs = theirs + 0.3 * (W.numpy() - np.eye(8)) @ hat
+def draws(name, number):
+    """(n, d) uniforms of a round; None where the compressor draws nothing."""
+    return uniforms((8, D), number) if twins.COMPRESSED[name][0].random else None
+
+
+@every_compressor
+def test_thirty_rounds_of_choco_are_its_definition(name):
+    compressor, compress = twins.COMPRESSED[name]
+    exchange, ours, theirs = choco(compressor, gamma=0.15), models(), models().numpy()
+    state, hat = exchange.init(ours), np.zeros_like(theirs)
+    for number in range(30):
+        ours, state = exchange.mix(state, ours, W, draws(name, number))
+        hat = hat + compress(theirs - hat, draws(name, number))
+        theirs = theirs + 0.15 * (W.numpy() - np.eye(8)) @ hat
         np.testing.assert_allclose(ours.numpy(), theirs, rtol=0, atol=1e-9)
 
 
-def test_thirty_rounds_of_deep_squeeze_are_its_definition():
-    exchange, ours, theirs = deep_squeeze(Dithered(), gamma=0.4), models(), models().numpy()
+@every_compressor
+def test_thirty_rounds_of_deep_squeeze_are_its_definition(name):
+    compressor, compress = twins.COMPRESSED[name]
+    exchange, ours, theirs = deep_squeeze(compressor, gamma=0.15), models(), models().numpy()
     state, lost = exchange.init(ours), np.zeros_like(theirs)
     for number in range(30):
-        drawn = uniforms((8, D), number)
-        ours, state = exchange.mix(state, ours, W, drawn)
-        whole = theirs + lost
-        arrived = np.floor(whole / 0.01 + drawn.numpy()) * 0.01
-        lost = whole - arrived
-        theirs = theirs + 0.4 * (W.numpy() - np.eye(8)) @ arrived
+        ours, state = exchange.mix(state, ours, W, draws(name, number))
+        arrived = compress(theirs + lost, draws(name, number))
+        lost = theirs + lost - arrived
+        theirs = theirs + 0.15 * (W.numpy() - np.eye(8)) @ arrived
         np.testing.assert_allclose(ours.numpy(), theirs, rtol=0, atol=1e-9)
 
 
-def test_difference_sends_the_change_of_a_whole_round():
-    exchange, ours, theirs = difference(Dithered()), models(), models().numpy()
+@every_compressor
+def test_difference_sends_the_change_of_a_whole_round(name):
+    compressor, compress = twins.COMPRESSED[name]
+    exchange, ours, theirs = difference(compressor), models(), models().numpy()
     state = exchange.init(ours)
     for number in range(30):
-        drawn, step = uniforms((8, D), number), np.random.default_rng(number).normal(size=(8, D))
+        step = 0.1 * np.random.default_rng(number).normal(size=(8, D))
         mixed, state = exchange.mix(state, ours, W, None)
-        ours, state = exchange.settle(state, ours, mixed - 0.1 * torch.from_numpy(step), drawn)
-        z = W.numpy() @ theirs - 0.1 * step
-        theirs = theirs + np.floor((z - theirs) / 0.01 + drawn.numpy()) * 0.01
+        ours, state = exchange.settle(state, ours, mixed - torch.from_numpy(step), draws(name, number))
+        theirs = theirs + compress(W.numpy() @ theirs - step - theirs, draws(name, number))
         np.testing.assert_allclose(ours.numpy(), theirs, rtol=0, atol=1e-9)
 
 
 def test_what_is_sent_whole_is_the_mean_and_settles_as_it_is():
     start = models()
-    for exchange in (plain(), choco(Largest(D)), deep_squeeze(Largest(D)), difference(Largest(D))):
+    for exchange in (plain(), choco(none()), deep_squeeze(top_k(k=D)), difference(none())):
         mixed, state = exchange.mix(exchange.init(start), start, W, None)
         torch.testing.assert_close(mixed, W @ start, rtol=0, atol=1e-14)
         settled, _ = exchange.settle(state, start, mixed, None)
@@ -215,9 +192,26 @@ def test_bits_are_counted():
     x = models()[0]
     assert plain().send(None, x, None).bits == 32 * D
     assert moniqua(bits=3, theta=1.0).send(None, x, None).bits == 3 * D
-    assert choco(Largest(4)).send(torch.zeros(D), x, None).bits == 37 * 4
-    assert difference(Largest(4)).send(None, x, None).bits == 0
-    assert difference(Largest(4)).settled(None, x, x + 1, None).bits == 37 * 4
+    assert choco(top_k(k=4)).send(torch.zeros(D), x, None).bits == 37 * 4
+    assert difference(top_k(k=4)).send(None, x, None).bits == 0
+    assert difference(top_k(k=4)).settled(None, x, x + 1, None).bits == 37 * 4
+
+
+@every_compressor
+@pytest.mark.parametrize("make", [choco, deep_squeeze, difference])
+def test_what_is_sent_has_the_length_that_was_foretold(make, name):
+    exchange, start = make(twins.COMPRESSED[name][0]), models()
+    drawn = None if draws(name, 0) is None else draws(name, 0)[0]
+    state = exchange.init(start)[0]
+    sent = exchange.send(state, start[0], drawn).bits + exchange.settled(state, start[0], start[1], drawn).bits
+    assert sent == exchange.nominal_bits(D)
+    assert exchange.fixed_length
+
+
+def test_a_model_that_is_not_finite_is_not_hidden():
+    gone = models()[0].fill_(torch.nan)
+    assert choco(top_k(k=4)).send(torch.zeros(D), gone, None).vector.isnan().all()
+    assert difference(top_k(k=4)).settled(None, models()[0], gone, None).vector.isnan().all()
 
 
 @pytest.mark.parametrize(
@@ -231,12 +225,19 @@ def test_bits_are_counted():
         (lambda: moniqua(gamma=0.0), "0 < gamma <= 1"),
         (lambda: moniqua(theta="theory"), "a finite gradient_bound > 0 for theta=theory"),
         (lambda: moniqua().modulus, "a number for theta by now; got theta=pilot"),
-        (lambda: choco(Largest(1), gamma=2.0), "0 < gamma <= 1; got gamma=2.0"),
-        (lambda: choco(object()), "a compressor without memory; got compressor=object"),
-        (lambda: difference(Remembering(1)), "feedback=false: it has a memory of its own"),
+        (lambda: choco(none(), gamma=2.0), "0 < gamma <= 1; got gamma=2.0"),
+        (lambda: choco(dynamic(schedule="fixed", budget=4)), "a compressor without memory; got compressor=Dynamic"),
+        (lambda: difference(top_k(k=1, feedback=True)), "feedback=false: it has a memory of its own"),
+        (lambda: difference(top_k(k=1, per="layer")), "per=vector: whole models"),
+        (lambda: deep_squeeze(top_k(k=1, enforce=False)), "enforce=true: whole models"),
+        (lambda: deep_squeeze(top_k(k=1, feedback_units="step")), "feedback_units=gradient: whole models"),
+        (lambda: choco(sign()), "keeps the size of what is sent"),
+        (lambda: choco(dp_sign()), "keeps the size of what is sent"),
+        (lambda: choco(stochastic_sign(bound="max")), "keeps the size of what is sent"),
+        (lambda: choco(qsgd(coding="sparse")).nominal_bits(D), "coding=fixed where the length"),
     ],
 )
 def test_what_an_exchange_cannot_be_is_refused(make, said):
-    with pytest.raises(ValueError, match="the exchange") as refused:
+    with pytest.raises(ValueError, match=" needs ") as refused:
         make()
     assert said in str(refused.value)

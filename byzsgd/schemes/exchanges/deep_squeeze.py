@@ -23,11 +23,12 @@ class DeepSqueeze(Squeezing):
 
     gamma: float = 1.0
 
+    who: ClassVar[str] = "the exchange deep_squeeze"
     steps_first: ClassVar[bool | None] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(0 < self.gamma <= 1, "the exchange deep_squeeze", "0 < gamma <= 1", gamma=self.gamma)
+        require(0 < self.gamma <= 1, self.who, "0 < gamma <= 1", gamma=self.gamma)
 
     def init(self, models: Tensor) -> dict[int, Any]:
         return {node: torch.zeros_like(model) for node, model in enumerate(models)}

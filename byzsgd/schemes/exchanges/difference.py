@@ -21,6 +21,7 @@ class Difference(Squeezing):
     arXiv 1803.06443).
     """
 
+    who: ClassVar[str] = "the exchange difference"
     steps_first: ClassVar[bool | None] = False
 
     def send(self, state: None, model: Tensor, uniforms: Tensor | None) -> Sent:

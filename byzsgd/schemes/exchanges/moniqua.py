@@ -93,7 +93,10 @@ class Moniqua(Stacked):
         return self.rows(own, self._residues(codes.to(own.dtype if self.bits <= PRECISE else torch.float64), own))
 
     def send(self, state: None, model: Tensor, uniforms: Tensor | None) -> Sent:
-        return Sent(self._residues(self._levels(model, uniforms), model), self.bits * model.numel(), None)
+        return Sent(self._residues(self._levels(model, uniforms), model), self.nominal_bits(model.numel()), None)
+
+    def nominal_bits(self, num_parameters: int) -> int:
+        return self.bits * num_parameters
 
     def rows(self, own: Tensor, received: Tensor) -> Tensor:
         return _modulo(received - own, self.modulus).add_(own)

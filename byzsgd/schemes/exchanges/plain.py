@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from byzsgd.interfaces import Sent
+from byzsgd.interfaces import FLOAT_BITS, Sent
 from byzsgd.schemes.exchanges.stacked import Stacked, moved
 
 
@@ -18,7 +18,10 @@ class Plain(Stacked):
     memoryless: ClassVar[bool] = True
 
     def send(self, state: None, model: Tensor, uniforms: Tensor | None) -> Sent:
-        return Sent(model, 32 * model.numel(), None)
+        return Sent(model, self.nominal_bits(model.numel()), None)
+
+    def nominal_bits(self, num_parameters: int) -> int:
+        return FLOAT_BITS * num_parameters
 
     def mix_node(self, own: Tensor, sent: Tensor, received: Tensor, weights: Tensor) -> Tensor:
         return moved(own, own, received, weights, 1.0)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from byzsgd.checks import require
-from byzsgd.interfaces import Compress, Exchange, Sent
+from byzsgd.interfaces import FLOAT_BITS, Compress, Exchange, Sent
 
 
 def moved(own: Tensor, sent: Tensor, received: Tensor, weights: Tensor, gamma: float) -> Tensor:
@@ -24,6 +24,7 @@ class Stacked:
     steps_first: ClassVar[bool | None] = None
     random: bool = False
     shared: bool = False
+    fixed_length: bool = True
     theta: Any = None
 
     def init(self: Exchange, models: Tensor) -> dict[int, Any]:
@@ -68,18 +69,35 @@ def _of(uniforms: Tensor | None, node: int) -> Tensor | None:
 class Squeezing(Stacked):
     """An exchange of what a compressor makes of vectors."""
 
+    who: ClassVar[str]
+
     compressor: Compress
 
     def __post_init__(self) -> None:
-        who, name = f"the exchange {type(self).__name__.lower()}", type(self.compressor).__name__
+        who, name = self.who, type(self.compressor).__name__
         require(hasattr(self.compressor, "compress"), who, "a compressor without memory", compressor=name)
         require(not getattr(self.compressor, "feedback", False), who, "feedback=false: it has a memory of its own",
                 feedback=True)  # fmt: skip
+        for setting, value in {"feedback_units": "gradient", "per": "vector", "enforce": True}.items():
+            given = getattr(self.compressor, setting, value)
+            require(given == value, who, f"{setting}={str(value).lower()}: whole models of honest nodes are compressed",
+                    **{setting: given})  # fmt: skip
+        require(getattr(self.compressor, "scaled", True), who, "a compressor that keeps the size of what is sent "
+                "(compressor=scaled_sign): models come closer than 1", compressor=name)  # fmt: skip
 
     @property
     def random(self) -> bool:  # type: ignore[override]
         return self.compressor.random
 
     def squeezed(self, vector: Tensor, uniforms: Tensor | None) -> tuple[Tensor, int]:
-        """What arrives of a vector (d,), and its bits."""
+        """What arrives of a vector (d,), and its bits; one that is not finite, as it is: the run has diverged."""
+        if not bool(vector.isfinite().all()):
+            return vector, FLOAT_BITS * vector.numel()
         return self.compressor.compress(vector, uniforms)
+
+    @property
+    def fixed_length(self) -> bool:  # type: ignore[override]
+        return getattr(self.compressor, "fixed_length", False)
+
+    def nominal_bits(self, num_parameters: int) -> int:
+        return self.compressor.nominal_bits(num_parameters)
