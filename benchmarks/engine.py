@@ -1,7 +1,7 @@
 """Arrivals per second of byzsgd, with its records, against a hand-written asynchronous PyTorch loop.
 
     python benchmarks/engine.py [--works digits,logistic] [--workers 10,50] [--delays exponential,normal,constant]
-                                [--engines loop,fused,auto] [--servers asgd,kardam] [--pairs 15] [--threads 1] [SETTING]
+                                [--engines loop,fused,compiled] [--servers asgd,kardam] [--pairs 15] [--threads 1] [SETTING]
 
 Both run in one process on the same model, delays and batches; they take turns in random order, each turn is some
 arrivals, CPU time is counted, and the ratio of the sums over all turns is printed. Above 1: byzsgd is faster. With asgd
@@ -126,7 +126,7 @@ def main() -> None:
     parser.add_argument("--works", default="digits,logistic")
     parser.add_argument("--workers", default="10,50")
     parser.add_argument("--delays", default="exponential,normal,constant")
-    parser.add_argument("--engines", default="loop,fused,auto")
+    parser.add_argument("--engines", default="loop,fused,compiled")
     parser.add_argument("--servers", default="asgd,kardam")
     parser.add_argument("--pairs", type=int, default=15)
     parser.add_argument("--threads", type=int, default=1)

@@ -29,6 +29,7 @@ ADDED = {
 # Parameters that a target did not have before a version: the value under which it is what it was without them.
 SINCE: dict[str, tuple[Any, str]] = {
     "byzsgd.run.Metrics.nodes": ("auto", "0.2"),
+    "byzsgd.kernel.engine.auto.compiled": (False, "0.2"),
     "byzsgd.attacks.adaptive.plane": (0, "0.2"),
     "byzsgd.aggregators.collectors.latest.quorum": (1, "0.2"),
     "byzsgd.aggregators.filters.frequency.strict": (True, "0.2"),

@@ -33,7 +33,7 @@ def without_numba(monkeypatch):
 
 
 def chosen(*overrides):
-    return byzsgd.experiment(*LONG, *overrides).prepare().path
+    return byzsgd.experiment(*LONG, "engine.compiled=true", *overrides).prepare().path
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_only_exactly_what_was_declared_has_a_form():
 
 def test_without_numba_everything_works_and_one_line_says_how_to_be_faster(without_numba):
     heard = Heard()
-    runs = [byzsgd.experiment(*LONG, f"seed={seed}").run(screen=heard) for seed in (0, 1)]
+    runs = [byzsgd.experiment(*LONG, "engine.compiled=true", f"seed={seed}").run(screen=heard) for seed in (0, 1)]
     assert {run.info["engine"] for run in runs} == {"fused (not compiled: numba is not installed)"}
     assert len(heard.lines) == 1 and "pip install 'byzsgd[fast]'" in heard.lines[0]
 
@@ -96,7 +96,7 @@ def interrupted(folder):
             if row["arrivals"] == 100:
                 raise KeyboardInterrupt
 
-    settings = (*LONG, "checkpoint_every=50", "eval_every=100", "attack=lie")
+    settings = (*LONG, "engine.compiled=true", "checkpoint_every=50", "eval_every=100", "attack=lie")
     with pytest.raises(KeyboardInterrupt):
         byzsgd.experiment(*settings).run(folder, screen=Stopping())
     return settings
@@ -123,7 +123,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(tmp_path):
 def test_a_model_that_overflows_ends_like_on_the_general_path():
     pytest.importorskip("numba")
     settings = (*LONG, "aggregator=asgd", "attack=none", "optimizer.lr=1e30", "dtype=float32")
-    runs = [byzsgd.experiment(*settings, f"engine={engine}").run() for engine in ("auto", "fused")]
+    runs = [byzsgd.experiment(*settings, engine).run() for engine in ("engine=compiled", "engine=fused")]
     assert [run.info["status"] for run in runs] == ["diverged"] * 2
     assert runs[0].info["reason"] == runs[1].info["reason"]
     assert len(runs[0].arrivals) == len(runs[1].arrivals)

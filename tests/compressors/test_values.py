@@ -223,7 +223,7 @@ REFUSED = [
     ("top_k", {"share": 1.5}, "0 < share <= 1"),
     ("random_k", {"k": 0}, "k >= 1"),
     ("dynamic", {"scale": 1.0, "horizon": 5, "decay": 1.0}, "0 < decay < 1"),
-    ("dynamic", {"scale": 1.0, "horizon": 5}, "0 < decay < 1; got decay=None"),
+    ("dynamic", {"scale": 1.0, "horizon": 5}, "0 < decay < 1; got decay=null"),
     ("dynamic", {"scale": 1.0, "decay": 0.9}, "horizon >= 1, or budget.updates"),
     ("dynamic", {"scale": 1.0, "budget": 3.0, "horizon": 5, "decay": 0.9}, "either scale or budget"),
     ("dynamic", {"schedule": "loss", "budget": 3.0}, "scale, and no budget"),

@@ -106,7 +106,7 @@ def test_augmentation_is_a_function_of_the_key_and_leaves_the_data_alone():
 def test_impossible_settings_are_refused():
     with pytest.raises(ValueError, match="at least one example in every block"):
         batches("replacement", blocks=[np.arange(3), np.arange(0)])
-    with pytest.raises(ValueError, match="batch_size >= 1"):
+    with pytest.raises(ValueError, match="batch_size needs a value >= 1"):
         batches("replacement", 0)
     with pytest.raises(ValueError, match="sampling replacement or shuffle"):
         batches("sorted")

@@ -216,7 +216,7 @@ def test_download_fetches_only_what_is_missing_and_says_when_it_fails(tmp_path, 
         raise OSError("no network\nat all")
 
     monkeypatch.setattr(import_torchvision().datasets, "MNIST", fail)
-    with pytest.raises(ValueError, match="dataset mnist needs a download that succeeds; got no network$"):
+    with pytest.raises(ValueError, match="dataset mnist needs a download that succeeds; got no network at all$"):
         load("mnist", tmp_path / "empty", "download=true")
 
 

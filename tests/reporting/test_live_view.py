@@ -123,5 +123,5 @@ def test_at_80_columns_the_names_stay(tmp_path):
         (line,) = [line for line in text.splitlines() if f"seed {number}" in line]
         assert "running" in line and "25%" in line
     assert "…" not in text
-    assert text.startswith(f"{tmp_path}: 3 running"[:79])
+    assert "".join(text.split()).startswith("".join(f"{tmp_path}: 3 running".split()))  # however it is broken
     assert "updates" in shown(tmp_path, width=180) and "updates" not in text

@@ -265,7 +265,7 @@ def test_a_run_in_memory_has_no_folder_for_tensorboard():
     heard = Heard()
     tracked(faked()["tensorboard"][0]).run(screen=heard)
     assert heard.said == [
-        "tracker TensorBoard failed, the run goes on without it: ValueError: tracker tensorboard needs tracker.folder "
+        "tracker tensorboard failed, the run goes on without it: ValueError: tracker tensorboard needs tracker.folder "
         "where a run has no folder; got folder=null"
     ]
 

@@ -18,15 +18,23 @@ from byzsgd.kernel.engine.vmap import mapped, obstacle, vmap
 
 
 def auto(
-    problem: SupervisedProblem, batches: Batches, poisons: Mapping[int, Attack], /, *, max_in_flight_bytes: int
+    problem: SupervisedProblem,
+    batches: Batches,
+    poisons: Mapping[int, Attack],
+    /,
+    *,
+    max_in_flight_bytes: int,
+    compiled: bool = False,
 ) -> Engine:
     """Chooses the engine by model, sizes and device alone: the same run has the same engine on every machine.
 
     `fused` for chains of linear layers; else on a GPU `vmap` where it can treat the model; else `loop`, which is the
     fastest for everything else on a CPU. Also `loop` where not even two gradients fit in the memory for looking ahead.
-    Where compiled code can play the whole configuration and Numba is installed, it does (byzsgd/kernel/compiled).
+    With `compiled`, where Numba is installed and compiled code can play the whole configuration, it does
+    (byzsgd/kernel/compiled); the last bits are then others.
     """
-    return replace(_chosen(problem, batches, poisons, max_in_flight_bytes), stretches="auto")
+    chosen = _chosen(problem, batches, poisons, max_in_flight_bytes)
+    return replace(chosen, stretches="auto") if compiled else chosen
 
 
 def compiled(
