@@ -1,7 +1,8 @@
 """Arrivals per second of byzsgd, with its records, against a hand-written asynchronous PyTorch loop.
 
     python benchmarks/engine.py [--works digits,logistic] [--workers 10,50] [--delays exponential,normal,constant]
-                                [--engines loop,fused,compiled] [--servers asgd,kardam] [--pairs 15] [--threads 1] [SETTING]
+                                [--engines loop,fused,compiled] [--servers asgd,kardam] [--pairs 15]
+                                [--threads 1] [SETTING]
 
 Both run in one process on the same model, delays and batches; they take turns in random order, each turn is some
 arrivals, CPU time is counted, and the ratio of the sums over all turns is printed. Above 1: byzsgd is faster. With asgd

@@ -395,6 +395,7 @@ def test_show_tells_everything(capsys):
     assert "no member 'kadram'; did you mean kardam?" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_every_member_is_shown(capsys):
     from byzsgd.config import catalogue
 

@@ -67,6 +67,7 @@ def test_what_cannot_be_accepted_is_refused_in_one_line(given, settings, sentenc
     assert "\n" not in str(info.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", ["aggregator", "aggregator/rule", "attack"])
 def test_every_experiment_pickles(group):
     for member in catalogue.files(group):

@@ -108,5 +108,5 @@ def test_impossible_settings_are_refused():
         batches("replacement", blocks=[np.arange(3), np.arange(0)])
     with pytest.raises(ValueError, match="batch_size needs a value >= 1"):
         batches("replacement", 0)
-    with pytest.raises(ValueError, match="sampling replacement or shuffle"):
+    with pytest.raises(ValueError, match="sampling replacement, shuffle or full"):
         batches("sorted")

@@ -26,6 +26,7 @@ def joblib():
     return ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
 
 
+@pytest.mark.slow
 def test_six_jobs_on_two_cores_killed_midway(tmp_path):
     killed_midway_and_started_again(SIX, 6, 2, tmp_path, joblib())
     assert {len(byzsgd.load(folder).arrivals) for folder in done(tmp_path / "sweep")} == {500}

@@ -47,6 +47,7 @@ def test_it_is_told_what_a_run_is_judged_by_and_goes_on(tmp_path, capsys):
     assert [trial.params for trial in tried("whole/study.log")] == [trial.params for trial in tried()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("storage", ["sqlite:///study.db", "study.file"])
 def test_other_storages(storage, tmp_path):
     """sqlite failed with a bare AssertionError."""
@@ -101,6 +102,7 @@ def test_mistakes_are_one_line(capsys, monkeypatch):
     assert "pip install 'byzsgd[optuna]'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_study_that_is_killed_goes_on_as_if_it_had_not_been(tmp_path):
     command = ("train", "-m", *RATE, "hydra.sweeper.n_trials=4", "budget.arrivals=400")
     with started(*command, folder=tmp_path) as process:
