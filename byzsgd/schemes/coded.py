@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -22,7 +21,7 @@ from byzsgd.interfaces import (
     Verbs,
 )
 from byzsgd.schemes.settled import Settled
-from byzsgd.schemes.work import NODE, Shares, receptions, require_on_time, taken
+from byzsgd.schemes.work import NODE, OneModel, Shares, receptions, require_on_time, taken
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,25 +72,13 @@ class CodedState:
 
 
 @dataclass(frozen=True, eq=False)
-class CodedRounds:
+class CodedRounds(OneModel):
     """`Coded` for one run."""
 
     context: SchemeContext
     code: CodeInUse
     shares: Shares
-    facts: ClassVar[Mapping[str, Any]] = {}
     scores: ClassVar[tuple[str, ...]] = ("load", "dropped", "amplification", "left_out")
-
-    def check(self, num_workers: int) -> None: ...
-
-    def nodes(self, num_workers: int) -> int:
-        return 1
-
-    def keeps(self, world: Any) -> int:
-        return 0
-
-    def remarks(self, world: Any) -> tuple[str, ...]:
-        return ()
 
     def begin(self, kernel: Verbs, world: Any) -> CodedState:
         state = CodedState()

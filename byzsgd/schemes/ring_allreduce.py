@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -24,7 +23,7 @@ from byzsgd.interfaces import (
     Verbs,
 )
 from byzsgd.schemes.settled import Settled
-from byzsgd.schemes.work import NODE, Shares, require_on_time, taken
+from byzsgd.schemes.work import NODE, OneModel, Shares, require_on_time, taken
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,24 +61,12 @@ class RingState:
 
 
 @dataclass(frozen=True, eq=False)
-class RingRounds:
+class RingRounds(OneModel):
     """`RingAllreduce` for one run."""
 
     context: SchemeContext
     shares: Shares
-    facts: ClassVar[Mapping[str, Any]] = {}
     scores: ClassVar[tuple[str, ...]] = ("load",)
-
-    def check(self, num_workers: int) -> None: ...
-
-    def nodes(self, num_workers: int) -> int:
-        return 1
-
-    def keeps(self, world: Any) -> int:
-        return 0
-
-    def remarks(self, world: Any) -> tuple[str, ...]:
-        return ()
 
     def begin(self, kernel: Verbs, world: Any) -> RingState:
         state = RingState()

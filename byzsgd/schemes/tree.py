@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -29,7 +29,7 @@ from byzsgd.interfaces import (
     Verbs,
 )
 from byzsgd.schemes.settled import Settled
-from byzsgd.schemes.work import NODE, Shares, receptions, require_on_time, taken
+from byzsgd.schemes.work import NODE, OneModel, Shares, receptions, require_on_time, taken
 
 BEHIND = 4  # units in the last place
 
@@ -94,27 +94,15 @@ class TreeState:
 
 
 @dataclass(frozen=True, eq=False)
-class TreeRounds:
+class TreeRounds(OneModel):
     """`CodedReduce` for one run."""
 
     context: SchemeContext
     tree: Tree
     matrix: np.ndarray
     shares: Shares
-    facts: ClassVar[Mapping[str, Any]] = {}
     scores: ClassVar[tuple[str, ...]] = ("load", "dropped", "amplification")
     forwards: ClassVar[bool] = True  # an honest node sends on what liars sent
-
-    def check(self, num_workers: int) -> None: ...
-
-    def nodes(self, num_workers: int) -> int:
-        return 1
-
-    def keeps(self, world: Any) -> int:
-        return 0
-
-    def remarks(self, world: Any) -> tuple[str, ...]:
-        return ()
 
     def begin(self, kernel: Verbs, world: Any) -> TreeState:
         state = TreeState()

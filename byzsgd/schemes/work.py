@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -58,6 +58,24 @@ class Shares:
     def seconds(self, context: SchemeContext, world: Any, worker: int) -> float:
         """Of the worker's next computation: the clock's are those of 1/n of a round's examples."""
         return context.clock.compute(world.clock, worker) * (self.loads[worker] * len(self.parts))
+
+
+class OneModel:
+    """What rounds with one model for all workers say of themselves."""
+
+    facts: ClassVar[Mapping[str, Any]] = {}
+
+    def check(self, num_workers: int) -> None:
+        """Done when the scheme was configured."""
+
+    def nodes(self, num_workers: int) -> int:
+        return 1
+
+    def keeps(self, world: Any) -> int:
+        return 0
+
+    def remarks(self, world: Any) -> tuple[str, ...]:
+        return ()
 
 
 def taken(link: LinkLaw | None, bits: float) -> float:
