@@ -101,3 +101,22 @@ class Squeezing(Stacked):
 
     def nominal_bits(self, num_parameters: int) -> int:
         return self.compressor.nominal_bits(num_parameters)
+
+
+@dataclass(frozen=True)
+class Damped(Squeezing):
+    """One that remembers a vector for each node, 0 at first, and moves by γ of what mixing would do."""
+
+    gamma: float = 1.0
+
+    steps_first: ClassVar[bool | None] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(0 < self.gamma <= 1, self.who, "0 < gamma <= 1", gamma=self.gamma)
+
+    def init(self, models: Tensor) -> dict[int, Any]:
+        return {node: torch.zeros_like(model) for node, model in enumerate(models)}
+
+    def mix_node(self, own: Tensor, sent: Tensor, received: Tensor, weights: Tensor) -> Tensor:
+        return moved(own, sent, received, weights, self.gamma)
