@@ -26,6 +26,7 @@ class Estimate:
     count: int  # runs, those that were lost among them
     lost: int = 0
     bound: str = ""  # ">" where the true value is larger (some seeds were censored), "<" where it is smaller
+    lost_as: str = "diverged"  # what is said where all were lost
 
     def text(self, digits: int = DIGITS, sign: bool = False) -> str:
         """0.94 (0.93 … 0.95) of few seeds, 0.94 [0.93, 0.95] of many; `2/3 ok, median 0.94` where some were lost."""
@@ -37,7 +38,7 @@ class Estimate:
         if self.count == 0 or (math.isnan(self.middle) and not self.lost):
             return NOTHING
         if kept == 0:
-            return "diverged"
+            return self.lost_as
         spread = written(self.low) if kept == 1 else f"{written(self.low)} … {written(self.high)}"
         if self.lost:
             known = f", median {written(self.middle)}" if math.isfinite(self.middle) else f" ({spread})"

@@ -34,6 +34,8 @@ def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
         commands, "compare", compare, "tables over seeds: outcomes, paired differences, filter mistakes"
     )
     comparing.add_argument("--format", default="csv,md,tex", help="files to write: csv, md, tex, separated by commas")
+    comparing.add_argument("--columns", action="append", default=[], metavar="HEADING,…",
+                           help="only these columns beside the names: --columns 'final accuracy'")  # fmt: skip
     comparing.add_argument("--output", type=Path, help="where to write the tables (default: only the screen)")
     reporting = _command(commands, "report", report, "one self-contained HTML page for a run or a sweep")
     reporting.add_argument("--output", type=Path, help="a file or folder (default: report.html in the folder)")
@@ -70,11 +72,13 @@ def plot(parsed: argparse.Namespace) -> int:
 def compare(parsed: argparse.Namespace) -> int:
     """Tables of several runs."""
     from byzsgd.console.output import console as screen
-    from byzsgd.reporting import require_formats, tables, to_rich, write
+    from byzsgd.reporting import chosen, require_formats, tables, to_rich, write
 
     formats, console = parsed.format.split(","), screen()
     require_formats(formats)
     made = tables(_runs(parsed.folders))
+    if parsed.columns:
+        made = chosen(made, [name.strip() for word in parsed.columns for name in word.split(",")])
     for table in made:
         console.print(to_rich(table, console.width))
     for path in write(made, parsed.output, formats) if parsed.output else ():
