@@ -39,6 +39,7 @@ def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
     comparing.add_argument("--output", type=Path, help="where to write the tables (default: only the screen)")
     reporting = _command(commands, "report", report, "one self-contained HTML page for a run or a sweep")
     reporting.add_argument("--output", type=Path, help="a file or folder (default: report.html in the folder)")
+    reporting.add_argument("--title", default="", help="of the page (default: the heading of notes.md beside the runs)")
     _command(commands, "status", status, "how far sweeps and runs are: done, running, broken, failed, waiting")
     watching = _command(commands, "watch", watch, "a live view of running runs")
     watching.add_argument("--every", type=float, default=1.0, help="seconds between two looks")
@@ -90,7 +91,7 @@ def report(parsed: argparse.Namespace) -> int:
     """One page for a browser."""
     from byzsgd.reporting import report as write_report
 
-    print(write_report(_runs(parsed.folders), parsed.output or _beside(parsed)))
+    print(write_report(_runs(parsed.folders), parsed.output or _beside(parsed), title=parsed.title))
     return 0
 
 
