@@ -135,7 +135,8 @@ def test_panels_are_those_of_plot_and_share_their_axes(page):
     assert titles == ["<b>no attack</b>", "<b>reversed</b>", "<b>lie</b>"]
     assert page.execute_script(f"return [{layout}.yaxis2.matches, {layout}.xaxis3.matches]") == ["y", "x"]
     legend = page.execute_script(
-        "return document.getElementById('curves-plot').data.filter((trace) => trace.showlegend).map((trace) => trace.name)"
+        "return document.getElementById('curves-plot').data"
+        ".filter((trace) => trace.showlegend).map((trace) => trace.name)"
     )
     assert legend == ["asgd", "kardam"]
 
