@@ -53,7 +53,7 @@ from byzsgd.run.described import choices_of, described, nameless
 from byzsgd.run.fields import converted
 from byzsgd.run.messages import check_messages
 from byzsgd.run.metrics import Metrics
-from byzsgd.run.path import say_once
+from byzsgd.run.path import OtherPath, advice, require_same_path, say_once
 from byzsgd.run.prepared import Prepared, loaded, prepare
 from byzsgd.run.process import rare_collections, threads
 from byzsgd.run.running import Running
@@ -274,16 +274,18 @@ class Experiment:
                     raise
 
     def _beginning(self, place: Path, shorter: Path | None, plugins: Sequence[str] | None) -> Path | None:
-        """The finished run with whose end this one goes on, if its data are those of now."""
+        """The finished run with whose end this one goes on, if its data and its path are those of now."""
         found = None if self.force or pilots(self) else shorter or find_shorter(place, self.config)
-        files = read_info(found).get("files") if found else None
-        if found is not None and files:
-            try:
-                require_same_files(found, files, loaded(self, plugins)[1])
-            except OtherFiles:
-                if shorter is not None:
-                    raise
-                return None
+        if found is None:
+            return None
+        before, now = read_info(found), self.prepare(plugins)
+        try:
+            require_same_path(found, str(before["engine"]), now.path)
+            require_same_files(found, before.get("files"), now.facts["files"])
+        except (OtherFiles, OtherPath):
+            if shorter is not None:
+                raise
+            return None
         return found
 
     def _read_back(self, folder: Path, screen: Screen) -> Run:
@@ -396,5 +398,5 @@ class Experiment:
                 folder=folder,
             )
         )
-        say_once(screen.say, prepared.path)
+        say_once(screen.say, advice(prepared.path, self.budget.arrivals))
         return Running(prepared, self.budget, self.eval_every, Saving(self.checkpoint_every), store, screen)
