@@ -93,7 +93,7 @@ CUTS = [(KARDAM, "attack=lie"), ("aggregator=asgd", "worker=momentum"), ("aggreg
         ("aggregator=basgd",), ("aggregator=ringmaster_stop", "aggregator.limit=3")]  # fmt: skip
 
 
-# How many deliveries the kernel plays before, in two goes; how long the stretches are, and who owns the world after each.
+# How many deliveries the kernel plays before, in two goes; how long the stretches are, and who then owns the world.
 PIECES = {
     "before": st.tuples(st.integers(0, 40), st.integers(0, 40)),
     "cuts": st.lists(st.tuples(st.integers(1, 60), st.sampled_from([None, False, True])), min_size=1, max_size=5),
