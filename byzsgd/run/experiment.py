@@ -53,14 +53,14 @@ from byzsgd.run.described import choices_of, described, nameless
 from byzsgd.run.fields import converted
 from byzsgd.run.messages import check_messages
 from byzsgd.run.metrics import Metrics
-from byzsgd.run.path import OtherPath, advice, require_same_path, say_once
+from byzsgd.run.path import OtherPath, advice, say_once
 from byzsgd.run.prepared import Prepared, loaded, prepare
 from byzsgd.run.process import rare_collections, threads
 from byzsgd.run.running import Running
 from byzsgd.run.saving import Saving
 from byzsgd.run.screen import Facts, Nobody, Screen
 from byzsgd.run.signals import Stopped, stop_signals
-from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, require_same_files
+from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, require_same_files, require_same_start
 from byzsgd.run.sweeping import Sweeping
 from byzsgd.run.tracking import Tracking
 from byzsgd.run.trial import piloted, pilots
@@ -276,12 +276,10 @@ class Experiment:
     def _beginning(self, place: Path, shorter: Path | None, plugins: Sequence[str] | None) -> Path | None:
         """The finished run with whose end this one goes on, if its data and its path are those of now."""
         found = None if self.force or pilots(self) else shorter or find_shorter(place, self.config)
-        if found is None:
-            return None
-        before, now = read_info(found), self.prepare(plugins)
         try:
-            require_same_path(found, str(before["engine"]), now.path)
-            require_same_files(found, before.get("files"), now.facts["files"])
+            if found is not None:
+                now = self.prepare(plugins)
+                require_same_start(found, now.path, now.facts["files"])
         except (OtherFiles, OtherPath):
             if shorter is not None:
                 raise

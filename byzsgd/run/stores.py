@@ -165,5 +165,12 @@ def require_same_files(folder: Path, before: Sources | None, now: Sources) -> No
         raise OtherFiles(f"{needs}; got {difference} (force=true starts beside it)")
 
 
+def require_same_start(folder: Path, path: str, files: Sources) -> None:
+    """OtherPath or OtherFiles where a finished run was started with another path or other files than those of now."""
+    info = read_info(folder)
+    require_same_path(folder, str(info["engine"]), path)
+    require_same_files(folder, info.get("files"), files)
+
+
 def _ended(status: str, reason: str, seconds: float) -> dict[str, Any]:
     return {"status": status, "wall_time": seconds, **({"reason": reason} if reason else {})}
