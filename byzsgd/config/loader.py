@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
-import pickle
 import uuid
-from typing import Any
+from collections.abc import Callable
+from copy import copy, deepcopy
+from typing import Any, TypeVar
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import ConfigRepository, IConfigRepository
@@ -15,23 +15,33 @@ from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+T = TypeVar("T")
+
+_IN_THIS_PROCESS: dict[str, dict[str, Any]] = {}  # of the loader that another process sends with each job, by its name
+
 
 class Loader(ConfigLoaderImpl):
-    """Composes the same words once, and the files of the same members once, with whatever values beside them.
+    """Reads a file once, merges the files of the same members once, whatever values stand beside them, and composes the
+    same words once where they are asked for twice in turn.
 
-    What is remembered is kept as bytes: configurations are changed by who asks for them, and unpickling one takes a
-    fifth of the time of copying it. Another process has one memory for all jobs of a sweep that it takes.
+    Another process has one memory for all jobs that it takes of a sweep.
     """
 
-    def __init__(self, config_search_path: ConfigSearchPath, name: str = "") -> None:
+    def __init__(self, config_search_path: ConfigSearchPath) -> None:
         super().__init__(config_search_path)
         self.repository: ConfigRepository = _Files(config_search_path)
-        self._name = name or uuid.uuid4().hex
-        self._composed: dict[Any, bytes] = {}
-        self._merged: dict[Any, bytes] = {}
+        self._name = uuid.uuid4().hex
+        self._merged: dict[str, DictConfig] = {}
+        self._latest: dict[tuple[Any, ...], DictConfig] = {}  # one: those of a thousand jobs would take 150 MB
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _of_this_process, (self._name, self.config_search_path)
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_merged": {}, "_latest": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if state["_name"] not in _IN_THIS_PROCESS:
+            _IN_THIS_PROCESS.clear()  # of an earlier sweep
+            _IN_THIS_PROCESS[state["_name"]] = state
+        self.__dict__ |= _IN_THIS_PROCESS[state["_name"]]
 
     def load_configuration(
         self,
@@ -41,48 +51,36 @@ class Loader(ConfigLoaderImpl):
         from_shell: bool = True,
         validate_sweep_overrides: bool = True,
     ) -> DictConfig:
-        def compose() -> DictConfig:
-            return super(Loader, self).load_configuration(
-                config_name, overrides, run_mode, from_shell, validate_sweep_overrides
-            )
-
+        compose = super().load_configuration
         words = (config_name, *overrides, run_mode, validate_sweep_overrides)
-        return _remembered(self._composed, words, compose)
+        if words not in self._latest:
+            self._latest.clear()
+        return _remembered(
+            self._latest, words, lambda: compose(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
+        )
 
     def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
-        def merge() -> DictConfig:
-            return super(Loader, self)._compose_config_from_defaults_list(defaults, repo)
-
+        merge = super()._compose_config_from_defaults_list
         places = [(source.provider, source.path) for source in repo.get_sources()]
-        return _remembered(self._merged, f"{places} {defaults}", merge)
+        return _remembered(self._merged, f"{places} {defaults}", lambda: merge(defaults, repo))
 
 
 class _Files(ConfigRepository):
-    """Reads a file once."""
-
     def initialize_sources(self, config_search_path: ConfigSearchPath) -> None:
         super().initialize_sources(config_search_path)
-        self._read: dict[str, bytes] = {}
+        self._read: dict[str, ConfigResult | None] = {}
 
     def load_config(self, config_path: str) -> ConfigResult | None:
-        return _remembered(self._read, config_path, lambda: super(_Files, self).load_config(config_path))
+        read = super().load_config
+        return _remembered(self._read, config_path, lambda: read(config_path))
 
     def __deepcopy__(self, memo: Any) -> _Files:
         # Hydra copies it for each composition because that may ask for other folders, which begins another memory.
-        return copy.copy(self)
+        return copy(self)
 
 
-_LOADERS: dict[str, Loader] = {}
-
-
-def _of_this_process(name: str, path: ConfigSearchPath) -> Loader:
-    if name not in _LOADERS:
-        _LOADERS.clear()  # of an earlier sweep
-        _LOADERS[name] = Loader(path, name)
-    return _LOADERS[name]
-
-
-def _remembered(known: dict[Any, bytes], key: Any, make: Any) -> Any:
+def _remembered(known: dict[Any, T], key: Any, make: Callable[[], T]) -> T:
+    """A copy, for who asks changes it."""
     if key not in known:
-        known[key] = pickle.dumps(make())
-    return pickle.loads(known[key])
+        known[key] = make()
+    return deepcopy(known[key])
