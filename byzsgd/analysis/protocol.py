@@ -181,6 +181,15 @@ def reporting_jobs(protocol: Protocol, picked: Mapping[str, Picked]) -> list[Job
     return list(dict.fromkeys(jobs))
 
 
+def reporting_jobs_at_most(protocol: Protocol) -> list[Job]:
+    """As many as there are where no server has one step for both choices, less their learning rates."""
+    return [
+        protocol.job(server, attack, seed)
+        for _ in (FREE, MINIMAX)
+        for server, attack, seed in product(protocol.servers, protocol.attacks, protocol.reporting_seeds)
+    ]
+
+
 def compared(protocol: Protocol, picked: Mapping[str, Picked], reported: Mapping[Job, Recorded]) -> Comparison:
     """The reported runs as a table of servers and attacks, for either choice of the step."""
     groups = tuple(

@@ -43,6 +43,12 @@ class Stages:
             raise Unfinished(f"{stage} has {len(jobs) - len(found)} of {len(jobs)} jobs without a result")
         return found
 
+    def finished(self) -> int:
+        """How many runs have ended, in all stages."""
+        from byzsgd.records import find_runs, is_finished
+
+        return sum(map(is_finished, find_runs(self.folder))) if self.folder.is_dir() else 0
+
     def _found(self, place: Path, jobs: Sequence[Job]) -> dict[Job, Run]:
         from byzsgd import config
         from byzsgd.records import is_finished, load

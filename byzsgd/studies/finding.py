@@ -1,0 +1,119 @@
+"""What a study has found: what was claimed beside what was measured."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from byzsgd.analysis.estimates import NOTHING, Estimate, estimate
+from byzsgd.analysis.groups import Comparison, Group, facts
+from byzsgd.analysis.protocol import Picked
+from byzsgd.analysis.recorded import Recorded
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the runs of a study gave to it."""
+
+    comparison: Comparison
+    picked: Mapping[str, Picked] | None = None  # the steps, where a protocol has chosen them
+
+    def groups(self, **wanted: Any) -> list[Group]:
+        """Those whose settings have these values; a key has `__` for its dots and slashes."""
+        return [group for group in self.comparison.groups if _fits(group, wanted)]
+
+
+def _fits(group: Group, wanted: Mapping[str, Any]) -> bool:
+    known = {name.replace("/", "__").replace(".", "__"): value for name, value in facts(group.runs[0]).items()}
+    return all((group.values if key in group.values else known).get(key) == value for key, value in wanted.items())
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: a number that was claimed, and ours."""
+
+    what: str
+    claimed: str  # with its relation: < 1.2; nothing where nobody has said a number
+    measured: str
+    holds: bool | None  # None: nothing was claimed that could hold or fail
+    runs: int  # that the number rests on
+
+    @property
+    def verdict(self) -> str:
+        return {True: "holds", False: "fails", None: NOTHING}[self.holds]
+
+
+def at_most(what: str, bound: float, found: Estimate, digits: int = 2) -> Finding:
+    """A claim that the middle is not above a bound; a run that was lost, or did not get there, breaks it."""
+    known = found.count > 0 and not math.isnan(found.middle) and found.bound != "<"
+    holds = found.middle <= bound and found.bound != ">" if known else None
+    if found.bound == ">" and found.middle <= bound:
+        holds = None  # a bound below the claim says nothing
+    return Finding(what, f"≤ {bound:.{digits}f}", found.text(digits), holds, found.count)
+
+
+def at_least(what: str, bound: float, found: Estimate, digits: int = 2) -> Finding:
+    """A claim that the middle is not below a bound."""
+    holds = None if found.count == 0 or math.isnan(found.middle) else found.middle >= bound
+    return Finding(what, f"≥ {bound:.{digits}f}", found.text(digits), holds, found.count)
+
+
+def near(what: str, value: float, within: float, found: Estimate, digits: int = 2) -> Finding:
+    """A claim of a number, taken to hold where ours is as near as told."""
+    holds = None if found.count == 0 or math.isnan(found.middle) else abs(found.middle - value) <= within
+    return Finding(what, f"{value:.{digits}f} ± {within:.{digits}f}", found.text(digits), holds, found.count)
+
+
+def told(what: str, found: Estimate, digits: int = 3, claimed: str = "") -> Finding:
+    """A number beside which nothing stands that it could be judged by."""
+    return Finding(what, claimed, found.text(digits), None, found.count)
+
+
+def of_runs(groups: Iterable[Group], number: Any) -> Estimate:
+    """The median over all runs of some groups of a number of each."""
+    return estimate(number(run) for group in groups for run in group.runs)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What stands in docs/studies/NAME.json."""
+
+    study: str
+    title: str
+    claim: str
+    source: str
+    command: str
+    scale: str
+    commits: Sequence[str]
+    seeds: Sequence[int]
+    runs: int
+    gradients: int
+    findings: Sequence[Finding]
+
+    def text(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1) + "\n"
+
+
+def record_of(
+    study: tuple[str, str, str, str], command: str, scale: str, runs: Sequence[Recorded], findings: Sequence[Finding]
+) -> Record:
+    """From (name, title, claim, source) and all runs that were made."""
+    return Record(
+        *study,
+        command=command,
+        scale=scale,
+        commits=sorted({str(run.info.get("commit")) for run in runs}),
+        seeds=sorted({int(run.config["seed"]) for run in runs}),
+        runs=len(runs),
+        gradients=sum(len(run.arrivals) for run in runs),
+        findings=findings,
+    )
+
+
+def read_record(file: Path) -> Record:
+    node = json.loads(file.read_text(encoding="utf-8"))
+    return Record(**{**node, "findings": [Finding(**each) for each in node["findings"]]})
