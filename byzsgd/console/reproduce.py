@@ -61,7 +61,7 @@ def _made(plan: Grid | Protocol, stages: Stages) -> tuple[Found, Sequence[Run]]:
 
     if isinstance(plan, Protocol):
         picked, comparison = run_stages(plan, stages)
-        return Found(comparison, picked), list(comparison.runs)
+        return Found(comparison, picked, plan.last), list(comparison.runs)
     jobs = plan.jobs(config.jobs_of)
     if plan.masses:
         pilots = list(dict.fromkeys(map(pilot_of, jobs)))

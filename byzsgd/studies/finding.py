@@ -21,15 +21,26 @@ class Found:
 
     comparison: Comparison
     picked: Mapping[str, Picked] | None = None  # the steps, where a protocol has chosen them
+    last: int = 1  # evaluations whose mean is the outcome of a run
 
-    def groups(self, **wanted: Any) -> list[Group]:
-        """Those whose settings have these values; a key has `__` for its dots and slashes."""
-        return [group for group in self.comparison.groups if _fits(group, wanted)]
+    def values(self, key: str) -> list[Any]:
+        """What a setting is in some group, in the order of the figures."""
+        if key in self.comparison.keys:
+            return self.comparison.values(key)
+        return list(dict.fromkeys(setting(group, key) for group in self.comparison.groups))
+
+    def groups(self, wanted: Mapping[str, Any]) -> list[Group]:
+        """Those whose settings have these values."""
+        return [
+            group
+            for group in self.comparison.groups
+            if all(setting(group, key) == value for key, value in wanted.items())
+        ]
 
 
-def _fits(group: Group, wanted: Mapping[str, Any]) -> bool:
-    known = {name.replace("/", "__").replace(".", "__"): value for name, value in facts(group.runs[0]).items()}
-    return all((group.values if key in group.values else known).get(key) == value for key, value in wanted.items())
+def setting(group: Group, key: str) -> Any:
+    """Of the runs of a group, whether it differs between groups or not; None: they do not have it."""
+    return group.values[key] if key in group.values else facts(group.runs[0]).get(key)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def _filtered(found: Found) -> Iterator[tuple[dict[str, object], int, str, Group
     """Every setting with filters, and its twin without: (dataset, clock and n), f, filters, group, twin."""
     names = {id(group): _filters(group) for group in found.comparison.groups}
     for world in _worlds(found):
-        groups = found.groups(**world)
+        groups = found.groups(world)
         twin = next((group for group in groups if not names[id(group)]), None)
         for group in groups:
             if names[id(group)] and twin is not None:
