@@ -29,11 +29,10 @@ def findings(found: Found) -> Iterator[Finding]:
             what, group = f"{attack}, filters {name}", groups[name]
             cosine = of_runs([group], median_of("direction_cosine"))
             title = f"{what}: cosine of direction and honest mean"
-            yield (
-                at_least(title, free.middle - WITHIN, cosine)
-                if free and name != "none"
-                else told(title, cosine, digits=2)
-            )
+            if free is None or name == "none":
+                yield told(title, cosine, digits=2)
+            else:
+                yield at_least(title, free.middle - WITHIN, cosine)
             yield told(f"{what}: κ", of_runs([group], median_of("kappa")), digits=2)
             if name != "none":
                 norms = of_runs([group], refused_over_accepted)

@@ -63,7 +63,7 @@ def read_study(file: Path, protocol_file: Callable[[str], Path]) -> Study:
     """From YAML; ValueError of one line for what is no study.
 
     `runs` is a list of sweeps, or the settings of a protocol, or the name of one (found by `protocol_file`). A scale
-    adds words to every sweep and may have `masses`; of a protocol it replaces settings, and adds to its `settings`.
+    adds words to every sweep, or has sweeps of its own, and may have `masses`; of a protocol it replaces settings, and adds to its `settings`.
     """
     node = yaml_of(file)
     require_settings(str(file), node, ("title", "claim", "source", "runs", "scales"))
@@ -83,11 +83,11 @@ def read_study(file: Path, protocol_file: Callable[[str], Path]) -> Study:
 
 
 def _grid(runs: Sequence[Any], scale: Mapping[str, Any], who: str) -> Grid:
-    unknown = set(scale) - {"settings", "masses"}
-    require(not unknown, who, "settings and masses, no others", got=", ".join(sorted(unknown)))
+    unknown = set(scale) - {"runs", "settings", "masses"}
+    require(not unknown, who, "runs, settings and masses, no others", got=", ".join(sorted(unknown)))
     more = words_in(str(scale.get("settings", "")))
     masses = tuple(float(mass) for mass in scale.get("masses", ()))
-    return Grid(tuple((*words_in(str(line)), *more) for line in runs), masses)
+    return Grid(tuple((*words_in(str(line)), *more) for line in scale.get("runs", runs)), masses)
 
 
 def _protocol(runs: Mapping[str, Any], scale: Mapping[str, Any], who: str) -> Protocol:
