@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from byzsgd.analysis.estimates import NOTHING, Estimate, estimate
-from byzsgd.analysis.groups import Comparison, Group, facts
+from byzsgd.analysis.groups import ABSENT, Comparison, Group, facts
 from byzsgd.analysis.protocol import Picked
 from byzsgd.analysis.recorded import Recorded
 
@@ -40,7 +40,8 @@ class Found:
 
 def setting(group: Group, key: str) -> Any:
     """Of the runs of a group, whether it differs between groups or not; None: they do not have it."""
-    return group.values[key] if key in group.values else facts(group.runs[0]).get(key)
+    value = group.values[key] if key in group.values else facts(group.runs[0]).get(key)
+    return None if value == ABSENT else value
 
 
 @dataclass(frozen=True)

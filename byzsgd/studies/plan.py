@@ -63,7 +63,8 @@ def read_study(file: Path, protocol_file: Callable[[str], Path]) -> Study:
     """From YAML; ValueError of one line for what is no study.
 
     `runs` is a list of sweeps, or the settings of a protocol, or the name of one (found by `protocol_file`). A scale
-    adds words to every sweep, or has sweeps of its own, and may have `masses`; of a protocol it replaces settings, and adds to its `settings`.
+    has words for every sweep, may have sweeps of its own in place of these, and `masses`; of a protocol it replaces
+    settings, and adds to its `settings`.
     """
     node = yaml_of(file)
     require_settings(str(file), node, ("title", "claim", "source", "runs", "scales"))
