@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import bootstrap
 
 FEW = 5  # seeds, of which an interval would say less than their range
 LEVEL = 0.95
@@ -84,6 +83,8 @@ def summary(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if len(values) <= FEW:
         return values.min(axis=0), values.max(axis=0)
+    from scipy.stats import bootstrap  # takes a third of what PyTorch does, and few seeds need none
+
     found = bootstrap(
         (values,), np.median, axis=0, method="percentile", confidence_level=LEVEL, n_resamples=RESAMPLES, batch=100,
         rng=np.random.default_rng(0),

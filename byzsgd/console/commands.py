@@ -1,5 +1,5 @@
 """The commands that look at run folders: plot, compare, report, status, watch. They read records and change nothing.
-And `protocol`, which makes sweeps."""
+And `protocol` and `reproduce`, which make sweeps."""
 
 from __future__ import annotations
 
@@ -49,6 +49,17 @@ def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
     tuning.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="of every run, or hydra/launcher=joblib …")
     tuning.add_argument("--output", type=Path, help="where to (default: outputs/protocol_NAME)")
     tuning.set_defaults(command=lambda parsed: protocol(parsed, sweep))
+    text = "a published claim put to the test: runs its study, draws its figures, says what was claimed and measured"
+    studying = commands.add_parser("reproduce", help=text, description=text)
+    studying.add_argument("study", nargs="?", metavar="STUDY", help="a name in conf/study, or a YAML file")
+    studying.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="of every run, or hydra/launcher=joblib …")
+    studying.add_argument("--list", action="store_true", help="say which studies there are")
+    studying.add_argument("--scale", default="small", metavar="SCALE",
+                          help="small (minutes), full (the size of the paper), tiny (a trial)")  # fmt: skip
+    studying.add_argument("--dry-run", action="store_true", help="say what it costs; run nothing")
+    studying.add_argument("--output", type=Path, help="where to (default: outputs/study_NAME_SCALE)")
+    studying.add_argument("--publish", type=Path, metavar="FOLDER", help="write its page there: docs/studies")
+    studying.set_defaults(command=lambda parsed: reproduce(parsed, sweep))
 
 
 def plot(parsed: argparse.Namespace) -> int:
@@ -129,6 +140,13 @@ def protocol(parsed: argparse.Namespace, sweep: Callable[[list[str]], int]) -> i
     from byzsgd.console.protocol import run_protocol
 
     return run_protocol(parsed, sweep)
+
+
+def reproduce(parsed: argparse.Namespace, sweep: Callable[[list[str]], int]) -> int:
+    """A study."""
+    from byzsgd.console.reproduce import reproduce as run_study
+
+    return run_study(parsed, sweep)
 
 
 def _command(commands: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
