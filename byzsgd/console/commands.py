@@ -22,8 +22,9 @@ def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
     plotting.add_argument("--kind", action="append", choices=FIGURES, metavar="KIND",
                           help=f"a figure, or several (default: all that fit): {', '.join(FIGURES)}")  # fmt: skip
     plotting.add_argument(
-        "--x", action="append", help="axis of curves: updates, time (default: both), arrivals, bits, bits_per_worker"
+        "--x", action="append", help="axis of curves: arrivals (default), updates, time, bits, bits_per_worker"
     )
+    plotting.add_argument("--width", choices=("column", "page"), help="of a page with two columns (default: as needed)")
     plotting.add_argument("--format", default="png,svg", help="png, svg, pdf, separated by commas (default: png,svg)")
     plotting.add_argument("--select", action="append", default=[], metavar="KEY=VALUE,…",
                           help="only these runs: --select aggregator=kardam,krum --select seed=0")  # fmt: skip
@@ -33,6 +34,8 @@ def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
         commands, "compare", compare, "tables over seeds: outcomes, paired differences, filter mistakes"
     )
     comparing.add_argument("--format", default="csv,md,tex", help="files to write: csv, md, tex, separated by commas")
+    comparing.add_argument("--columns", action="append", default=[], metavar="HEADING,…",
+                           help="only these columns beside the names: --columns 'final accuracy'")  # fmt: skip
     comparing.add_argument("--output", type=Path, help="where to write the tables (default: only the screen)")
     reporting = _command(commands, "report", report, "one self-contained HTML page for a run or a sweep")
     reporting.add_argument("--output", type=Path, help="a file or folder (default: report.html in the folder)")
@@ -63,12 +66,13 @@ def plot(parsed: argparse.Namespace) -> int:
     from byzsgd.console.selection import selected
     from byzsgd.plotting import draw, drawable
 
-    runs = selected(_runs(parsed.folders), parsed.select)
+    found = _runs(parsed.folders)
+    runs = selected(found, parsed.select)
     if parsed.list:
         for kind in drawable(runs, _law_of):
             print(kind)
         return 0
-    options = {"kinds": parsed.kind, "formats": parsed.format.split(",")}
+    options = {"kinds": parsed.kind, "formats": parsed.format.split(","), "width": parsed.width, "among": found}
     if parsed.x:
         options["x"] = parsed.x
     for path in draw(runs, parsed.output or _beside(parsed) / "figures", law_of=_law_of, **options):
@@ -79,11 +83,13 @@ def plot(parsed: argparse.Namespace) -> int:
 def compare(parsed: argparse.Namespace) -> int:
     """Tables of several runs."""
     from byzsgd.console.output import console as screen
-    from byzsgd.reporting import require_formats, tables, to_rich, write
+    from byzsgd.reporting import chosen, require_formats, tables, to_rich, write
 
     formats, console = parsed.format.split(","), screen()
     require_formats(formats)
     made = tables(_runs(parsed.folders))
+    if parsed.columns:
+        made = chosen(made, [name.strip() for word in parsed.columns for name in word.split(",")])
     for table in made:
         console.print(to_rich(table, console.width))
     for path in write(made, parsed.output, formats) if parsed.output else ():
