@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import pytest
 import yaml
+from made_up_runs import run
 
 from byzsgd import config
+from byzsgd.analysis import compare
 from byzsgd.analysis.estimates import Estimate, estimate
 from byzsgd.analysis.protocol import Protocol
 from byzsgd.cli import main
 from byzsgd.console.cost import Cost, jobs_of_stages
+from byzsgd.reporting.against import against, read_reference
 from byzsgd.studies import look_of
 from byzsgd.studies.finding import Finding, Record, at_least, at_most, near, read_record
 from byzsgd.studies.kardam_price import SHARES
@@ -48,6 +52,9 @@ def test_every_study_runs_draws_and_tells(name, tmp_path, capsys):
     assert part_of(page) == measured(record)
     assert all(figure.name in page for figure in drawn)
     assert record.findings[0].measured in capsys.readouterr().out
+    if isinstance(study(name).at("tiny"), Protocol):
+        assert main(["compare", "out/reporting", "--against", f"pages/{name}.csv"]) == 0
+        assert "beside the reference" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -79,6 +86,12 @@ def test_a_page_says_what_its_record_says(name):
     jobs = jobs_of_stages(study(name).at(record.scale), config.jobs_of)
     if isinstance(study(name).at(record.scale), Grid):
         assert record.runs == len(set(jobs["runs"])) * max(1, len(study(name).at(record.scale).masses))
+
+
+def test_the_page_of_studies_names_them_all_and_leads_to_those_that_were_run():
+    text = (PAGES.parent / "studies.md").read_text()
+    assert [name for name in NAMES if f"`{name}`" not in text] == []
+    assert sorted(re.findall(r"\(studies/(.*?)\.md\)", text)) == PUBLISHED
 
 
 def test_a_page_whose_numbers_are_changed_is_seen(tmp_path):
@@ -174,6 +187,28 @@ def test_the_cost_is_told_and_nothing_is_run(tmp_path, capsys):
     assert "mine: 6 runs at the most (2 pilots, 4 runs), 1,800 delivered gradients" in said
     assert "about" in said and "on one core" in said and not (tmp_path / "outputs").exists()
     assert Cost(0, 7200.0).words() == "2.0 hours" and Cost(0, 300.0).words() == "5.0 minutes"
+
+
+REFERENCE = """aggregator,step,no attack,no attack low,no attack seeds,label flip,label flip low,label flip seeds
+asgd,attack-free,0.99,0.9,3,0.9,0.8,3
+asgd,minimax,0.95,0.9,3,-inf,,3
+"""
+
+
+def test_a_reference_is_read_as_it_was_written(tmp_path, capsys):
+    (tmp_path / "map.csv").write_text(REFERENCE)
+    known = read_reference(tmp_path / "map.csv")
+    assert known == {("asgd", "none"): 0.95, ("asgd", "label flip"): -math.inf}
+    runs = [run("asgd", attack) for attack in ("none", "label_flip", "lie")]
+    table = against(compare(runs), known, "map.csv")
+    assert [row[1].text for row in table.rows] == ["none", "label_flip"]
+    ours = table.rows[0][4].estimate.middle
+    assert table.rows[0][-1].text.replace("−", "-") == f"{ours - 0.95:+.3f}"
+    with pytest.raises(ValueError, match="map.csv needs a server and an attack of these runs; got none of them"):
+        against(compare([run("krum", "none")]), known, "map.csv")
+    (tmp_path / "map.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match="needs the column aggregator; got a, b"):
+        read_reference(tmp_path / "map.csv")
 
 
 def test_all_studies_are_listed(capsys):
