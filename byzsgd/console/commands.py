@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from byzsgd.console.vocabulary import FIGURES
 
 if TYPE_CHECKING:
     from byzsgd.records import Run
+    from byzsgd.reporting import Table
 
 
 def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
@@ -36,6 +37,8 @@ def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
     comparing.add_argument("--format", default="csv,md,tex", help="files to write: csv, md, tex, separated by commas")
     comparing.add_argument("--columns", action="append", default=[], metavar="HEADING,…",
                            help="only these columns beside the names: --columns 'final accuracy'")  # fmt: skip
+    comparing.add_argument("--against", metavar="CSV",
+                           help="beside accuracies of a protocol or study: its CSV, or reference (docs/studies/map.csv)")  # fmt: skip
     comparing.add_argument("--output", type=Path, help="where to write the tables (default: only the screen)")
     reporting = _command(commands, "report", report, "one self-contained HTML page for a run or a sweep")
     reporting.add_argument("--output", type=Path, help="a file or folder (default: report.html in the folder)")
@@ -88,7 +91,8 @@ def compare(parsed: argparse.Namespace) -> int:
 
     formats, console = parsed.format.split(","), screen()
     require_formats(formats)
-    made = tables(_runs(parsed.folders))
+    runs = _runs(parsed.folders)
+    made = [_against(runs, parsed.against)] if parsed.against else tables(runs)
     if parsed.columns:
         made = chosen(made, [name.strip() for word in parsed.columns for name in word.split(",")])
     for table in made:
@@ -96,6 +100,15 @@ def compare(parsed: argparse.Namespace) -> int:
     for path in write(made, parsed.output, formats) if parsed.output else ():
         print(path)
     return 0
+
+
+def _against(runs: Sequence[Run], told: str) -> Table:
+    from byzsgd import config
+    from byzsgd.analysis import compare as compare_runs
+    from byzsgd.reporting.against import against, read_reference
+
+    file = config.reference_file() if told == "reference" else Path(told)
+    return against(compare_runs(runs), read_reference(file), told)
 
 
 def report(parsed: argparse.Namespace) -> int:
