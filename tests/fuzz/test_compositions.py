@@ -36,6 +36,7 @@ def test_the_verdict_is_what_happened(words, outcome, monkeypatch):
 
 def test_errors_of_the_program_are_breaches(monkeypatch):
     for error in (TypeError("x"), KeyError("x"), ValueError("could not broadcast"), RuntimeError("x needs y")):
+
         def fail(*words, error=error):
             raise error
 
