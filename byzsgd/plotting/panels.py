@@ -127,7 +127,7 @@ def beside(least: float = 1.4) -> int:
 
 def frame(
     title: str,
-    facts: Sequence[str],
+    facts: list[str],  # no text: it would be taken letter by letter
     note: str = "",
     *,
     count: int = 1,
