@@ -348,6 +348,8 @@ def _explained(error: Exception) -> tuple[int, str]:
         place = f": {error.filename}" if error.filename else ""
         return MISTAKE, f"{(error.strerror or str(error)).lower()}{place}"
     line = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, MemoryError) or "DefaultCPUAllocator" in line:  # NumPy's, and PyTorch's
+        return MISTAKE, f"needs more memory than there is ({line})"
     if isinstance(error, ValueError | TypeError):
         return MISTAKE, line
     return FAILURE, f"{type(error).__name__}: {line} (HYDRA_FULL_ERROR=1 shows the traceback)"

@@ -22,7 +22,7 @@ from byzsgd.checks import require
 from byzsgd.config.loader import Loader
 from byzsgd.config.locations import CONF
 from byzsgd.config.mistakes import MISTAKES, explain
-from byzsgd.config.objects import ALLOWED, build
+from byzsgd.config.objects import ALLOWED, build, plugins_of
 from byzsgd.config.targets import ConfigError, annotated
 from byzsgd.config.words import Overrides, spelled_out
 from byzsgd.records import is_run, run_id, run_name
@@ -121,7 +121,7 @@ def _of_numbers(formula: Callable[..., float]) -> Callable[..., Any]:
 def identity_of(config: Mapping[str, Any]) -> str:
     """Of the run that a resolved configuration describes, whatever way its numbers are typed."""
     try:
-        return run_id(annotated(config, (*ALLOWED, *(config.get("plugins") or ()))))
+        return run_id(annotated(config, (*ALLOWED, *plugins_of(config))))
     except (*MISTAKES, ConfigError):  # told when it is built
         return run_id(config)
 

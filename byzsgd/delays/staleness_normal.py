@@ -24,7 +24,8 @@ class StalenessNormal(StalenessLaw):
 
     def __post_init__(self) -> None:
         self.check_max()
-        require(0 < self.std < np.inf, "staleness_normal", "0 < std < inf", mean=self.mean, std=self.std)
+        valid = -np.inf < self.mean < np.inf and 0 < self.std < np.inf
+        require(valid, "staleness_normal", "a finite mean and 0 < std < inf", mean=self.mean, std=self.std)
 
     def at_most(self, staleness: np.ndarray) -> np.ndarray:
         return ndtr((staleness + 0.5 - self.mean) / self.std)

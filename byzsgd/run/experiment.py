@@ -51,21 +51,23 @@ from byzsgd.records.longer import begin_behind, find_shorter
 from byzsgd.run.budget import Budget
 from byzsgd.run.described import choices_of, described, nameless
 from byzsgd.run.fields import converted
+from byzsgd.run.memory import least_memory, require_memory
 from byzsgd.run.messages import check_messages
 from byzsgd.run.metrics import Metrics
-from byzsgd.run.path import say_once
+from byzsgd.run.path import OtherPath, advice, say_once
 from byzsgd.run.prepared import Prepared, loaded, prepare
 from byzsgd.run.process import rare_collections, threads
 from byzsgd.run.running import Running
 from byzsgd.run.saving import Saving
 from byzsgd.run.screen import Facts, Nobody, Screen
 from byzsgd.run.signals import Stopped, stop_signals
-from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, require_same_files
+from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, require_same_files, require_same_start
 from byzsgd.run.sweeping import Sweeping
 from byzsgd.run.tracking import Tracking
 from byzsgd.run.trial import piloted, pilots
 
 NO_GROUPS = {"budget", "metrics", "sweep"}
+LEAST = {"num_workers": 1, "eval_every": 1, "threads": 1, "keep_state": 0, "seed": 0}
 SAYING = ("config", "choices", "said")  # the fields that are about the others
 _SENDER = {"vectors": "gradient", "deltas": "delta"}
 
@@ -133,17 +135,15 @@ class Experiment:
     def __post_init__(self) -> None:
         self._say_what_was_replaced()
         n = self.num_workers
-        require(n >= 1, "num_workers", "a value >= 1", num_workers=n)
+        for name, least in LEAST.items():
+            require(getattr(self, name) >= least, name, f"a value >= {least}", **{name: getattr(self, name)})
+        require_memory("num_workers", least_memory(n, self.scheme), num_workers=n)
         require(0 <= self.num_byzantine <= n, "num_byzantine", "0 <= num_byzantine <= num_workers",
                 num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
         require(0 <= self.f <= n, "f", "0 <= f <= num_workers", f=self.f, num_workers=n)
         check_sampling(self.batch_size, self.worker.sampling)
-        for name in ("eval_every", "threads"):
-            require(getattr(self, name) >= 1, name, "a value >= 1", **{name: getattr(self, name)})
         every = self.checkpoint_every
         require(every is None or every >= 1, "checkpoint_every", "a value >= 1, or null", checkpoint_every=every)
-        require(self.keep_state >= 0, "keep_state", "a value >= 0", keep_state=self.keep_state)
-        require(self.seed >= 0, "seed", "a value >= 0", seed=self.seed)
         require(self.num_byzantine < n or not self.metrics.dissimilarity, "metrics.dissimilarity", "an honest worker",
                 num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
         if (ids := self.byzantine_ids) is not None:
@@ -274,16 +274,16 @@ class Experiment:
                     raise
 
     def _beginning(self, place: Path, shorter: Path | None, plugins: Sequence[str] | None) -> Path | None:
-        """The finished run with whose end this one goes on, if its data are those of now."""
+        """The finished run with whose end this one goes on, if its data and its path are those of now."""
         found = None if self.force or pilots(self) else shorter or find_shorter(place, self.config)
-        files = read_info(found).get("files") if found else None
-        if found is not None and files:
-            try:
-                require_same_files(found, files, loaded(self, plugins)[1])
-            except OtherFiles:
-                if shorter is not None:
-                    raise
-                return None
+        try:
+            if found is not None:
+                now = self.prepare(plugins)
+                require_same_start(found, now.path, now.facts["files"])
+        except (OtherFiles, OtherPath):
+            if shorter is not None:
+                raise
+            return None
         return found
 
     def _read_back(self, folder: Path, screen: Screen) -> Run:
@@ -396,5 +396,5 @@ class Experiment:
                 folder=folder,
             )
         )
-        say_once(screen.say, prepared.path)
+        say_once(screen.say, advice(prepared.path, self.budget.arrivals))
         return Running(prepared, self.budget, self.eval_every, Saving(self.checkpoint_every), store, screen)
