@@ -52,7 +52,7 @@ def options(hint):
 
 def admitted(hint):
     """Which of VALUES an annotation admits, said once more in the plainest way."""
-    kinds, said = options(hint), str(hint)
+    kinds = options(hint)
     if typing.Any in kinds:
         return set(VALUES)
     mapping = [kind for kind in kinds if "Mapping" in str(typing.get_origin(kind))]
@@ -61,9 +61,9 @@ def admitted(hint):
         *(["true"] if bool in kinds else []),
         *(["text"] if str in kinds else []),
         *(["beyond a word"] if float in kinds else []),
-        *(["list of lists"] if "Tensor |" in said or "ndarray" in said else []),
+        *(["list of lists"] if {"Tensor", "ndarray"} & {getattr(kind, "__name__", "") for kind in kinds} else []),
         *(["empty mapping"] if mapping else []),
-        *(["mapping"] if mapping and "Any]" in said else []),
+        *(["mapping"] if mapping and typing.get_args(mapping[0])[1] is typing.Any else []),
     }
 
 
