@@ -8,14 +8,11 @@ from typing import Any
 
 from torch import Tensor
 
-from byzsgd.checks import require
 from byzsgd.interfaces import Clock, Delivery, Event, Job, Optimizer, Scheme, Task, Work, WorkerContext, WorkerRule
 from byzsgd.kernel.adversary import Adversary, AdversaryState
 from byzsgd.kernel.channel import Channel, ChannelState
-from byzsgd.kernel.jobs import Guess, Pending, named, started
+from byzsgd.kernel.jobs import Guess, Pending, named, resumed, started
 from byzsgd.kernel.versions import Models
-
-INTERRUPTIONS, OF_EACH = 20_000, 1_000  # and of each worker, between two deliveries: far more than bad luck
 
 
 @dataclass(eq=False)
@@ -117,18 +114,13 @@ class Kernel:
             return world.pending[due].job
         lost = 0
         while world.turn is None and (turn := self.clock.peek(world.clock, world.models.version[0])) is not None:
+            world.turn = turn.job
             if turn.job is None:  # the worker is back after an interruption
-                lost += 1
-                if lost > INTERRUPTIONS + OF_EACH * self.num_workers:
-                    require(False, "the clock", "a worker that stays long enough for one of its jobs",
-                            interruptions=lost, num_workers=self.num_workers, time=world.time)  # fmt: skip
-                world.time = turn.time
+                world.time = resumed(turn.time, lost := lost + 1, self.num_workers)
                 self.clock.pop(world.clock)
                 self.start(world, turn.worker, *(told := world.waiting.pop(turn.worker)))
                 world.models.release(named(*told[:2]))
-                continue
-            world.turn = turn.job
-            if turn.worker not in world.pending:  # where staleness is prescribed, a job starts at its turn
+            elif turn.worker not in world.pending:  # where staleness is prescribed, a job starts at its turn
                 self._begin(world, turn.job, *world.waiting.pop(turn.worker)[:2])
         return world.turn
 

@@ -54,14 +54,14 @@ from byzsgd.run.fields import converted
 from byzsgd.run.memory import least_memory, require_memory
 from byzsgd.run.messages import check_messages
 from byzsgd.run.metrics import Metrics
-from byzsgd.run.path import say_once
+from byzsgd.run.path import OtherPath, advice, say_once
 from byzsgd.run.prepared import Prepared, loaded, prepare
 from byzsgd.run.process import rare_collections, threads
 from byzsgd.run.running import Running
 from byzsgd.run.saving import Saving
 from byzsgd.run.screen import Facts, Nobody, Screen
 from byzsgd.run.signals import Stopped, stop_signals
-from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, require_same_files
+from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, require_same_files, require_same_start
 from byzsgd.run.sweeping import Sweeping
 from byzsgd.run.tracking import Tracking
 from byzsgd.run.trial import piloted, pilots
@@ -274,16 +274,16 @@ class Experiment:
                     raise
 
     def _beginning(self, place: Path, shorter: Path | None, plugins: Sequence[str] | None) -> Path | None:
-        """The finished run with whose end this one goes on, if its data are those of now."""
+        """The finished run with whose end this one goes on, if its data and its path are those of now."""
         found = None if self.force or pilots(self) else shorter or find_shorter(place, self.config)
-        files = read_info(found).get("files") if found else None
-        if found is not None and files:
-            try:
-                require_same_files(found, files, loaded(self, plugins)[1])
-            except OtherFiles:
-                if shorter is not None:
-                    raise
-                return None
+        try:
+            if found is not None:
+                now = self.prepare(plugins)
+                require_same_start(found, now.path, now.facts["files"])
+        except (OtherFiles, OtherPath):
+            if shorter is not None:
+                raise
+            return None
         return found
 
     def _read_back(self, folder: Path, screen: Screen) -> Run:
@@ -396,5 +396,5 @@ class Experiment:
                 folder=folder,
             )
         )
-        say_once(screen.say, prepared.path)
+        say_once(screen.say, advice(prepared.path, self.budget.arrivals))
         return Running(prepared, self.budget, self.eval_every, Saving(self.checkpoint_every), store, screen)
