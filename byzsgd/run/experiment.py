@@ -49,7 +49,7 @@ from byzsgd.records import (
 from byzsgd.records.checkpoints import checkpoints
 from byzsgd.records.longer import begin_behind, find_shorter
 from byzsgd.run.budget import Budget
-from byzsgd.run.described import choices_of, described, nameless
+from byzsgd.run.described import choices_of, described, nameless, own_modules
 from byzsgd.run.fields import converted
 from byzsgd.run.memory import least_memory, require_memory
 from byzsgd.run.messages import check_messages
@@ -377,7 +377,7 @@ class Experiment:
         }
         store: Store = MemoryStore(**description)
         if folder is not None:
-            allowed = self.plugins if plugins is None else plugins
+            allowed = (*self.plugins, *own_modules(self.config)) if plugins is None else plugins
             store = FolderStore(
                 folder, plugins=allowed, say=screen.say, keep_state=self.keep_state * 1e6, **description
             )
