@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,22 +10,16 @@ from typing import Any
 from byzsgd.checks import spelled
 
 from .checkpoints import checkpoints, read_position
+from .done import is_finished, read_done, require_whole
 from .files import write_whole, writing
 from .identity import prefix_id, run_id, run_name
 from .info import versions
+from .names import ARRIVALS_FOLDER, CHECKPOINTS, METRICS_FILE
+from .parts import parts, read_part
 from .plan import PLAN
+from .reading import contents, json_value
 from .recorder import FolderRecorder, check_offsets
-from .run import (
-    ARRIVALS_FOLDER,
-    CHECKPOINTS,
-    METRICS_FILE,
-    is_finished,
-    parts,
-    read_config,
-    read_done,
-    read_info,
-    spent_share,
-)
+from .run import read_config, read_info, spent_share
 
 LIMITS = ("arrivals", "updates", "time")
 _OF_THE_END = ("status", "reason", "dissimilarity")
@@ -67,6 +60,7 @@ def find_shorter(place: Path, config: Mapping[str, Any]) -> Path | None:
 def begin_behind(shorter: Path, place: Path, config: Mapping[str, Any], choices: Mapping[str, str]) -> None:
     """Makes `place` what a run of `config` would have left that was cut off where the shorter one ended. ValueError
     names what of the shorter one is damaged; then nothing is written."""
+    require_whole(shorter)
     (kept, *_) = checkpoints(shorter)
     number, offsets = read_position(kept)
     check_offsets(shorter, offsets)
@@ -75,11 +69,12 @@ def begin_behind(shorter: Path, place: Path, config: Mapping[str, Any], choices:
     scores = info.pop("scores")
     FolderRecorder.start(place, config=config, choices=choices, info=info, scores=scores)
     for part in parts(shorter / ARRIVALS_FOLDER)[: offsets.parts]:
-        write_whole(place / ARRIVALS_FOLDER / part.name, part.read_bytes())
-    write_whole(place / METRICS_FILE, (shorter / METRICS_FILE).read_bytes()[: offsets.metrics])
+        write_whole(place / ARRIVALS_FOLDER / part.name, read_part(part))
+    write_whole(place / METRICS_FILE, contents(shorter, METRICS_FILE)[: offsets.metrics])
     with writing(place):
         (place / CHECKPOINTS).mkdir(exist_ok=True)
-    write_whole(place / CHECKPOINTS / kept.name, kept.read_bytes())  # last: until then the run begins at its beginning
+    # Last: until then the run begins at its beginning.
+    write_whole(place / CHECKPOINTS / kept.name, contents(shorter, Path(CHECKPOINTS) / kept.name))
 
 
 def longer_place(folder: Path, config: Mapping[str, Any], settings: Mapping[str, Any]) -> Path:
@@ -97,8 +92,8 @@ def _too_short(folder: Path, config: Mapping[str, Any]) -> str:
     for name in LIMITS:
         if now.get(name) is not None and (before.get(name) is None or now[name] < before[name]):
             return f"budget.{name} needs at least that of {folder}, {spelled(before.get(name))}; got {now[name]}"
-    lines = (folder / METRICS_FILE).read_bytes().splitlines()
-    last = json.loads(lines[-1]) if lines else {}
+    lines = contents(folder, METRICS_FILE).splitlines()
+    last = json_value(lines[-1], folder / METRICS_FILE) if lines else {}
     if spent_share(config, last) < 1.0:
         return ""
     return f"{folder} needs a budget beyond its own, {_told(before)}, to be extended; got {_told(now)}"

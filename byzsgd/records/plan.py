@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from .files import write_whole
 from .identity import one_spelling
+from .reading import json_object
 
 PLAN = "sweep.json"
 
@@ -33,10 +35,12 @@ def write_plan(folder: Path, plan: Plan) -> None:
 
 
 def read_plan(folder: Path) -> Plan | None:
-    """None: no sweep was started here, or one whose jobs depend on results."""
+    """None: no sweep was started here, or one whose jobs depend on results. ValueError where it is damaged."""
+    if not os.path.lexists(folder / PLAN):
+        return None
+    plan = json_object(folder, PLAN)
     try:
-        plan = json.loads((folder / PLAN).read_bytes())
         jobs, told = ({str(key): str(value) for key, value in plan[part].items()} for part in ("jobs", "told"))
         return Plan(jobs, int(plan["left_out"]), told)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return None
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"{folder / PLAN} is damaged: it is no plan of a sweep") from error

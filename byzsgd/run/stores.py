@@ -19,7 +19,7 @@ from byzsgd.records.checkpoints import (
     save_checkpoint,
     save_params,
 )
-from byzsgd.records.run import CHECKPOINTS
+from byzsgd.records.names import CHECKPOINTS
 from byzsgd.run.path import COMPILED
 from byzsgd.run.study import Newest
 from byzsgd.sources import Sources, changed
