@@ -16,15 +16,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from byzsgd import __version__
 from byzsgd.console.commands import add_commands
 from byzsgd.console.completion import commands_of
-from byzsgd.console.output import loading, speak_any_encoding
-from byzsgd.console.vocabulary import as_argument
+from byzsgd.console.output import loading, speak_any_encoding, tell
+from byzsgd.console.vocabulary import FAILURE, MISTAKE, as_argument
 
 if TYPE_CHECKING:
     from byzsgd.config import Command, Failure, SweepTarget
     from byzsgd.run import Experiment
-
-MISTAKE = 2  # exit code of anything that the user can put right
-FAILURE = 1  # exit code of a run that failed while it ran
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as stop:
         folder = getattr(stop, "folder", None)
         way = f"byzsgd resume {as_argument(folder)}" if folder else "byzsgd resume FOLDER"
-        print(f"byzsgd: interrupted; the same command, or {way}, goes on", file=sys.stderr)
+        tell(f"byzsgd: interrupted; the same command, or {way}, goes on", sys.stderr)
         return 128 + getattr(stop, "number", signal.SIGINT)
     except BrokenPipeError:  # the reader of our output has gone: `byzsgd list | head`
         return _unheard(given)
@@ -57,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
         code, sentence = _explained(error)
-        print(f"byzsgd: {sentence}", file=sys.stderr)
+        tell(f"byzsgd: {sentence}", sys.stderr)
         return code
 
 
@@ -66,7 +63,7 @@ def _unheard(given: Sequence[str]) -> int:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if given[0] not in ("train", "resume"):
         return 0
-    print("byzsgd: cut off, for nobody reads its output any more; the same command goes on", file=sys.stderr)
+    tell("byzsgd: cut off, for nobody reads its output any more; the same command goes on", sys.stderr)
     return FAILURE
 
 
@@ -107,9 +104,9 @@ def resume(parsed: argparse.Namespace) -> int:
     found = [run for place in places for run in find_runs(place)]
     left = found if settings or len(found) <= 1 else [run for run in found if not is_finished(run)]
     if not found:
-        print(f"no run in {', '.join(map(str, places))}")
+        tell(f"no run in {', '.join(map(str, places))}")
     elif not left:
-        print(f"nothing to go on with: {len(found)} runs, all of them finished")
+        tell(f"nothing to go on with: {len(found)} runs, all of them finished")
     code = 0
     for folder in left:
         try:
@@ -119,7 +116,7 @@ def resume(parsed: argparse.Namespace) -> int:
                 raise
             failure, sentence = _explained(error)
             code = max(code, failure)
-            print(f"byzsgd: {folder}: {sentence}", file=sys.stderr)
+            tell(f"byzsgd: {folder}: {sentence}", sys.stderr)
     return code
 
 
@@ -131,7 +128,7 @@ def warm(parsed: argparse.Namespace) -> int:
     folder = cache_of_compiled_code()
     for dtype in ("float32", "float64"):
         config.experiment("engine=compiled", f"dtype={dtype}", "budget.arrivals=1").run()
-    print(f"compiled code lies in {folder}")
+    tell(f"compiled code lies in {folder}")
     return 0
 
 
@@ -154,7 +151,7 @@ def _run(experiment: Experiment, folder: Path) -> float:
 
     varied = config.swept()
     if varied:
-        print(f"byzsgd: one run of an experiment that varies {', '.join(varied)}; -m makes them all", file=sys.stderr)
+        tell(f"byzsgd: one run of an experiment that varies {', '.join(varied)}; -m makes them all", sys.stderr)
     here = config.started_in()
     # With hydra.job.chdir a relative path would be none from where the user stands.
     place = folder.relative_to(here) if Path.cwd() == here and folder.is_relative_to(here) else folder
@@ -197,13 +194,13 @@ def _sweep(command: Command, intended: SweepTarget, table: bool = True) -> int:
         show_sweep([each.folder for each in sweep.runs if each.state == "done"], folder)
     found = _optimum(folder)
     if found:
-        print(found)
+        tell(found)
     left = sweep.unfinished()
     for each in left:
         kind = "running elsewhere" if each.state == "running" else each.state
-        print(f"byzsgd: {kind}: {each.folder}{each.news and ': '}{each.news}", file=sys.stderr)
+        tell(f"byzsgd: {kind}: {each.folder}{each.news and ': '}{each.news}", sys.stderr)
     if sweep.unseen:
-        print(f"byzsgd: {sweep.unseen} jobs did not begin; the same command goes on", file=sys.stderr)
+        tell(f"byzsgd: {sweep.unseen} jobs did not begin; the same command goes on", sys.stderr)
     return FAILURE if sweep.unseen or any(each.state != "running" for each in left) else 0
 
 
@@ -240,16 +237,16 @@ def _failed(failure: Failure) -> None:
 
     error, folder = failure.error, failure.folder
     if isinstance(error, Busy):
-        print(f"{folder.name}: running elsewhere")
+        tell(f"{folder.name}: running elsewhere")
         return
     _, sentence = _explained(error)
-    print(f"{folder.name}: failed, {sentence}")
+    tell(f"{folder.name}: failed, {sentence}")
     try:
         failure.leave(sentence)
     except ValueError:
-        print(f"byzsgd: refused: {folder}: {sentence}", file=sys.stderr)
+        tell(f"byzsgd: refused: {folder}: {sentence}", sys.stderr)
     except OSError:
-        print(f"byzsgd: failed: {folder}: {sentence}", file=sys.stderr)
+        tell(f"byzsgd: failed: {folder}: {sentence}", sys.stderr)
     if failure.stop is not None:
         failure.stop.touch()
         if failure.here:

@@ -53,10 +53,10 @@ def _require_modules(names: Sequence[str]) -> None:
             raise ConfigError(f"plugins needs modules that Python finds (on PYTHONPATH); got {name}")
 
 
-def part(node: Mapping[str, Any]) -> Any:
-    """One node of a stored configuration as an object, e.g. a delay law whose theory a figure shows."""
-    check(node, IN_FOLDERS)
-    return built(node, IN_FOLDERS)
+def part(node: Mapping[str, Any], family: str) -> Any:
+    """One node of a stored configuration as an object of a family of ours (`byzsgd.delays`), with parts of it alone."""
+    check(node, (family,))
+    return built(node, (family,))
 
 
 def stored(folder: Path, plugins: Sequence[str]) -> Experiment:

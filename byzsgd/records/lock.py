@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from .files import writing
-from .reading import json_object
+from .reading import contents, json_object
 
 LOCK = ".lock"
 GLANCES, GLANCE = 5, 0.02  # seconds
@@ -69,6 +69,14 @@ def is_locked(folder: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def was_killed(folder: Path) -> bool:
+    """Whether the last process that wrote this folder ended without letting go of it."""
+    try:
+        return bool(contents(folder, LOCK)) and not is_locked(folder)
+    except ValueError:
+        return False
 
 
 def _take(descriptor: int) -> None:

@@ -21,7 +21,7 @@ from .names import CHECKPOINTS, CONFIG, DONE, ERROR, INFO, METRICS_FILE
 from .plan import PLAN, Plan, read_plan
 from .reading import MOST_TEXT, contents, json_value, regular
 from .rows import metrics_row
-from .run import ENDED, folders_below, is_run, read_config, read_info, spent_share, was_run
+from .run import folders_below, is_run, lost_end, read_config, read_info, spent_share, was_run
 
 TAIL = 65_536  # bytes; the last line of the metrics is within them
 ORDER = ("running", "failed", "broken", "waiting", "done")
@@ -48,17 +48,12 @@ class Sweep:
     plan: Plan | None = None  # of the sweep that was last started in the folder
     identities: dict[Path, str] = field(default_factory=dict)
     read: float = 0.0  # when the plan was written that was read
-    trouble: str = ""  # why it cannot be
 
     def look(self) -> Sweep:
         """Reads what has changed since the last look."""
         written = _modified(self.folder / PLAN)
         if written > self.read:
-            self.read, self.plan, self.identities = written, None, {}
-            try:
-                self.plan, self.trouble = read_plan(self.folder), ""
-            except ValueError as error:
-                self.trouble = str(error)
+            self.read, self.plan, self.identities = written, read_plan(self.folder), {}
         found = _places(self.folder, set(self.plan.jobs.values()) if self.plan else set())
         self.identities = {place: self.identities.get(place) or self._identity(place) for place in found}
         ended = {each.folder: each for each in self.runs if each.state == "done"}
@@ -127,7 +122,8 @@ class Sweep:
             done += " (" + ", ".join(f"{count} {how}" for how, count in sorted(ends.items())) + ")"
         if self.plan is not None and self.plan.left_out:
             others.append(f"{self.plan.left_out} impossible left out")
-        others += [self.trouble] * bool(self.trouble)
+        if self.plan is None and self.read:
+            others.append(f"{PLAN} is damaged")
         return ", ".join([done, *others]) + ("" if left is None else f"; about {duration(left)} left")
 
 
@@ -159,7 +155,8 @@ def _run_progress(folder: Path) -> RunProgress:
     info, last = read_info(folder), _last(folder)
     share = spent_share(read_config(folder), last)
     state = "running" if busy else "failed" if info.get("status") == "failed" else "broken"
-    why = f"{info['status']}, but without {DONE}" if info["status"] in ENDED else info.get("reason") or ""
+    lost = lost_end(folder)
+    why = f"{lost}, but without {DONE}" if lost else info.get("reason") or ""
     return RunProgress(folder, state, "" if busy else why, share, _seconds(folder, info, last, share), _judged(last))
 
 

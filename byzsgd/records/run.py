@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import polars as pl
 
-from .done import read_done, require_format, require_parts, require_unchanged, vouches_for_all
+from .done import is_finished, read_done, require_format, require_parts, require_unchanged, vouches_for_all
 from .moved import up_to_date
 from .names import ARRIVALS_FOLDER, CONFIG, DONE, INFO, METRICS_FILE, OF_A_RUN, OF_EVERY_RUN
 from .parts import part_number, parts, read_part
@@ -106,6 +106,14 @@ def load(folder: str | Path) -> Run:
 def is_run(folder: Path) -> bool:
     """Whether a run was started here."""
     return (folder / INFO).is_file() and (folder / CONFIG).is_file()
+
+
+def lost_end(folder: Path) -> str:
+    """How a run says that it has ended whose DONE is missing; empty: it does not."""
+    if is_finished(folder) or not is_run(folder):
+        return ""
+    status = str(read_info(folder)["status"])
+    return status if status in ENDED else ""
 
 
 def beside(folder: Path) -> Iterator[Path]:

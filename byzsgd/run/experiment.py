@@ -46,8 +46,10 @@ from byzsgd.records import (
     run_id,
     same_run,
 )
-from byzsgd.records.checkpoints import checkpoints
+from byzsgd.records.done import require_whole
+from byzsgd.records.lock import was_killed
 from byzsgd.records.longer import begin_behind, find_shorter
+from byzsgd.records.run import lost_end
 from byzsgd.run.budget import Budget
 from byzsgd.run.described import choices_of, described, nameless
 from byzsgd.run.fields import converted
@@ -60,7 +62,7 @@ from byzsgd.run.running import Running
 from byzsgd.run.saving import Saving
 from byzsgd.run.screen import Facts, Nobody, Screen
 from byzsgd.run.signals import Stopped, stop_signals
-from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, require_same_files
+from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, is_kept, require_done, require_same_files
 from byzsgd.run.sweeping import Sweeping
 from byzsgd.run.tracking import Tracking
 from byzsgd.run.trial import piloted, pilots
@@ -74,11 +76,6 @@ class EngineFactory(Protocol):
     """(problem, batches, the liars' attacks by worker) -> engine."""
 
     def __call__(self, problem: SupervisedProblem, batches: Batches, poisons: Mapping[int, Attack], /) -> Engine: ...
-
-
-def _is_kept(folder: Path) -> bool:
-    """Whether a run has left something here that a new one would have to go on from."""
-    return is_finished(folder) or bool(checkpoints(folder))
 
 
 def _is_same(value: Any, before: Any) -> bool:
@@ -256,14 +253,16 @@ class Experiment:
                 return self._watched(stopped, None, watcher, plugins)
             self._require_digests(Path(folder))
             place = Path(folder) if only_there else self._place(Path(folder), plugins)
-            if only_there and _is_kept(place):
+            if only_there and is_kept(place):
                 self._require_files(place, plugins)
             if is_finished(place):  # also where one may only read
                 return self._read_back(place, watcher)
+            killed = was_killed(place)
             with locked(place):
                 if is_finished(place):  # by another process, in between
                     return self._read_back(place, watcher)
-                if _is_kept(place):
+                require_done(place, killed, watcher.say)
+                if is_kept(place):
                     self._require_own(place)
                 elif found := self._beginning(place, shorter, plugins):
                     begin_behind(found, place, self.config, self.choices)
@@ -297,9 +296,9 @@ class Experiment:
         """The first of `folder`, `folder__2`, … where this run may be: not begun, or begun with the files of now."""
         refusal = None
         for place in beside(folder):
-            if self.force and is_finished(place):
+            if self.force and (is_finished(place) or lost_end(place)):
                 continue
-            if not _is_kept(place):
+            if not is_kept(place):
                 if refusal is not None and not self.force:
                     raise refusal
                 return place
@@ -312,6 +311,7 @@ class Experiment:
         raise AssertionError("folders beside have no end")
 
     def _require_files(self, folder: Path, plugins: Sequence[str] | None) -> None:
+        require_whole(folder)
         before = read_info(folder).get("files") if is_run(folder) else None
         if before and same_run(read_config(folder), self.config):  # else other settings are what is refused
             require_same_files(folder, before, loaded(self, plugins)[1])

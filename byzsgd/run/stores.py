@@ -10,16 +10,18 @@ from torch import Tensor
 
 from byzsgd.checks import require
 from byzsgd.kernel.world import World
-from byzsgd.records import FolderRecorder, Offsets, Recorder, Run, read_info, start
+from byzsgd.records import FolderRecorder, Offsets, Recorder, Run, is_finished, read_info, start
 from byzsgd.records.checkpoints import (
     NODES,
+    checkpoints,
     drop_checkpoints,
     keep_last,
     latest_checkpoint,
     save_checkpoint,
     save_params,
 )
-from byzsgd.records.names import CHECKPOINTS
+from byzsgd.records.names import CHECKPOINTS, DONE, INFO
+from byzsgd.records.run import lost_end
 from byzsgd.run.path import COMPILED
 from byzsgd.run.study import Newest
 from byzsgd.sources import Sources, changed
@@ -128,7 +130,7 @@ class FolderStore:
 
     def _require_path(self) -> None:
         """Compiled code goes on with what the same compiled code began: another one has other last bits."""
-        began, now = str(read_info(self.folder)["engine"]), str(self.description["info"]["engine"])
+        began, now = str(read_info(self.folder).get("engine")), str(self.description["info"]["engine"])
         require(
             began == now or not (began.startswith(COMPILED) or now.startswith(COMPILED)),
             str(self.folder),
@@ -163,6 +165,20 @@ class FolderStore:
         else:
             drop_checkpoints(self.folder)
         return self.recorder.run()
+
+
+def is_kept(folder: Path) -> bool:
+    """Whether a run has left something here that a new one would have to go on from."""
+    return is_finished(folder) or bool(checkpoints(folder))
+
+
+def require_done(folder: Path, killed: bool, say: Callable[[str], None]) -> None:
+    """ValueError where a run says that it has ended, but lost its DONE: its result is not computed again over it.
+    `killed`: its process was, so perhaps before it wrote that; then it goes on, and says so."""
+    if ended := lost_end(folder):
+        needs = f"its {DONE}, for its {INFO} says {ended} (force=true runs it again beside; or remove the folder)"
+        require(killed, str(folder), needs, DONE=None)
+        say(f"{folder} was killed before it wrote {DONE}: its end is computed again")
 
 
 class OtherFiles(ValueError):
