@@ -20,7 +20,7 @@ from byzsgd.console.output import loading, speak_any_encoding, tell
 from byzsgd.console.vocabulary import FAILURE, MISTAKE, as_argument
 
 if TYPE_CHECKING:
-    from byzsgd.config import Command, Failure, SweepTarget
+    from byzsgd.config import Command, Failure, SweepTarget, Word
     from byzsgd.run import Experiment
 
 
@@ -96,13 +96,17 @@ def resume(parsed: argparse.Namespace) -> int:
     nothing that a folder brings: see --plugin."""
     import yaml
 
+    from byzsgd import config
     from byzsgd.records import find_runs, is_finished
 
     told = [word for word in parsed.folders if "=" in word and not Path(word).exists()]
     settings = {key: yaml.safe_load(value) for key, _, value in (word.partition("=") for word in told)}
     places = [Path(word) for word in parsed.folders if word not in told]
     found = [run for place in places for run in find_runs(place)]
-    left = found if settings or len(found) <= 1 else [run for run in found if not is_finished(run)]
+    config.require_told(settings)
+    longer = {key: value for key, value in settings.items() if key.startswith("budget.")}
+    word = config.Word(parsed.plugin, {key: settings[key] for key in settings.keys() - longer}, parsed.trust)
+    left = found if longer or len(found) <= 1 else [run for run in found if not is_finished(run)]
     if not found:
         tell(f"no run in {', '.join(map(str, places))}")
     elif not left:
@@ -110,7 +114,7 @@ def resume(parsed: argparse.Namespace) -> int:
     code = 0
     for folder in left:
         try:
-            _go_on(folder, settings, parsed.plugin)
+            _go_on(folder, longer, word)
         except Exception as error:  # the others go on
             if len(left) == 1:
                 raise
@@ -132,16 +136,19 @@ def warm(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _go_on(folder: Path, settings: dict[str, Any], plugins: list[str]) -> None:
+def _go_on(folder: Path, settings: dict[str, Any], word: Word) -> None:
     with loading():
         from byzsgd import config
         from byzsgd.console.run_screen import Terminal
 
+    def say(line: str) -> None:
+        tell(f"byzsgd: {folder}: {line}", sys.stderr)
+
     if settings:
-        experiment, place = config.extended(folder, settings, plugins)
-        experiment.run(place, Terminal(), plugins, only_there=True, shorter=folder)
+        experiment, place = config.extended(folder, settings, word, say)
+        experiment.run(place, Terminal(), word.plugins, only_there=True, shorter=folder)
     else:
-        config.stored(folder, plugins).run(folder, Terminal(), plugins, only_there=True)
+        config.stored(folder, word, say).run(folder, Terminal(), word.plugins, only_there=True)
 
 
 def _run(experiment: Experiment, folder: Path) -> float:
@@ -216,13 +223,13 @@ def _stage(overrides: Sequence[str]) -> int:
 
 def _optimum(folder: Path) -> str:
     """What a sweeper that optimises has found; nothing for others."""
-    import yaml
+    from byzsgd.records.reading import yaml_mapping
 
     try:
-        found = yaml.safe_load((folder / "optimization_results.yaml").read_text(encoding="utf-8"))
+        found = yaml_mapping(folder, "optimization_results.yaml")
         settings = " ".join(f"{key}={value}" for key, value in found["best_params"].items())
         return f"best: {settings} ({found['best_value']:.4g})"
-    except (OSError, yaml.YAMLError, LookupError, TypeError, AttributeError, ValueError):
+    except (LookupError, TypeError, AttributeError, ValueError):
         return ""
 
 
@@ -275,10 +282,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("train", help="run an experiment, or with -m a sweep (byzsgd train --help)", add_help=False)
     resuming = commands.add_parser("resume", help="go on with runs that were cut off, or with a larger budget")
-    resuming.add_argument("folders", nargs="+", metavar="FOLDER | budget.LIMIT=VALUE",
-                          help="with budget.arrivals=18000 a finished run is extended, in a folder beside")  # fmt: skip
+    text = "with budget.arrivals=18000 a finished run is extended, in a folder beside; tracker=NAME, "
+    text += "dataset.download=true and data_root=FOLDER change no result"
+    resuming.add_argument("folders", nargs="+", metavar="FOLDER | KEY=VALUE", help=text)
     resuming.add_argument("--plugin", action="append", default=[], metavar="MODULE",
                           help="a module of yours that the folder's configuration may name")  # fmt: skip
+    resuming.add_argument("--trust", action="store_true", help="let the folder open its tracker, and download")
     resuming.set_defaults(command=resume)
     add_commands(commands, _stage)
     warming = commands.add_parser("warm", help="compile ahead what engine=auto will need on this machine")

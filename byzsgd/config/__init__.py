@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from byzsgd.config.optimising import require_judge
     from byzsgd.config.protocols import protocol_file
     from byzsgd.config.sweeps import JOBS, SWEEP_FOLDER, OneRun, SweepTarget, intended, words_of
+    from byzsgd.config.trust import Word, require_told
 
 _HOMES = {
     "command_line": ("STOPPED", "Command", "Failure", "answer", "launch", "read", "started_in", "swept"),
@@ -27,6 +28,7 @@ _HOMES = {
     "objects": ("build", "extended", "part", "stored"),
     "optimising": ("require_judge",),
     "protocols": ("protocol_file",),
+    "trust": ("Word", "require_told"),
     "sweeps": ("JOBS", "SWEEP_FOLDER", "OneRun", "SweepTarget", "intended", "words_of"),
 }
 

@@ -14,12 +14,12 @@ from .done import is_finished, read_done, require_whole
 from .files import write_whole, writing
 from .identity import prefix_id, run_id, run_name
 from .info import versions
-from .names import ARRIVALS_FOLDER, CHECKPOINTS, METRICS_FILE
+from .names import ARRIVALS_FOLDER, CHECKPOINTS, DONE, METRICS_FILE
 from .parts import parts, read_part
 from .plan import PLAN
 from .reading import contents, json_value
 from .recorder import FolderRecorder, check_offsets
-from .run import read_config, read_info, spent_share
+from .run import lost_end, read_config, read_info, spent_share
 
 LIMITS = ("arrivals", "updates", "time")
 _OF_THE_END = ("status", "reason", "dissimilarity")
@@ -27,6 +27,8 @@ _OF_THE_END = ("status", "reason", "dissimilarity")
 
 def require_extendable(folder: Path, config: Mapping[str, Any]) -> None:
     """ValueError in one line says why the run in this folder is no beginning of the run that `config` describes."""
+    if ended := lost_end(folder):
+        raise ValueError(f"{folder} needs its {DONE}, which vouches for what is extended; got one that says {ended}")
     if not is_finished(folder):
         raise ValueError(f"{folder} has not ended: byzsgd resume {folder} without settings ends it first")
     status = read_info(folder).get("status")
