@@ -10,7 +10,7 @@ from typing import Any
 
 from .files import digest
 from .names import ARRIVALS_FOLDER, CONFIG, DONE, FORMAT, INFO, METRICS_FILE, NODES, PARAMS
-from .parts import parts
+from .parts import parts, read_part
 from .plain import to_json
 from .reading import contents, json_object
 
@@ -74,10 +74,12 @@ def require_parts(arrivals: Path, done: Mapping[str, Any] | None) -> None:
 
 
 def require_whole(folder: Path, names: Sequence[str] = (METRICS_FILE, *FILES)) -> None:
-    """ValueError names the first of these files of a finished run that is not as its end left it; of the parts only
-    the names are looked at."""
-    done = read_done(folder)
+    """ValueError names the first of these files, or part, of a finished run that is not as its end left it."""
+    if (done := read_done(folder)) is None:
+        return
     require_parts(folder / ARRIVALS_FOLDER, done)
+    for part in parts(folder / ARRIVALS_FOLDER):
+        read_part(part)
     for name in names:
         require_unchanged(folder, name, done)
 

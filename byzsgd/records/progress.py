@@ -144,8 +144,8 @@ def _run_progress(folder: Path) -> RunProgress:
         text = contents(folder, ERROR, MOST_TEXT).decode(errors="replace")
         return RunProgress(folder, "failed", (text.splitlines() or ["?"])[0])
     if is_finished(folder):
-        require_whole(folder, (CONFIG, INFO, METRICS_FILE))
         info = read_info(folder)
+        require_whole(folder, (CONFIG, INFO, METRICS_FILE))
         return RunProgress(folder, "done", str(info.get("status")), 1.0, info.get("wall_time"), _judged(_last(folder)))
     if not is_run(folder):
         if was_run([path.name for path in folder.iterdir()]):

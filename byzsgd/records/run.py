@@ -85,10 +85,10 @@ def load(folder: str | Path) -> Run:
     if not is_run(folder) and folder.is_dir() and (inside := find_runs(folder)) not in ([], [folder]):
         raise ValueError(f"load needs the folder of one run; got {folder} with {len(inside)} runs in it (byzsgd.frame)")
     done = read_done(folder)
+    config = read_config(folder)
+    info = read_info(folder)  # which another version may have written otherwise
     for name in (CONFIG, INFO):
         require_unchanged(folder, name, done)
-    config = read_config(folder)
-    info = read_info(folder)
     choices = info.pop("choices")
     if done is None and info["status"] in (RUNNING, *ENDED):
         info["status"] = UNFINISHED
