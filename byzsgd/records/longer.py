@@ -17,9 +17,9 @@ from .info import versions
 from .names import ARRIVALS_FOLDER, CHECKPOINTS, DONE, METRICS_FILE
 from .parts import parts, read_part
 from .plan import PLAN
-from .reading import contents, json_value
+from .reading import contents
 from .recorder import FolderRecorder, check_offsets
-from .run import lost_end, read_config, read_info, spent_share
+from .run import last_row, lost_end, read_config, read_info, spent_share
 
 LIMITS = ("arrivals", "updates", "time")
 _OF_THE_END = ("status", "reason", "dissimilarity")
@@ -94,9 +94,7 @@ def _too_short(folder: Path, config: Mapping[str, Any]) -> str:
     for name in LIMITS:
         if now.get(name) is not None and (before.get(name) is None or now[name] < before[name]):
             return f"budget.{name} needs at least that of {folder}, {spelled(before.get(name))}; got {now[name]}"
-    lines = contents(folder, METRICS_FILE).splitlines()
-    last = json_value(lines[-1], folder / METRICS_FILE) if lines else {}
-    if spent_share(config, last) < 1.0:
+    if spent_share(config, last_row(folder)) < 1.0:
         return ""
     return f"{folder} needs a budget beyond its own, {_told(before)}, to be extended; got {_told(now)}"
 

@@ -19,11 +19,9 @@ from .identity import run_id
 from .lock import LOCK, is_locked
 from .names import CHECKPOINTS, CONFIG, DONE, ERROR, INFO, METRICS_FILE
 from .plan import PLAN, Plan, read_plan
-from .reading import MOST_TEXT, contents, json_value, regular
-from .rows import metrics_row
-from .run import folders_below, is_run, lost_end, read_config, read_info, spent_share, was_run
+from .reading import MOST_TEXT, contents
+from .run import folders_below, is_run, last_row, lost_end, read_config, read_info, spent_share, was_run
 
-TAIL = 65_536  # bytes; the last line of the metrics is within them
 ORDER = ("running", "failed", "broken", "waiting", "done")
 
 
@@ -146,13 +144,15 @@ def _run_progress(folder: Path) -> RunProgress:
     if is_finished(folder):
         info = read_info(folder)
         require_whole(folder, (CONFIG, INFO, METRICS_FILE))
-        return RunProgress(folder, "done", str(info.get("status")), 1.0, info.get("wall_time"), _judged(_last(folder)))
+        return RunProgress(
+            folder, "done", str(info.get("status")), 1.0, info.get("wall_time"), _judged(last_row(folder))
+        )
     if not is_run(folder):
         if was_run([path.name for path in folder.iterdir()]):
             raise ValueError(f"{folder} is damaged: {INFO} or {CONFIG} is missing")
         begun = (folder / LOCK).exists()
         return RunProgress(folder, "running" if busy else "broken" if begun else "waiting")
-    info, last = read_info(folder), _last(folder)
+    info, last = read_info(folder), last_row(folder)
     share = spent_share(read_config(folder), last)
     state = "running" if busy else "failed" if info.get("status") == "failed" else "broken"
     lost = lost_end(folder)
@@ -182,18 +182,6 @@ def _modified(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _last(folder: Path) -> dict[str, Any]:
-    """The newest whole line of the metrics."""
-    path = folder / METRICS_FILE
-    with regular(folder, METRICS_FILE).open("rb") as file:
-        file.seek(-min(TAIL, file.seek(0, os.SEEK_END)), os.SEEK_END)
-        lines = file.read().split(b"\n")[:-1]
-    row = json_value(lines[-1], path) if lines else {}
-    if not isinstance(row, dict):
-        raise ValueError(f"{path} is damaged: its last line is no row")
-    return metrics_row(row)
 
 
 def _seconds(folder: Path, info: Mapping[str, Any], last: Mapping[str, Any], share: float) -> float | None:

@@ -18,12 +18,13 @@ from .done import is_finished, read_done, require_format, require_parts, require
 from .moved import up_to_date
 from .names import ARRIVALS_FOLDER, CONFIG, DONE, INFO, METRICS_FILE, OF_A_RUN, OF_EVERY_RUN
 from .parts import part_number, parts, read_part
-from .reading import contents, json_object, json_value, yaml_mapping
-from .rows import ARRIVALS, METRICS, metrics_frame, metrics_row
+from .reading import contents, json_object, json_value, regular, yaml_mapping
+from .rows import ARRIVALS, METRICS, Metric, metrics_frame, metrics_row
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+TAIL = 65_536  # bytes; the last line of the metrics is within them
 RUNNING = "running"
 UNFINISHED = "unfinished"
 ENDED = ("finished", "diverged", "stalled")  # a result, each of them
@@ -174,6 +175,18 @@ def read_info(folder: Path) -> dict[str, Any]:
         if info.get(key) is not None and not _is(info[key], kind):
             raise ValueError(f"{folder / INFO} is damaged: {key} is {str(info[key])[:40]}")
     return info
+
+
+def last_row(folder: Path) -> dict[str, Metric]:
+    """The newest whole row of the metrics; empty: there is none."""
+    path = folder / METRICS_FILE
+    with regular(folder, METRICS_FILE).open("rb") as file:
+        file.seek(-min(TAIL, file.seek(0, os.SEEK_END)), os.SEEK_END)
+        lines = file.read().split(b"\n")[:-1]
+    row = json_value(lines[-1], path) if lines else {}
+    if not isinstance(row, dict):
+        raise ValueError(f"{path} is damaged: its last line is no row")
+    return metrics_row(row)
 
 
 def _arrivals(folder: Path, done: Mapping[str, Any] | None, scores: tuple[str, ...]) -> pl.DataFrame:

@@ -17,11 +17,12 @@ from byzsgd.records.checkpoints import (
     drop_checkpoints,
     keep_last,
     latest_checkpoint,
+    read_position,
     save_checkpoint,
     save_params,
 )
 from byzsgd.records.names import CHECKPOINTS, DONE, INFO
-from byzsgd.records.run import lost_end
+from byzsgd.records.run import last_row, lost_end
 from byzsgd.run.path import COMPILED
 from byzsgd.run.study import Newest
 from byzsgd.sources import Sources, changed
@@ -179,6 +180,9 @@ def require_done(folder: Path, killed: bool, say: Callable[[str], None]) -> None
         needs = f"its {DONE}, for its {INFO} says {ended} (force=true runs it again beside; or remove the folder)"
         require(killed, str(folder), needs, DONE=None)
         say(f"{folder} was killed before it wrote {DONE}: its end is computed again")
+        newest = checkpoints(folder)[:1]
+        if newest and read_position(newest[0])[0] >= (last_row(folder).get("arrivals") or 0):
+            drop_checkpoints(folder)  # the state at the end, from which nothing leads to this end
 
 
 class OtherFiles(ValueError):
