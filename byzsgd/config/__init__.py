@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from byzsgd.config.compose import experiment
     from byzsgd.config.grids import sweep
     from byzsgd.config.mistakes import EXTRAS, MISTAKES, explain
+    from byzsgd.config.named_files import named_file, named_files
     from byzsgd.config.objects import build, extended, part, stored
     from byzsgd.config.optimising import require_judge
-    from byzsgd.config.protocols import protocol_file
-    from byzsgd.config.sweeps import JOBS, SWEEP_FOLDER, OneRun, SweepTarget, intended, words_of
+    from byzsgd.config.sweeps import JOBS, SWEEP_FOLDER, OneRun, SweepTarget, intended, jobs_of, words_of
     from byzsgd.config.trust import Word, require_told
 
 _HOMES = {
@@ -25,11 +25,11 @@ _HOMES = {
     "compose": ("experiment",),
     "grids": ("sweep",),
     "mistakes": ("EXTRAS", "MISTAKES", "explain"),
+    "named_files": ("named_file", "named_files"),
     "objects": ("build", "extended", "part", "stored"),
     "optimising": ("require_judge",),
-    "protocols": ("protocol_file",),
+    "sweeps": ("JOBS", "SWEEP_FOLDER", "OneRun", "SweepTarget", "intended", "jobs_of", "words_of"),
     "trust": ("Word", "require_told"),
-    "sweeps": ("JOBS", "SWEEP_FOLDER", "OneRun", "SweepTarget", "intended", "words_of"),
 }
 
 

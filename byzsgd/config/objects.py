@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from byzsgd.checks import require
+from byzsgd.checks import require, spelled
+from byzsgd.config.annotations import described, fits
 from byzsgd.config.targets import ConfigError, annotated, built, check
 from byzsgd.config.trust import Say, Word
 from byzsgd.records import read_config, read_info
@@ -29,7 +30,7 @@ def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequen
     `plugins`: modules beside byzsgd and the building blocks of torch that it may name; None takes the configuration's
     own word for it, which is right for one's own command line and wrong for a stranger's folder.
     """
-    named = (config.get("plugins") or ()) if plugins is None else plugins
+    named = plugins_of(config) if plugins is None else plugins
     allowed = (*(ALLOWED if plugins is None else IN_FOLDERS), *named)
     for word in GIVEN & config.keys():
         raise ConfigError(f"the experiment has no setting '{word}'")
@@ -42,6 +43,14 @@ def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequen
         if isinstance(node, Mapping):
             remember(getattr(experiment, name), node, choices)
     return experiment
+
+
+def plugins_of(config: Mapping[str, Any]) -> Sequence[str]:
+    """The modules that a configuration names, before anything else of it is checked."""
+    names = config.get("plugins") or ()
+    if not fits(names, list[str]):
+        raise ConfigError(f"plugins needs {described(list[str])}; got {spelled(names)}")
+    return cast("Sequence[str]", names)
 
 
 def _require_modules(names: Sequence[str]) -> None:

@@ -1,5 +1,5 @@
 """The commands that look at run folders: plot, compare, report, status, watch. They read records and change nothing.
-And `protocol`, which makes sweeps."""
+And `protocol` and `reproduce`, which make sweeps."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
     plotting.add_argument("--kind", action="append", choices=FIGURES, metavar="KIND",
                           help=f"a figure, or several (default: all that fit): {', '.join(FIGURES)}")  # fmt: skip
     plotting.add_argument(
-        "--x", action="append", help="axis of curves: updates, time (default: both), arrivals, bits, bits_per_worker"
+        "--x", action="append", help="axis of curves: arrivals (default), updates, time, bits, bits_per_worker"
     )
+    plotting.add_argument("--width", choices=("column", "page"), help="of a page with two columns (default: as needed)")
     plotting.add_argument("--format", default="png,svg", help="png, svg, pdf, separated by commas (default: png,svg)")
     plotting.add_argument("--select", action="append", default=[], metavar="KEY=VALUE,…",
                           help="only these runs: --select aggregator=kardam,krum --select seed=0")  # fmt: skip
@@ -34,6 +35,8 @@ def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
         commands, "compare", compare, "tables over seeds: outcomes, paired differences, filter mistakes"
     )
     comparing.add_argument("--format", default="csv,md,tex", help="files to write: csv, md, tex, separated by commas")
+    comparing.add_argument("--columns", action="append", default=[], metavar="HEADING,…",
+                           help="only these columns beside the names: --columns 'final accuracy'")  # fmt: skip
     comparing.add_argument("--output", type=Path, help="where to write the tables (default: only the screen)")
     reporting = _command(commands, "report", report, "one self-contained HTML page for a run or a sweep")
     reporting.add_argument("--output", type=Path, help="a file or folder (default: report.html in the folder)")
@@ -46,6 +49,17 @@ def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
     tuning.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="of every run, or hydra/launcher=joblib …")
     tuning.add_argument("--output", type=Path, help="where to (default: outputs/protocol_NAME)")
     tuning.set_defaults(command=lambda parsed: protocol(parsed, sweep))
+    text = "a published claim put to the test: runs its study, draws its figures, says what was claimed and measured"
+    studying = commands.add_parser("reproduce", help=text, description=text)
+    studying.add_argument("study", nargs="?", metavar="STUDY", help="a name in conf/study, or a YAML file")
+    studying.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="of every run, or hydra/launcher=joblib …")
+    studying.add_argument("--list", action="store_true", help="say which studies there are")
+    studying.add_argument("--scale", default="small", metavar="SCALE",
+                          help="small (minutes), full (the size of the paper), tiny (a trial)")  # fmt: skip
+    studying.add_argument("--dry-run", action="store_true", help="say what it costs; run nothing")
+    studying.add_argument("--output", type=Path, help="where to (default: outputs/study_NAME_SCALE)")
+    studying.add_argument("--publish", type=Path, metavar="FOLDER", help="write its page there: docs/studies")
+    studying.set_defaults(command=lambda parsed: reproduce(parsed, sweep))
 
 
 def plot(parsed: argparse.Namespace) -> int:
@@ -59,7 +73,7 @@ def plot(parsed: argparse.Namespace) -> int:
         for kind in drawable(runs, _law_of):
             print(kind)
         return code
-    options = {"kinds": parsed.kind, "formats": parsed.format.split(",")}
+    options = {"kinds": parsed.kind, "formats": parsed.format.split(","), "width": parsed.width, "among": found}
     if parsed.x:
         options["x"] = parsed.x
     for path in draw(runs, parsed.output or _beside(parsed) / "figures", law_of=_law_of, **options):
@@ -70,12 +84,14 @@ def plot(parsed: argparse.Namespace) -> int:
 def compare(parsed: argparse.Namespace) -> int:
     """Tables of several runs."""
     from byzsgd.console.output import console as screen
-    from byzsgd.reporting import require_formats, tables, to_rich, write
+    from byzsgd.reporting import chosen, require_formats, tables, to_rich, write
 
     formats, console = parsed.format.split(","), screen()
     require_formats(formats)
     runs, code = _runs(parsed.folders)
     made = tables(runs)
+    if parsed.columns:
+        made = chosen(made, [name.strip() for word in parsed.columns for name in word.split(",")])
     for table in made:
         console.print(to_rich(table, console.width))
     for path in write(made, parsed.output, formats) if parsed.output else ():
@@ -126,6 +142,13 @@ def protocol(parsed: argparse.Namespace, sweep: Callable[[list[str]], int]) -> i
     from byzsgd.console.protocol import run_protocol
 
     return run_protocol(parsed, sweep)
+
+
+def reproduce(parsed: argparse.Namespace, sweep: Callable[[list[str]], int]) -> int:
+    """A study."""
+    from byzsgd.console.reproduce import reproduce as run_study
+
+    return run_study(parsed, sweep)
 
 
 def _command(commands: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:

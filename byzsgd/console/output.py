@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import gc
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -84,7 +85,20 @@ def fitted(table: Table, width: int, gives_way: Sequence[str]) -> Table:
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """A first word at once, while what is slow to import is imported."""
+    """A first word at once, while what is slow to import is imported. The garbage collector waits: what is imported
+    stays, and it would look through all of it several times."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        with _first_word():
+            yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+@contextmanager
+def _first_word() -> Iterator[None]:
     if "torch" in sys.modules or sys.stdout is not sys.__stdout__:  # somebody reads us from within
         yield
         return

@@ -35,7 +35,7 @@ def graph(
     with styled():
         kinds = [("honest", HONEST), *([("Byzantine", BYZANTINE)] if len(byzantine) else [])]
         marks = [Line2D([], [], linestyle="none", marker="o", color=colour, label=name) for name, colour in kinds]
-        made = frame("Who is whose neighbour", caption, legend=marks if len(byzantine) else [], height=2.8)
+        made = frame("Who is whose neighbour", [caption], legend=marks if len(byzantine) else [], height=2.8)
         axes = made.axes[0, 0]
         for one, other in edges:
             axes.plot(*np.array([places[one], places[other]]).T, color=FAINT, linewidth=0.7, zorder=1)
@@ -73,7 +73,8 @@ def consensus(comparison: Comparison) -> Figure:
         curves = [(group, band(group, "consensus", "updates")) for group in groups]
         made = frame(
             "Distance of the nodes from their mean",
-            more(comparison.caption() + spread(groups), arrangement.left_out),
+            [spread(groups), more(arrangement.left_out)],
+            comparison.caption(),
             legend=[handle(text, look) for text, look in arrangement.entries(groups)],
             height=2.25,
         )

@@ -124,11 +124,21 @@ def beside(folder: Path) -> Iterator[Path]:
 
 
 def find_runs(folder: str | Path) -> list[Path]:
-    """All run folders in (or at) a folder, sorted by path."""
+    """All run folders in (or at) a folder, sorted by path, but those of a sweep in the order in which it was typed."""
+    from .plan import PLAN, read_plan  # which needs this module
+
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder")
-    return sorted(place for place, names in folders_below(folder) if was_run(names))
+    found: list[Path] = []
+    places: dict[Path, int] = {}
+    for place, names in folders_below(folder):
+        if PLAN in names and (plan := read_plan(place)) is not None:
+            places |= {place / name: len(places) + number for number, name in enumerate(plan.jobs.values())}
+        if was_run(names):
+            found.append(place)
+    typed = iter(sorted((run for run in found if run in places), key=places.__getitem__))
+    return [next(typed) if run in places else run for run in sorted(found)]
 
 
 def was_run(names: Collection[str]) -> bool:

@@ -8,22 +8,18 @@ from typing import Any, ClassVar, Protocol
 
 from torch import Tensor
 
-from byzsgd.checks import require
 from byzsgd.kernel.world import World
-from byzsgd.records import FolderRecorder, Offsets, Recorder, Run, is_finished, read_info, start
+from byzsgd.records import FolderRecorder, Offsets, Recorder, Run, read_info, start
 from byzsgd.records.checkpoints import (
     NODES,
-    checkpoints,
     drop_checkpoints,
     keep_last,
     latest_checkpoint,
-    read_position,
     save_checkpoint,
     save_params,
 )
-from byzsgd.records.names import CHECKPOINTS, DONE, INFO
-from byzsgd.records.run import last_row, lost_end
-from byzsgd.run.path import COMPILED
+from byzsgd.records.names import CHECKPOINTS
+from byzsgd.run.path import require_same_path
 from byzsgd.run.study import Newest
 from byzsgd.sources import Sources, changed
 
@@ -111,7 +107,8 @@ class FolderStore:
         if found is None:
             self.recorder = start(self.folder, **self.description)
             return None
-        self._require_path()
+        info = read_info(self.folder)
+        require_same_path(self.folder, str(info.get("engine")), str(self.description["info"]["engine"]))
         for line in damaged:
             self.say(f"{line}; the checkpoint before it is used")
         require_same_files(self.folder, found.tree.get("files"), self.description["info"]["files"])
@@ -120,7 +117,6 @@ class FolderStore:
         params.copy_(world.models.live[0])
         world.models.live[0] = params
         self.recorder = FolderRecorder.resume(self.folder, found.offsets)
-        info = read_info(self.folder)
         self.before = float(info.get("wall_time") or 0.0)
         shorter, ended = info.get("extends", ("", -1))
         if ended == world.arrivals:
@@ -128,16 +124,6 @@ class FolderStore:
         else:
             self.say(f"resumed {self.folder} after {world.arrivals} arrivals")
         return world
-
-    def _require_path(self) -> None:
-        """Compiled code goes on with what the same compiled code began: another one has other last bits."""
-        began, now = str(read_info(self.folder).get("engine")), str(self.description["info"]["engine"])
-        require(
-            began == now or not (began.startswith(COMPILED) or now.startswith(COMPILED)),
-            str(self.folder),
-            f"the engine that it was started with, {began} (force=true runs it again beside it)",
-            engine=now,
-        )
 
     def checkpoint(self, world: World, seconds: float) -> None:
         offsets = self.recorder.flush({"wall_time": self.before + seconds})
@@ -168,23 +154,6 @@ class FolderStore:
         return self.recorder.run()
 
 
-def is_kept(folder: Path) -> bool:
-    """Whether a run has left something here that a new one would have to go on from."""
-    return is_finished(folder) or bool(checkpoints(folder))
-
-
-def require_done(folder: Path, killed: bool, say: Callable[[str], None]) -> None:
-    """ValueError where a run says that it has ended, but lost its DONE: its result is not computed again over it.
-    `killed`: its process was, so perhaps before it wrote that; then it goes on, and says so."""
-    if ended := lost_end(folder):
-        needs = f"its {DONE}, for its {INFO} says {ended} (force=true runs it again beside; or remove the folder)"
-        require(killed, str(folder), needs, DONE=None)
-        say(f"{folder} was killed before it wrote {DONE}: its end is computed again")
-        newest = checkpoints(folder)[:1]
-        if newest and read_position(newest[0])[0] >= (last_row(folder).get("arrivals") or 0):
-            drop_checkpoints(folder)  # the state at the end, from which nothing leads to this end
-
-
 class OtherFiles(ValueError):
     """The files that a run rests on are not those that it was started with."""
 
@@ -194,6 +163,13 @@ def require_same_files(folder: Path, before: Sources | None, now: Sources) -> No
     if before is not None and (difference := changed(before, now)):
         needs = f"{folder} needs the data that it was started with"
         raise OtherFiles(f"{needs}; got {difference} (force=true starts beside it)")
+
+
+def require_same_start(folder: Path, path: str, files: Sources) -> None:
+    """OtherPath or OtherFiles where a finished run was started with another path or other files than those of now."""
+    info = read_info(folder)
+    require_same_path(folder, str(info.get("engine")), path)
+    require_same_files(folder, info.get("files"), files)
 
 
 def _ended(status: str, reason: str, seconds: float) -> dict[str, Any]:
