@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from byzsgd.config.compose import experiment
     from byzsgd.config.grids import sweep
     from byzsgd.config.mistakes import EXTRAS, MISTAKES, explain
-    from byzsgd.config.named_files import named_file, named_files
+    from byzsgd.config.named_files import named_file, named_files, reference_file
     from byzsgd.config.objects import build, extended, part, stored
     from byzsgd.config.optimising import require_judge
     from byzsgd.config.sweeps import JOBS, SWEEP_FOLDER, OneRun, SweepTarget, intended, jobs_of, words_of
@@ -25,7 +25,7 @@ _HOMES = {
     "compose": ("experiment",),
     "grids": ("sweep",),
     "mistakes": ("EXTRAS", "MISTAKES", "explain"),
-    "named_files": ("named_file", "named_files"),
+    "named_files": ("named_file", "named_files", "reference_file"),
     "objects": ("build", "extended", "part", "stored"),
     "optimising": ("require_judge",),
     "sweeps": ("JOBS", "SWEEP_FOLDER", "OneRun", "SweepTarget", "intended", "jobs_of", "words_of"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from byzsgd.console.vocabulary import FIGURES, MISTAKE
 
 if TYPE_CHECKING:
     from byzsgd.records import Run
+    from byzsgd.reporting import Table
 
 
 def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
@@ -37,9 +38,12 @@ def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
     comparing.add_argument("--format", default="csv,md,tex", help="files to write: csv, md, tex, separated by commas")
     comparing.add_argument("--columns", action="append", default=[], metavar="HEADING,…",
                            help="only these columns beside the names: --columns 'final accuracy'")  # fmt: skip
+    comparing.add_argument("--against", metavar="CSV",
+                           help="beside accuracies of a protocol or study: its CSV, or reference (docs/studies/map.csv)")  # fmt: skip
     comparing.add_argument("--output", type=Path, help="where to write the tables (default: only the screen)")
     reporting = _command(commands, "report", report, "one self-contained HTML page for a run or a sweep")
     reporting.add_argument("--output", type=Path, help="a file or folder (default: report.html in the folder)")
+    reporting.add_argument("--title", default="", help="of the page (default: the heading of notes.md beside the runs)")
     _command(commands, "status", status, "how far sweeps and runs are: done, running, broken, failed, waiting")
     watching = _command(commands, "watch", watch, "a live view of running runs")
     watching.add_argument("--every", type=float, default=1.0, help="seconds between two looks")
@@ -89,7 +93,7 @@ def compare(parsed: argparse.Namespace) -> int:
     formats, console = parsed.format.split(","), screen()
     require_formats(formats)
     runs, code = _runs(parsed.folders)
-    made = tables(runs)
+    made = [_against(runs, parsed.against)] if parsed.against else tables(runs)
     if parsed.columns:
         made = chosen(made, [name.strip() for word in parsed.columns for name in word.split(",")])
     for table in made:
@@ -99,12 +103,21 @@ def compare(parsed: argparse.Namespace) -> int:
     return code
 
 
+def _against(runs: Sequence[Run], told: str) -> Table:
+    from byzsgd import config
+    from byzsgd.analysis import compare as compare_runs
+    from byzsgd.reporting.against import against, read_reference
+
+    file = config.reference_file() if told == "reference" else Path(told)
+    return against(compare_runs(runs), read_reference(file), told)
+
+
 def report(parsed: argparse.Namespace) -> int:
     """One page for a browser."""
     from byzsgd.reporting import report as write_report
 
     runs, code = _runs(parsed.folders)
-    tell(write_report(runs, parsed.output or _beside(parsed)))
+    tell(write_report(runs, parsed.output or _beside(parsed), title=parsed.title))
     return code
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import yaml
+
 from .files import write_whole
 from .identity import one_spelling
 from .reading import json_object
@@ -21,6 +23,20 @@ class Plan:
     jobs: Mapping[str, str]  # identity of the run -> its folder, within that of the sweep
     left_out: int = 0  # impossible combinations
     told: Mapping[str, str] = field(default_factory=dict)  # overrides, as `in_one_line` -> identity of the run
+
+
+def typed_words(folder: Path) -> list[str] | None:
+    """The overrides with which a run was started, as its folder or that of its sweep has them; None: nobody knows."""
+    try:
+        words = yaml.safe_load((folder / ".hydra" / "overrides.yaml").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        words = None
+    if isinstance(words, list):
+        return [str(word) for word in words]
+    plan = read_plan(folder.parent)
+    told = {} if plan is None else {plan.jobs.get(identity): line for line, identity in plan.told.items()}
+    words = told.get(folder.name, "").split()
+    return words if words and all("=" in word for word in words) else None
 
 
 def in_one_line(overrides: Iterable[str]) -> str:
