@@ -28,7 +28,9 @@ class Word:
         """A stored configuration and its choices with what was told, and without what lacks the word, which is said."""
         own, chosen, dataset = dict(config), dict(choices), config.get("dataset")
         tracker = [f"{key}={value_of(key, value)}" for key, value in self.settings.items() if key.startswith("tracker")]
-        if tracker:
+        if self.settings.get("tracker", "") is None:
+            own["tracker"] = None
+        elif tracker:
             from byzsgd.config.compose import experiment  # which builds stored ones too
 
             told = experiment(*tracker)
