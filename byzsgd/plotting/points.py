@@ -46,9 +46,11 @@ def points(
     ordered: bool = False,
     ceiling: float | None = None,
 ) -> Figure:
-    """A mark for every number, joined within a series; the bar is the spread of `analysis.estimates`. A cross at the
-    upper edge: half of the runs or more were lost. A caret on a mark: the number is at least that. `ordered`: the series are an ascending setting. `ceiling`: where the
-    y axis ends at the most."""
+    """A mark for every number, joined within a series; the bar is the spread of `analysis.estimates`.
+
+    A cross at the upper edge: half of the runs or more were lost. A caret on a mark: the number is at least that.
+    `ordered`: the series are an ascending setting. `ceiling`: where the y axis ends at the most.
+    """
     shown = [panel for panel in panels if any(len(marks) for marks in panel.series.values())]
     if not shown:
         raise NothingToDraw(f"{title} needs runs that have it; got none")
