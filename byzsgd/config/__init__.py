@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from byzsgd.config.objects import build, extended, part, stored
     from byzsgd.config.optimising import require_judge
     from byzsgd.config.sweeps import JOBS, SWEEP_FOLDER, OneRun, SweepTarget, intended, jobs_of, words_of
+    from byzsgd.config.trust import Word, require_told
 
 _HOMES = {
     "command_line": ("STOPPED", "Command", "Failure", "answer", "launch", "read", "started_in", "swept"),
@@ -28,6 +29,7 @@ _HOMES = {
     "objects": ("build", "extended", "part", "stored"),
     "optimising": ("require_judge",),
     "sweeps": ("JOBS", "SWEEP_FOLDER", "OneRun", "SweepTarget", "intended", "jobs_of", "words_of"),
+    "trust": ("Word", "require_told"),
 }
 
 

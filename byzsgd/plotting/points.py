@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.markers import CARETUPBASE
 
-from byzsgd.analysis.estimates import Estimate
+from byzsgd.analysis.estimates import Estimate, named
 from byzsgd.analysis.groups import NothingToDraw
 
 from .panels import cross, frame, handle, label_outside, name_panel, plain_log
@@ -36,7 +36,7 @@ class Panel:
 
 def points(
     title: str,
-    caption: str,
+    note: str,
     panels: Sequence[Panel],
     *,
     x: str,
@@ -46,7 +46,7 @@ def points(
     ordered: bool = False,
     ceiling: float | None = None,
 ) -> Figure:
-    """A mark for every number, joined within a series; the bar is the spread of `analysis.estimates`.
+    """A mark for every number, joined within a series; the bar is the spread of `analysis.estimates`. `note` stands below.
 
     A cross at the upper edge: half of the runs or more were lost. A caret on a mark: the number is at least that.
     `ordered`: the series are an ascending setting. `ceiling`: where the y axis ends at the most.
@@ -63,7 +63,8 @@ def points(
         legend += [Line2D([], [], color=INK, linestyle=CLAIM, label=name) for name in claims]
         if any(found.bound == ">" for panel in shown for marks in panel.series.values() for _, found in marks):
             legend.append(Line2D([], [], color=INK, linestyle="none", marker=CARETUPBASE, label="at least"))
-        made = frame(title, caption, count=len(shown), legend=legend + [cross()] * lost)
+        counts = [found.count for panel in shown for marks in panel.series.values() for _, found in marks]
+        made = frame(title, [named(counts)], note, count=len(shown), legend=legend + [cross()] * lost)
         for axes, panel in zip(made.axes.flat, shown, strict=False):
             if panel.title:
                 name_panel(made, axes, panel.title)
