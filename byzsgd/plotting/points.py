@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.markers import CARETUPBASE
+from matplotlib.markers import CARETUPBASE, MarkerStyle
 
 from byzsgd.analysis.estimates import Estimate, named
 from byzsgd.analysis.groups import NothingToDraw
@@ -46,7 +46,7 @@ def points(
     ordered: bool = False,
     ceiling: float | None = None,
 ) -> Figure:
-    """A mark for every number, joined within a series; the bar is the spread of `analysis.estimates`. `note` stands below.
+    """A mark for every number, joined within a series; the bar is the spread of `analysis.estimates`.
 
     A cross at the upper edge: half of the runs or more were lost. A caret on a mark: the number is at least that.
     `ordered`: the series are an ascending setting. `ceiling`: where the y axis ends at the most.
@@ -62,7 +62,9 @@ def points(
         legend = [handle(name, looks[name]) for name in names if name]
         legend += [Line2D([], [], color=INK, linestyle=CLAIM, label=name) for name in claims]
         if any(found.bound == ">" for panel in shown for marks in panel.series.values() for _, found in marks):
-            legend.append(Line2D([], [], color=INK, linestyle="none", marker=CARETUPBASE, label="at least"))
+            legend.append(
+                Line2D([], [], color=INK, linestyle="none", marker=MarkerStyle(CARETUPBASE), label="at least")
+            )
         counts = [found.count for panel in shown for marks in panel.series.values() for _, found in marks]
         made = frame(title, [named(counts)], note, count=len(shown), legend=legend + [cross()] * lost)
         for axes, panel in zip(made.axes.flat, shown, strict=False):
@@ -79,7 +81,7 @@ def points(
                 axes.errorbar(places, middles, yerr=ends, color=look.colour, linestyle=look.dash, marker=look.marker,
                               markersize=3.5, capsize=1.8, elinewidth=0.8, linewidth=1.1)  # fmt: skip
                 beyond = [(at, found.middle) for at, found in known if found.bound == ">"]
-                axes.plot([at for at, _ in beyond], [at for _, at in beyond], marker=CARETUPBASE, color=look.colour,
+                axes.plot([at for at, _ in beyond], [at for _, at in beyond], marker=MarkerStyle(CARETUPBASE), color=look.colour,
                           markersize=7, linestyle="none")  # fmt: skip
                 gone = [at for at, found in marks if math.isinf(found.middle)]
                 axes.plot(gone, [0.97] * len(gone), "X", color=look.colour, markersize=6, markeredgecolor="white",
