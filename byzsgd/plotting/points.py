@@ -81,8 +81,8 @@ def points(
                 axes.errorbar(places, middles, yerr=ends, color=look.colour, linestyle=look.dash, marker=look.marker,
                               markersize=3.5, capsize=1.8, elinewidth=0.8, linewidth=1.1)  # fmt: skip
                 beyond = [(at, found.middle) for at, found in known if found.bound == ">"]
-                axes.plot([at for at, _ in beyond], [at for _, at in beyond], marker=MarkerStyle(CARETUPBASE), color=look.colour,
-                          markersize=7, linestyle="none")  # fmt: skip
+                axes.plot([at for at, _ in beyond], [height for _, height in beyond], linestyle="none",
+                          marker=MarkerStyle(CARETUPBASE), markersize=7, color=look.colour)  # fmt: skip
                 gone = [at for at, found in marks if math.isinf(found.middle)]
                 axes.plot(gone, [0.97] * len(gone), "X", color=look.colour, markersize=6, markeredgecolor="white",
                           transform=axes.get_xaxis_transform(), linestyle="none")  # fmt: skip
