@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from byzsgd.console.stages import Stages, Sweep, Unfinished
 
 if TYPE_CHECKING:
     from byzsgd.analysis.protocol import Protocol
-    from byzsgd.records import Run
+    from byzsgd.analysis.recorded import Recorded
     from byzsgd.reporting import Table
     from byzsgd.studies import Finding, Found, Grid, Study
 
@@ -53,7 +54,7 @@ def _study(name: str) -> Study:
     return read_study(config.named_file("study", name), lambda each: config.named_file("protocol", each))
 
 
-def _made(plan: Grid | Protocol, stages: Stages) -> tuple[Found, Sequence[Run]]:
+def _made(plan: Grid | Protocol, stages: Stages) -> tuple[Found, Sequence[Recorded]]:
     from byzsgd import config
     from byzsgd.analysis import compare
     from byzsgd.analysis.protocol import Protocol, rate
@@ -61,7 +62,7 @@ def _made(plan: Grid | Protocol, stages: Stages) -> tuple[Found, Sequence[Run]]:
 
     if isinstance(plan, Protocol):
         picked, comparison = run_stages(plan, stages)
-        return Found(comparison, picked, plan.last), list(comparison.runs)
+        return Found(comparison, picked, plan.last), comparison.runs
     jobs = plan.jobs(config.jobs_of)
     if plan.masses:
         pilots = list(dict.fromkeys(map(pilot_of, jobs)))
@@ -74,12 +75,12 @@ def _made(plan: Grid | Protocol, stages: Stages) -> tuple[Found, Sequence[Run]]:
 
 
 def _tell(
-    study: Study, found: Found, runs: Sequence[Run], command: str, parsed: argparse.Namespace, folder: Path
+    study: Study, found: Found, runs: Sequence[Recorded], command: str, parsed: argparse.Namespace, folder: Path
 ) -> None:
     """The table on the screen, figures, and with --publish the page."""
     from byzsgd.console.output import console as screen
     from byzsgd.plotting import save
-    from byzsgd.reporting import to_rich, write
+    from byzsgd.reporting import accuracy, to_rich, write
     from byzsgd.studies import look_of, publish, record_of
 
     look, console = look_of(study.name), screen()
@@ -99,6 +100,10 @@ def _tell(
         shown[path.name] = name
     for path in publish(record_of(told, command, parsed.scale, runs, findings), parsed.publish, shown):
         print(path)
+    if found.picked is not None:
+        reference = replace(accuracy(found.comparison, "test_accuracy", found.last), name=study.name)
+        for path in write([reference], parsed.publish, ["csv"]):
+            print(path)
 
 
 def table_of(study: Study, findings: Sequence[Finding]) -> Table:

@@ -58,7 +58,7 @@ def points(
     with styled():
         legend = [handle(name, looks[name]) for name in names if name]
         legend += [Line2D([], [], color=INK, linestyle=CLAIM, label=name) for name in claims]
-        made = frame(title, caption, count=len(shown), legend=legend + [cross()] * lost)
+        made = frame(title, [], caption, count=len(shown), legend=legend + [cross()] * lost)
         for axes, panel in zip(made.axes.flat, shown, strict=False):
             if panel.title:
                 name_panel(made, axes, panel.title)
