@@ -50,8 +50,8 @@ from byzsgd.run.messages import check_messages
 from byzsgd.run.metrics import Metrics
 from byzsgd.run.path import OtherPath, advice, say_once
 from byzsgd.run.places import is_kept, place_of, require_done, require_files, require_own
-from byzsgd.run.prepared import Prepared, prepare
-from byzsgd.run.process import rare_collections, threads
+from byzsgd.run.prepared import Prepared, loaded, prepare
+from byzsgd.run.process import THREADS, rare_collections, threads
 from byzsgd.run.running import Running
 from byzsgd.run.saving import Saving
 from byzsgd.run.screen import Facts, Nobody, Screen
@@ -127,6 +127,7 @@ class Experiment:
         n = self.num_workers
         for name, least in LEAST.items():
             require(getattr(self, name) >= least, name, f"a value >= {least}", **{name: getattr(self, name)})
+        require(self.threads <= THREADS, "threads", f"a value <= {THREADS}", threads=self.threads)
         require_memory("num_workers", least_memory(n, self.scheme), num_workers=n)
         require(0 <= self.num_byzantine <= n, "num_byzantine", "0 <= num_byzantine <= num_workers",
                 num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
@@ -204,7 +205,6 @@ class Experiment:
                 worker=self.choices.get("worker"))  # fmt: skip
         require(not self.attack.previews and not self.attack.claims, who,
                 "an attack that neither asks a server nor lies to it", attack=self.choices.get("attack"))  # fmt: skip
-
         if isinstance(self.scheme, NamesWork):
             require(getattr(self.worker, "sends_results", False), who, "worker=gradient, since it names what workers "
                     "compute", worker=self.choices.get("worker"))  # fmt: skip
