@@ -21,6 +21,7 @@ from byzsgd.analysis.groups import ABSENT, Comparison, Group, phrase
 
 from .style import BYZANTINE, DOUBLE, FAINT, HONEST, SINGLE, Look, nominal_looks, ordered_looks, server_looks
 
+DEFENCES = ("aggregator", "scheme/rule")  # keys that colours and rows are for, the first of them that differs
 MOST_PANELS = 20  # of one figure; the caption says when there were more
 MOST_ENTRIES = 40  # of a legend
 LETTER = 0.065  # inches: the mean width of a letter of the legend; titles and captions by their size
@@ -63,9 +64,10 @@ class Arrangement:
 
 
 def arrange(comparison: Comparison) -> Arrangement:
-    """Servers by colour where they differ, else the first thing that does; whatever else differs makes panels."""
+    """Servers by colour where they differ, or the rules of nodes, else the first thing that does; whatever else differs
+    makes panels."""
     keys = comparison.keys
-    hue = "aggregator" if "aggregator" in keys else keys[0] if keys else None
+    hue = next((key for key in (*DEFENCES, *keys) if key in keys), None)
     rest = comparison.besides(hue)
     members: dict[str, list[Group]] = {}
     ranks = {key: {value: place for place, value in enumerate(comparison.values(key))} for key in rest}

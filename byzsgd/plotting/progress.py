@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,7 +23,10 @@ TITLE = {
     "suboptimality": "Suboptimality",
     "gradient_norm": "Gradient norm",
     "worst_accuracy": "Test accuracy of the worst node",
+    "node_accuracy": "Test accuracy of the nodes' own models",
 }
+# Metrics that are a mean over the honest nodes: those that bound the band around them.
+NODES = {"node_accuracy": ("worst_accuracy", "best_accuracy")}
 AGAINST = {
     "updates": "updates",
     "time": "virtual time",
@@ -33,7 +37,8 @@ AGAINST = {
 
 
 def progress(comparison: Comparison, *, metric: str = "test_accuracy", x: Axis = "updates") -> Figure:
-    """One curve for each group: the median over its seeds, the band around it as `analysis.estimates` has it.
+    """One curve for each group: the median over its seeds, the band around it as `analysis.estimates` has it, or, of
+    `node_accuracy`, from the worst to the best honest node, both medians over seeds.
 
     A cross marks where a run diverged. Losses and suboptimality are drawn on a logarithmic axis where all is positive.
     """
@@ -44,12 +49,13 @@ def progress(comparison: Comparison, *, metric: str = "test_accuracy", x: Axis =
     if not groups:
         raise NothingToDraw(f"{AGAINST[x]} as an axis needs runs that have recorded them; got none")
     arrangement = arrange(comparison)
-    bands = {id(group): band(group, metric, x) for group in groups}
+    bands = {id(group): _around(group, metric, x) for group in groups}
+    around = " · band: from the worst to the best honest node, medians" if metric in NODES else spread(groups)
     with styled():
         title = f"{TITLE.get(metric, metric.replace('_', ' ').capitalize())} against {AGAINST[x]}"
         made = frame(
             title,
-            more(comparison.caption() + spread(groups), arrangement.left_out),
+            more(comparison.caption() + around, arrangement.left_out),
             count=len(arrangement.panels),
             legend=[handle(text, look) for text, look in arrangement.entries(groups)]
             + [cross()] * any(curve.ends for curve in bands.values()),
@@ -62,7 +68,7 @@ def progress(comparison: Comparison, *, metric: str = "test_accuracy", x: Axis =
                 if id(group) in bands:
                     draw_curve(axes, bands[id(group)], arrangement.look(group))
         first = made.axes[0, 0]
-        if metric in ("test_accuracy", "worst_accuracy"):
+        if metric.endswith("accuracy"):
             first.set_ylim(0, 1.02)
             first.set_yticks(np.linspace(0, 1, 6))
         elif all((curve.middle > 0).all() for curve in bands.values()):
@@ -76,6 +82,15 @@ def progress(comparison: Comparison, *, metric: str = "test_accuracy", x: Axis =
         first.set_xlim(left=0 if all(curve.x[0] >= 0 for curve in bands.values()) else None)
         label_outside(made, AXIS_LABEL[x], TITLE.get(metric, metric.replace("_", " ")).lower())
     return made.figure
+
+
+def _around(group: Group, metric: str, x: Axis) -> Band:
+    """The curve of a group with the band around it."""
+    curve = band(group, metric, x)
+    if metric not in NODES:
+        return curve
+    low, high = (band(group, bound, x).middle for bound in NODES[metric])
+    return replace(curve, low=low, high=high)
 
 
 def _has(group: Group, metric: str) -> bool:
