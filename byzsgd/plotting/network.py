@@ -96,6 +96,7 @@ def _draw_graph(axes: Axes, edges: Edges, num_workers: int, byzantine: Collectio
     for node, place in places.items():
         axes.scatter(*place, s=70, color=BYZANTINE if node in byzantine else HONEST, zorder=2)
         axes.text(*place, str(node), color="white", ha="center", va="center", fontsize=5.5, zorder=3)
+    axes.margins(0.1)
     axes.set_aspect("equal")
     axes.axis("off")
 

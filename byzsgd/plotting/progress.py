@@ -23,7 +23,7 @@ TITLE = {
     "suboptimality": "Suboptimality",
     "gradient_norm": "Gradient norm",
     "worst_accuracy": "Test accuracy of the worst node",
-    "node_accuracy": "Test accuracy of the nodes' own models",
+    "node_accuracy": "Accuracy of single nodes",
 }
 # Metrics that are a mean over the honest nodes: those that bound the band around them.
 NODES = {"node_accuracy": ("worst_accuracy", "best_accuracy")}
