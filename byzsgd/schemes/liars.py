@@ -20,7 +20,7 @@ def honest_part(weights: np.ndarray, liars: Collection[int]) -> dict[str, float 
     if not honest or len(honest) == len(weights):
         return {}
     part = weights[np.ix_(honest, honest)]
-    lying = 1.0 - part.sum(axis=1)
+    lying = weights[np.ix_(honest, sorted(liars))].sum(axis=1)
     adjacency = part != 0.0
     np.fill_diagonal(adjacency, False)
     return {
