@@ -20,6 +20,7 @@ from .style import BYZANTINE, FAINT, HONEST, styled
 Edges = Sequence[Sequence[int]]  # pairs of nodes
 
 MOST_PANELS = 6
+SIZE = 70  # square points: of a node
 LEAST = 1e-16  # of what a line of theory is drawn down to
 EQUAL = 1e-9  # of the widest: at the start all models are equal but for rounding
 
@@ -29,12 +30,14 @@ def graph(
     num_workers: int,
     *,
     byzantine: Collection[int] = (),
+    lying: Sequence[float] = (),
     caption: str = "",
 ) -> Figure:
-    """The nodes and edges of a network, liars in the colour of liars; the same graph is always drawn alike."""
+    """The nodes and edges of a network, liars in the colour of liars, and as a wedge of this colour in every other node
+    the share of lying weight around it; the same graph is always drawn alike."""
     with styled():
         made = _framed(caption, [bool(byzantine)])
-        _draw_graph(made.axes[0, 0], edges, num_workers, byzantine)
+        _draw_graph(made.axes[0, 0], edges, num_workers, byzantine, lying)
     return made.figure
 
 
@@ -55,7 +58,8 @@ def recorded_graph(comparison: Comparison) -> Figure:
         caption = more(_said(drawn[0][1]) if alone else comparison.caption(), len(shown) - len(drawn))
         made = _framed(caption, [bool(_liars(run)) for _, run in drawn])
         for axes, (title, run) in zip(made.axes.flat, drawn, strict=False):
-            _draw_graph(axes, run.info["graph"], int(run.config["num_workers"]), _liars(run))
+            lying = run.info.get("lying_weights", ())
+            _draw_graph(axes, run.info["graph"], int(run.config["num_workers"]), _liars(run), lying)
             if not alone:
                 name_panel(made, axes, f"{title}: {_said(run)}")
     return made.figure
@@ -78,12 +82,12 @@ def _said(run: Recorded) -> str:
     info = run.info
     said = [f"spectral gap {info['spectral_gap']:.3g}"]
     if "honest_gap" in info:
-        said += [f"of the honest part {info['honest_gap']:.3g}", f"lying weight {info['lying_weight']:.2g}"]
+        said += [f"of the honest part {info['honest_gap']:.3g}", f"lying weight up to {info['lying_weight']:.2g}"]
         said += [] if info["honest_connected"] else ["the liars cut it"]
     return " · ".join(said)
 
 
-def _draw_graph(axes: Axes, edges: Edges, num_workers: int, byzantine: Collection[int]) -> None:
+def _draw_graph(axes: Axes, edges: Edges, num_workers: int, byzantine: Collection[int], lying: Sequence[float]) -> None:
     network = networkx.Graph()
     network.add_nodes_from(range(num_workers))
     network.add_edges_from(edges)
@@ -94,11 +98,19 @@ def _draw_graph(axes: Axes, edges: Edges, num_workers: int, byzantine: Collectio
     for one, other in edges:
         axes.plot(*np.array([places[one], places[other]]).T, color=FAINT, linewidth=0.7, zorder=1)
     for node, place in places.items():
-        axes.scatter(*place, s=70, color=BYZANTINE if node in byzantine else HONEST, zorder=2)
+        axes.scatter(*place, s=SIZE, color=BYZANTINE if node in byzantine else HONEST, zorder=2)
+        if lying and lying[node] > 0:
+            axes.scatter(*place, s=SIZE, marker=_wedge(lying[node]), color=BYZANTINE, linewidth=0, zorder=2)
         axes.text(*place, str(node), color="white", ha="center", va="center", fontsize=5.5, zorder=3)
     axes.margins(0.1)
     axes.set_aspect("equal")
     axes.axis("off")
+
+
+def _wedge(share: float) -> np.ndarray:
+    """The marker of a share of a disc, clockwise from the top: (k, 2)."""
+    angles = np.linspace(0.0, 2 * np.pi * share, 40)
+    return np.vstack([np.zeros(2), np.column_stack([np.sin(angles), np.cos(angles)])])
 
 
 def consensus(comparison: Comparison) -> Figure:

@@ -26,6 +26,14 @@ def test_liars_have_the_colour_of_liars_and_the_gap_is_said():
     assert "the liars cut it" in said
 
 
+def test_a_wedge_is_the_share_of_lying_weight_around_a_node():
+    figure = graph(RING, 4, byzantine=[2], lying=[0, 0.25, 0, 0.5])
+    wedges = [points for points in figure.axes[0].collections if len(points.get_paths()[0].vertices) == 41]
+    assert [to_hex(wedge.get_facecolor()[0]).lower() for wedge in wedges] == [BYZANTINE.lower()] * 2
+    ends = [wedge.get_paths()[0].vertices[-1] for wedge in wedges]
+    np.testing.assert_allclose(ends, [[1, 0], [0, -1]], atol=1e-12)
+
+
 def titles(figure):
     return [axes.get_title(loc="left").replace("\n", " ") for axes in figure.axes]
 

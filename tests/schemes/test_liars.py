@@ -9,12 +9,12 @@ import pytest
 import torch
 
 import byzsgd
-from byzsgd.graphs import complete, dumbbell, ring
+from byzsgd.graphs import barbell, complete, dumbbell, ring
 from byzsgd.kernel.lookahead import events
 from byzsgd.kernel.neighbours import LyingNeighbours
 from byzsgd.run.screen import Nobody
 from byzsgd.schemes.liars import honest_part
-from byzsgd.schemes.mixing import metropolis
+from byzsgd.schemes.mixing import discounted, metropolis
 
 SMALL = ("num_workers=8", "num_byzantine=2", "byzantine_ids=[1,6]", "f=1", "batch_size=4", "dtype=float64",
          "engine=loop", "model=logistic_regression", "delay=exponential")  # fmt: skip
@@ -193,14 +193,20 @@ def test_an_honest_node_with_too_few_neighbours_is_refused_also_where_liars_are_
 
 def test_what_a_graph_says_of_its_liars():
     facts = honest_part(metropolis(ring()(8)), {1, 6})
+    assert facts.pop("lying_weights") == pytest.approx([1 / 3, 0, 1 / 3, 0, 0, 1 / 3, 0, 1 / 3])
     assert facts == {"honest_connected": False, "lying_weight": pytest.approx(1 / 3), "honest_gap": pytest.approx(0.0)}
-    whole = honest_part(metropolis(complete()(6)), {0})
-    assert whole["honest_connected"]
-    assert whole["lying_weight"] == pytest.approx(1 / 6)
-    assert whole["honest_gap"] == pytest.approx(5 / 6)
+    one = honest_part(metropolis(complete()(6)), {0})
+    assert one["honest_connected"]
+    assert one["lying_weight"] == pytest.approx(1 / 6)
+    assert one["honest_gap"] == pytest.approx(5 / 6)
     assert not honest_part(metropolis(dumbbell()(10)), {0})["honest_connected"]
     assert honest_part(metropolis(ring()(8)), set()) == {}
     assert np.isclose(honest_part(metropolis(ring()(8)), {0})["lying_weight"], 1 / 3)
+    unheard = honest_part(discounted(barbell(clique=5)(12), nodes=[11], share=0.0), {11})
+    assert unheard["lying_weight"] == 0
+    whole = honest_part(metropolis(barbell(clique=5)(12)), {11})
+    assert whole["lying_weight"] == pytest.approx(1 / 4)
+    assert unheard["honest_gap"] == pytest.approx(whole["honest_gap"])
 
 
 def test_the_facts_are_in_the_record_and_a_cut_is_said():

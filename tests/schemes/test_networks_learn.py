@@ -68,7 +68,9 @@ def test_clipping_holds_where_liars_outnumber_the_honest_at_a_node():
     """Under dissensus; the geometric median and the trimmed mean ask for a majority at every node."""
 
     def outcomes(*settings):
-        runs = [byzsgd.experiment(*settings, "attack=dissensus", "eval_every=4800", f"seed={seed}") for seed in range(3)]
+        runs = [
+            byzsgd.experiment(*settings, "attack=dissensus", "eval_every=4800", f"seed={seed}") for seed in range(3)
+        ]
         return [made.run() for made in runs]
 
     held = outcomes("experiment=broken_majority_clipped", "scheme.rule.radius=.1")
