@@ -97,11 +97,11 @@ def _draw_graph(axes: Axes, edges: Edges, num_workers: int, byzantine: Collectio
     places = networkx.kamada_kawai_layout(network, dist=apart) if num_workers > 1 else {0: np.zeros(2)}
     for one, other in edges:
         axes.plot(*np.array([places[one], places[other]]).T, color=FAINT, linewidth=0.7, zorder=1)
-    for node, place in places.items():
-        axes.scatter(*place, s=SIZE, color=BYZANTINE if node in byzantine else HONEST, zorder=2)
+    for node, (x, y) in places.items():
+        axes.scatter(x, y, s=SIZE, color=BYZANTINE if node in byzantine else HONEST, zorder=2)
         if lying and lying[node] > 0:
-            axes.scatter(*place, s=SIZE, marker=_wedge(lying[node]), color=BYZANTINE, linewidth=0, zorder=2)
-        axes.text(*place, str(node), color="white", ha="center", va="center", fontsize=5.5, zorder=3)
+            axes.scatter(x, y, s=SIZE, marker=_wedge(lying[node]), color=BYZANTINE, linewidth=0, zorder=2)
+        axes.text(x, y, str(node), color="white", ha="center", va="center", fontsize=5.5, zorder=3)
     axes.margins(0.1)
     axes.set_aspect("equal")
     axes.axis("off")

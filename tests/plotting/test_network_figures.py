@@ -31,7 +31,7 @@ def test_a_wedge_is_the_share_of_lying_weight_around_a_node():
     wedges = [points for points in figure.axes[0].collections if len(points.get_paths()[0].vertices) == 41]
     assert [to_hex(wedge.get_facecolor()[0]).lower() for wedge in wedges] == [BYZANTINE.lower()] * 2
     ends = [wedge.get_paths()[0].vertices[-1] for wedge in wedges]
-    np.testing.assert_allclose(ends, [[1, 0], [0, -1]], atol=1e-12)
+    np.testing.assert_allclose(ends, [[0.5, 0], [0, -0.5]], atol=1e-12)  # markers are of diameter 1
 
 
 def titles(figure):
