@@ -18,6 +18,7 @@ from byzsgd.interfaces import (
     Delay,
     Engine,
     Knowledge,
+    MeetsNeighbours,
     ModelFactory,
     NamesWork,
     Optimizer,
@@ -50,7 +51,7 @@ from byzsgd.run.messages import check_messages
 from byzsgd.run.metrics import Metrics
 from byzsgd.run.path import OtherPath, advice, say_once
 from byzsgd.run.places import is_kept, place_of, require_done, require_files, require_own
-from byzsgd.run.prepared import Prepared, loaded, prepare
+from byzsgd.run.prepared import Prepared, prepare
 from byzsgd.run.process import THREADS, rare_collections, threads
 from byzsgd.run.running import Running
 from byzsgd.run.saving import Saving
@@ -138,14 +139,9 @@ class Experiment:
         require(self.num_byzantine < n or not self.metrics.dissimilarity, "metrics.dissimilarity", "an honest worker",
                 num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
         if (ids := self.byzantine_ids) is not None:
-            require(
-                len(set(ids)) == len(ids) == self.num_byzantine and all(0 <= worker < n for worker in ids),
-                "byzantine_ids",
-                "num_byzantine different ids between 0 and num_workers - 1",
-                byzantine_ids=list(ids),
-                num_byzantine=self.num_byzantine,
-                num_workers=n,
-            )
+            fit = len(set(ids)) == len(ids) == self.num_byzantine and all(0 <= worker < n for worker in ids)
+            require(fit, "byzantine_ids", "num_byzantine different ids between 0 and num_workers - 1",
+                    byzantine_ids=list(ids), num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
         require(
             SEES.index(self.knowledge) >= SEES.index(self.attack.sees),
             f"attack {self.choices.get('attack', type(self.attack).__name__)}",
@@ -158,6 +154,8 @@ class Experiment:
             require(not self.attack.timed, "a delay with prescribed staleness", "an attack without timing of its own",
                     attack=self.choices.get("attack"))  # fmt: skip
         self.scheme.check(n)
+        if isinstance(self.scheme, MeetsNeighbours):
+            self.scheme.guard(n, self.byzantine)
         who = f"scheme {self.choices.get('scheme', type(self.scheme).__name__)}"
         require(self.scheme.edges or not self.attack.neighbours, f"attack {self.choices.get('attack')}",
                 "a scheme whose nodes have neighbours (scheme=d_psgd)", scheme=self.choices.get("scheme"))  # fmt: skip

@@ -124,7 +124,9 @@ def _tested(copy: Path, mutation: Mutation) -> int:
     os.dup2(log, 2)
     import pytest
 
-    return int(pytest.main(["-q", "-x", "-p", "no:cacheprovider", "-m", "not slow and not gpu", *shlex.split(mutation.tests)]))
+    return int(
+        pytest.main(["-q", "-x", "-p", "no:cacheprovider", "-m", "not slow and not gpu", *shlex.split(mutation.tests)])
+    )
 
 
 def warm() -> None:
@@ -145,7 +147,6 @@ if __name__ == "__main__":
     import matplotlib.figure  # noqa: F401
     import numba
     import polars  # noqa: F401
-    import pytest
     import torch  # noqa: F401
 
     os.environ.setdefault("OMP_NUM_THREADS", "1")
