@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from byzsgd.checks import spelled
+from byzsgd.checks import printable, spelled
 
 from .recorded import Recorded as Recorded
 from .seeds import data_of, once_each
@@ -231,7 +231,9 @@ def facts(run: Recorded) -> dict[str, Any]:
         found.setdefault(f"aggregator/{part}", "+".join(named_parts(run, part)) or "none")
     for name, value in flat(run.config, ""):
         found.setdefault(name, value)
-    return {name: value for name, value in found.items() if not _incidental(name)}
+    # A stranger's names: one line of letters each, whatever writes them down.
+    return {printable(name): printable(value) if isinstance(value, str) else value
+            for name, value in found.items() if not _incidental(name)}  # fmt: skip
 
 
 def named_parts(run: Recorded, kind: str) -> list[str]:
@@ -267,7 +269,7 @@ def flat(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _frozen(value: Any) -> Any:
-    return str(value) if isinstance(value, list | dict) else value
+    return printable(str(value)) if isinstance(value, list | dict) else value
 
 
 def _rank(name: str) -> tuple[int, int, int, str]:

@@ -127,7 +127,7 @@ def beside(least: float = 1.4) -> int:
 
 def frame(
     title: str,
-    facts: Sequence[str],
+    facts: list[str],  # no text: it would be taken letter by letter
     note: str = "",
     *,
     count: int = 1,
@@ -217,13 +217,16 @@ def label_outside(made: Frame, x: str, y: str) -> None:
                 axes.set_ylabel(y)
 
 
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 def plain_log(axes: Axes) -> None:
     """A logarithmic y axis, once its limits are set, whose numbers are written out where they are short."""
     low, high = axes.get_ylim()
     narrow = high < 30 * low
 
     def written(value: float, place: int) -> str:
-        return f"{value:g}" if 1e-3 <= value < 1e4 else f"$10^{{{round(math.log10(value))}}}$"
+        return f"{value:g}" if 1e-3 <= value < 1e4 else "10" + str(round(math.log10(value))).translate(_RAISED)
 
     def between(value: float, place: int) -> str:
         digit = round(value / 10 ** math.floor(math.log10(value) + 1e-9))

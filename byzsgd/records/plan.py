@@ -11,6 +11,7 @@ import yaml
 
 from .files import write_whole
 from .identity import one_spelling
+from .reading import json_object
 
 PLAN = "sweep.json"
 
@@ -49,10 +50,10 @@ def write_plan(folder: Path, plan: Plan) -> None:
 
 
 def read_plan(folder: Path) -> Plan | None:
-    """None: no sweep was started here, or one whose jobs depend on results."""
+    """None: no sweep was started here, or one whose jobs depend on results, or its plan is damaged."""
     try:
-        plan = json.loads((folder / PLAN).read_bytes())
+        plan = json_object(folder, PLAN)
         jobs, told = ({str(key): str(value) for key, value in plan[part].items()} for part in ("jobs", "told"))
         return Plan(jobs, int(plan["left_out"]), told)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         return None

@@ -34,34 +34,29 @@ from byzsgd.kernel.randomness import Streams
 from byzsgd.records import (
     NOT_IDENTITY,
     Run,
-    beside,
     collect_info,
-    difference,
     is_finished,
-    is_run,
     load,
     locked,
-    read_config,
-    read_info,
     run_id,
-    same_run,
 )
-from byzsgd.records.checkpoints import checkpoints
+from byzsgd.records.lock import was_killed
 from byzsgd.records.longer import begin_behind, find_shorter
 from byzsgd.run.budget import Budget
-from byzsgd.run.described import choices_of, described, nameless
+from byzsgd.run.described import choices_of, described, nameless, own_modules
 from byzsgd.run.fields import converted
 from byzsgd.run.memory import least_memory, require_memory
 from byzsgd.run.messages import check_messages
 from byzsgd.run.metrics import Metrics
 from byzsgd.run.path import OtherPath, advice, say_once
+from byzsgd.run.places import is_kept, place_of, require_done, require_files, require_own
 from byzsgd.run.prepared import Prepared, loaded, prepare
 from byzsgd.run.process import THREADS, rare_collections, threads
 from byzsgd.run.running import Running
 from byzsgd.run.saving import Saving
 from byzsgd.run.screen import Facts, Nobody, Screen
 from byzsgd.run.signals import Stopped, stop_signals
-from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, require_same_files, require_same_start
+from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, require_same_start
 from byzsgd.run.sweeping import Sweeping
 from byzsgd.run.tracking import Tracking
 from byzsgd.run.trial import piloted, pilots
@@ -76,11 +71,6 @@ class EngineFactory(Protocol):
     """(problem, batches, the liars' attacks by worker) -> engine."""
 
     def __call__(self, problem: SupervisedProblem, batches: Batches, poisons: Mapping[int, Attack], /) -> Engine: ...
-
-
-def _is_kept(folder: Path) -> bool:
-    """Whether a run has left something here that a new one would have to go on from."""
-    return is_finished(folder) or bool(checkpoints(folder))
 
 
 def _is_same(value: Any, before: Any) -> bool:
@@ -255,16 +245,18 @@ class Experiment:
             if folder is None:
                 return self._watched(stopped, None, watcher, plugins)
             self._require_digests(Path(folder))
-            place = Path(folder) if only_there else self._place(Path(folder), plugins)
-            if only_there and _is_kept(place):
-                self._require_files(place, plugins)
+            place = Path(folder) if only_there else place_of(self, Path(folder), plugins)
+            if only_there and is_kept(place):
+                require_files(self, place, plugins)
             if is_finished(place):  # also where one may only read
                 return self._read_back(place, watcher)
+            killed = was_killed(place)
             with locked(place):
                 if is_finished(place):  # by another process, in between
                     return self._read_back(place, watcher)
-                if _is_kept(place):
-                    self._require_own(place)
+                require_done(place, killed, watcher.say)
+                if is_kept(place):
+                    require_own(self, place)
                 elif found := self._beginning(place, shorter, plugins):
                     begin_behind(found, place, self.config, self.choices)
                 try:
@@ -287,34 +279,11 @@ class Experiment:
         return found
 
     def _read_back(self, folder: Path, screen: Screen) -> Run:
-        self._require_own(folder)
+        require_own(self, folder)
         run = load(folder)
         screen.say(f"{folder} is finished already; force=true runs it again beside it")
         screen.end(run)
         return run
-
-    def _place(self, folder: Path, plugins: Sequence[str] | None) -> Path:
-        """The first of `folder`, `folder__2`, … where this run may be: not begun, or begun with the files of now."""
-        refusal = None
-        for place in beside(folder):
-            if self.force and is_finished(place):
-                continue
-            if not _is_kept(place):
-                if refusal is not None and not self.force:
-                    raise refusal
-                return place
-            try:
-                self._require_files(place, plugins)
-            except OtherFiles as error:
-                refusal = refusal or error
-                continue
-            return place
-        raise AssertionError("folders beside have no end")
-
-    def _require_files(self, folder: Path, plugins: Sequence[str] | None) -> None:
-        before = read_info(folder).get("files") if is_run(folder) else None
-        if before and same_run(read_config(folder), self.config):  # else other settings are what is refused
-            require_same_files(folder, before, loaded(self, plugins)[1])
 
     def _watched(
         self, stopped: Callable[[], int], place: Path | None, screen: Screen, plugins: Sequence[str] | None
@@ -340,13 +309,6 @@ class Experiment:
         lacking = next(nameless(counted), None)
         require(lacking is None, str(folder), "parts whose code is in a file or whose contents have a digest",
                 part=lacking)  # fmt: skip
-
-    def _require_own(self, folder: Path) -> None:
-        stored = read_config(folder)
-        if not same_run(stored, self.config):
-            raise ValueError(
-                f"{folder} needs the settings that it was started with; got {difference(stored, self.config)}"
-            )
 
     def start(
         self,
@@ -377,7 +339,7 @@ class Experiment:
         }
         store: Store = MemoryStore(**description)
         if folder is not None:
-            allowed = self.plugins if plugins is None else plugins
+            allowed = (*self.plugins, *own_modules(self.config)) if plugins is None else plugins
             store = FolderStore(
                 folder, plugins=allowed, say=screen.say, keep_state=self.keep_state * 1e6, **description
             )
