@@ -50,7 +50,7 @@ from byzsgd.run.messages import check_messages
 from byzsgd.run.metrics import Metrics
 from byzsgd.run.path import OtherPath, advice, say_once
 from byzsgd.run.places import is_kept, place_of, require_done, require_files, require_own
-from byzsgd.run.prepared import Prepared, loaded, prepare
+from byzsgd.run.prepared import Prepared, prepare
 from byzsgd.run.process import THREADS, rare_collections, threads
 from byzsgd.run.running import Running
 from byzsgd.run.saving import Saving

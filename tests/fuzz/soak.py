@@ -3,7 +3,8 @@
     python tests/fuzz/soak.py [--deliveries 1000000] [OVERRIDE ...]
 
 Measured at a hundred places; the first fifth is left to caches that fill. Rows wait in memory for the next
-checkpoint, so checkpoints are frequent here. The run is one that compiled code plays, if Numba is there. Exit code 1 where the memory grows by more than SLOPE bytes a delivery, the records take more than BYTES
+checkpoint, so checkpoints are frequent here. The run is one that compiled code plays, if Numba is there. Exit code 1
+where the memory grows by more than SLOPE bytes a delivery, the records take more than BYTES
 of the disk a delivery, or a delivery of the last fifth takes more than RATIO times one of the second.
 """
 
