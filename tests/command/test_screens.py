@@ -135,4 +135,4 @@ def test_the_first_word_comes_before_torch(tmp_path):
 def test_the_kinds_of_figures_are_those_that_are_drawn():
     from byzsgd.plotting import KINDS
 
-    assert FIGURES == KINDS
+    assert FIGURES == KINDS, "FIGURES in byzsgd/console/vocabulary.py needs the kinds of byzsgd/plotting/draw.py"
