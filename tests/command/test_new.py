@@ -46,23 +46,22 @@ def test_nothing_is_lost_and_every_place_is_said(kind, checkout, capsys):
     places = {part["path"].replace("NAME", "of_mine") for part in (*PARTS[kind]["file"], *PARTS[kind]["line"])}
     assert changed == set(map(Path, places))
     for path in changed:
-        assert "NAME" not in after[path].replace("NAMES", "")
+        assert after[path].count("NAME") == before.get(path, "").count("NAME")
         left = iter(after[path].splitlines())
         assert all(line in left for line in before.get(path, "").splitlines()), "a line that stood there is gone"
         if path.suffix == ".py":
             compile(after[path], path, "exec")
-    assert all(Path(word).name for word in PARTS[kind]["tests"].split())
     assert all((ROOT / word).exists() for word in PARTS[kind]["tests"].split())
 
 
 def test_a_second_member_stands_beside_the_first(checkout):
     for kind in KINDS:
-        new_member(kind, "second", checkout)
-        new_member(kind, "first", checkout)
+        new_member(kind, f"second_{kind}", checkout)
+        new_member(kind, f"first_{kind}", checkout)
     lines = (checkout / "byzsgd/attacks/__init__.py").read_text().splitlines()
     assert [line for line in lines if line.startswith("from ")] == sorted(line for line in lines if "from " in line)
     rows = (checkout / "docs/rules.md").read_text()
-    assert rows.index("| `second` |") < rows.index("| `first` |") < rows.index("| pre-aggregator |")
+    assert rows.index("| `second_rule` |") < rows.index("| `first_rule` |") < rows.index("| pre-aggregator |")
 
 
 @pytest.mark.parametrize("name", ["Mine", "2nd", "my-rule", "lambda", "../rule", ""])
