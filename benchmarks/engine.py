@@ -27,7 +27,6 @@ from works import build, matching
 
 from byzsgd.interfaces import BatchKey
 from byzsgd.kernel.engine.fused import fusible
-from byzsgd.kernel.lookahead import events
 from byzsgd.run import Experiment
 from byzsgd.run.process import rare_collections
 from byzsgd.run.running import Running
@@ -39,13 +38,8 @@ FURTHER = 5  # compiled code goes so much further in a turn, which would else be
 
 def recorded(running: Running, arrivals: int) -> torch.Tensor:
     """byzsgd as `byzsgd train` runs it, so many arrivals on: records, evaluations and checkpoints included."""
-    if running.stretches is None:
-        for event in islice(events(running.prepared.kernel, running.world, running.prepared.engine), arrivals):
-            running.after(event)
-        return running.params
-    end = running.world.arrivals + arrivals
-    while running.world.arrivals < end:
-        running.stretch(running.stretches, min(running.until(), end - running.world.arrivals))
+    for _ in running.looks(running.world.arrivals + arrivals):
+        pass
     return running.params
 
 
@@ -114,7 +108,7 @@ def ratio(experiment: Experiment, pairs: int, folder: Path, server: str, twins: 
         moved = torch.linalg.vector_norm(theirs - running.prepared.initial)
         assert torch.linalg.vector_norm(theirs - ours) < 1e-3 * moved, "two different trainings"
     again = int(turn * max(1.0, SECONDS / warm))
-    further = {"hand": again, "byzsgd": FURTHER * again if running.stretches is not None else again}
+    further = {"hand": again, "byzsgd": FURTHER * again if running.prepared.plan is not None else again}
     taken = in_turns({name: lambda run=run, by=further[name]: timed(run, by)[0] / by for name, run in runs.items()},
                      pairs)  # fmt: skip
     # Sums: a median would hide what comes seldom and costs much.

@@ -4,12 +4,12 @@ from matplotlib.figure import Figure
 
 from byzsgd.analysis import Comparison
 from byzsgd.analysis.protocol import read
-from byzsgd.config import protocol_file
+from byzsgd.config import named_file
 from byzsgd.plotting import heatmap
 
 PROTOCOL = "servers_attacks"
 
 
 def figure(comparison: Comparison) -> Figure:
-    last = read(protocol_file(PROTOCOL)).last
+    last = read(named_file("protocol", PROTOCOL)).last
     return heatmap(comparison, metric="test_accuracy", last=last)

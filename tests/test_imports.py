@@ -19,7 +19,7 @@ ALLOWED = {
     "__init__": {"analysis", "config", "records"},
     "__main__": {"cli"},
     "cli": {"console", "config", "run", "records", "analysis"},
-    "console": {"config", "run", "plotting", "reporting", "analysis"} | RESULTS,
+    "console": {"config", "run", "plotting", "reporting", "studies", "analysis"} | RESULTS,
     "config": {"run", "signatures"} | RESULTS,
     "run": {"kernel", "aggregators", "attacks", "compressors", "partitions", "schemes", "sources", "records.tree"}
     | RESULTS,
@@ -40,6 +40,7 @@ ALLOWED = {
     "models": FAMILY | {"torchvision_compat"},
     "plotting": {"analysis"} | RESULTS,
     "reporting": {"analysis"} | RESULTS,
+    "studies": {"analysis", "plotting"} | RESULTS,
     "analysis": {"sources"} | RESULTS,
     "records": {"interfaces", "checks", "records.tree"},
     "records.tree": {"interfaces", "checks"},

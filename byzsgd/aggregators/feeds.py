@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from byzsgd.aggregators.rows import NonFiniteRows, all_finite
+from byzsgd.aggregators.rows import NonFiniteRows, all_finite, read_beside
 from byzsgd.checks import require
 from byzsgd.interfaces import ServerContext
 
@@ -54,7 +54,9 @@ class LastResult(Feed):
     gives: ClassVar[tuple[str, ...]] = ("centre",)
 
     def begin(self, who: str, context: ServerContext, values: Mapping[str, Any]) -> State:
-        return State(context, values.get("centre"))
+        if (centre := values.get("centre")) is None:
+            return State(context)
+        return State(context, read_beside(who, "centre", centre, context.params.unsqueeze(0)))
 
     def give(self, who: str, state: State, vectors: Tensor, step: int) -> tuple[Tensor, dict[str, Any]]:
         return vectors, {"centre": state.centre}

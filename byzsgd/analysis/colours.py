@@ -11,7 +11,8 @@ DASHES = 4  # ways to break a line, the first unbroken
 HONEST = "#0B5394"
 BYZANTINE = "#D1490C"
 
-# The place in this list is the look: it only has to stay, so that figures of different sweeps can lie side by side.
+# The place in this list is the look that a server prefers: it only has to stay, so that figures of different sweeps can
+# lie side by side.
 SERVERS = (
     "kardam", "asgd", "basgd", "zeno_pp", "dynsgd", "fedbuff", "quorum", "mean",
     "krum", "trimmed_mean", "median", "geometric_median", "centered_clipping", "multi_krum", "bulyan", "mda",
@@ -27,14 +28,16 @@ def look_of(place: int) -> tuple[int, int]:
 
 
 def server_places(names: Iterable[str]) -> dict[str, int]:
-    """Known servers have their place; others get one by their name, moved on only where two would be alike."""
-    names = sorted(set(names))
-    places = {name: SERVERS.index(name) for name in names if name in SERVERS}
-    slots = len(PALETTE) * DASHES
-    for name in names:
-        if name not in places:
-            place = crc32(name.encode()) % slots
-            while place in places.values() and len(places) < slots:
-                place = (place + 1) % slots
-            places[name] = place
+    """A place for each name, dealt in their order. Known servers prefer their own, others one by their name; whose
+    colour is taken gets the next free one, and its own dash. Beyond as many as there are colours, dashes tell apart."""
+    colours, slots = len(PALETTE), len(PALETTE) * DASHES
+    places: dict[str, int] = {}
+    for name in dict.fromkeys(names):
+        preferred = SERVERS.index(name) % slots if name in SERVERS else crc32(name.encode()) % slots
+        taken = {place % colours for place in places.values()} if len(places) < colours else set()
+        row = preferred - preferred % colours
+        free = [row + (preferred + step) % colours for step in range(colours)]
+        free += [(preferred + step) % slots for step in range(slots)]
+        left = [place for place in free if place % colours not in taken and place not in places.values()]
+        places[name] = left[0] if left else preferred
     return places

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import bootstrap
 
 FEW = 5  # seeds, of which an interval would say less than their range
 LEVEL = 0.95
 RESAMPLES = 2000
+DIGITS = 3  # after the point, of accuracies and losses
 NOTHING = "–"  # in tables: there is no such number
 
 
@@ -25,18 +25,19 @@ class Estimate:
     count: int  # runs, those that were lost among them
     lost: int = 0
     bound: str = ""  # ">" where the true value is larger (some seeds were censored), "<" where it is smaller
+    lost_as: str = "diverged"  # what is said where all were lost
 
-    def text(self, digits: int = 3, sign: bool = False) -> str:
-        """.94 (.93 … .95) of few seeds, .94 [.93, .95] of many; `2/3 ok, median .94` where some were lost."""
+    def text(self, digits: int = DIGITS, sign: bool = False) -> str:
+        """0.94 (0.93 … 0.95) of few seeds, 0.94 [0.93, 0.95] of many; `2/3 ok, median 0.94` where some were lost."""
 
         def written(value: float) -> str:
-            return f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
+            return number(value, digits, sign)
 
         kept = self.count - self.lost
         if self.count == 0 or (math.isnan(self.middle) and not self.lost):
             return NOTHING
         if kept == 0:
-            return "diverged"
+            return self.lost_as
         spread = written(self.low) if kept == 1 else f"{written(self.low)} … {written(self.high)}"
         if self.lost:
             known = f", median {written(self.middle)}" if math.isfinite(self.middle) else f" ({spread})"
@@ -45,6 +46,11 @@ class Estimate:
         if kept == 1 or self.bound:
             return middle
         return f"{middle} ({spread})" if kept <= FEW else f"{middle} [{written(self.low)}, {written(self.high)}]"
+
+
+def number(value: float, digits: int = DIGITS, sign: bool = False) -> str:
+    """A measured number in every figure, table and page: 0.912, −0.500, inf."""
+    return f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
 
 
 def estimate(values: Iterable[float]) -> Estimate:
@@ -77,6 +83,8 @@ def summary(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if len(values) <= FEW:
         return values.min(axis=0), values.max(axis=0)
+    from scipy.stats import bootstrap  # takes a third of what PyTorch does, and few seeds need none
+
     found = bootstrap(
         (values,), np.median, axis=0, method="percentile", confidence_level=LEVEL, n_resamples=RESAMPLES, batch=100,
         rng=np.random.default_rng(0),

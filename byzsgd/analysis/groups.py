@@ -3,11 +3,13 @@ and a label says what differs between the groups and nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import polars as pl
+
+from byzsgd.checks import printable, spelled
 
 from .recorded import Recorded as Recorded
 from .seeds import data_of, once_each
@@ -58,17 +60,20 @@ class Comparison:
     keys: tuple[str, ...]  # what differs, the most telling first
     shared: Mapping[str, Any]  # what does not: every choice and every setting
     notes: tuple[str, ...] = ()  # runs that are not counted, or counted in spite of a doubt
+    dealt: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # key -> values that have looks, as they came
 
     @property
     def runs(self) -> tuple[Recorded, ...]:
         return tuple(run for group in self.groups for run in group.runs)
 
     def values(self, key: str) -> list[Any]:
-        """The values of a key, numbers in their order, `none` before all names, else as the runs came."""
-        seen = list(dict.fromkeys(_frozen(group.values[key]) for group in self.groups))
-        if all(isinstance(value, int | float) and not isinstance(value, bool) for value in seen):
-            return sorted(seen)
-        return sorted(seen, key=lambda value: value not in ("none", None, False, ABSENT))
+        """The values of a key, numbers in their order, else as the runs came."""
+        return _ordered(_frozen(group.values[key]) for group in self.groups)
+
+    def look_values(self, key: str) -> list[Any]:
+        """The values of a key that looks are dealt to: also those of runs that were not selected."""
+        own = [_frozen(group.values[key]) for group in self.groups if key in group.values]
+        return _ordered((*self.dealt.get(key, ()), *own))
 
     def besides(self, *taken: str | None) -> tuple[str, ...]:
         """The keys that differ beside these, but for settings that follow from them: a learning rate of each server."""
@@ -100,7 +105,7 @@ class Comparison:
 
     def _lifted(self) -> list[str]:
         """The parts of any run that were computed where their theory says nothing (`strict=false`)."""
-        settings = {name for run in self.runs for name, value in _flat(run.config, "") if value is False}
+        settings = {name for run in self.runs for name, value in flat(run.config, "") if value is False}
         parts = sorted({name.split(".")[-2] for name in settings if name.endswith(".strict")})
         return [f"conditions of theory lifted: {', '.join(parts)}"] if parts else []
 
@@ -112,7 +117,8 @@ class Comparison:
         said = [f"knowledge {self.shared['knowledge']}"] if self.shared.get("knowledge") else []
         kept = [run for run in self.runs if len(run.arrivals) and not diverged(run)]
         shares = [float(run.arrivals["byzantine"].mean()) for run in kept]  # type: ignore[arg-type]
-        if shares and max(shares) > 0:
+        shares = [share for share in shares if share > 0]  # where nobody lies there is no share to tell
+        if shares:
             low, high = f"{min(shares):.2f}", f"{max(shares):.2f}"
             said.append(f"λ = {low}" if low == high else f"λ = {low} to {high}")
         return said
@@ -149,8 +155,18 @@ def as_seen(run: R) -> R:
     return replace(run, arrivals=honest)  # type: ignore[type-var]
 
 
-def compare(runs: Sequence[Recorded]) -> Comparison:
-    """Groups the runs by everything but the seed. ValueError when there is none."""
+def _ordered(values: Iterable[Any]) -> list[Any]:
+    seen = list(dict.fromkeys(values))
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in seen)
+    return sorted(seen) if numbers else seen
+
+
+def compare(runs: Sequence[Recorded], among: Sequence[Recorded] = ()) -> Comparison:
+    """Groups the runs by everything but the seed. ValueError when there is none.
+
+    `among`: all runs of the folder that these were selected from; colours are dealt to theirs, so that a selection has
+    the same.
+    """
     if not runs:
         raise ValueError("a figure needs at least one run; got none")
     runs = [as_seen(run) for run in runs]
@@ -174,10 +190,12 @@ def compare(runs: Sequence[Recorded]) -> Comparison:
         groups.append(Group({key: varying[key][numbers[0]] for key in keys}, tuple(counted)))
         doubts += left_out
     shared = {name: column[0] for name, column in columns.items() if name not in varying}
+    known = described if not among else [facts(run) for run in among]
+    dealt = {name: tuple(_frozen(each.get(name, ABSENT)) for each in known) for name in {*keys, "aggregator"}}
     comparison = Comparison(tuple(groups), keys, shared)
     order = {key: {value: place for place, value in enumerate(comparison.values(key))} for key in keys}
     groups.sort(key=lambda group: [order[key][_frozen(group.values[key])] for key in keys])
-    return Comparison(tuple(groups), keys, shared, tuple(doubts))
+    return Comparison(tuple(groups), keys, shared, tuple(doubts), dealt)
 
 
 def _telling(varying: Mapping[str, tuple[Any, ...]]) -> tuple[str, ...]:
@@ -211,9 +229,11 @@ def facts(run: Recorded) -> dict[str, Any]:
     found: dict[str, Any] = {_placed(name): member for name, member in run.choices.items()}
     for part in SEVERAL:
         found.setdefault(f"aggregator/{part}", "+".join(named_parts(run, part)) or "none")
-    for name, value in _flat(run.config, ""):
+    for name, value in flat(run.config, ""):
         found.setdefault(name, value)
-    return {name: value for name, value in found.items() if not _incidental(name)}
+    # A stranger's names: one line of letters each, whatever writes them down.
+    return {printable(name): printable(value) if isinstance(value, str) else value
+            for name, value in found.items() if not _incidental(name)}  # fmt: skip
 
 
 def _placed(name: str) -> str:
@@ -228,21 +248,34 @@ def named_parts(run: Recorded, kind: str) -> list[str]:
     return [str(name) for name, part in node.items() if part is not None]
 
 
+def typed_value(run: Recorded, key: str) -> str | None:
+    """A choice or a setting as it is typed; None: the run has no such."""
+    if key in run.choices:
+        return run.choices[key]
+    node: Any = run.config
+    for part in key.split("."):
+        if not isinstance(node, Mapping) or part not in node:
+            return None
+        node = node[part]
+    return spelled(node)
+
+
 def _incidental(name: str) -> bool:
     dotted = name.replace("/", ".")
     return any(dotted == key or dotted.startswith(key + ".") for key in INCIDENTAL) or dotted.endswith("_target_")
 
 
-def _flat(node: Any, path: str) -> Iterator[tuple[str, Any]]:
+def flat(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting below a node with its dotted key."""
     if isinstance(node, Mapping) and node:
         for key, value in node.items():
-            yield from _flat(value, f"{path}.{key}" if path else str(key))
+            yield from flat(value, f"{path}.{key}" if path else str(key))
     else:
         yield path, node
 
 
 def _frozen(value: Any) -> Any:
-    return str(value) if isinstance(value, list | dict) else value
+    return printable(str(value)) if isinstance(value, list | dict) else value
 
 
 def _rank(name: str) -> tuple[int, int, int, str]:

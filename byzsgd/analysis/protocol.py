@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -64,35 +64,45 @@ class Protocol:
 
     def steps(self, rates: Mapping[str, float]) -> dict[str, list[float]]:
         """The learning rates of each server's grid, ascending."""
-        return {
-            server: [float(f"{mass / rate:.{DIGITS}g}") for mass in sorted(self.masses)]
-            for server, rate in rates.items()
-        }
+        return {server: [step_of(mass, rate) for mass in sorted(self.masses)] for server, rate in rates.items()}
 
 
 def read(file: Path) -> Protocol:
     """From YAML; ValueError of one line for what is no protocol."""
+    return protocol_of(yaml_of(file), str(file))
+
+
+def yaml_of(file: Path) -> Any:
+    """What a YAML file says; ValueError of one line where it says nothing."""
     try:
-        node = yaml.safe_load(file.read_text(encoding="utf-8"))
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"cannot read the protocol {file}: {' '.join(str(error).split())}") from error
-    names = set(Protocol.__dataclass_fields__)
+        raise ValueError(f"cannot read {file}: {' '.join(str(error).split())}") from error
+
+
+def require_settings(who: str, node: Any, names: Collection[str]) -> None:
+    """ValueError unless it is a mapping with these names and no others."""
     given = set(node) if isinstance(node, Mapping) else set()
-    if given != names:
-        missing, unknown = sorted(names - given), sorted(map(str, given - names))
-        raise ValueError(f"{file} needs the settings {', '.join(sorted(names))}; got none of {missing}, and {unknown}")
+    if given != set(names):
+        missing, unknown = sorted(set(names) - given), sorted(map(str, given - set(names)))
+        raise ValueError(f"{who} needs the settings {', '.join(sorted(names))}; got none of {missing}, and {unknown}")
+
+
+def protocol_of(node: Any, who: str) -> Protocol:
+    """From what a YAML file says; `who` names it in errors, which are ValueErrors of one line."""
+    require_settings(who, node, Protocol.__dataclass_fields__)
     try:
         return Protocol(
-            settings=_words(node["settings"]),
-            servers={str(name): _words(words) for name, words in node["servers"].items()},
-            attacks={str(name): _words(words) for name, words in node["attacks"].items()},
+            settings=words_in(node["settings"]),
+            servers={str(name): words_in(words) for name, words in node["servers"].items()},
+            attacks={str(name): words_in(words) for name, words in node["attacks"].items()},
             masses=tuple(float(mass) for mass in node["masses"]),
             tuning_seeds=tuple(int(seed) for seed in node["tuning_seeds"]),
             reporting_seeds=tuple(int(seed) for seed in node["reporting_seeds"]),
             last=int(node["last"]),
         )
     except (TypeError, AttributeError) as error:
-        raise ValueError(f"{file} is no protocol: {error}") from error
+        raise ValueError(f"{who} is no protocol: {error}") from error
 
 
 def rate(run: Recorded) -> float:
@@ -100,6 +110,11 @@ def rate(run: Recorded) -> float:
     rows = run.arrivals.filter("accepted")
     moved = float(rows["weight"].mean() or 0.0) * float(run.arrivals["updated"].sum())  # type: ignore[arg-type]
     return moved / len(run.arrivals) if len(run.arrivals) else 0.0
+
+
+def step_of(mass: float, rate: float) -> float:
+    """The learning rate whose step mass this is."""
+    return float(f"{mass / rate:.{DIGITS}g}")
 
 
 @dataclass(frozen=True)
@@ -166,6 +181,15 @@ def reporting_jobs(protocol: Protocol, picked: Mapping[str, Picked]) -> list[Job
     return list(dict.fromkeys(jobs))
 
 
+def reporting_jobs_at_most(protocol: Protocol) -> list[Job]:
+    """As many as there are where no server has one step for both choices, less their learning rates."""
+    return [
+        protocol.job(server, attack, seed)
+        for _ in (FREE, MINIMAX)
+        for server, attack, seed in product(protocol.servers, protocol.attacks, protocol.reporting_seeds)
+    ]
+
+
 def compared(protocol: Protocol, picked: Mapping[str, Picked], reported: Mapping[Job, Recorded]) -> Comparison:
     """The reported runs as a table of servers and attacks, for either choice of the step."""
     groups = tuple(
@@ -182,5 +206,6 @@ def compared(protocol: Protocol, picked: Mapping[str, Picked], reported: Mapping
     return Comparison(groups, ("aggregator", "attack", "step"), shared)
 
 
-def _words(line: str) -> Job:
+def words_in(line: str) -> Job:
+    """Overrides that stand in one line."""
     return tuple(shlex.split(line))

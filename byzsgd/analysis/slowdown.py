@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -14,6 +14,7 @@ from .groups import Comparison, Group, Recorded, diverged, facts, named_parts
 from .paired import UNDEFENDED, pairs
 
 DESCENT = 0.9  # of the twin's way from its first to its last train loss: where the slowdown is read off
+Clock = Literal["arrivals", "step"]  # what a way is counted in: delivered gradients, updates of the model
 # What may differ between a server and its twin; f counts where a part of the server takes it.
 ATTACK = ("attack", "knowledge", "f")
 FILTERS = ("aggregator/filters", "aggregator.filters")
@@ -21,19 +22,19 @@ FILTERS = ("aggregator/filters", "aggregator.filters")
 
 @dataclass(frozen=True)
 class Crossing:
-    """When a curve first reached a level, in arrivals, or a bound of it."""
+    """When a curve first reached a level, or a bound of it."""
 
-    arrivals: float
+    at: float
     censored: str = ""  # "<": before the first evaluation after the start; ">": not by the end
 
 
-def crossing(run: Recorded, level: float) -> Crossing | None:
+def crossing(run: Recorded, level: float, clock: Clock = "arrivals") -> Crossing | None:
     """When the train loss first reached the level, between two evaluations by a straight line in the logarithm of the
     loss (in the loss, where it is not positive throughout). None: the run was not evaluated."""
-    rows = run.metrics.select("arrivals", "train_loss").drop_nulls().filter(pl.col("train_loss").is_finite())
+    rows = run.metrics.select(clock, "train_loss").drop_nulls().filter(pl.col("train_loss").is_finite())
     if rows.is_empty():
         return None
-    x, y = rows["arrivals"].to_numpy().astype(float), rows["train_loss"].to_numpy()
+    x, y = rows[clock].to_numpy().astype(float), rows["train_loss"].to_numpy()
     below = np.flatnonzero(y <= level)
     if not len(below):
         return Crossing(float(x[-1]), ">")
@@ -47,9 +48,9 @@ def crossing(run: Recorded, level: float) -> Crossing | None:
     return Crossing(float(x[place - 1] + (before - level) / (before - after) * (x[place] - x[place - 1])))
 
 
-def slowdown(group: Group, reference: Group) -> Estimate:
-    """Arrivals that a run needs until its train loss has come 90 % of its twin's way, over those that the twin needs:
-    the mean of the logarithms over the seeds, as a factor.
+def slowdown(group: Group, reference: Group, clock: Clock = "arrivals") -> Estimate:
+    """Arrivals (or updates: "step") that a run needs until its train loss has come 90 % of its twin's way, over those
+    that the twin needs: the mean of the logarithms over the seeds, as a factor.
 
     Where some seed is censored (`Crossing`) the result is a bound, NaN where bounds contradict each other.
     """
@@ -59,14 +60,14 @@ def slowdown(group: Group, reference: Group) -> Estimate:
         if diverged(other) or len(losses) < 2 or not losses[-1] < losses[0]:
             continue  # a twin that learns nothing sets no pace
         level = float(losses[0] - DESCENT * (losses[0] - losses[-1]))
-        own, base = crossing(run, level), crossing(other, level)
-        if own is None or base is None or not own.arrivals or not base.arrivals:
+        own, base = crossing(run, level, clock), crossing(other, level, clock)
+        if own is None or base is None or not own.at or not base.at:
             continue
         if diverged(run) and own.censored == ">":
             logs.append(math.inf)
             continue
         bounds |= {own.censored, {"<": ">", ">": "<", "": ""}[base.censored]} - {""}
-        logs.append(math.log(own.arrivals / base.arrivals))
+        logs.append(math.log(own.at / base.at))
     found = estimate(logs)
     middle = float(np.mean(logs)) if logs else math.nan
     if len(bounds) > 1:

@@ -113,9 +113,10 @@ def launch(
 
     with own_hydra():
         main = machinery(command.source)
-        mode = "RUN" if stop is None else "MULTIRUN"
-        words = [*command.overrides, *settings, f"hydra.mode={mode}"]
-        (main.run if stop is None else main.multirun)(command.source.name, job, words)
+        if stop is None:
+            main.run(command.source.name, job, list(command.overrides))
+        else:
+            main.multirun(command.source.name, job, [*command.overrides, *settings, "hydra.mode=MULTIRUN"])
     if failures:
         raise failures[0]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -18,9 +19,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from byzsgd.checks import require
+from byzsgd.config.loader import Loader
 from byzsgd.config.locations import CONF
 from byzsgd.config.mistakes import MISTAKES, explain
-from byzsgd.config.objects import ALLOWED, build
+from byzsgd.config.objects import ALLOWED, build, plugins_of
+from byzsgd.config.own_parts import filled, parted, placed
 from byzsgd.config.targets import ConfigError, annotated
 from byzsgd.config.words import Overrides, spelled_out
 from byzsgd.records import is_run, run_id, run_name
@@ -36,14 +39,17 @@ def experiment(*overrides: Overrides, **settings: Any) -> Experiment:
     """The experiment that `byzsgd train <overrides>` would run, e.g. `experiment("aggregator=krum", "seed=1")`.
 
     Overrides may also come as lists, as dicts (`{"optimizer.lr": 0.2, "aggregator": "krum"}`, nested ones too) and,
-    where a key is a Python name, as keywords (`seed=1`). Works in a notebook, several times, and inside a running job.
-    Raises ConfigError, in one line.
+    where a key is a Python name, as keywords (`seed=1`). A part may be an object: `aggregator=my_rule`,
+    `attack=my_attack`, `model=my_module`, `dataset=(inputs, targets)`, `delay=Path("seconds.csv")` (docs/extending.md).
+    Works in a notebook, several times, and inside a running job. Raises ConfigError, in one line.
     """
+    plain_settings, objects = parted(*overrides, settings)
+    words, parts = placed(spelled_out(*plain_settings), objects)
     try:
-        config, chosen = plain(composed(spelled_out(*overrides, settings)))
+        config, chosen = plain(composed(words))
     except MISTAKES as error:
         raise ConfigError(explain(error)) from error
-    return build(config, chosen)
+    return build(*filled(config, chosen, parts))
 
 
 @dataclass(frozen=True)
@@ -53,10 +59,21 @@ class Source:
     name: str = "config"
     folder: str | None = None
 
+    @cached_property
+    def loader(self) -> Loader:
+        version.setbase("1.3")
+        path = create_config_search_path(str(CONF))
+        if self.folder is not None:
+            require(Path(self.folder).is_dir(), "--config-dir", "a folder", config_dir=self.folder)
+            own = f"file://{Path(self.folder).absolute()}"
+            path.prepend("command-line", own, anchor=SearchPathQuery(provider="schema"))
+        return Loader(path)
 
-def composed(overrides: Sequence[str], source: Source = Source(), mode: RunMode = RunMode.RUN) -> DictConfig:
+
+def composed(overrides: Sequence[str], source: Source | None = None, mode: RunMode = RunMode.RUN) -> DictConfig:
     """The configuration tree of the overrides, with Hydra's own node; in the other mode it leaves out what is swept."""
     register_resolvers()
+    source = source or Source()  # a new one, which reads the files as they are now
     with own_hydra():
         return machinery(source).compose_config(
             source.name, list(overrides), run_mode=mode, from_shell=False, with_log_configuration=False
@@ -65,13 +82,8 @@ def composed(overrides: Sequence[str], source: Source = Source(), mode: RunMode 
 
 def machinery(source: Source) -> Hydra:
     """Hydra over our tree and the user's."""
-    version.setbase("1.3")
-    path = create_config_search_path(str(CONF))
-    if source.folder is not None:
-        require(Path(source.folder).is_dir(), "--config-dir", "a folder", config_dir=source.folder)
-        own = f"file://{Path(source.folder).absolute()}"
-        path.prepend("command-line", own, anchor=SearchPathQuery(provider="schema"))
-    found = Hydra.create_main_hydra2("byzsgd", path)
+    found = Hydra("byzsgd", source.loader)
+    GlobalHydra.instance().initialize(found)
     import_module("hydra_plugins.byzsgd_optuna.sweeper").register()
     return found
 
@@ -113,7 +125,7 @@ def _of_numbers(formula: Callable[..., float]) -> Callable[..., Any]:
 def identity_of(config: Mapping[str, Any]) -> str:
     """Of the run that a resolved configuration describes, whatever way its numbers are typed."""
     try:
-        return run_id(annotated(config, (*ALLOWED, *(config.get("plugins") or ()))))
+        return run_id(annotated(config, (*ALLOWED, *plugins_of(config))))
     except (*MISTAKES, ConfigError):  # told when it is built
         return run_id(config)
 

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from byzsgd.checks import require
+from byzsgd.checks import require, spelled
+from byzsgd.config.annotations import described, fits
 from byzsgd.config.targets import ConfigError, annotated, built, check
+from byzsgd.config.trust import Say, Word
 from byzsgd.records import read_config, read_info
 from byzsgd.records.moved import completed
 from byzsgd.records.origin import remember
@@ -28,7 +30,9 @@ def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequen
     `plugins`: modules beside byzsgd and the building blocks of torch that it may name; None takes the configuration's
     own word for it, which is right for one's own command line and wrong for a stranger's folder.
     """
-    named = (config.get("plugins") or ()) if plugins is None else plugins
+    from byzsgd.run.described import described as recorded  # with torch behind it
+
+    named = plugins_of(config) if plugins is None else plugins
     allowed = (*(ALLOWED if plugins is None else IN_FOLDERS), *named)
     for word in GIVEN & config.keys():
         raise ConfigError(f"the experiment has no setting '{word}'")
@@ -36,11 +40,20 @@ def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequen
     _require_modules(named)
     own = annotated(config, allowed)
     whole = built({**own, "_partial_": True}, allowed)
-    experiment = cast("Experiment", whole(config=own, choices=dict(choices)))
+    told = recorded(own)  # objects given in Python stand in the tree
+    experiment = cast("Experiment", whole(config=told, choices=dict(choices)))
     for name, node in own.items():
         if isinstance(node, Mapping):
-            remember(getattr(experiment, name), node, choices)
+            remember(getattr(experiment, name), told[name], choices)
     return experiment
+
+
+def plugins_of(config: Mapping[str, Any]) -> Sequence[str]:
+    """The modules that a configuration names, before anything else of it is checked."""
+    names = config.get("plugins") or ()
+    if not fits(names, list[str]):
+        raise ConfigError(f"plugins needs {described(list[str])}; got {spelled(names)}")
+    return cast("Sequence[str]", names)
 
 
 def _require_modules(names: Sequence[str]) -> None:
@@ -53,30 +66,26 @@ def _require_modules(names: Sequence[str]) -> None:
             raise ConfigError(f"plugins needs modules that Python finds (on PYTHONPATH); got {name}")
 
 
-def part(node: Mapping[str, Any]) -> Any:
-    """One node of a stored configuration as an object, e.g. a delay law whose theory a figure shows."""
-    check(node, IN_FOLDERS)
-    return built(node, IN_FOLDERS)
+def part(node: Mapping[str, Any], family: str) -> Any:
+    """One node of a stored configuration as an object of a family of ours (`byzsgd.delays`), with parts of it alone."""
+    check(node, (family,))
+    return built(node, (family,))
 
 
-def stored(folder: Path, plugins: Sequence[str]) -> Experiment:
+def stored(folder: Path, word: Word, say: Say) -> Experiment:
     """The experiment of a run folder. Its own list of plugins is not believed: the folder may be a stranger's."""
-    choices = read_info(folder).get("choices", {})
-    return build(completed(read_config(folder)), choices, plugins)
+    return build(*word.of(completed(read_config(folder)), read_info(folder)["choices"], say), word.plugins)
 
 
-def extended(folder: Path, settings: Mapping[str, Any], plugins: Sequence[str]) -> tuple[Experiment, Path]:
+def extended(folder: Path, settings: Mapping[str, Any], word: Word, say: Say) -> tuple[Experiment, Path]:
     """The experiment of a finished run folder with a larger budget (`budget.arrivals` and so on), and where it goes.
     ValueError in one line where it cannot go on from that run."""
     from byzsgd.records.longer import longer_place, require_extendable  # with torch behind it
     from byzsgd.run.trial import pilots
 
-    foreign = [f"{key}={value}" for key, value in settings.items() if key.rpartition(".")[0] != "budget"]
-    if foreign:
-        raise ConfigError(f"resume needs settings of the budget alone (budget.arrivals=18000); got {foreign[0]}")
     config = completed(read_config(folder))
     config["budget"] = config["budget"] | {key.rpartition(".")[2]: value for key, value in settings.items()}
-    experiment = build(config, read_info(folder).get("choices", {}), plugins)
+    experiment = build(*word.of(config, read_info(folder)["choices"], say), word.plugins)
     require_extendable(folder, experiment.config)
     part = pilots(experiment)
     require(not part, str(folder), "a part whose pilot run does not depend on the budget to be extended", part=part)

@@ -129,9 +129,14 @@ def combinations(overrides: Sequence[Override], rows: Sequence[Sequence[str]] = 
     return [job for row in rows for job in _combined([*overrides, *parser.parse_overrides(list(row))])]
 
 
+def jobs_of(words: Sequence[str]) -> list[list[str]]:
+    """The jobs of a sweep that is given as overrides; ConfigError where it is none."""
+    return combinations(OverridesParser.create().parse_overrides(list(words)))
+
+
 def words_of(job: Sequence[str]) -> list[str]:
     """The overrides of a job as its sweep has them; ConfigError where they are those of several."""
-    jobs = combinations(OverridesParser.create().parse_overrides(list(job)))
+    jobs = jobs_of(job)
     if len(jobs) > 1:
         raise ConfigError(f"a job needs one value of every setting; got {' '.join(job)}")
     return jobs[0]

@@ -9,12 +9,12 @@ import functools
 import importlib
 import inspect
 import re
-import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, Union
+from typing import Any
 
 from byzsgd.checks import spelled
+from byzsgd.config.annotations import converted, described, fits, is_plain, misfit
 from byzsgd.records.origin import CODE, DIGEST, remember
 from byzsgd.signatures import by_name, missing
 
@@ -82,17 +82,7 @@ def annotated(node: Any, allowed: Sequence[str]) -> Any:
     if not isinstance(node, Mapping):
         return node
     hints = _hints(_located(str(node["_target_"]), allowed, str(node["_target_"]))) if "_target_" in node else {}
-    return {key: annotated(_as_hinted(item, hints.get(key, Any)), allowed) for key, item in node.items()}
-
-
-def _as_hinted(value: Any, hint: Any) -> Any:
-    options = typing.get_args(hint) if typing.get_origin(hint) in (Union, types.UnionType) else (hint,)
-    if isinstance(value, list):
-        fitting = next((option for option in options if _fits(value, option)), Any)
-        items = typing.get_args(fitting) or (Any,)
-        return [_as_hinted(item, items[0]) for item in value]
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return float(value) if whole and float in options and int not in options else value
+    return {key: annotated(converted(item, hints.get(key, Any)), allowed) for key, item in node.items()}
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -118,10 +108,11 @@ def _check_target(node: Mapping[str, Any], allowed: Sequence[str], path: str) ->
             raise ConfigError(f"{who} has no setting '{key}'{suggestion(str(key), parameters)}")
         place = f"{path}.{key}" if path else str(key)
         if value == _MISSING:
-            raise ConfigError(f"{place} needs a value: {_described(hints.get(key, Any))}; got none")
-        if not _fits(value, hints.get(key, Any)):
-            got = repr(value) if isinstance(value, str) else spelled(value)
-            raise ConfigError(f"{place} needs {_described(hints[key])}; got {got}{_way(value, hints[key])}")
+            raise ConfigError(f"{place} needs a value: {described(hints.get(key, Any))}; got none")
+        if found := misfit(value, hints.get(key, Any), place):
+            where, bad, hint = found
+            got = repr(bad) if isinstance(bad, str) else spelled(bad) if is_plain(bad) else f"a {type(bad).__name__}"
+            raise ConfigError(f"{where} needs {described(hint)}; got {got}{_way(bad, hint)}")
     # A partial is completed by who calls it: a rule may be fed by its server.
     for key in () if node.get("_partial_") else missing(target, node):
         raise ConfigError(f"{who} needs a value for '{key}'")
@@ -131,11 +122,7 @@ def _way(value: Any, hint: Any) -> str:
     """How a text can be the number that it looks like."""
     if value in (".inf", "-.inf"):  # YAML's, and a text to the grammar of overrides
         return " (in an override: inf)"
-    if (
-        isinstance(value, str)
-        and _NUMBER.fullmatch(value)
-        and _fits(float(value) if "." in value else int(value), hint)
-    ):
+    if isinstance(value, str) and _NUMBER.fullmatch(value) and fits(float(value) if "." in value else int(value), hint):
         return " (a text; of a variable: ${oc.decode:${oc.env:NAME}})"
     return ""
 
@@ -185,37 +172,3 @@ def _is_note(key: object) -> bool:
 
 def _within(name: str, packages: Sequence[str]) -> bool:
     return any(name == package or name.startswith(f"{package}.") for package in packages)
-
-
-_PLAIN: dict[Any, tuple[type, ...]] = {bool: (bool,), str: (str,), int: (int,), float: (int, float)}
-_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", types.NoneType: "null"}
-_PLURALS = {bool: "true or false", int: "whole numbers", float: "numbers", str: "texts"}
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    """Whether a plain value can stand for an annotation. Nodes that build objects are checked by themselves."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (Union, types.UnionType):
-        return any(_fits(value, argument) for argument in arguments)
-    if origin is Literal:
-        return any(value == argument and type(value) is type(argument) for argument in arguments)
-    if hint in _PLAIN:
-        return isinstance(value, _PLAIN[hint]) and (hint is bool or not isinstance(value, bool))
-    if inspect.isclass(origin) and issubclass(origin, Sequence):
-        items = [argument for argument in arguments if argument is not Ellipsis]
-        return isinstance(value, list | tuple) and all(_fits(item, items[0]) for item in value)
-    if value is None:
-        return hint in (Any, None, types.NoneType)
-    return hint is Any or isinstance(value, Mapping | list) or not isinstance(value, str | int | float)
-
-
-def _described(hint: Any) -> str:
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (Union, types.UnionType):
-        return " or ".join(_described(argument) for argument in arguments)
-    if origin is Literal:
-        return "one of " + ", ".join(str(argument) for argument in arguments)
-    if inspect.isclass(origin) and issubclass(origin, Sequence):
-        items = (_PLURALS.get(argument, "nodes") for argument in arguments if argument is not ...)
-        return f"a list of {' or '.join(items)}"
-    return _NAMES.get(hint, f"a {getattr(hint, '__name__', hint)} (a node with its own settings)")

@@ -1,19 +1,21 @@
 """The commands that look at run folders: plot, compare, report, status, watch. They read records and change nothing.
-And `protocol`, which makes sweeps."""
+And `protocol` and `reproduce`, which make sweeps."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from byzsgd.checks import require
-from byzsgd.console.vocabulary import FIGURES
+from byzsgd.console.output import tell
+from byzsgd.console.vocabulary import FIGURES, MISTAKE
 
 if TYPE_CHECKING:
     from byzsgd.records import Run
+    from byzsgd.reporting import Table
 
 
 def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
@@ -22,8 +24,9 @@ def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
     plotting.add_argument("--kind", action="append", choices=FIGURES, metavar="KIND",
                           help=f"a figure, or several (default: all that fit): {', '.join(FIGURES)}")  # fmt: skip
     plotting.add_argument(
-        "--x", action="append", help="axis of curves: updates, time (default: both), arrivals, bits, bits_per_worker"
+        "--x", action="append", help="axis of curves: arrivals (default), updates, time, bits, bits_per_worker"
     )
+    plotting.add_argument("--width", choices=("column", "page"), help="of a page with two columns (default: as needed)")
     plotting.add_argument("--format", default="png,svg", help="png, svg, pdf, separated by commas (default: png,svg)")
     plotting.add_argument("--select", action="append", default=[], metavar="KEY=VALUE,…",
                           help="only these runs: --select aggregator=kardam,krum --select seed=0")  # fmt: skip
@@ -33,9 +36,14 @@ def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
         commands, "compare", compare, "tables over seeds: outcomes, paired differences, filter mistakes"
     )
     comparing.add_argument("--format", default="csv,md,tex", help="files to write: csv, md, tex, separated by commas")
+    comparing.add_argument("--columns", action="append", default=[], metavar="HEADING,…",
+                           help="only these columns beside the names: --columns 'final accuracy'")  # fmt: skip
+    comparing.add_argument("--against", metavar="CSV",
+                           help="beside the table of a protocol or study: its CSV, or `reference`")  # fmt: skip
     comparing.add_argument("--output", type=Path, help="where to write the tables (default: only the screen)")
     reporting = _command(commands, "report", report, "one self-contained HTML page for a run or a sweep")
     reporting.add_argument("--output", type=Path, help="a file or folder (default: report.html in the folder)")
+    reporting.add_argument("--title", default="", help="of the page (default: the heading of notes.md beside the runs)")
     _command(commands, "status", status, "how far sweeps and runs are: done, running, broken, failed, waiting")
     watching = _command(commands, "watch", watch, "a live view of running runs")
     watching.add_argument("--every", type=float, default=1.0, help="seconds between two looks")
@@ -45,6 +53,17 @@ def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
     tuning.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="of every run, or hydra/launcher=joblib …")
     tuning.add_argument("--output", type=Path, help="where to (default: outputs/protocol_NAME)")
     tuning.set_defaults(command=lambda parsed: protocol(parsed, sweep))
+    text = "a published claim put to the test: runs its study, draws its figures, says what was claimed and measured"
+    studying = commands.add_parser("reproduce", help=text, description=text)
+    studying.add_argument("study", nargs="?", metavar="STUDY", help="a name in conf/study, or a YAML file")
+    studying.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="of every run, or hydra/launcher=joblib …")
+    studying.add_argument("--list", action="store_true", help="say which studies there are")
+    studying.add_argument("--scale", default="small", metavar="SCALE",
+                          help="small (minutes), full (the size of the paper), tiny (a trial)")  # fmt: skip
+    studying.add_argument("--dry-run", action="store_true", help="say what it costs; run nothing")
+    studying.add_argument("--output", type=Path, help="where to (default: outputs/study_NAME_SCALE)")
+    studying.add_argument("--publish", type=Path, metavar="FOLDER", help="write its page there: docs/studies")
+    studying.set_defaults(command=lambda parsed: reproduce(parsed, sweep))
 
 
 def plot(parsed: argparse.Namespace) -> int:
@@ -52,40 +71,54 @@ def plot(parsed: argparse.Namespace) -> int:
     from byzsgd.console.selection import selected
     from byzsgd.plotting import draw, drawable
 
-    runs = selected(_runs(parsed.folders), parsed.select)
+    found, code = _runs(parsed.folders)
+    runs = selected(found, parsed.select)
     if parsed.list:
         for kind in drawable(runs, _law_of):
             print(kind)
-        return 0
-    options = {"kinds": parsed.kind, "formats": parsed.format.split(",")}
+        return code
+    options = {"kinds": parsed.kind, "formats": parsed.format.split(","), "width": parsed.width, "among": found}
     if parsed.x:
         options["x"] = parsed.x
     for path in draw(runs, parsed.output or _beside(parsed) / "figures", law_of=_law_of, **options):
-        print(path)
-    return 0
+        tell(path)
+    return code
 
 
 def compare(parsed: argparse.Namespace) -> int:
     """Tables of several runs."""
     from byzsgd.console.output import console as screen
-    from byzsgd.reporting import require_formats, tables, to_rich, write
+    from byzsgd.reporting import chosen, require_formats, tables, to_rich, write
 
     formats, console = parsed.format.split(","), screen()
     require_formats(formats)
-    made = tables(_runs(parsed.folders))
+    runs, code = _runs(parsed.folders)
+    made = [_against(runs, parsed.against)] if parsed.against else tables(runs)
+    if parsed.columns:
+        made = chosen(made, [name.strip() for word in parsed.columns for name in word.split(",")])
     for table in made:
         console.print(to_rich(table, console.width))
     for path in write(made, parsed.output, formats) if parsed.output else ():
-        print(path)
-    return 0
+        tell(path)
+    return code
+
+
+def _against(runs: Sequence[Run], told: str) -> Table:
+    from byzsgd import config
+    from byzsgd.analysis import compare as compare_runs
+    from byzsgd.reporting.against import against, read_reference
+
+    file = config.reference_file() if told == "reference" else Path(told)
+    return against(compare_runs(runs), read_reference(file), told)
 
 
 def report(parsed: argparse.Namespace) -> int:
     """One page for a browser."""
     from byzsgd.reporting import report as write_report
 
-    print(write_report(_runs(parsed.folders), parsed.output or _beside(parsed)))
-    return 0
+    runs, code = _runs(parsed.folders)
+    tell(write_report(runs, parsed.output or _beside(parsed), title=parsed.title))
+    return code
 
 
 def status(parsed: argparse.Namespace) -> int:
@@ -124,6 +157,13 @@ def protocol(parsed: argparse.Namespace, sweep: Callable[[list[str]], int]) -> i
     return run_protocol(parsed, sweep)
 
 
+def reproduce(parsed: argparse.Namespace, sweep: Callable[[list[str]], int]) -> int:
+    """A study."""
+    from byzsgd.console.reproduce import reproduce as run_study
+
+    return run_study(parsed, sweep)
+
+
 def _command(commands: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
@@ -131,17 +171,41 @@ def _command(commands: Any, name: str, function: Any, text: str) -> argparse.Arg
     return parser
 
 
-def _runs(folders: Iterable[Path]) -> list[Run]:
+def _runs(folders: Iterable[Path]) -> tuple[list[Run], int]:
+    """The runs that can be read, and the exit code: MISTAKE where others cannot, each of which is named."""
     from byzsgd.analysis import compare as compare_runs
-    from byzsgd.records import find_runs, load
+    from byzsgd.records import find_runs
 
     places = list(folders)
     found = {path.resolve(): path for folder in places for path in find_runs(folder)}  # a folder named twice is one
-    runs = [load(path) for path in found.values()]
-    require(bool(runs), "byzsgd", "a folder with at least one run in it", folder=", ".join(map(str, places)))
-    for note in compare_runs(runs).notes:
-        print(f"byzsgd: {note}", file=sys.stderr)
-    return runs
+    require(bool(found), "byzsgd", "a folder with at least one run in it", folder=", ".join(map(str, places)))
+    runs, troubles = [], []
+    for path in found.values():
+        try:
+            runs.append(_read(path))
+        except ValueError as error:
+            troubles.append(error)
+    if not runs:
+        raise troubles[0]
+    unknown = sum(run.vouched is None for run in runs)
+    doubts = [f"{unknown} of {len(runs)} runs ended before DONE vouched for settings and model: whether they are as "
+              "they were is unknown"]  # fmt: skip
+    for note in (*(f"left out: {error}" for error in troubles), *compare_runs(runs).notes, *doubts * bool(unknown)):
+        tell(f"byzsgd: {note}", sys.stderr)
+    return runs, MISTAKE if troubles else 0
+
+
+def _read(folder: Path) -> Run:
+    """A run whose settings have the shape that settings have; ValueError names the folder."""
+    from byzsgd.analysis import compare as compare_runs
+    from byzsgd.records import load
+
+    run = load(folder)
+    try:
+        compare_runs([run])
+    except (TypeError, AttributeError, LookupError, ArithmeticError) as error:
+        raise ValueError(f"{folder} is damaged: its settings are not those of a run ({error})") from error
+    return run
 
 
 def _beside(parsed: argparse.Namespace) -> Path:
@@ -154,6 +218,6 @@ def _law_of(run: Any) -> Any:
     from byzsgd import config
 
     try:
-        return config.part(run.config["delay"])
-    except (ValueError, TypeError, KeyError):
+        return config.part(run.config["delay"], "byzsgd.delays")
+    except (ValueError, TypeError, KeyError, ArithmeticError, MemoryError):
         return None

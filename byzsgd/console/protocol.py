@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ from byzsgd.analysis.protocol import (
     FREE,
     JUDGE,
     MINIMAX,
-    Job,
     Picked,
     Protocol,
     compared,
@@ -24,30 +22,30 @@ from byzsgd.analysis.protocol import (
     tuning_jobs,
 )
 from byzsgd.checks import require
+from byzsgd.console.stages import Stages, Sweep, Unfinished
 
 if TYPE_CHECKING:
     from byzsgd.analysis import Comparison
-    from byzsgd.records import Run
     from byzsgd.reporting import Table
 
 PILOTS, TUNING, REPORTING = "pilots", "tuning", "reporting"  # folders of the stages
-Sweep = Callable[[list[str]], int]  # overrides -> exit code
 
 
 def run_protocol(parsed: argparse.Namespace, sweep: Sweep) -> int:
     """All stages, then the tables and the figure."""
     from byzsgd import config
     from byzsgd.console.output import console as screen
+    from byzsgd.console.output import tell
     from byzsgd.plotting import heatmap, save
     from byzsgd.reporting import accuracy, to_rich, write
 
-    file = config.protocol_file(parsed.protocol)
+    file = config.named_file("protocol", parsed.protocol)
     known, folder = read(file), parsed.output or Path("outputs") / f"protocol_{file.stem}"
-    stages = _Stages(folder, parsed.overrides, sweep)
+    stages = Stages(folder, parsed.overrides, sweep)
     try:
-        picked, comparison = _run(known, stages)
-    except _Unfinished as unfinished:
-        print(f"byzsgd: {unfinished}; the same command goes on", file=sys.stderr)
+        picked, comparison = run_stages(known, stages)
+    except Unfinished as unfinished:
+        tell(f"byzsgd: {unfinished}; the same command goes on", sys.stderr)
         return 1
     console = screen()
     made = [steps_table(known, picked), accuracy(comparison, "test_accuracy", known.last)]
@@ -55,64 +53,20 @@ def run_protocol(parsed: argparse.Namespace, sweep: Sweep) -> int:
         console.print(to_rich(table, console.width))
     figure = heatmap(comparison, metric="test_accuracy", last=known.last)
     for path in (*write(made, folder / "tables"), *save(figure, folder, "heatmap")):
-        print(path)
+        tell(path)
     return 0
 
 
 def reported(file: Path, folder: Path) -> Comparison:
     """What a protocol has found that was run to its end before; ValueError where it was not."""
     try:
-        return _run(read(file), _Stages(folder, (), lambda _: 0))[1]
-    except _Unfinished as unfinished:
+        return run_stages(read(file), Stages(folder, (), lambda _: 0))[1]
+    except Unfinished as unfinished:
         raise ValueError(f"{folder} needs a protocol that was run to its end; got: {unfinished}") from unfinished
 
 
-class _Unfinished(Exception):
-    """A stage that has jobs without a result."""
-
-
-class _Stages:
-    """The sweeps of a protocol, each in a folder of its own."""
-
-    def __init__(self, folder: Path, overrides: Sequence[str], sweep: Sweep) -> None:
-        self.folder, self.sweep = folder, sweep
-        self.heard = [word for word in overrides if word.startswith(("hydra", "sweep."))]  # by the sweep
-        self.settings = [word for word in overrides if word not in self.heard]  # of every run
-
-    def run(self, stage: str, jobs: Sequence[Job]) -> dict[Job, Run]:
-        """The runs of these jobs, those computed that are not there yet."""
-        from byzsgd import config
-        from byzsgd.config.words import quoted
-
-        place = self.folder / stage
-        listed = place / "jobs.txt"
-        place.mkdir(parents=True, exist_ok=True)
-        listed.write_text("".join(shlex.join([*job, *self.settings]) + "\n" for job in jobs), encoding="utf-8")
-        told = [f"{config.SWEEP_FOLDER}={quoted(str(place))}", f"{config.JOBS}={quoted(str(listed))}"]
-        code = self.sweep([*self.heard, *told])
-        found = self._found(place, jobs)
-        if code or len(found) < len(jobs):
-            raise _Unfinished(f"{stage} has {len(jobs) - len(found)} of {len(jobs)} jobs without a result")
-        return found
-
-    def _found(self, place: Path, jobs: Sequence[Job]) -> dict[Job, Run]:
-        from byzsgd import config
-        from byzsgd.records import is_finished, load
-        from byzsgd.records.plan import in_one_line, read_plan
-
-        plan, of_sweep = read_plan(place), [word for word in self.heard if not word.startswith("hydra")]
-        found: dict[Job, Run] = {}
-        if plan is None:
-            return found
-        for job in jobs:
-            identity = plan.told.get(in_one_line(config.words_of([*of_sweep, *job, *self.settings])), "")
-            folder = place / plan.jobs.get(identity, "")
-            if identity and is_finished(folder):
-                found[job] = load(folder)
-        return found
-
-
-def _run(known: Protocol, stages: _Stages) -> tuple[dict[str, Picked], Comparison]:
+def run_stages(known: Protocol, stages: Stages) -> tuple[dict[str, Picked], Comparison]:
+    """Tunes, picks and reports; Unfinished where a job has no result."""
     pilots = known.pilots()
     moved = stages.run(PILOTS, list(pilots.values()))
     rates = {server: rate(moved[job]) for server, job in pilots.items()}

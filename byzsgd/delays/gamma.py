@@ -3,11 +3,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammainc, gammaincinv
 
 from byzsgd.checks import require
 
 from .job_times import JobTimes
+from .special import gammainc, gammaincinv
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Gamma(JobTimes):
         return np.asarray(self.scale * gammaincinv(self.shape, uniform))
 
     def cdf(self, seconds: np.ndarray) -> np.ndarray:
-        return np.asarray(gammainc(self.shape, np.maximum(seconds, 0.0) / self.scale))
+        return gammainc(self.shape, np.maximum(seconds, 0.0) / self.scale)
 
     @property
     def expectation(self) -> float:

@@ -11,6 +11,9 @@ import numpy as np
 from byzsgd.checks import require
 from byzsgd.interfaces import Availability, Draws, Heterogeneity, LiarsLaw
 
+LEAST, MOST = 1e-300, 1e300  # seconds: far enough from the ends of the numbers for what is computed with them
+GRAINS_LEAST = 1e-6  # of a typical job: what comes and goes is looked at slot by slot
+
 
 @dataclass(frozen=True, kw_only=True)
 class JobTimes(ABC):
@@ -28,8 +31,14 @@ class JobTimes(ABC):
     byzantine: LiarsLaw | None = None
 
     def check(self, num_workers: int) -> None:
+        typical = self.typical
+        fitting = typical == 0 or LEAST <= typical <= MOST
+        require(fitting, "delay", f"a typical job of {LEAST} to {MOST} seconds, or of 0", typical=typical)
         if self.availability is not None:
             self.availability.check(num_workers)
+            grain = getattr(self.availability, "grain", np.inf)  # a plugin may not say
+            needs = "spans of presence of at least a millionth of a typical job"
+            require(grain >= GRAINS_LEAST * typical, "delay.availability", needs, span=grain, typical=typical)
         if self.communication is not None:
             self.communication.check_part("delay.communication", num_workers)
         if self.byzantine is not None:
@@ -41,6 +50,12 @@ class JobTimes(ABC):
         around = {name: value for name in names if (value := getattr(self, name)) is not None}
         require(not around, who, "a law alone", **around)
         self.check(num_workers)
+
+    @property
+    def typical(self) -> float:
+        """Seconds of a job at the median."""
+        with np.errstate(all="ignore"):
+            return float(self.quantile(np.array([0.5]))[0])
 
     @abstractmethod
     def quantile(self, uniform: np.ndarray) -> np.ndarray:

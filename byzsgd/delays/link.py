@@ -31,6 +31,11 @@ class Link(JobTimes):
         return replace(self, latency=self.latency + bits / self.bandwidth, bandwidth=np.inf)
 
     @property
+    def typical(self) -> float:
+        """Without the seconds of the bits, which a run knows."""
+        return self.latency + self.per_message
+
+    @property
     def expectation(self) -> float:
         require(self.bandwidth == np.inf, "link", "the bits of a message, which a run knows",
                 bandwidth=self.bandwidth)  # fmt: skip

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from math import exp, expm1
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from byzsgd.checks import require
 
 from .job_times import JobTimes
+from .special import ndtr, ndtri
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Lognormal(JobTimes):
 
     def cdf(self, seconds: np.ndarray) -> np.ndarray:
         positive = np.maximum(seconds, np.finfo(np.float64).tiny)
-        return np.asarray(ndtr((np.log(positive) - self.mu) / self.sigma))
+        return ndtr((np.log(positive) - self.mu) / self.sigma)
 
     @property
     def expectation(self) -> float:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from math import exp, pi, sqrt
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from byzsgd.checks import require
 
 from .job_times import JobTimes
+from .special import ndtr, ndtri
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,10 +3,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
 
 from byzsgd.checks import require
 
+from .special import ndtr
 from .staleness_law import StalenessLaw
 
 
@@ -24,7 +24,8 @@ class StalenessNormal(StalenessLaw):
 
     def __post_init__(self) -> None:
         self.check_max()
-        require(0 < self.std < np.inf, "staleness_normal", "0 < std < inf", mean=self.mean, std=self.std)
+        valid = -np.inf < self.mean < np.inf and 0 < self.std < np.inf
+        require(valid, "staleness_normal", "a finite mean and 0 < std < inf", mean=self.mean, std=self.std)
 
     def at_most(self, staleness: np.ndarray) -> np.ndarray:
-        return np.asarray(ndtr((staleness + 0.5 - self.mean) / self.std))
+        return ndtr((staleness + 0.5 - self.mean) / self.std)

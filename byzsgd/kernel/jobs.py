@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from byzsgd.checks import require
 from byzsgd.interfaces import Job, Key, Task, Work, value
 from byzsgd.kernel.versions import Models
+
+INTERRUPTIONS, OF_EACH = 20_000, 1_000  # and of each worker, between two deliveries: far more than bad luck
 
 
 @value
@@ -34,6 +37,14 @@ class Guess:
 def named(node: int, work: Work | None) -> tuple[Key, ...]:
     """The models that a scheme's own work names: an interruption may last longer than they are live."""
     return () if work is None else tuple([(node, version) for version in work.versions])
+
+
+def resumed(time: float, lost: int, num_workers: int) -> float:
+    """The time at which a worker is back, after so many interruptions since the last delivery."""
+    if lost > INTERRUPTIONS + OF_EACH * num_workers:
+        needs = "a worker that stays long enough for one of its jobs"
+        require(False, "the clock", needs, interruptions=lost, num_workers=num_workers, time=time)
+    return time
 
 
 def started(job: Job, work: Work, node: int) -> Pending:

@@ -11,7 +11,7 @@ from torch import Tensor
 from byzsgd.interfaces import Clock, Delivery, Event, Job, Optimizer, Scheme, Task, Work, WorkerContext, WorkerRule
 from byzsgd.kernel.adversary import Adversary, AdversaryState
 from byzsgd.kernel.channel import Channel, ChannelState
-from byzsgd.kernel.jobs import Guess, Pending, named, started
+from byzsgd.kernel.jobs import Guess, Pending, named, resumed, started
 from byzsgd.kernel.versions import Models
 
 
@@ -112,15 +112,15 @@ class Kernel:
     def _next(self, world: World) -> Job | None:
         if (due := world.adversary.due) is not None:
             return world.pending[due].job
+        lost = 0
         while world.turn is None and (turn := self.clock.peek(world.clock, world.models.version[0])) is not None:
+            world.turn = turn.job
             if turn.job is None:  # the worker is back after an interruption
-                world.time = turn.time
+                world.time = resumed(turn.time, lost := lost + 1, self.num_workers)
                 self.clock.pop(world.clock)
                 self.start(world, turn.worker, *(told := world.waiting.pop(turn.worker)))
                 world.models.release(named(*told[:2]))
-                continue
-            world.turn = turn.job
-            if turn.worker not in world.pending:  # where staleness is prescribed, a job starts at its turn
+            elif turn.worker not in world.pending:  # where staleness is prescribed, a job starts at its turn
                 self._begin(world, turn.job, *world.waiting.pop(turn.worker)[:2])
         return world.turn
 

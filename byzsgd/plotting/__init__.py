@@ -18,6 +18,8 @@ from .network import consensus as consensus
 from .network import graph as graph
 from .overview import overview as overview
 from .partition import partition as partition
+from .points import Panel as Panel
+from .points import points as points
 from .progress import progress as progress
 from .refusals import refusals as refusals
 from .slowdown import slowdown as slowdown

@@ -10,10 +10,11 @@ from matplotlib.figure import Figure
 from byzsgd.analysis.bands import Axis
 from byzsgd.analysis.estimates import summary
 from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, Recorded
+from byzsgd.analysis.outcomes import may_refuse
 
-from .panels import arrange, frame, handle, kind_handles, label_outside, more, name_panel, remark
+from .panels import arrange, beside, briefly, frame, handle, kind_handles, label_outside, left_out, more, name_panel
 from .progress import spread
-from .style import BYZANTINE, HONEST, Look, styled
+from .style import BYZANTINE, DOUBLE, HONEST, Look, styled
 
 COLUMN = {"updates": "step", "time": "time", "arrivals": "arrival"}
 LABEL = {"updates": "server updates", "time": "virtual time (s)", "arrivals": "delivered vectors"}
@@ -22,52 +23,64 @@ WINDOWS = 40
 
 def acceptance(comparison: Comparison, *, x: Axis = "arrivals") -> Figure:
     """Share of vectors accepted in each of 40 windows of the run: honest and Byzantine in one panel for one setting,
-    one above the other for several."""
-    groups = [group for group in comparison.groups if any(len(run.arrivals) for run in group.runs)]
+    one above the other for several. Servers that refuse nothing, and have no filter that could, are left out."""
+    came = [group for group in comparison.groups if any(len(run.arrivals) for run in group.runs)]
+    groups = [group for group in came if any(map(may_refuse, group.runs))]
     if not groups:
-        raise NothingToDraw("acceptance needs delivered vectors; got none")
+        raise NothingToDraw("acceptance needs delivered vectors and a server that refuses some; got none")
+    never = briefly(comparison, [group for group in came if group not in groups])
     end = max(float(run.arrivals[COLUMN[x]].max() or 0) for group in groups for run in group.runs)  # type: ignore[arg-type]
     windows = min(WINDOWS, max(1, int(max(len(run.arrivals) for group in groups for run in group.runs) / 40)))
     edges = np.linspace(0, end or 1.0, windows + 1)
     with styled():
         if len(groups) == 1:
-            return _one(comparison, groups[0], edges, x)
+            return _one(comparison, groups[0], edges, x, left_out("refuse nothing", never))
         arrangement = arrange(comparison)
-        panels = arrangement.panels[:8]
+        present = [(title, [group for group in members if group in groups]) for title, members in arrangement.panels]
+        present = [(title, members) for title, members in present if members]
+        panels = present[: min(8, beside())]
+        entries = [entry for entry in arrangement.entries(groups) if entry[0] not in never]
+        liars_in = [any(_lied(group) for group in members) for _, members in panels]
         made = frame(
             "Vectors that the server accepted",
-            more(
-                comparison.caption() + spread(groups),
-                arrangement.left_out + len(arrangement.panels) - len(panels),
-            ),
+            [
+                spread(groups),
+                left_out("refuse nothing", never),
+                left_out("nobody lies", [title for (title, _), lied in zip(panels, liars_in, strict=True) if not lied]),
+                more(arrangement.left_out + len(present) - len(panels)),
+            ],
+            comparison.caption(),
             count=2 * len(panels),
             columns=len(panels),
-            legend=[handle(text, look) for text, look in arrangement.entries(())],
+            legend=[handle(text, look) for text, look in entries],
             height=1.6,
-            width=7.16 if len(panels) <= 5 else 1.45 * len(panels),
+            width=DOUBLE if len(panels) <= 5 else 1.45 * len(panels),
         )
         for column, (panel, members) in enumerate(panels):
             if panel:
                 name_panel(made, made.axes[0, column], panel)
             for row, liars in enumerate((False, True)):
-                drawn = [
-                    _draw(made.axes[row, column], group, edges, liars, x, arrangement.look(group)) for group in members
-                ]
-                if not any(drawn):
-                    remark(made.axes[row, column], "no such vectors")
+                if liars and not liars_in[column]:
+                    made.leave_out(row, column)
+                    continue
+                for group in members:
+                    _draw(made.axes[row, column], group, edges, liars, x, arrangement.look(group))
         _percent(made.axes[0, 0])
         label_outside(made, LABEL[x], "")
-        made.axes[0, 0].set_ylabel("honest accepted")
-        made.axes[1, 0].set_ylabel("Byzantine accepted")
+        made.name_rows("honest accepted", "Byzantine accepted")
     return made.figure
 
 
-def _one(comparison: Comparison, group: Group, edges: np.ndarray, x: Axis) -> Figure:
-    liars = any(run.arrivals["byzantine"].any() for run in group.runs)
+def _lied(group: Group) -> bool:
+    return any(run.arrivals["byzantine"].any() for run in group.runs)
+
+
+def _one(comparison: Comparison, group: Group, edges: np.ndarray, x: Axis, without: str) -> Figure:
     made = frame(
         "Vectors that the server accepted",
-        comparison.caption() + spread([group]),
-        legend=kind_handles(liars),
+        [group.label(comparison.keys) if comparison.keys else "", spread([group]), without],
+        comparison.caption(),
+        legend=kind_handles(_lied(group)),
         height=2.2,
     )
     axes = made.axes[0, 0]
@@ -84,18 +97,17 @@ def _percent(axes: Axes) -> None:
     axes.set_xlim(left=0)
 
 
-def _draw(axes: Axes, group: Group, edges: np.ndarray, liars: bool, x: Axis, look: Look) -> bool:
+def _draw(axes: Axes, group: Group, edges: np.ndarray, liars: bool, x: Axis, look: Look) -> None:
     shares = np.stack([windowed(run, edges, liars, x) for run in group.runs])
     filled = np.isfinite(shares).all(axis=0)
     if not filled.any():
-        return False
+        return
     middles = ((edges[1:] + edges[:-1]) / 2)[filled]
     middle, low, high = summary(shares[:, filled])
     if len(group.runs) > 1:
         axes.fill_between(middles, low, high, color=look.colour, alpha=0.13, linewidth=0)
     marker = look.marker if len(middles) == 1 else None
     axes.plot(middles, middle, color=look.colour, linestyle=look.dash, marker=marker)
-    return True
 
 
 def windowed(run: Recorded, edges: np.ndarray, liars: bool, x: Axis) -> np.ndarray:

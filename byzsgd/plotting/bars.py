@@ -12,7 +12,7 @@ from byzsgd.analysis.estimates import estimate
 from byzsgd.analysis.groups import Comparison, NothingToDraw
 from byzsgd.analysis.outcomes import measure_of, outcome
 
-from .panels import arrange, frame, label_outside, more, name_panel
+from .panels import arrange, beside, frame, label_outside, more, name_panel
 from .progress import spread
 from .style import FAINT, INK, styled
 
@@ -36,9 +36,10 @@ def bars(comparison: Comparison, *, metric: str | None = None) -> Figure:
     with styled():
         made = frame(
             f"Final {metric.replace('_', ' ')}",
-            more(comparison.caption() + spread(comparison.groups) + " · dots: seeds", arrangement.left_out),
+            [spread(comparison.groups), "dots: seeds", more(arrangement.left_out)],
+            comparison.caption(),
             count=len(arrangement.panels),
-            columns=min(3, len(arrangement.panels)),
+            columns=min(3, len(arrangement.panels), beside(1.6)),
             height=0.65 + 0.19 * most + 0.1 * bool(comparison.keys),
             sharey=False,
         )
@@ -49,14 +50,16 @@ def bars(comparison: Comparison, *, metric: str | None = None) -> Figure:
                 look = arrangement.look(group)
                 if math.isfinite(found.middle):
                     axes.barh(place, found.middle, height=0.68, color=look.colour, alpha=0.75, linewidth=0)
-                    if found.high > found.low:
-                        axes.errorbar(found.middle, place, xerr=[[max(0.0, found.middle - found.low)],
-                                      [found.high - found.middle]], color=INK, linewidth=0.9, capsize=1.8)  # fmt: skip
+                if found.high > found.low:
+                    middle = (found.low + found.high) / 2  # of the line, which needs no bar
+                    axes.errorbar(middle, place, xerr=middle - found.low, color=INK, linewidth=0.9, capsize=1.8,
+                                  zorder=3)  # fmt: skip
                 jitter = [offset for _, offset in zip(values, cycle((-0.15, 0.15, 0.0)), strict=False)]
                 axes.plot(values, place + np.array(jitter), "o", color="white", markersize=2.6, markeredgecolor=INK,
                           markeredgewidth=0.5, zorder=4)  # fmt: skip
                 if group.diverged:
-                    axes.text(0.03, place, f"{group.diverged}/{len(group.runs)} diverged", va="center", fontsize=6,
+                    left = 0.03 if not math.isfinite(found.middle) else 0.6
+                    axes.text(left, place, f"{group.diverged}/{len(group.runs)} diverged", va="center", fontsize=6,
                               color=FAINT, transform=axes.get_yaxis_transform())  # fmt: skip
             axes.set_yticks(range(len(names[number])), names[number])
             axes.tick_params(axis="y", length=0, labelleft=not alike or number % made.axes.shape[1] == 0)
@@ -65,7 +68,7 @@ def bars(comparison: Comparison, *, metric: str | None = None) -> Figure:
             if title:
                 name_panel(made, axes, title)
         if metric.endswith("accuracy"):
-            made.axes[0, 0].set_xlim(0, 1)
-            made.axes[0, 0].set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
+            made.axes[0, 0].set_xlim(0, 1.03)
+            made.axes[0, 0].set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
         label_outside(made, metric.replace("_", " "), "")
     return made.figure

@@ -23,7 +23,8 @@ def bits(comparison: Comparison) -> Figure:
     with styled():
         made = frame(
             "Bits of a coordinate against updates",
-            more(comparison.caption(), arrangement.left_out),
+            [more(arrangement.left_out)],
+            comparison.caption(),
             count=len(arrangement.panels),
             legend=[handle(text, look) for text, look in arrangement.entries(comparison.groups)],
             height=2.25 if len(arrangement.panels) == 1 else 1.75,

@@ -7,18 +7,32 @@ from collections.abc import Sequence
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.patches import Rectangle
 
+from byzsgd.analysis.estimates import number
+
+from .panels import Frame
 from .style import FAINT, INK
 
 CELL_WIDTH = 0.66  # inches
-CELL_HEIGHT = 0.36
+CELL_HEIGHT = 0.42
 
 
 def shades() -> Colormap:
     """From light to dark with the number: the order survives a grey printer."""
     return LinearSegmentedColormap.from_list("shades", matplotlib.colormaps["YlGnBu"](np.linspace(0.04, 0.88, 128)))
+
+
+def colour_bar(made: Frame, low: float, high: float, label: str) -> None:
+    """Beside all panels: which depth is which number."""
+    scale = ScalarMappable(Normalize(low, high), shades())
+    bar = made.figure.colorbar(scale, ax=[axes for axes in made.axes.flat if axes is not None], pad=0.02, fraction=0.04,
+                               aspect=25)  # fmt: skip
+    bar.set_label(label, fontsize=6.5)
+    bar.ax.tick_params(labelsize=6.5)
+    bar.outline.set_visible(False)
 
 
 def cells(
@@ -27,11 +41,12 @@ def cells(
     rows: Sequence[str],
     columns: Sequence[str],
     *,
-    notes: Sequence[Sequence[str]] | None = None,  # a small second line in a cell
+    notes: Sequence[Sequence[str]] | None = None,  # small lines below the number of a cell
     grey: np.ndarray | None = None,  # (rows, columns) booleans: cells between which the picture ranks nothing
     low: float = 0.0,
     high: float = 1.0,
     apart: int = 0,  # the last columns that are a summary of the others
+    scale: float = 1.0,  # of letters, where cells are narrower than CELL_WIDTH
 ) -> None:
     """Draws the matrix; row 0 is on top."""
     colours = shades()
@@ -49,17 +64,19 @@ def cells(
             axes.add_patch(Rectangle((left, row), 1, 1, facecolor=face, edgecolor="white", linewidth=1.2))
             ink = "white" if depth > 0.55 else INK
             note = notes[row][column] if notes else ""
-            text = f"{value:.2f}" if np.isfinite(value) else "diverged"
-            size = None if np.isfinite(value) else 6
-            place = row + (0.36 if note else 0.5)
+            text = number(value) if np.isfinite(value) else "diverged"
+            size = (8 if np.isfinite(value) else 6) * scale
+            lines = note.splitlines()
+            place = row + 0.5 - 0.13 * len(lines)
             axes.text(left + 0.5, place, text, ha="center", va="center", color=ink, fontsize=size)
-            if note:
-                axes.text(left + 0.5, row + 0.74, note, ha="center", va="center", color=ink, fontsize=5.2)
+            for line, said in enumerate(lines):
+                axes.text(left + 0.5, place + 0.09 + 0.22 * (line + 1), said, ha="center", va="center", color=ink,
+                          fontsize=5.2 * scale)  # fmt: skip
     axes.set_xlim(0, len(columns) + (0.15 if apart else 0.0))
     axes.set_ylim(len(rows), 0)
     axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
     places = [column + 0.5 + (0.15 if column >= len(columns) - apart else 0.0) for column in range(len(columns))]
-    slanted = max((len(name) for name in columns), default=0) > 9
+    slanted = max((len(name) for name in columns), default=0) > 9 * scale
     axes.set_xticks(places, columns)
     for name in axes.get_xticklabels():
         if slanted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,11 @@ from matplotlib.lines import Line2D
 from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
 
 from .panels import frame, label_outside, more, name_panel, plain_log
-from .style import BYZANTINE, HONEST, INK, styled
+from .style import BYZANTINE, FAINT, HONEST, INK, styled
 
 MOST_PANELS = 12
 THRESHOLD = "_threshold"
+STRIP = 0.12  # of the decades of the axis, for what has no place on it
 
 
 def measured(run: Recorded) -> list[str]:
@@ -33,8 +35,8 @@ def measured(run: Recorded) -> list[str]:
 
 def coefficients(comparison: Comparison, *, score: str | None = None) -> Figure:
     """One dot for each vector judged, in the first run of each setting: honest or Byzantine by colour and shape, filled
-    when accepted; the line is the threshold at that moment. What cannot be drawn (infinite, not a number, zero on a
-    logarithmic axis) sits on the edge."""
+    when accepted; the line is the threshold at that moment. What the axis has no place for stands in strips of its own:
+    above what is infinite or no number (and what is a hundred times beyond the rest), below what is 0."""
     shown = []
     for group in comparison.groups:
         names = measured(group.runs[0])
@@ -54,41 +56,70 @@ def coefficients(comparison: Comparison, *, score: str | None = None) -> Figure:
         ]
         what = " and ".join(sorted({name for _, _, name in shown})).replace("_", " ").capitalize()
         seed = shown[0][1].config.get("seed")
-        caption = comparison.caption() + ("" if seed is None else f" · drawn: seed {seed}")
         made = frame(
             f"{what} coefficient against the threshold",
-            more(caption, max(0, left_out)),
+            ["" if seed is None else f"drawn: seed {seed}", more(left_out)],
+            comparison.caption(),
             count=len(shown),
             legend=legend,
             height=2.4 if len(shown) == 1 else 1.8,
         )
+        scale = _scale([(run, name) for _, run, name in shown])
         for axes, (title, run, name) in zip(made.axes.flat, shown, strict=False):
             if title:
                 name_panel(made, axes, title)
-            _draw(axes, run, name)
+            _draw(axes, run, name, scale)
         made.axes[0, 0].set_yscale("log")
-        made.axes[0, 0].set_ylim(*_limits([(run, name) for _, run, name in shown]))
+        made.axes[0, 0].set_ylim(scale.bottom, scale.top)
         plain_log(made.axes[0, 0])
         made.axes[0, 0].set_xlim(left=0)
         label_outside(made, "delivered vectors", "coefficient")
     return made.figure
 
 
-def _limits(shown: list[tuple[Recorded, str]]) -> tuple[float, float]:
-    """The bulk of what is positive and finite; a few wild values must not squeeze it."""
-    lows, highs = [], []
-    for run, name in shown:
-        values = pl.concat([run.arrivals[name], run.arrivals[name + THRESHOLD]]).drop_nulls().to_numpy()
-        values = values[np.isfinite(values) & (values > 0)]
-        if len(values):
-            lows.append(float(np.quantile(values, 0.002)))
-            highs.append(float(np.quantile(values, 0.998)))
-    if not lows:
-        return 0.1, 10.0
-    return min(lows) / 1.6, max(highs) * 1.6
+@dataclass(frozen=True)
+class Scale:
+    """A logarithmic axis from low to high, with a strip below and above where something has no place on it."""
+
+    low: float
+    high: float
+    below: bool
+    above: bool
+
+    @property
+    def strip(self) -> float:
+        """The factor that a strip takes."""
+        return float((self.high / self.low) ** STRIP)
+
+    @property
+    def bottom(self) -> float:
+        return self.low / self.strip if self.below else self.low
+
+    @property
+    def top(self) -> float:
+        return self.high * self.strip if self.above else self.high
+
+    def places(self, values: np.ndarray) -> np.ndarray:
+        """Where each value is drawn: in the middle of a strip if it has no place on the axis."""
+        # NaN is in no order: it counts as above.
+        placed = np.where(values <= self.high, values, self.high * self.strip**0.5)
+        return np.where(values < self.low, self.low / self.strip**0.5, placed)
 
 
-def _draw(axes: Axes, run: Recorded, name: str) -> None:
+def _scale(shown: list[tuple[Recorded, str]]) -> Scale:
+    """All that is positive and finite, but for a few wild values, which must not squeeze the bulk."""
+    drawn = [pl.concat([run.arrivals[name], run.arrivals[name + THRESHOLD]]).drop_nulls() for run, name in shown]
+    judged = np.concatenate([run.arrivals[name].drop_nulls().to_numpy() for run, name in shown])
+    values = np.concatenate([each.to_numpy() for each in drawn])
+    values = values[np.isfinite(values) & (values > 0)]
+    low, high = 0.1, 10.0
+    if len(values):
+        low = max(float(values.min()), float(np.quantile(values, 0.002)) / 100) / 1.6
+        high = min(float(values.max()), float(np.quantile(values, 0.998)) * 100) * 1.6
+    return Scale(low, high, bool((judged < low).any()), bool((~(judged <= high)).any()))
+
+
+def _draw(axes: Axes, run: Recorded, name: str, scale: Scale) -> None:
     rows = run.arrivals.filter(pl.col(name).is_not_null())
     for liars, colour, marker in ((False, HONEST, "o"), (True, BYZANTINE, "^")):
         for accepted in (False, True):
@@ -98,12 +129,12 @@ def _draw(axes: Axes, run: Recorded, name: str) -> None:
             size = min(9.0, max(1.0, 9000 / len(rows)))  # thousands of dots must not hide each other
             look: dict[str, Any] = {"color": colour, "alpha": 0.75} if accepted else {"fc": "none", "ec": colour}
             look |= {"s": size, "marker": marker, "linewidths": 0.5, "rasterized": len(rows) > 500, "zorder": 2 + liars}
-            inside = np.isfinite(values) & (values > 0)
-            axes.scatter(place[inside], values[inside], **look)
-            for outside, edge in ((~np.isfinite(values), 0.985), (values <= 0, 0.015)):
-                if outside.any():
-                    height = np.full(outside.sum(), edge)
-                    axes.scatter(place[outside], height, transform=axes.get_xaxis_transform(), **look)
+            axes.scatter(place, scale.places(values), **look)
+    for there, edge, mark in ((scale.above, scale.high, "∞"), (scale.below, scale.low, "0")):
+        if there:
+            axes.axhline(edge, color=FAINT, linewidth=0.6, linestyle=(0, (1, 1.5)))
+            middle = edge * scale.strip**0.5 if edge == scale.high else edge / scale.strip**0.5
+            axes.text(1.01, middle, mark, transform=axes.get_yaxis_transform(), va="center", fontsize=7.5, color=FAINT)
     threshold = rows.filter(pl.col(name + THRESHOLD).is_finite() & (pl.col(name + THRESHOLD) > 0))
     axes.plot(
         threshold["arrival"],

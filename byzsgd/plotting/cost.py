@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
 from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
 
 from .panels import arrange, frame, handle, label_outside, more, name_panel
+from .progress import show_shares
 from .style import INK, styled
 
 
@@ -23,7 +23,8 @@ def cost(comparison: Comparison) -> Figure:
     with styled():
         made = frame(
             "Test accuracy against cost",
-            more(comparison.caption(), arrangement.left_out),
+            [more(arrangement.left_out)],
+            comparison.caption(),
             count=len(arrangement.panels),
             legend=[handle(text, look) for text, look in arrangement.entries(comparison.groups)],
             height=2.25 if len(arrangement.panels) == 1 else 1.75,
@@ -41,8 +42,7 @@ def cost(comparison: Comparison) -> Figure:
                         mark = "X" if run.info.get("status") == "diverged" else look.marker
                         axes.plot(rows["cost"][-1], rows["test_accuracy"][-1], marker=mark, color=look.colour,
                                   markersize=5, markeredgecolor=INK, markeredgewidth=0.5, zorder=4)  # fmt: skip
-        made.axes[0, 0].set_ylim(0, 1.02)
-        made.axes[0, 0].set_yticks(np.linspace(0, 1, 6))
+        show_shares(made.axes[0, 0])
         made.axes[0, 0].set_xlim(left=0)
         label_outside(made, "cost so far (price units)", "test accuracy")
     return made.figure

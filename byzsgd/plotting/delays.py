@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, Recorded
 from byzsgd.analysis.jobs import jobs
 
-from .panels import frame, kind_handles, label_outside, more, name_panel
+from .panels import frame, kind_handles, label_outside, more, name_panel, plain_log
 from .style import BYZANTINE, HONEST, INK, styled
 
 MOST_PANELS = 8
@@ -45,26 +45,30 @@ def delays(comparison: Comparison, *, law_of: LawOf | None = None) -> Figure:
     shown = groups[:MOST_PANELS]
     laws = [None if law_of is None or _added(group.runs[0]) else law_of(group.runs[0]) for group in shown]
     prescribed = [law is not None and law.prescribed for law in laws]
+    alike = len(set(prescribed)) == 1  # seconds and staleness are not compared by eye
     keys = tuple(key for key in comparison.keys if key.startswith("delay"))
     with styled():
-        legend = kind_handles()
+        legend = kind_handles(any(run.arrivals["byzantine"].any() for group in shown for run in group.runs))
         if any(law is not None for law in laws):
             legend.append(Line2D([], [], color=INK, linestyle=(0, (1, 1.3)), label="configured law"))
         made = frame(
             "Delays as they came and as configured",
-            more(comparison.caption(), len(groups) - len(shown)),
+            [more(len(groups) - len(shown))],
+            comparison.caption(),
             count=len(shown),
             legend=legend,
             height=2.2 if len(shown) == 1 else 1.75,
-            sharex=False,
+            sharex=alike,
         )
         made.axes[0, 0].set_yscale("log")
         made.axes[0, 0].set_ylim(8e-4, 1.2)
+        plain_log(made.axes[0, 0])
         label_outside(made, "", "share that is longer")
         for axes, group, law, of_staleness in zip(made.axes.flat, shown, laws, prescribed, strict=False):
             if keys:
                 name_panel(made, axes, group.label(keys))
-            _draw(axes, group, law, of_staleness)
+            longest = _draw(axes, group, law, of_staleness)
+            axes.set_xlim(0, max(longest * 1.02, axes.get_xlim()[1] if alike and axes is not made.axes[0, 0] else 0))
     return made.figure
 
 
@@ -74,10 +78,11 @@ def _added(run: Recorded) -> bool:
 
 
 def _clocks(comparison: Comparison) -> list[Group]:
-    """One group for each clock: under another attack or server the same jobs take the same times."""
+    """One group for each clock, with liars where there are any: under another attack or server the same jobs take the
+    same times."""
     keys = tuple(key for key in comparison.keys if key.startswith("delay"))
     found: dict[str, Group] = {}
-    for group in comparison.groups:
+    for group in sorted(comparison.groups, key=lambda group: not group.runs[0].arrivals["byzantine"].any()):
         if any(len(run.arrivals) for run in group.runs):
             found.setdefault(group.label(keys) if keys else "", group)
     return list(found.values())
@@ -95,7 +100,8 @@ def realised(run: Recorded, liars: bool, of_staleness: bool, scaled: bool) -> np
     return values
 
 
-def _draw(axes: Axes, group: Group, law: Law | None, of_staleness: bool) -> None:
+def _draw(axes: Axes, group: Group, law: Law | None, of_staleness: bool) -> float:
+    """Returns how far the axis should reach."""
     run = group.runs[0]
     node = run.config.get("delay", {}).get("heterogeneity") or {}
     scaled = not of_staleness and not str(node.get("_target_", "equal")).endswith("equal")
@@ -112,9 +118,9 @@ def _draw(axes: Axes, group: Group, law: Law | None, of_staleness: bool) -> None
         scale = _median(law) if scaled else 1.0
         axes.plot(places, 1 - law.cdf(places * scale), color=INK, linestyle=(0, (1, 1.3)), linewidth=1.3, zorder=4,
                   drawstyle="steps-post" if of_staleness else "default")  # fmt: skip
-    axes.set_xlim(0, longest * 1.02)
     seconds = "seconds of a job / median of its worker" if scaled else "seconds of a job"
     axes.set_xlabel("staleness τ" if of_staleness else seconds)
+    return longest
 
 
 def _median(law: Law) -> float:

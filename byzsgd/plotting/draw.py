@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,17 +20,19 @@ from .delays import LawOf, delays
 from .heatmap import heatmap
 from .iteration_time import iteration_time
 from .network import consensus, recorded_graph
+from .panels import on_paper
 from .partition import recorded_partition
 from .progress import progress
 from .refusals import refusals
 from .slowdown import slowdown
 from .staleness import staleness
-from .style import styled
+from .style import DOUBLE, SINGLE, styled
 from .timeline import timeline
 from .tree import tree
 from .worst_case import worst_case
 
 FORMATS = ("png", "svg", "pdf")
+WIDTHS = {"column": SINGLE, "page": DOUBLE}
 AXES: tuple[Axis, ...] = ("updates", "time", "arrivals", "bits", "bits_per_worker")
 
 # Against which axes a figure may be drawn; without one there is a single figure.
@@ -79,29 +81,35 @@ def draw(
     output: Path,
     *,
     kinds: Sequence[str] | None = None,
-    x: Sequence[Axis] = ("updates", "time"),
+    x: Sequence[Axis] = ("arrivals",),
     formats: Sequence[str] = ("png", "svg"),
+    width: str | None = None,
+    among: Sequence[Recorded] = (),
     law_of: LawOf | None = None,
 ) -> list[Path]:
     """Writes the figures into `output` and returns their paths; `kinds=None`: all that the runs have rows for.
 
-    `law_of` gives the configured delay of a run, for its line in the figure of delays. ValueError for an unknown kind,
-    axis or format, for no runs, and for a kind asked for that has nothing to draw.
+    `width`: `column` (3.5 inches) or `page` (7.16), of a page with two columns; None: as each needs. `among`: all runs
+    of the folder where `runs` are a choice of them, so that servers keep their colours. `law_of` gives the configured
+    delay of a run, for its line in the figure of delays. ValueError for an unknown kind, axis, format or width, for no
+    runs, and for a kind asked for that has nothing to draw.
     """
     _known("kind", kinds or (), KINDS)
     _known("x axis", x, AXES)
     _known("format", formats, FORMATS)
-    comparison = compare(runs)
+    _known("width", [width] if width else (), WIDTHS)
+    comparison = compare(runs, among)
     written: list[Path] = []
     problem: NothingToDraw | None = None
-    for kind in KINDS if kinds is None else kinds:
-        try:
-            for name, figure in _figures(kind, comparison, x, law_of):
-                written += save(figure, output, name, formats)
-        except NothingToDraw as nothing:
-            if kinds is not None:
-                raise
-            problem = problem or nothing
+    with on_paper(WIDTHS[width] if width else None):
+        for kind in KINDS if kinds is None else kinds:
+            try:
+                for name, figure in _figures(kind, comparison, x, law_of):
+                    written += save(figure, output, name, formats)
+            except NothingToDraw as nothing:
+                if kinds is not None:
+                    raise
+                problem = problem or nothing
     if not written and problem is not None:
         raise ValueError(f"{problem} ({len(runs)} run{'s' if len(runs) > 1 else ''})")
     return written
@@ -129,7 +137,7 @@ def _figures(kind: str, comparison: Comparison, axes: Sequence[Axis], law_of: La
     return [(kind, delays(comparison, law_of=law_of) if kind == "delays" else _SINGLE[kind](comparison))]
 
 
-def _known(what: str, asked: Sequence[str], offered: Sequence[str]) -> None:
+def _known(what: str, asked: Sequence[str], offered: Iterable[str]) -> None:
     for name in asked:
         if name not in offered:
             raise ValueError(f"no {what} {name!r}; there are {', '.join(offered)}")

@@ -9,20 +9,21 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.estimates import Estimate, estimate
+from byzsgd.analysis.estimates import Estimate, estimate, number
 from byzsgd.analysis.groups import ABSENT, Comparison, Group, NothingToDraw, phrase
 from byzsgd.analysis.outcomes import measure_of, outcome
 from byzsgd.analysis.paired import leaders, testable
 
-from .cells import CELL_HEIGHT, CELL_WIDTH, cells
-from .panels import DEFENCES, frame, more, name_panel
+from .cells import CELL_HEIGHT, CELL_WIDTH, cells, colour_bar
+from .panels import DEFENCES, beside, frame, more, name_panel
 from .progress import spread
 from .style import styled
 
 MOST_PANELS = 12
 WORST = "worst attack"
 CONTROLS = ("none", "crash")  # nobody lies there: no column of theirs is the worst attack
-GREY = "grey: not told apart from the best of its column · paired t, Holm, 5 %"
+GREY = "grey: not told apart from the best of its column (paired t, Holm, 5 %)"
+BAR = 0.55  # inches that the bar of colours takes
 
 
 def heatmap(comparison: Comparison, *, metric: str | None = None, last: int = 1) -> Figure:
@@ -52,26 +53,31 @@ def heatmap(comparison: Comparison, *, metric: str | None = None, last: int = 1)
         names = [_row(comparison, down, value) for value in rows]
         margin = 0.25 + 0.065 * max(len(name) for name in names)
         side = CELL_WIDTH * (len(columns) + worst + 0.15) + margin
+        across_page = min(1 if len(shown) == 1 else 2, beside(side))
+        width = max(3.5, side * across_page + BAR)
         made = frame(
             f"{'Final test accuracy' if metric == 'test_accuracy' else metric} of each {_word(down)} "
             f"under each {_word(across)}",
-            more(_caption(comparison, metric, last, ranked), len(panels) - len(shown)),
+            [spread(comparison.groups), *_facts(comparison, metric, last, ranked), more(len(panels) - len(shown))],
+            comparison.caption(),
             count=len(shown),
-            columns=1 if len(shown) == 1 else 2,
+            columns=across_page,
             height=CELL_HEIGHT * len(rows) + 0.55 + (0.2 if rest else 0),
-            width=max(3.5, side * (1 if len(shown) == 1 else 2)),
+            width=width,
         )
-        for axes, (title, groups) in zip(made.axes.flat, shown, strict=False):
-            grid = Grid(groups, down, across, rows, columns)
-            found = grid.estimates(metric, last)
+        scale = min(1.0, made.figure.get_figwidth() / width)
+        grids = [Grid(groups, down, across, rows, columns) for _, groups in shown]
+        estimates = [grid.estimates(metric, last) for grid in grids]
+        span = _range(metric, [cell.middle for found in estimates for line in found for cell in line])
+        for axes, (title, _), grid, found in zip(made.axes.flat, shown, grids, estimates, strict=False):
             values = np.array([[cell.middle for cell in line] for line in found])
             notes = [[note(cell) for cell in line] for line in found]
             if worst:
-                under = values[:, [columns.index(attack) for attack in attacks]]
-                low = np.nanmin if metric.endswith("accuracy") else np.nanmax
-                lowest = [np.nan if np.isnan(row).all() else low(row) for row in under]
-                values = np.column_stack([values, lowest])
-                notes = [[*row, ""] for row in notes]
+                under = [columns.index(attack) for attack in attacks]
+                least = [_worst(line, under, metric) for line in found]
+                values = np.column_stack([values, [cell.middle for cell, _ in least]])
+                met = ["" if place is None else phrase(across, columns[place]) for _, place in least]
+                notes = [[*row, name] for row, name in zip(notes, met, strict=True)]
             cells(
                 axes,
                 values,
@@ -80,10 +86,13 @@ def heatmap(comparison: Comparison, *, metric: str | None = None, last: int = 1)
                 notes=notes,
                 grey=grid.level(metric, last) if ranked else None,
                 apart=int(worst),
-                **_range(metric, values),
+                scale=scale,
+                low=span[0],
+                high=span[1],
             )
             if title:
                 name_panel(made, axes, title)
+        colour_bar(made, *span, metric.replace("_", " "))
     return made.figure
 
 
@@ -125,15 +134,24 @@ class Grid:
 
 
 def note(cell: Estimate) -> str:
-    """The second line of a cell: how far its seeds spread and how many they are, or how many of them are ok."""
+    """Below the number of a cell: how far its seeds spread, and how many they are or how many of them are ok."""
     kept = cell.count - cell.lost
+    spread_of = f"{number(cell.low)} … {number(cell.high)}\n" if kept > 1 else ""
     if cell.lost:
-        return f"{kept}/{cell.count} ok" if cell.count > 1 else ""
-    return f"{cell.low:.2f}–{cell.high:.2f}, n={kept}" if kept > 1 else ""
+        return f"{spread_of}{kept}/{cell.count} ok" if cell.count > 1 else ""
+    return f"{spread_of}n = {kept}" if kept > 1 else ""
 
 
-def _caption(comparison: Comparison, metric: str, last: int, ranked: bool) -> str:
-    parts = [comparison.caption() + spread(comparison.groups)]
+def _worst(line: Sequence[Estimate], places: Sequence[int], metric: str) -> tuple[Estimate, int | None]:
+    """What the worst of these columns leaves, and which it is; None where none has runs."""
+    known = [place for place in places if not math.isnan(line[place].middle)]
+    sign = 1 if metric.endswith("accuracy") else -1
+    place = min(known, key=lambda place: sign * line[place].middle, default=None)
+    return (estimate(()) if place is None else line[place]), place
+
+
+def _facts(comparison: Comparison, metric: str, last: int, ranked: bool) -> list[str]:
+    parts = []
     if last > 1:
         parts.append(f"mean of the last {last} evaluations")
     counts = {run.info.get("test_examples") for run in comparison.runs}
@@ -143,17 +161,18 @@ def _caption(comparison: Comparison, metric: str, last: int, ranked: bool) -> st
         if kept:
             p = float(np.median(kept))
             error = math.sqrt(p * (1 - p) / examples)
-            parts.append(f"{examples} test examples, standard error {error:.3f} at {p:.2f}")
+            parts.append(f"{examples} test examples, standard error {number(error)} at {number(p)}")
     if ranked:
         parts.append(GREY)
-    return " · ".join(parts)
+    return parts
 
 
-def _range(metric: str, values: np.ndarray) -> dict[str, float]:
-    if metric.endswith("accuracy"):
-        return {"low": 0.0, "high": 1.0}
-    known = values[np.isfinite(values)]
-    return {"low": float(known.min()), "high": float(known.max())} if len(known) else {}
+def _range(metric: str, values: Sequence[float]) -> tuple[float, float]:
+    """One for all panels, since they are compared by eye."""
+    known = [value for value in values if math.isfinite(value)]
+    if metric.endswith("accuracy") or not known:
+        return 0.0, 1.0
+    return min(known), max(known)
 
 
 def _word(key: str) -> str:

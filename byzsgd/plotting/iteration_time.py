@@ -8,13 +8,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogFormatter, MaxNLocator, NullFormatter
 
-from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
+from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded, phrase
 from byzsgd.analysis.rounds import AGAINST, scheme_of, seconds_per_update, value_of, varied
 
 from .panels import frame, handle, label_outside, name_panel, plain_log
-from .style import FAINT, Look, nominal_looks, styled
+from .style import FAINT, Look, nominal_looks, server_looks, styled
 
 Means = dict[str, dict[float | None, float]]  # scheme -> x -> mean over its runs
 TREE = "tree"
@@ -34,13 +34,15 @@ def iteration_time(comparison: Comparison) -> Figure:
         raise NothingToDraw("iteration_time needs runs of several schemes; got one")
     against = varied(comparison)
     means = {name: _means(comparison.runs, name, against) for name in names}
-    looks = dict(zip(names, nominal_looks(names), strict=True))
+    servers = server_looks(str(value) for value in comparison.look_values("aggregator"))
+    known = {phrase("aggregator", name): look for name, look in servers.items()}
+    looks = dict(zip(names, nominal_looks(names), strict=True)) if set(names) - set(known) else known
     with_tree = TREE in means
     with styled():
-        legend = [handle(name, looks[name]) for name in names]
+        legend = [handle(name, looks[name], mark=against is None) for name in names]
         if with_tree:
             legend.append(Line2D([], [], color=FAINT, linestyle=(0, (1, 1.5)), label="published maxima"))
-        made = frame("Time of an iteration", comparison.caption(), count=2 if with_tree else 1, legend=legend,
+        made = frame("Time of an iteration", [], comparison.caption(), count=2 if with_tree else 1, legend=legend,
                      height=2.3, sharex=False, sharey=False)  # fmt: skip
         first = made.axes[0, 0]
         for place, name in enumerate(names):
@@ -65,6 +67,8 @@ def iteration_time(comparison: Comparison) -> Figure:
                 axes.set_xticks([])
             elif _wide(means):
                 axes.set_xscale("log")
+                axes.xaxis.set_major_formatter(LogFormatter())
+                axes.xaxis.set_minor_formatter(NullFormatter())
             elif against in WHOLE:
                 axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return made.figure

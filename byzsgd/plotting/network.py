@@ -37,7 +37,7 @@ def graph(
     """The nodes and edges of a network, liars in the colour of liars, and as a wedge of this colour in every other node
     the share of lying weight around it; the same graph is always drawn alike."""
     with styled():
-        made = _framed(caption, [bool(byzantine)])
+        made = _framed([caption], "", [bool(byzantine)])
         _draw_graph(made.axes[0, 0], edges, num_workers, byzantine, lying)
     return made.figure
 
@@ -56,8 +56,8 @@ def recorded_graph(comparison: Comparison) -> Figure:
     drawn = list(shown.values())[:MOST_PANELS]
     alone = len(drawn) == 1
     with styled():
-        caption = more(_said(drawn[0][1]) if alone else comparison.caption(), len(shown) - len(drawn))
-        made = _framed(caption, [bool(_liars(run)) for _, run in drawn])
+        facts = [_said(drawn[0][1]) if alone else "", more(len(shown) - len(drawn))]
+        made = _framed(facts, comparison.caption(), [bool(_liars(run)) for _, run in drawn])
         for axes, (title, run) in zip(made.axes.flat, drawn, strict=False):
             lying = run.info.get("lying_weights", ())
             _draw_graph(axes, run.info["graph"], int(run.config["num_workers"]), _liars(run), lying)
@@ -70,11 +70,11 @@ def _liars(run: Recorded) -> Sequence[int]:
     return run.info.get("byzantine_ids") or ()
 
 
-def _framed(caption: str, lying: Sequence[bool]) -> Frame:
+def _framed(facts: list[str], note: str, lying: Sequence[bool]) -> Frame:
     """A frame for so many networks, with a legend where somebody lies in any."""
     kinds = [("honest", HONEST), ("Byzantine", BYZANTINE)] if any(lying) else []
     marks = [Line2D([], [], linestyle="none", marker="o", color=colour, label=name) for name, colour in kinds]
-    return frame("Who is whose neighbour", caption, count=len(lying), legend=marks, height=2.8, sharex=False,
+    return frame("Who is whose neighbour", facts, note, count=len(lying), legend=marks, height=2.8, sharex=False,
                  sharey=False)  # fmt: skip
 
 
@@ -125,7 +125,8 @@ def consensus(comparison: Comparison) -> Figure:
         curves = [(group, band(group, "consensus", "updates")) for group in groups]
         made = frame(
             "Distance of the nodes from their mean",
-            more(comparison.caption() + spread(groups), arrangement.left_out),
+            [spread(groups), more(arrangement.left_out)],
+            comparison.caption(),
             legend=[handle(text, look) for text, look in arrangement.entries(groups)],
             height=2.25,
         )

@@ -10,7 +10,7 @@ from byzsgd.analysis.groups import Comparison, NothingToDraw
 from byzsgd.analysis.outcomes import accepted
 
 from .panels import arrange, cross, frame, handle, name_panel
-from .progress import draw_curve, draw_ends, spread
+from .progress import draw_curve, draw_ends, show_shares, spread
 from .style import DOUBLE, FAINT, styled
 from .timeline import draw_jobs, job_handles
 
@@ -39,7 +39,8 @@ def overview(
     with styled():
         made = frame(
             title or "Accuracy of each server, and who computed what when",
-            comparison.caption() + spread(groups) if caption is None else caption,
+            [spread(groups) if caption is None else caption],
+            comparison.caption(),
             count=2 * len(panels),
             columns=len(panels),
             legend=[*handles, *[cross()] * any(curve.ends for curve in bands.values()), *job_handles()],
@@ -54,8 +55,7 @@ def overview(
         end = max(float(curve.x[-1]) for curve in bands.values())
         for column, (axes, (name, members)) in enumerate(zip(made.axes[0], panels, strict=True)):
             name_panel(made, axes, name)
-            axes.set_ylim(0, 1.02)
-            axes.set_yticks(np.linspace(0, 1, 6))
+            show_shares(axes)
             axes.set_xlim(0, end)
             axes.set_xlabel(AXIS_LABEL[x])
             axes.tick_params(labelleft=column == 0)

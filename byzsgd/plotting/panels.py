@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from math import ceil
 from textwrap import wrap
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -24,7 +26,9 @@ from .style import BYZANTINE, DOUBLE, FAINT, HONEST, SINGLE, Look, nominal_looks
 DEFENCES = ("aggregator", "scheme/rule")  # keys that colours and rows are for, the first of them that differs
 MOST_PANELS = 20  # of one figure; the caption says when there were more
 MOST_ENTRIES = 40  # of a legend
+MARGIN = 0.035  # of a side of a panel, between its axes and a mark that belongs beyond them
 LETTER = 0.065  # inches: the mean width of a letter of the legend; titles and captions by their size
+_PAPER: ContextVar[float | None] = ContextVar("paper", default=None)  # inches that a figure must be wide
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,21 @@ class Frame:
 
     figure: Figure
     axes: np.ndarray  # (rows, columns) of Axes; None where a panel is left out
+
+    def leave_out(self, row: int, column: int) -> None:
+        """Takes a panel away; what is above it then shows the numbers of the x axis."""
+        self.axes[row, column].remove()
+        self.axes[row, column] = None
+        if row and self.axes[row - 1, column] is not None:
+            self.axes[row - 1, column].xaxis.set_tick_params(labelbottom=True)
+
+    def name_rows(self, *names: str) -> None:
+        """A label of the y axis for each row, at the first panel that it has; it shows the numbers."""
+        for row, name in zip(self.axes, names, strict=True):
+            first = next((axes for axes in row if axes is not None), None)
+            if first is not None:
+                first.set_ylabel(name)
+                first.yaxis.set_tick_params(labelleft=True)
 
 
 @dataclass(frozen=True)
@@ -74,42 +93,61 @@ def arrange(comparison: Comparison) -> Arrangement:
     for group in sorted(comparison.groups, key=lambda group: [ranks[key][group.values[key]] for key in rest]):
         members.setdefault(group.label(rest) if rest else "", []).append(group)
     panels = tuple((title, tuple(groups)) for title, groups in members.items())
-    looks: dict[Any, Look]
-    if hue is None:
-        looks = {None: nominal_looks([None])[0]}
-    else:
-        values = comparison.values(hue)
-        if hue == "aggregator":
-            named = server_looks(str(value) for value in values)
-            looks = {value: named[str(value)] for value in values}
-        elif all(isinstance(value, int | float) for value in values):
-            looks = dict(zip(values, ordered_looks(len(values)), strict=True))
-        else:
-            looks = dict(zip(values, nominal_looks(values), strict=True))
     said = () if hue is None else comparison.with_own(hue)
-    return Arrangement(hue, panels[:MOST_PANELS], looks, max(0, len(panels) - MOST_PANELS), said)
+    return Arrangement(hue, panels[:MOST_PANELS], _dealt(comparison, hue), max(0, len(panels) - MOST_PANELS), said)
+
+
+def _dealt(comparison: Comparison, hue: str | None) -> dict[Any, Look]:
+    """The look of each value of the hue: that which it has among all runs of the folder."""
+    servers = server_looks(str(value) for value in comparison.look_values("aggregator"))
+    if hue is None:
+        return {None: servers.get(str(comparison.shared.get("aggregator")), nominal_looks([None])[0])}
+    known = comparison.look_values(hue)
+    if hue == "aggregator":
+        looks = {value: servers[str(value)] for value in known}
+    elif all(isinstance(value, int | float) for value in known):
+        looks = dict(zip(known, ordered_looks(len(known)), strict=True))
+    else:
+        looks = dict(zip(known, nominal_looks(known), strict=True))
+    return {value: looks[value] for value in comparison.values(hue)}
+
+
+@contextmanager
+def on_paper(width: float | None) -> Iterator[None]:
+    """Within it every figure is so many inches wide; None: as wide as each needs."""
+    token = _PAPER.set(width)
+    try:
+        yield
+    finally:
+        _PAPER.reset(token)
+
+
+def beside(least: float = 1.4) -> int:
+    """How many panels of at least so many inches a row has room for."""
+    return max(1, int((_PAPER.get() or DOUBLE) / least))
 
 
 def frame(
     title: str,
-    caption: str,
+    facts: list[str],  # no text: it would be taken letter by letter
+    note: str = "",
     *,
     count: int = 1,
     columns: int | None = None,
     legend: Sequence[Artist] = (),
     height: float = 2.0,
     width: float | None = None,
-    sharex: bool = True,
-    sharey: bool = True,
+    sharex: bool | Literal["row", "col"] = True,
+    sharey: bool | Literal["row", "col"] = True,
 ) -> Frame:
-    """An empty figure for `count` panels. The head takes the room that its text needs, whatever the number of rows."""
-    columns = columns or (count if count <= 4 else 3 if count in (5, 6, 9) else 4)
+    """An empty figure for `count` panels: above them what the reader must know, below a note of what all runs share.
+    Head and foot take the room that their text needs, whatever the number of rows."""
+    columns = columns or min(count if count <= 4 else 3 if count in (5, 6, 9) else 4, beside(1.5))
     rows = ceil(count / columns)
-    width = width or (SINGLE if columns == 1 else DOUBLE)
+    width = _PAPER.get() or width or (SINGLE if columns == 1 else DOUBLE)
     titles = wrap(title, int(width / (LETTER * 1.16)))
-    # A line of the caption breaks between facts, never within one.
-    caption = "\u00a0· ".join(part.replace(" ", "\u00a0") for part in caption.split(" · "))
-    captions = wrap(caption, int(width / (LETTER * 0.76)))
+    captions = _lines(" · ".join(filter(None, facts)), int(width / (LETTER * 0.76)))
+    notes = _lines(note, int(width / (LETTER * 0.71)))
     handles = list(legend)[:MOST_ENTRIES]
     if len(legend) > MOST_ENTRIES:
         handles[-1] = Line2D([], [], linestyle="none", label=f"and {len(legend) - MOST_ENTRIES + 1} more")
@@ -117,12 +155,13 @@ def frame(
     legend_columns = min(len(handles), max(1, int((width - 0.1) / (longest * LETTER + 0.5)))) if handles else 1
     legend_rows = ceil(len(handles) / legend_columns)
     head = 0.09 + 0.17 * len(titles) + 0.135 * len(captions) + (0.06 + 0.155 * legend_rows if handles else 0.02)
-    total = head + rows * height
+    foot = 0.05 + 0.115 * len(notes) if notes else 0.0
+    total = head + rows * height + foot
     figure = Figure(figsize=(width, total), layout="constrained")
     FigureCanvasAgg(figure)
     engine = figure.get_layout_engine()
     assert engine is not None
-    engine.set(rect=(0, 0, 1, 1 - head / total))  # type: ignore[call-arg]
+    engine.set(rect=(0, foot / total, 1, 1 - (head + foot) / total))  # type: ignore[call-arg]
     left = 0.06 / width
     place = 0.07
     for line in titles:
@@ -131,6 +170,8 @@ def frame(
     for line in captions:
         figure.text(left, 1 - place / total, line, fontsize=7, color=FAINT, va="top")
         place += 0.135
+    for number, line in enumerate(reversed(notes)):
+        figure.text(left, (0.04 + 0.115 * number) / total, line, fontsize=6.5, color=FAINT, va="bottom")
     if handles:
         legend_box = figure.legend(
             handles=handles,
@@ -150,6 +191,12 @@ def frame(
         if below:
             below[-1].xaxis.set_tick_params(labelbottom=True)
     return Frame(figure, axes)
+
+
+def _lines(text: str, width: int) -> list[str]:
+    """A line breaks between facts; within one only where it alone is too long."""
+    whole = "\u00a0· ".join(part.replace(" ", "\u00a0") if len(part) <= width else part for part in text.split(" · "))
+    return wrap(whole, width)
 
 
 def name_panel(made: Frame, axes: Axes, text: str, *, pad: float | None = None) -> None:
@@ -172,13 +219,16 @@ def label_outside(made: Frame, x: str, y: str) -> None:
                 axes.set_ylabel(y)
 
 
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 def plain_log(axes: Axes) -> None:
     """A logarithmic y axis, once its limits are set, whose numbers are written out where they are short."""
     low, high = axes.get_ylim()
     narrow = high < 30 * low
 
     def written(value: float, place: int) -> str:
-        return f"{value:g}" if 1e-3 <= value < 1e4 else f"$10^{{{round(math.log10(value))}}}$"
+        return f"{value:g}" if 1e-3 <= value < 1e4 else "10" + str(round(math.log10(value))).translate(_RAISED)
 
     def between(value: float, place: int) -> str:
         digit = round(value / 10 ** math.floor(math.log10(value) + 1e-9))
@@ -188,8 +238,10 @@ def plain_log(axes: Axes) -> None:
     axes.yaxis.set_minor_formatter(FuncFormatter(between))
 
 
-def handle(text: str, look: Look) -> Line2D:
-    return Line2D([], [], color=look.colour, linestyle=look.dash, label=text)
+def handle(text: str, look: Look, *, mark: bool = False) -> Line2D:
+    """Of a line in a legend, or of a mark."""
+    shape: dict[str, Any] = {"linestyle": "none", "marker": look.marker} if mark else {"linestyle": look.dash}
+    return Line2D([], [], color=look.colour, label=text, **shape)
 
 
 def cross() -> Line2D:
@@ -210,5 +262,30 @@ def remark(axes: Axes, text: str) -> None:
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=FAINT, fontsize=7.5)
 
 
-def more(caption: str, left_out: int) -> str:
-    return f"{caption} · {left_out} more settings not drawn" if left_out else caption
+def more(left_out: int) -> str:
+    return f"{left_out} more setting{'s' if left_out > 1 else ''} not drawn" if left_out > 0 else ""
+
+
+def left_out(why: str, names: Sequence[str]) -> str:
+    """Which panels or servers a figure does without; nothing where there are none."""
+    few = "; ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+    return f"{why}: {few}" if names else ""
+
+
+def briefly(comparison: Comparison, groups: Sequence[Group]) -> list[str]:
+    """Names of groups: a server alone where all of its groups are meant."""
+    hue = arrange(comparison).hue
+    if hue is None:
+        return []
+    names = []
+    for value in comparison.values(hue):
+        own = [group for group in comparison.groups if group.values[hue] == value]
+        meant = [group for group in own if any(group is each for each in groups)]
+        names += [own[0].label([hue])] if len(meant) == len(own) else [group.label(comparison.keys) for group in meant]
+    return names
+
+
+def inside(axes: Axes, x: float, y: float) -> tuple[float, float]:
+    """A place in a panel, as shares of its sides, from which a mark does not reach the axes."""
+    place = axes.transAxes.inverted().transform(axes.transData.transform((x, y)))
+    return float(np.clip(place[0], MARGIN, 1 - MARGIN)), float(np.clip(place[1], MARGIN, 1 - MARGIN))

@@ -43,7 +43,7 @@ def partition(
         hatches = [""] * 8 + ["///"] * classes
         made = frame(
             "Examples of each worker by class" if few else "Share of each class in a worker's examples",
-            " · ".join(part for part in said if part),
+            said,
             legend=[
                 Patch(facecolor=look.colour, hatch=hatch, edgecolor="white", linewidth=0, label=name)
                 for look, hatch, name in zip(looks, hatches, names, strict=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from byzsgd.analysis.bands import AXIS_LABEL, COLUMN, Axis, Band, band
 from byzsgd.analysis.estimates import named
 from byzsgd.analysis.groups import Comparison, Group, NothingToDraw
 
-from .panels import arrange, cross, frame, handle, label_outside, more, name_panel, plain_log
+from .panels import arrange, cross, frame, handle, inside, label_outside, more, name_panel, plain_log
 from .style import Look, styled
 
 TITLE = {
@@ -25,22 +26,24 @@ TITLE = {
     "worst_accuracy": "Test accuracy of the worst node",
     "node_accuracy": "Accuracy of single nodes",
 }
+SHARES = ("test_accuracy", "worst_accuracy", "node_accuracy")
 # Metrics that are a mean over the honest nodes: those that bound the band around them.
 NODES = {"node_accuracy": ("worst_accuracy", "best_accuracy")}
 AGAINST = {
     "updates": "updates",
     "time": "virtual time",
-    "arrivals": "arrivals",
+    "arrivals": "delivered vectors",
     "bits": "bits",
     "bits_per_worker": "bits per worker",
 }
 
 
-def progress(comparison: Comparison, *, metric: str = "test_accuracy", x: Axis = "updates") -> Figure:
+def progress(comparison: Comparison, *, metric: str = "test_accuracy", x: Axis = "arrivals") -> Figure:
     """One curve for each group: the median over its seeds, the band around it as `analysis.estimates` has it, or, of
     `node_accuracy`, from the worst to the best honest node, both medians over seeds.
 
-    A cross marks where a run diverged. Losses and suboptimality are drawn on a logarithmic axis where all is positive.
+    A cross marks where a run diverged, beside the axes where it belongs beyond them. Losses and suboptimality are drawn
+    on a logarithmic axis where all is positive; a band ends where that axis does.
     """
     groups = [group for group in comparison.groups if _has(group, metric)]
     if not groups:
@@ -50,36 +53,43 @@ def progress(comparison: Comparison, *, metric: str = "test_accuracy", x: Axis =
         raise NothingToDraw(f"{AGAINST[x]} as an axis needs runs that have recorded them; got none")
     arrangement = arrange(comparison)
     bands = {id(group): _around(group, metric, x) for group in groups}
-    around = " · band: from the worst to the best honest node, medians" if metric in NODES else spread(groups)
+    around = "band: from the worst to the best honest node, medians" if metric in NODES else spread(groups)
     with styled():
         title = f"{TITLE.get(metric, metric.replace('_', ' ').capitalize())} against {AGAINST[x]}"
         made = frame(
             title,
-            more(comparison.caption() + around, arrangement.left_out),
+            [around, more(arrangement.left_out)],
+            comparison.caption(),
             count=len(arrangement.panels),
             legend=[handle(text, look) for text, look in arrangement.entries(groups)]
             + [cross()] * any(curve.ends for curve in bands.values()),
             height=2.25 if len(arrangement.panels) == 1 else 1.75,
         )
-        for axes, (panel, members) in zip(made.axes.flat, arrangement.panels, strict=False):
+        first = made.axes[0, 0]
+        logarithmic = metric not in SHARES and all((curve.middle > 0).all() for curve in bands.values())
+        floor = -math.inf
+        if logarithmic:
+            first.set_yscale("log")
+            floor, top = _log_limits(list(bands.values()))
+        drawn = [
+            (axes, bands[id(group)], arrangement.look(group))
+            for axes, (_, members) in zip(made.axes.flat, arrangement.panels, strict=False)
+            for group in members
+            if id(group) in bands
+        ]
+        for axes, (panel, _) in zip(made.axes.flat, arrangement.panels, strict=False):
             if panel:
                 name_panel(made, axes, panel)
-            for group in members:
-                if id(group) in bands:
-                    draw_curve(axes, bands[id(group)], arrangement.look(group))
-        first = made.axes[0, 0]
-        if metric.endswith("accuracy"):
-            first.set_ylim(0, 1.02)
-            first.set_yticks(np.linspace(0, 1, 6))
-        elif all((curve.middle > 0).all() for curve in bands.values()):
-            first.set_yscale("log")
-            _log_limits(first, list(bands.values()))
+        for axes, curve, look in drawn:
+            draw_curve(axes, curve, look, floor)
+        if metric in SHARES:
+            show_shares(first)
+        elif logarithmic:
+            first.set_ylim(floor, top)
             plain_log(first)
-        for axes, (_, members) in zip(made.axes.flat, arrangement.panels, strict=False):
-            for group in members:
-                if id(group) in bands:
-                    draw_ends(axes, bands[id(group)], arrangement.look(group))
         first.set_xlim(left=0 if all(curve.x[0] >= 0 for curve in bands.values()) else None)
+        for axes, curve, look in drawn:
+            draw_ends(axes, curve, look)
         label_outside(made, AXIS_LABEL[x], TITLE.get(metric, metric.replace("_", " ")).lower())
     return made.figure
 
@@ -98,32 +108,40 @@ def _has(group: Group, metric: str) -> bool:
 
 
 def spread(groups: Sequence[Group]) -> str:
-    """What lines and bands (marks and bars, numbers) are, for the end of a caption; nothing for single runs."""
-    name = named([len(group.runs) for group in groups])
-    return f" · {name}" if name else ""
+    """What lines and bands (marks and bars, numbers) are, for a caption; nothing for single runs."""
+    return named([len(group.runs) for group in groups])
 
 
-def draw_curve(axes: Axes, curve: Band, look: Look) -> None:
-    """The line with its band."""
+def show_shares(axes: Axes) -> None:
+    """From 0 to 1, so that what lies at 0 does not lie on the axis."""
+    axes.set_ylim(-0.04, 1.02)
+    axes.set_yticks(np.linspace(0, 1, 6))
+
+
+def draw_curve(axes: Axes, curve: Band, look: Look, floor: float = -math.inf) -> None:
+    """The line with its band, no lower than the floor."""
     if (curve.high > curve.low).any():
-        axes.fill_between(curve.x, curve.low, curve.high, color=look.colour, alpha=0.16, linewidth=0)
+        axes.fill_between(curve.x, np.maximum(curve.low, floor), curve.high, color=look.colour, alpha=0.16, linewidth=0)
     single = len(curve.x) == 1
     axes.plot(curve.x, curve.middle, color=look.colour, linestyle=look.dash, marker=look.marker if single else None)
 
 
 def draw_ends(axes: Axes, curve: Band, look: Look) -> None:
-    """Where runs ended by diverging; what lies above the panel is marked on its edge."""
-    low, high = axes.get_ylim()
-    for place, height in curve.ends:
+    """Where runs ended by diverging, once the limits are set; what lies beyond the panel is marked beside its edge."""
+    for end in curve.ends:
+        x, y = inside(axes, *end)
         axes.plot(
-            place, min(max(height, low), high), marker="X", markersize=6, color=look.colour, markeredgecolor="white",
-            clip_on=False, zorder=5,
+            x, y, marker="X", markersize=6, color=look.colour, markeredgecolor="white", transform=axes.transAxes,
+            zorder=5,
         )  # fmt: skip
 
 
-def _log_limits(axes: Axes, curves: list[Band]) -> None:
-    """An overflowing loss must not squeeze all others into a line: six decades above the lowest are enough."""
-    low = min(float(curve.middle.min()) for curve in curves)
-    high = max(float(curve.middle.max()) for curve in curves)
+def _log_limits(curves: list[Band]) -> tuple[float, float]:
+    """An overflowing loss must not squeeze all others into a line: three decades above the start are enough, and a
+    band that reaches down may take one and a half below the lowest curve."""
+    lowest = min(float(curve.middle.min()) for curve in curves)
+    lows = np.concatenate([curve.low[curve.low > 0] for curve in curves])
+    low = max(lowest / 30, float(lows.min(initial=lowest)))
+    high = max(float(curve.high.max()) for curve in curves)
     start = max(float(curve.middle[0]) for curve in curves)
-    axes.set_ylim(low * 0.8, min(high * 1.3, max(start * 1e3, low * 10)))
+    return low * 0.8, min(high * 1.3, max(start * 1e3, lowest * 10))

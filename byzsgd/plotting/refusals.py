@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 
 from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, Recorded
 
-from .panels import frame, label_outside, more, name_panel, remark
+from .panels import beside, frame, label_outside, left_out, more, name_panel
 from .style import reason_looks, styled
 
 WINDOWS = 40
@@ -19,17 +19,23 @@ MOST_COLUMNS = 5
 
 def refusals(comparison: Comparison) -> Figure:
     """Share of the honest (above) and of the Byzantine vectors (below) that each filter refused, in windows of the run,
-    all seeds together."""
+    all seeds together. Where nobody lies there is no panel below."""
     groups = [group for group in comparison.groups if any((~run.arrivals["accepted"]).any() for run in group.runs)]
     if not groups:
         raise NothingToDraw("refusals need vectors that were refused; got none")
-    shown = groups[:MOST_COLUMNS]
+    shown = groups[: min(MOST_COLUMNS, beside())]
+    honest = [group for group in shown if not any(run.arrivals["byzantine"].any() for run in group.runs)]
     reasons = sorted({reason for group in shown for run in group.runs for reason in _refused(run)})
     looks = reason_looks(reasons)
     with styled():
         made = frame(
             "Why vectors were refused",
-            more(comparison.caption(), len(groups) - len(shown)),
+            [
+                "all seeds together",
+                left_out("nobody lies", [group.label(comparison.keys) for group in honest if comparison.keys]),
+                more(len(groups) - len(shown)),
+            ],
+            comparison.caption(),
             count=2 * len(shown),
             columns=len(shown),
             legend=[
@@ -43,12 +49,14 @@ def refusals(comparison: Comparison) -> Figure:
             if comparison.keys:
                 name_panel(made, made.axes[0, column], group.label(comparison.keys))
             for row, liars in enumerate((False, True)):
-                _draw(made.axes[row, column], group, liars, looks)
+                if liars and group in honest:
+                    made.leave_out(row, column)
+                else:
+                    _draw(made.axes[row, column], group, liars, looks)
         made.axes[0, 0].set_ylim(0, 1)
         made.axes[0, 0].set_yticks(np.linspace(0, 1, 5), ["0", "25 %", "50 %", "75 %", "100 %"])
         label_outside(made, "delivered vectors", "")
-        made.axes[0, 0].set_ylabel("honest refused")
-        made.axes[1, 0].set_ylabel("Byzantine refused")
+        made.name_rows("honest refused", "Byzantine refused")
     return made.figure
 
 
@@ -75,7 +83,6 @@ def _draw(axes: Axes, group: Group, liars: bool, looks: dict[str, tuple[str, str
     middles, parts = shares(group, liars, list(looks))
     filled = np.isfinite(parts).all(axis=0)
     if not filled.any():
-        remark(axes, "no such vectors")
         return
     floor = np.zeros(int(filled.sum()))
     edges = middles[filled] if filled.sum() > 1 else np.array([0.0, 2 * middles[0]])

@@ -34,9 +34,8 @@ def slowdown(comparison: Comparison) -> Figure:
     hue = tuple(key for key in keys if key not in (by, *panel))
     names = list(dict.fromkeys(group.label(hue) if hue else "" for group in comparison.groups))
     if hue == ("aggregator",):
-        servers = [str(value) for value in comparison.values("aggregator")]
-        named = server_looks(servers)
-        looks = {phrase("aggregator", server): named[server] for server in servers}
+        named = server_looks(str(value) for value in comparison.look_values("aggregator"))
+        looks = {phrase("aggregator", server): look for server, look in named.items()}
     else:
         looks = dict(zip(names, nominal_looks(names), strict=True))
     titles = list(dict.fromkeys(group.label(panel) if panel else "" for group in comparison.groups))
@@ -46,7 +45,8 @@ def slowdown(comparison: Comparison) -> Figure:
         line = Line2D([], [], color=INK, linestyle=(0, (1, 1.5)), label="f/n")
         made = frame(
             "Honest vectors lost to the defence",
-            more(comparison.caption() + spread(comparison.groups), len(titles) - len(shown)),
+            [spread(comparison.groups), more(len(titles) - len(shown))],
+            comparison.caption(),
             count=len(shown),
             legend=[handle(name, looks[name]) for name in names if name] + [line],
             height=2.2 if len(shown) == 1 else 1.75,

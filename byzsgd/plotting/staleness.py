@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 
 from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
 
-from .panels import frame, kind_handles, label_outside, more, name_panel, remark
+from .panels import briefly, frame, kind_handles, label_outside, left_out, more, name_panel
 from .style import BYZANTINE, HONEST, styled
 
 MOST_PANELS = 12
@@ -19,65 +19,81 @@ MOST_BARS = 60
 
 def staleness(comparison: Comparison) -> Figure:
     """Share of the vectors of each kind that arrived with each staleness, all seeds together; the dotted lines are the
-    means."""
-    if not any(len(run.arrivals) for run in comparison.runs):
-        raise NothingToDraw("staleness needs delivered vectors; got none")
-    panels, note = _panels(comparison)
-    shown = dict(list(panels.items())[:MOST_PANELS])
-    ages = [tuple(_ages(runs, liars) for liars in (False, True)) for runs in shown.values()]
-    largest = max(int(age.max()) for pair in ages for age in pair if len(age))
+    means. Settings under which nothing is stale, and those that repeat the panel of another, are left out."""
+    panels, together = _panels(comparison)
+    ages = {title: tuple(_ages(runs, liars) for liars in (False, True)) for title, runs in panels.items()}
+    fresh = [title for title, pair in ages.items() if not any(age.any() for age in pair)]
+    never = [group for group in comparison.groups if not any(_late(run) for run in group.runs)]
+    late = {title: pair for title, pair in ages.items() if title not in fresh}
+    if not late:
+        raise NothingToDraw("staleness needs vectors that came after an update; got none")
+    first: dict[tuple[bytes, ...], str] = {}
+    for title, pair in late.items():
+        first.setdefault(tuple(np.sort(age).tobytes() for age in pair), title)
+    repeated = [title for title in late if title not in first.values()]
+    alone = list(first.values())
+    shown = alone[:MOST_PANELS]
+    bars = _edges([np.concatenate(late[title]) for title in shown])
+    largest = max(int(age.max()) for title in shown for age in late[title] if len(age))
     with styled():
         made = frame(
             "Staleness of the delivered vectors",
-            more(f"{comparison.caption()}{note} · dotted: mean, largest: {largest}", len(panels) - len(shown)),
+            [
+                f"dotted: mean; largest: {largest}",
+                together,
+                left_out("nothing stale", briefly(comparison, never)),
+                left_out("repeat another", repeated),
+                more(len(alone) - len(shown)),
+            ],
+            comparison.caption(),
             count=len(shown),
             legend=[
                 Patch(color=HONEST, alpha=0.35, linewidth=0, label="honest"),
-                *kind_handles()[1 : 1 + any(len(liars) for _, liars in ages)],
+                *kind_handles()[1 : 1 + any(len(late[title][1]) for title in shown)],
             ],
             height=2.1 if len(shown) == 1 else 1.6,
-            sharex=False,
-            sharey=False,
         )
-        for axes, title, (honest, liars) in zip(made.axes.flat, shown, ages, strict=False):
+        for axes, title in zip(made.axes.flat, shown, strict=False):
             if title:
                 name_panel(made, axes, title)
-            edges = _edges(np.concatenate([honest, liars]))
-            drawn = _draw(axes, honest, edges, liars=False) + _draw(axes, liars, edges, liars=True)
-            if not drawn:
-                remark(axes, "nothing arrived")
-            axes.set_xlim(edges[0] - 0.02 * len(edges), edges[-1])
-            axes.set_ylim(bottom=0)
+            for liars, of_kind in enumerate(late[title]):
+                _draw(axes, of_kind, bars, liars=bool(liars))
+        made.axes[0, 0].set_xlim(bars[0] - 0.02 * len(bars), bars[-1])
+        made.axes[0, 0].set_ylim(bottom=0)
         of = "staleness (updates)" if len(shown) > 1 else "staleness (updates since the worker's read)"
         label_outside(made, of, "share of vectors")
     return made.figure
 
 
-def _edges(ages: np.ndarray) -> np.ndarray:
-    """Bars of whole numbers up to all but the last two in a thousand."""
-    top = max(1, int(np.quantile(ages, 0.998)) + 1) if len(ages) else 1
+def _edges(panels: list[np.ndarray]) -> np.ndarray:
+    """Bars of whole numbers up to all but the last two in a thousand of every panel."""
+    top = max(1, *(int(np.quantile(ages, 0.998)) + 1 for ages in panels))
     width = max(1, -(-top // MOST_BARS))
     return np.arange(0, top + width + 1, width) - 0.5
 
 
 def _panels(comparison: Comparison) -> tuple[dict[str, list[Recorded]], str]:
     """Runs by panel. Few attacks change who is late: where there are too many panels, attacks share one."""
-    keys, note = comparison.keys, ""
+    keys, together = comparison.keys, ""
     if len(comparison.groups) > MOST_PANELS and "attack" in keys and len(keys) > 1:
-        keys, note = tuple(key for key in keys if key != "attack"), " · all attacks together"
+        keys, together = tuple(key for key in keys if key != "attack"), "all attacks together"
     panels: dict[str, list[Recorded]] = {}
     for group in comparison.groups:
         panels.setdefault(group.label(keys) if keys else "", []).extend(group.runs)
-    return panels, note
+    return panels, together
+
+
+def _late(run: Recorded) -> bool:
+    return bool((run.arrivals["staleness"] > 0).any())
 
 
 def _ages(runs: list[Recorded], liars: bool) -> np.ndarray:
     return np.concatenate([run.arrivals.filter(pl.col("byzantine") == liars)["staleness"].to_numpy() for run in runs])
 
 
-def _draw(axes: Axes, ages: np.ndarray, edges: np.ndarray, *, liars: bool) -> int:
+def _draw(axes: Axes, ages: np.ndarray, edges: np.ndarray, *, liars: bool) -> None:
     if not len(ages):
-        return 0
+        return
     colour = BYZANTINE if liars else HONEST
     shares = np.histogram(np.minimum(ages, edges[-1]), edges)[0] / len(ages)
     axes.stairs(
@@ -85,4 +101,3 @@ def _draw(axes: Axes, ages: np.ndarray, edges: np.ndarray, *, liars: bool) -> in
         linestyle=(0, (4, 1.5)) if liars else "-", zorder=3 if liars else 2,
     )  # fmt: skip
     axes.axvline(float(ages.mean()), color=colour, linestyle=(0, (1, 1.5)), linewidth=1.1, zorder=4)
-    return len(ages)

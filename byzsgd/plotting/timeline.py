@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -23,9 +25,12 @@ PER_WORKER = 6  # jobs of a worker in the default stretch
 
 
 def timeline(comparison: Comparison, *, start: float | None = None, end: float | None = None) -> Figure:
-    """One line for each worker: a bar for each job from the read of the model to the delivery, a dot where the vector
-    was accepted and a cross where it was refused. Ticks above mark the server's updates. The first run of each
-    setting; without `start` and `end`, a stretch of about six jobs of each worker from the middle of the run."""
+    """One line for each worker: a wedge for each job, thin where the model was read and thick at the delivery, a dot
+    where the vector was accepted and a cross where it was refused. Ticks above mark the server's updates.
+
+    The first run of each setting, so give it the runs that it is to show; without `start` and `end`, a stretch of about
+    six jobs of each worker from the middle of the shortest run, the same one in all panels.
+    """
     shown = [group for group in comparison.groups if len(group.runs[0].arrivals)]
     if not shown:
         raise NothingToDraw("a timeline needs delivered vectors; got none")
@@ -37,15 +42,19 @@ def timeline(comparison: Comparison, *, start: float | None = None, end: float |
     with styled():
         made = frame(
             "Who computed what when",
-            more(f"{comparison.caption()} · drawn: seed {shown[0].runs[0].config.get('seed')}", left_out),
+            [
+                f"drawn: seed {shown[0].runs[0].config.get('seed')}",
+                more(left_out),
+                "others: --select seed=… aggregator=…" if left_out or len(shown[0].runs) > 1 else "",
+            ],
+            comparison.caption(),
             count=len(shown),
             columns=1,
             legend=job_handles(),
             height=0.75 + 0.105 * workers,
             width=7.16,
-            sharex=False,
-            sharey=False,
         )
+        start, end = _stretch([group.runs[0] for group in shown], workers, start, end)
         for axes, group in zip(made.axes.flat, shown, strict=False):
             if comparison.keys:
                 name_panel(made, axes, group.label(comparison.keys), pad=13)  # above the ticks of the updates
@@ -66,7 +75,7 @@ def job_handles() -> list[Line2D]:
     """What the marks of a timeline mean."""
     dot: dict[str, Any] = {"linestyle": "none", "markersize": 4}
     return [
-        Line2D([], [], color=HONEST, linewidth=4, alpha=0.35, label="honest job"),
+        Line2D([], [], color=HONEST, linewidth=4, alpha=0.35, label="honest job, from thin to thick"),
         Line2D([], [], color=BYZANTINE, linewidth=4, alpha=0.35, label="Byzantine job"),
         Line2D([], [], color=INK, marker="o", label="accepted", **dot),
         Line2D([], [], color=INK, marker="x", label="refused", **dot),
@@ -74,22 +83,33 @@ def job_handles() -> list[Line2D]:
     ]
 
 
+def _wedges(began: np.ndarray, ended: np.ndarray, worker: np.ndarray) -> list[np.ndarray]:
+    """Four corners of each job: so it is seen where a job starts, also right behind the one before."""
+    thin, thick = worker[:, None] + 0.1 * np.array([-1, 1]), worker[:, None] + 0.42 * np.array([1, -1])
+    x = np.stack([began, began, ended, ended], axis=1)
+    return list(np.stack([x, np.concatenate([thin, thick], axis=1)], axis=2))
+
+
+def _stretch(runs: Sequence[Recorded], workers: int, start: float | None, end: float | None) -> tuple[float, float]:
+    """What is shown of all runs: they are compared by eye."""
+    times = [run.arrivals.filter(pl.col("worker") < workers)["time"].sort().to_numpy() for run in runs]
+    shortest = min(times, key=lambda each: float(each[len(each) // 2]))
+    start = float(shortest[len(shortest) // 2]) if start is None else start
+    if end is None:
+        later = shortest[shortest >= start]
+        end = float(later[min(len(later) - 1, PER_WORKER * workers)]) if len(later) else start
+    return start, end if end > start else start + 1.0
+
+
 def draw_jobs(axes: Axes, run: Recorded, start: float | None, end: float | None, workers: int) -> None:
     """The jobs of the first workers in a stretch of a run; None: a stretch from its middle."""
     rows = jobs(run).filter(pl.col("worker") < workers)
-    times = rows["time"].to_numpy()
-    if start is None:
-        start = float(times[len(times) // 2])
-    if end is None:
-        later = times[times >= start]
-        end = float(later[min(len(later) - 1, PER_WORKER * workers)])
-    end = end if end > start else start + 1.0
+    start, end = _stretch([run], workers, start, end)
     seen = rows.filter((pl.col("time") >= start) & (pl.col("began") <= end))
     for liars, colour in ((False, HONEST), (True, BYZANTINE)):
         part = seen.filter(pl.col("byzantine") == liars)
         worker, began, time = part["worker"].to_numpy(), part["began"].to_numpy(), part["time"].to_numpy()
-        axes.barh(worker, time - began, left=began, height=0.84, color=to_rgba(colour, 0.33),
-                  edgecolor="white", linewidth=0.9)  # fmt: skip
+        axes.add_collection(PolyCollection(_wedges(began, time, worker), facecolor=to_rgba(colour, 0.4), linewidth=0))
         inside = time <= end
         passed = part["accepted"].to_numpy()
         axes.plot(time[passed & inside], worker[passed & inside], "o", color=colour, markersize=2.6)

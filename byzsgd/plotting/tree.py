@@ -28,7 +28,7 @@ def tree(comparison: Comparison) -> Figure:
         raise NothingToDraw("tree needs runs of scheme=tree with an update; got none")
     left_out = max(0, len(shown) - MOST_PANELS)
     with styled():
-        made = frame("A round of the tree", more(comparison.caption(), left_out), count=len(shown[:MOST_PANELS]),
+        made = frame("A round of the tree", [more(left_out)], comparison.caption(), count=len(shown[:MOST_PANELS]),
                      columns=1, legend=_legend(), height=1.9, width=7.16, sharex=False)  # fmt: skip
         for axes, group in zip(made.axes.flat, shown, strict=False):
             label = group.label(comparison.keys) + ": " if comparison.keys else ""

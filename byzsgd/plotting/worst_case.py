@@ -9,8 +9,8 @@ from byzsgd.analysis.estimates import estimate
 from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, phrase
 from byzsgd.analysis.outcomes import outcome
 
-from .cells import CELL_HEIGHT, CELL_WIDTH, cells
-from .panels import frame, more, name_panel
+from .cells import CELL_HEIGHT, CELL_WIDTH, cells, colour_bar
+from .panels import beside, frame, more, name_panel
 from .style import styled
 
 MOST_PANELS = 12
@@ -39,11 +39,12 @@ def worst_case(comparison: Comparison, *, metric: str = "test_accuracy") -> Figu
         side = CELL_WIDTH * len(columns) + 0.4 + 0.065 * max(len(name) for name in rows)
         made = frame(
             "Final test accuracy under the worst attack",
-            more(comparison.caption() + " · median", len(panels) - len(shown)),
+            ["median over the seeds", more(len(panels) - len(shown))],
+            comparison.caption(),
             count=len(shown),
-            columns=1 if len(shown) == 1 else 2,
+            columns=min(1 if len(shown) == 1 else 2, beside(side)),
             height=CELL_HEIGHT * len(rows) + 0.5 + (0.2 if rest else 0),
-            width=max(3.5, side * (1 if len(shown) == 1 else 2)),
+            width=max(3.5, side * min(1 if len(shown) == 1 else 2, beside(side)) + 0.55),
         )
         for axes, (title, groups) in zip(made.axes.flat, shown, strict=False):
             values = np.full((len(rows), len(columns)), np.nan)
@@ -58,4 +59,5 @@ def worst_case(comparison: Comparison, *, metric: str = "test_accuracy") -> Figu
             axes.set_xlabel("Byzantine workers" if across == "num_byzantine" else "declared f")
             if title:
                 name_panel(made, axes, title)
+        colour_bar(made, 0.0, 1.0, metric.replace("_", " "))
     return made.figure

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,8 @@ def collect_info(
     }
 
 
-def versions() -> dict[str, str]:
+@cache
+def versions() -> Mapping[str, str]:
     """Of this package, Python and what the results rest on."""
     found = {"byzsgd": byzsgd.__version__, "python": platform.python_version()}
     for package in PACKAGES:

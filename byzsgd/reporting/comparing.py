@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
 from byzsgd.analysis.bits import SHARE, megabits
 from byzsgd.analysis.estimates import NOTHING, Estimate, estimate, named
@@ -14,10 +15,8 @@ from byzsgd.analysis.slowdown import DESCENT, slowdown, twins
 
 from .tables import Cell, Table
 
-BOLD = (
-    "Bold: the best median and all that cannot be told apart from it (paired t-tests, Holm over all pairs, 5 %; "
-    f"{FEWEST} seeds or more)."
-)
+BOLD = "Bold: the best median and all that cannot be told apart from it."
+TOLD_APART = f"Told apart: paired t-tests, Holm over all pairs, 5 %; {FEWEST} seeds or more."
 
 
 def tables(runs: Sequence[Recorded]) -> list[Table]:
@@ -55,7 +54,7 @@ def accuracy(comparison: Comparison, metric: str | None = None, last: int = 1) -
                 *(Cell(_value(value)) for value in values),
                 *(
                     Cell(
-                        estimate=estimate(outcome(run, metric, last) for run in row[attack].runs),
+                        estimate=_final(row[attack], metric, last),
                         best=id(row[attack]) in bold,
                         note=_fate(row[attack]),
                     )
@@ -67,7 +66,8 @@ def accuracy(comparison: Comparison, metric: str | None = None, last: int = 1) -
             for values, row in rows.items()
         ),
         labels=len(keys),
-        notes=(*_statistic(comparison), f"{BOLD} {_shared(comparison)}"),
+        caption=" ".join((*_statistic(comparison), BOLD)),
+        notes=(TOLD_APART, _shared(comparison)),
     )
 
 
@@ -91,9 +91,8 @@ def outcomes(comparison: Comparison) -> Table:
     rows = []
     for number, group in enumerate(comparison.groups):
         reference = references[number]
-        finals = estimate(outcome(run, metric) for run in group.runs)
         cells = [Cell(_value(group.values[key])) for key in comparison.keys]
-        cells += [Cell(str(len(group.runs))), Cell(estimate=finals, best=id(group) in bold, note=_fate(group))]
+        cells.append(Cell(estimate=_final(group, metric), best=id(group) in bold, note=_fate(group)))
         if contested:
             if reference is None or reference is group:
                 cells.append(Cell(NOTHING))
@@ -104,32 +103,37 @@ def outcomes(comparison: Comparison) -> Table:
             for others in pace.values()
         ]
         if counted:
-            cells.append(Cell(estimate=megabits(group, block(comparison, group)), digits=2))
+            needed = replace(megabits(group, block(comparison, group)), lost_as="not reached")
+            cells.append(Cell(estimate=needed, digits=2))
         cells += [
             _percent(group, lambda run: accepted(run, byzantine=False)),
             _percent(group, lambda run: accepted(run, byzantine=True)),
             Cell(estimate=estimate(staleness(run)[0] for run in group.runs), digits=1),
             Cell(f"{max((staleness(run)[1] for run in group.runs), default=math.nan):.0f}"),
+            Cell(str(len(group.runs))),
         ]
         rows.append(tuple(cells))
     hue = hue_of(comparison)
     names = dict.fromkeys(each.label([hue]) for each in references if each is not None and hue is not None)
     distance = f"Δ to {next(iter(names))}" if len(names) == 1 else "Δ to the reference"
-    headings = [*(_heading(key) for key in comparison.keys), "seeds", f"final {metric.removeprefix('test_')}"]
+    headings = [*(_heading(key) for key in comparison.keys), f"final {metric.removeprefix('test_')}"]
     headings += [distance] * contested + list(pace) + ["Mbit to reach"] * counted
-    headings += ["honest accepted %", "Byzantine accepted %", "staleness", "max staleness"]
-    notes = list(_statistic(comparison))
+    headings += ["honest accepted %", "Byzantine accepted %", "staleness", "max staleness", "seeds"]
+    caption, notes = list(_statistic(comparison)), []
     if contested:
+        caption.append(BOLD)
         notes.append(
             f"Δ: paired by seed, since runs of one seed have the same clock; against {' or '.join(names)} under the "
-            f"same other settings, whatever the results. {BOLD}"
+            f"same other settings, whatever the results. {TOLD_APART}"
         )
     if pace:
         notes.append(_about_pace(pace))
     if counted:
         notes.append(f"Mbit to reach: sent by all workers until {100 * SHARE:.0f} % of the best's final accuracy.")
     notes.append(_shared(comparison))
-    return Table("outcomes", "Outcomes", tuple(headings), tuple(rows), len(comparison.keys), tuple(notes))
+    return Table(
+        "outcomes", "Outcomes", tuple(headings), tuple(rows), len(comparison.keys), " ".join(caption), tuple(notes)
+    )
 
 
 def filters(comparison: Comparison) -> Table:
@@ -156,12 +160,14 @@ def filters(comparison: Comparison) -> Table:
         headings=(*(_heading(key) for key in comparison.keys), "filter", "false positives %", "false negatives %"),
         rows=tuple(rows),
         labels=len(comparison.keys) + 1,
-        notes=(
-            "False positives: honest vectors refused; false negatives: Byzantine vectors let pass; each of the vectors "
-            "that reached the filter.",
-            *_statistic(comparison),
-            _shared(comparison),
+        caption=" ".join(
+            (
+                "False positives: honest vectors refused; false negatives: Byzantine vectors let pass; of those that "
+                "reached the filter.",
+                *_statistic(comparison),
+            )
         ),
+        notes=(_shared(comparison),),
     )
 
 
@@ -169,6 +175,12 @@ def _bold(groups: Sequence[Group], metric: str, last: int) -> Sequence[Group]:
     """Marks say something only where they are not on every cell."""
     found = leaders(groups, metric, last)
     return found if len(found) < len(groups) else ()
+
+
+def _final(group: Group, metric: str, last: int = 1) -> Estimate:
+    """What is left at the end. An infinite loss of runs that went on to their end is no divergence."""
+    found = estimate(outcome(run, metric, last) for run in group.runs)
+    return found if group.diverged else replace(found, lost_as="inf")
 
 
 def _percent(group: Group, measure: Callable[[Recorded], float]) -> Cell:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Group, RenderableType
@@ -14,6 +15,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from byzsgd.analysis.estimates import NOTHING, Estimate
+from byzsgd.checks import printable
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Cell:
     def plain(self) -> str:
         """With the note."""
         shown = self.text if self.estimate is None else self.estimate.text(self.digits, self.sign)
-        return " ".join(part for part in (shown, self.note) if part)
+        return printable(" ".join(part for part in (shown, self.note) if part))
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,23 @@ class Table:
     headings: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     labels: int
-    notes: tuple[str, ...] = ()
+    caption: str = ""  # what the numbers are, in a few words
+    notes: tuple[str, ...] = ()  # how they were got, and what all rows share
+
+    def only(self, headings: Sequence[str]) -> Table:
+        """Less the columns that are not asked for; what names the rows stays."""
+        kept = [place for place, name in enumerate(self.headings) if place < self.labels or name in headings]
+        rows = tuple(tuple(row[place] for place in kept) for row in self.rows)
+        return replace(self, headings=tuple(self.headings[place] for place in kept), rows=rows)
+
+
+def chosen(tables: Sequence[Table], headings: Sequence[str]) -> list[Table]:
+    """The tables that have some of these columns, less their others. ValueError for a column that none of them has."""
+    known = dict.fromkeys(name for table in tables for name in table.headings[table.labels :])
+    for name in headings:
+        if name not in known:
+            raise ValueError(f"no column {name!r}; there are {', '.join(known)}")
+    return [table.only(headings) for table in tables if set(headings) & set(table.headings[table.labels :])]
 
 
 def to_rich(table: Table, width: int) -> RenderableType:
@@ -60,11 +78,15 @@ def _stacked(table: Table) -> RenderableType:
         lines.append(Text(", ".join(cell.plain for cell in row[: table.labels]) or "all", style="bold"))
         for heading, cell in list(zip(table.headings, row, strict=True))[table.labels :]:
             lines.append(Text.assemble(f"  {heading}: ", (cell.plain, "bold" if cell.best else "")))
-    return Group(*lines, *(Text(note, style="dim italic") for note in table.notes))
+    return Group(*lines, *(Text(note, style="dim italic") for note in _below(table)))
+
+
+def _below(table: Table) -> list[str]:
+    return [*[table.caption] * bool(table.caption), *table.notes]
 
 
 def _side_by_side(table: Table) -> RichTable:
-    made = RichTable(title=table.title, title_justify="left", caption="\n".join(table.notes), caption_justify="left")
+    made = RichTable(title=table.title, title_justify="left", caption="\n".join(_below(table)), caption_justify="left")
     for number, heading in enumerate(table.headings):
         made.add_column(heading, justify="left" if number < table.labels else "right", overflow="fold")
     for row in table.rows:
@@ -83,15 +105,16 @@ def to_csv(table: Table) -> str:
     writer = csv.writer(text, lineterminator="\n")
     headings: list[str] = []
     for heading, estimated in zip(table.headings, wide, strict=True):
+        heading = _no_formula(heading)
         headings += [heading, *(f"{heading} {part}" for part in PARTS)] if estimated else [heading]
     writer.writerow(headings)
     for row in table.rows:
         values: list[object] = []
         for cell, estimated in zip(row, wide, strict=True):
             if not estimated:
-                values.append(cell.plain)
+                values.append(_no_formula(cell.plain))
             elif cell.estimate is None:
-                values += ["" if cell.text == NOTHING else cell.text, *("" for _ in PARTS)]
+                values += ["" if cell.text == NOTHING else _no_formula(cell.plain), *("" for _ in PARTS)]
             else:
                 found = cell.estimate
                 values.append("" if math.isnan(found.middle) else f"{found.bound}{found.middle}")
@@ -101,18 +124,35 @@ def to_csv(table: Table) -> str:
     return text.getvalue()
 
 
+def _no_formula(text: str) -> str:
+    """What a spreadsheet would compute or call is a text to it; numbers are numbers."""
+    try:
+        return f"'{text}" if text.startswith(("=", "+", "-", "@")) and math.isnan(float(text)) else text
+    except ValueError:
+        return f"'{text}"
+
+
+_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+_MARKS = str.maketrans({sign: f"\\{sign}" for sign in "\\`*[]<>|$~#"})
+
+
 def to_markdown(table: Table) -> str:
     """A GitHub table, the best in bold."""
-    lines = [f"**{table.title}**", "", _markdown_row(table.headings)]
+    lines = [f"**{_unmarked(table.title)}**", "", _markdown_row([_unmarked(heading) for heading in table.headings])]
     rules = ["---" if number < table.labels else "---:" for number in range(len(table.headings))]
     lines.append(_markdown_row(rules))
     for row in table.rows:
-        shown = [cell.plain.replace("|", "\\|") for cell in row]
+        shown = [_unmarked(cell.plain) for cell in row]
         lines.append(
             _markdown_row([f"**{text}**" if cell.best else text for text, cell in zip(shown, row, strict=True)])
         )
-    lines += ["", *(f"{note}  " for note in table.notes)]
+    lines += ["", *(f"{_unmarked(note)}  " for note in _below(table))]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _unmarked(text: str) -> str:
+    """For Markdown: letters. An underscore within a word is one already."""
+    return _UNDERSCORE.sub(r"\\_", text.translate(_MARKS))
 
 
 def _markdown_row(texts: Sequence[str]) -> str:
@@ -133,13 +173,17 @@ def escape(text: str) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """A floating table with booktabs rules (`\\usepackage{booktabs}`), the best in bold."""
+    """A floating table with booktabs rules, the best in bold, no wider than the column that it stands in; a note below
+    says the settings."""
     columns = "l" * table.labels + "r" * (len(table.headings) - table.labels)
+    caption = " ".join(part for part in (f"{table.title}.", table.caption) if part)
     lines = [
+        r"% needs \usepackage{adjustbox,booktabs}",
         r"\begin{table}",
         r"  \centering",
-        rf"  \caption{{{escape(table.title)}. {escape(' '.join(table.notes))}}}",
+        rf"  \caption{{{escape(caption)}}}",
         rf"  \label{{tab:{table.name}}}",
+        r"  \begin{adjustbox}{max width=\columnwidth}",
         rf"  \begin{{tabular}}{{{columns}}}",
         r"    \toprule",
         "    " + " & ".join(escape(heading) for heading in table.headings) + r" \\",
@@ -147,6 +191,9 @@ def to_latex(table: Table) -> str:
         *("    " + " & ".join(_latex_cell(cell) for cell in row) + r" \\" for row in table.rows),
         r"    \bottomrule",
         r"  \end{tabular}",
+        r"  \end{adjustbox}",
+        *[rf"  \par\smallskip\parbox{{\columnwidth}}{{\footnotesize {escape(' '.join(table.notes))}}}"]
+        * bool(table.notes),
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"

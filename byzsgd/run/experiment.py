@@ -35,38 +35,35 @@ from byzsgd.kernel.randomness import Streams
 from byzsgd.records import (
     NOT_IDENTITY,
     Run,
-    beside,
     collect_info,
-    difference,
     is_finished,
-    is_run,
     load,
     locked,
-    read_config,
-    read_info,
     run_id,
-    same_run,
 )
-from byzsgd.records.checkpoints import checkpoints
+from byzsgd.records.lock import was_killed
 from byzsgd.records.longer import begin_behind, find_shorter
 from byzsgd.run.budget import Budget
-from byzsgd.run.described import choices_of, described, nameless
+from byzsgd.run.described import choices_of, described, nameless, own_modules
 from byzsgd.run.fields import converted
+from byzsgd.run.memory import least_memory, require_memory
 from byzsgd.run.messages import check_messages
 from byzsgd.run.metrics import Metrics
-from byzsgd.run.path import say_once
-from byzsgd.run.prepared import Prepared, loaded, prepare
-from byzsgd.run.process import rare_collections, threads
+from byzsgd.run.path import OtherPath, advice, say_once
+from byzsgd.run.places import is_kept, place_of, require_done, require_files, require_own
+from byzsgd.run.prepared import Prepared, prepare
+from byzsgd.run.process import THREADS, rare_collections, threads
 from byzsgd.run.running import Running
 from byzsgd.run.saving import Saving
 from byzsgd.run.screen import Facts, Nobody, Screen
 from byzsgd.run.signals import Stopped, stop_signals
-from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, require_same_files
+from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, require_same_start
 from byzsgd.run.sweeping import Sweeping
 from byzsgd.run.tracking import Tracking
 from byzsgd.run.trial import piloted, pilots
 
 NO_GROUPS = {"budget", "metrics", "sweep"}
+LEAST = {"num_workers": 1, "eval_every": 1, "threads": 1, "keep_state": 0, "seed": 0}
 SAYING = ("config", "choices", "said")  # the fields that are about the others
 _SENDER = {"vectors": "gradient", "deltas": "delta"}
 
@@ -75,11 +72,6 @@ class EngineFactory(Protocol):
     """(problem, batches, the liars' attacks by worker) -> engine."""
 
     def __call__(self, problem: SupervisedProblem, batches: Batches, poisons: Mapping[int, Attack], /) -> Engine: ...
-
-
-def _is_kept(folder: Path) -> bool:
-    """Whether a run has left something here that a new one would have to go on from."""
-    return is_finished(folder) or bool(checkpoints(folder))
 
 
 def _is_same(value: Any, before: Any) -> bool:
@@ -134,17 +126,16 @@ class Experiment:
     def __post_init__(self) -> None:
         self._say_what_was_replaced()
         n = self.num_workers
-        require(n >= 1, "num_workers", "a value >= 1", num_workers=n)
+        for name, least in LEAST.items():
+            require(getattr(self, name) >= least, name, f"a value >= {least}", **{name: getattr(self, name)})
+        require(self.threads <= THREADS, "threads", f"a value <= {THREADS}", threads=self.threads)
+        require_memory("num_workers", least_memory(n, self.scheme), num_workers=n)
         require(0 <= self.num_byzantine <= n, "num_byzantine", "0 <= num_byzantine <= num_workers",
                 num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
         require(0 <= self.f <= n, "f", "0 <= f <= num_workers", f=self.f, num_workers=n)
         check_sampling(self.batch_size, self.worker.sampling)
-        for name in ("eval_every", "threads"):
-            require(getattr(self, name) >= 1, name, "a value >= 1", **{name: getattr(self, name)})
         every = self.checkpoint_every
         require(every is None or every >= 1, "checkpoint_every", "a value >= 1, or null", checkpoint_every=every)
-        require(self.keep_state >= 0, "keep_state", "a value >= 0", keep_state=self.keep_state)
-        require(self.seed >= 0, "seed", "a value >= 0", seed=self.seed)
         require(self.num_byzantine < n or not self.metrics.dissimilarity, "metrics.dissimilarity", "an honest worker",
                 num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
         if (ids := self.byzantine_ids) is not None:
@@ -212,7 +203,6 @@ class Experiment:
                 worker=self.choices.get("worker"))  # fmt: skip
         require(not self.attack.previews and not self.attack.claims, who,
                 "an attack that neither asks a server nor lies to it", attack=self.choices.get("attack"))  # fmt: skip
-
         if isinstance(self.scheme, NamesWork):
             require(getattr(self.worker, "sends_results", False), who, "worker=gradient, since it names what workers "
                     "compute", worker=self.choices.get("worker"))  # fmt: skip
@@ -253,16 +243,18 @@ class Experiment:
             if folder is None:
                 return self._watched(stopped, None, watcher, plugins)
             self._require_digests(Path(folder))
-            place = Path(folder) if only_there else self._place(Path(folder), plugins)
-            if only_there and _is_kept(place):
-                self._require_files(place, plugins)
+            place = Path(folder) if only_there else place_of(self, Path(folder), plugins)
+            if only_there and is_kept(place):
+                require_files(self, place, plugins)
             if is_finished(place):  # also where one may only read
                 return self._read_back(place, watcher)
+            killed = was_killed(place)
             with locked(place):
                 if is_finished(place):  # by another process, in between
                     return self._read_back(place, watcher)
-                if _is_kept(place):
-                    self._require_own(place)
+                require_done(place, killed, watcher.say)
+                if is_kept(place):
+                    require_own(self, place)
                 elif found := self._beginning(place, shorter, plugins):
                     begin_behind(found, place, self.config, self.choices)
                 try:
@@ -272,47 +264,24 @@ class Experiment:
                     raise
 
     def _beginning(self, place: Path, shorter: Path | None, plugins: Sequence[str] | None) -> Path | None:
-        """The finished run with whose end this one goes on, if its data are those of now."""
+        """The finished run with whose end this one goes on, if its data and its path are those of now."""
         found = None if self.force or pilots(self) else shorter or find_shorter(place, self.config)
-        files = read_info(found).get("files") if found else None
-        if found is not None and files:
-            try:
-                require_same_files(found, files, loaded(self, plugins)[1])
-            except OtherFiles:
-                if shorter is not None:
-                    raise
-                return None
+        try:
+            if found is not None:
+                now = self.prepare(plugins)
+                require_same_start(found, now.path, now.facts["files"])
+        except (OtherFiles, OtherPath):
+            if shorter is not None:
+                raise
+            return None
         return found
 
     def _read_back(self, folder: Path, screen: Screen) -> Run:
-        self._require_own(folder)
+        require_own(self, folder)
         run = load(folder)
         screen.say(f"{folder} is finished already; force=true runs it again beside it")
         screen.end(run)
         return run
-
-    def _place(self, folder: Path, plugins: Sequence[str] | None) -> Path:
-        """The first of `folder`, `folder__2`, … where this run may be: not begun, or begun with the files of now."""
-        refusal = None
-        for place in beside(folder):
-            if self.force and is_finished(place):
-                continue
-            if not _is_kept(place):
-                if refusal is not None and not self.force:
-                    raise refusal
-                return place
-            try:
-                self._require_files(place, plugins)
-            except OtherFiles as error:
-                refusal = refusal or error
-                continue
-            return place
-        raise AssertionError("folders beside have no end")
-
-    def _require_files(self, folder: Path, plugins: Sequence[str] | None) -> None:
-        before = read_info(folder).get("files") if is_run(folder) else None
-        if before and same_run(read_config(folder), self.config):  # else other settings are what is refused
-            require_same_files(folder, before, loaded(self, plugins)[1])
 
     def _watched(
         self, stopped: Callable[[], int], place: Path | None, screen: Screen, plugins: Sequence[str] | None
@@ -338,13 +307,6 @@ class Experiment:
         lacking = next(nameless(counted), None)
         require(lacking is None, str(folder), "parts whose code is in a file or whose contents have a digest",
                 part=lacking)  # fmt: skip
-
-    def _require_own(self, folder: Path) -> None:
-        stored = read_config(folder)
-        if not same_run(stored, self.config):
-            raise ValueError(
-                f"{folder} needs the settings that it was started with; got {difference(stored, self.config)}"
-            )
 
     def start(
         self,
@@ -375,7 +337,7 @@ class Experiment:
         }
         store: Store = MemoryStore(**description)
         if folder is not None:
-            allowed = self.plugins if plugins is None else plugins
+            allowed = (*self.plugins, *own_modules(self.config)) if plugins is None else plugins
             store = FolderStore(
                 folder, plugins=allowed, say=screen.say, keep_state=self.keep_state * 1e6, **description
             )
@@ -394,5 +356,5 @@ class Experiment:
                 folder=folder,
             )
         )
-        say_once(screen.say, prepared.path)
+        say_once(screen.say, advice(prepared.path, self.budget.arrivals))
         return Running(prepared, self.budget, self.eval_every, Saving(self.checkpoint_every), store, screen)

@@ -44,6 +44,7 @@ from byzsgd.kernel.world import Kernel, World
 from byzsgd.partitions.class_counts import class_counts
 from byzsgd.records.tree import check
 from byzsgd.run.evaluation import MOST_NODES, Evaluation, OfNodes, OfServer
+from byzsgd.run.memory import require_memory
 from byzsgd.run.messages import channel_of_run, delay_of_run, read_bits
 from byzsgd.run.path import chosen_path
 from byzsgd.run.pilot import solved
@@ -172,6 +173,8 @@ def prepare(experiment: Experiment, plugins: Sequence[str] | None = None) -> Pre
     server_context = _server_context(experiment, problem, streams)
     compressor = solved(experiment)
     kernel = _kernel(experiment, compressor, problem, batches, count, server_context, streams)
+    models = kernel.scheme.nodes(experiment.num_workers) * problem.num_parameters
+    require_memory("the run", models * dtype.itemsize, models=f"{models} numbers")
     initial = problem.initial(streams.generator("init"))
     counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes and owned else None
     facts = {"class_counts": counts, "class_names": list(data.class_names), "data_note": data.note, "files": files}

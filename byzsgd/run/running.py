@@ -17,6 +17,7 @@ from byzsgd.records import Run
 from byzsgd.records.rows import Block
 from byzsgd.run.budget import Budget
 from byzsgd.run.metrics import dissimilarity_of
+from byzsgd.run.path import say_once
 from byzsgd.run.prepared import Prepared
 from byzsgd.run.saving import Saving
 from byzsgd.run.screen import Screen
@@ -45,20 +46,21 @@ class Running:
         self.world = fresh if resumed is None else resumed
         if resumed is None:
             store.studied = prepared.study.init()
-        self.stretches = self._stretches()
+        self.stretches: Stretches | None = None  # while compiled code plays
         self.block = Block(store.recorder.scores)
         measured = prepared.evaluation.measured(self.world)
         self.names = tuple(measured)
         if resumed is None:
             self._record(measured)
 
-    def _stretches(self) -> Stretches | None:
-        """Compiled code that plays this world, where that is the path of the run."""
-        prepared = self.prepared
-        if prepared.plan is None:
-            return None
-        from byzsgd.kernel.compiled.stretch import Stretches  # Numba takes half a second to import
+    def _stretches(self) -> Stretches:
+        """Compiled code that plays this world."""
+        from byzsgd.kernel.compiled.cache import news  # Numba takes half a second to import
+        from byzsgd.kernel.compiled.stretch import Stretches
 
+        say_once(self.screen.say, news())
+        prepared = self.prepared
+        assert prepared.plan is not None
         limits = self.budget.updates, self.budget.time
         return Stretches(prepared.plan, prepared.kernel, self.world, prepared.engine, prepared.problem,
                          prepared.batches, self.store.recorder.scores, *limits)  # fmt: skip
@@ -174,14 +176,18 @@ class Running:
             raise
         raise AssertionError("a run ends")
 
-    def looks(self) -> Iterator[Status | None]:
-        """Plays on, and comes back whenever it may be time to stop, with the status of the run if it has ended."""
-        if self.stretches is not None:
-            while True:
-                yield self.stretch(self.stretches, self.until())
-        for event in events(self.prepared.kernel, self.world, self.prepared.engine):
-            yield self.after(event)
-        yield self.stalled()
+    def looks(self, arrivals: float = math.inf) -> Iterator[Status | None]:
+        """Plays on, at most to so many arrivals, and comes back whenever it may be time to stop, with the status of the
+        run if it has ended."""
+        prepared, world = self.prepared, self.world
+        begins = math.inf if prepared.plan is None else prepared.plan.begins
+        deliveries = events(prepared.kernel, world, prepared.engine)
+        while world.arrivals < min(begins, arrivals):
+            event = next(deliveries, None)
+            yield self.stalled() if event is None else self.after(event)
+        while world.arrivals < arrivals:
+            self.stretches = self.stretches or self._stretches()
+            yield self.stretch(self.stretches, int(min(self.until(), arrivals - world.arrivals)))
 
     def stretch(self, stretches: Stretches, most: int) -> Status | None:
         """Up to so many deliveries by compiled code, or one that it does not know by the general path."""

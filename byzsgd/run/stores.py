@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Protocol
 
 from torch import Tensor
 
-from byzsgd.checks import require
 from byzsgd.kernel.world import World
 from byzsgd.records import FolderRecorder, Offsets, Recorder, Run, read_info, start
 from byzsgd.records.checkpoints import (
@@ -19,8 +18,8 @@ from byzsgd.records.checkpoints import (
     save_checkpoint,
     save_params,
 )
-from byzsgd.records.run import CHECKPOINTS
-from byzsgd.run.path import COMPILED
+from byzsgd.records.names import CHECKPOINTS
+from byzsgd.run.path import require_same_path
 from byzsgd.run.study import Newest
 from byzsgd.sources import Sources, changed
 
@@ -108,7 +107,8 @@ class FolderStore:
         if found is None:
             self.recorder = start(self.folder, **self.description)
             return None
-        self._require_path()
+        info = read_info(self.folder)
+        require_same_path(self.folder, str(info.get("engine")), str(self.description["info"]["engine"]))
         for line in damaged:
             self.say(f"{line}; the checkpoint before it is used")
         require_same_files(self.folder, found.tree.get("files"), self.description["info"]["files"])
@@ -117,7 +117,6 @@ class FolderStore:
         params.copy_(world.models.live[0])
         world.models.live[0] = params
         self.recorder = FolderRecorder.resume(self.folder, found.offsets)
-        info = read_info(self.folder)
         self.before = float(info.get("wall_time") or 0.0)
         shorter, ended = info.get("extends", ("", -1))
         if ended == world.arrivals:
@@ -125,16 +124,6 @@ class FolderStore:
         else:
             self.say(f"resumed {self.folder} after {world.arrivals} arrivals")
         return world
-
-    def _require_path(self) -> None:
-        """Compiled code goes on with what the same compiled code began: another one has other last bits."""
-        began, now = str(read_info(self.folder)["engine"]), str(self.description["info"]["engine"])
-        require(
-            began == now or not (began.startswith(COMPILED) or now.startswith(COMPILED)),
-            str(self.folder),
-            f"the engine that it was started with, {began} (force=true runs it again beside it)",
-            engine=now,
-        )
 
     def checkpoint(self, world: World, seconds: float) -> None:
         offsets = self.recorder.flush({"wall_time": self.before + seconds})
@@ -174,6 +163,13 @@ def require_same_files(folder: Path, before: Sources | None, now: Sources) -> No
     if before is not None and (difference := changed(before, now)):
         needs = f"{folder} needs the data that it was started with"
         raise OtherFiles(f"{needs}; got {difference} (force=true starts beside it)")
+
+
+def require_same_start(folder: Path, path: str, files: Sources) -> None:
+    """OtherPath or OtherFiles where a finished run was started with another path or other files than those of now."""
+    info = read_info(folder)
+    require_same_path(folder, str(info.get("engine")), path)
+    require_same_files(folder, info.get("files"), files)
 
 
 def _ended(status: str, reason: str, seconds: float) -> dict[str, Any]:

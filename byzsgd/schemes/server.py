@@ -77,7 +77,9 @@ class ParameterServer:
         return max(new - self.clock.oldest(world.clock, new), self.claims)
 
     def remarks(self, world: Any) -> tuple[str, ...]:
-        return ()
+        if world.updates or not world.arrivals:
+            return ()
+        return (f"no update in {world.arrivals} deliveries: the server refused them or still waits for more",)
 
     def begin(self, kernel: Verbs, world: Any) -> ServerState:
         state = ServerState(self.aggregator.init(self.context(world.models.live[NODE])))

@@ -42,7 +42,7 @@ def factor(slow, base):
 def test_it_does_not_depend_on_how_often_was_evaluated(every):
     base = descending(500, every, "asgd", "none")
     level = 1 - 0.9 * (1 - math.exp(-6))
-    assert crossing(base, level).arrivals == pytest.approx(-500 * math.log(level))
+    assert crossing(base, level).at == pytest.approx(-500 * math.log(level))
     assert factor(descending(700, every), base).middle == pytest.approx(1.4)
     assert factor(descending(700, every), base).bound == ""
 
@@ -59,7 +59,7 @@ def test_logarithms_are_averaged():
 def test_what_is_censored_is_a_bound():
     base = descending(500, 25, "asgd", "none")
     never = factor(descending(9000, 25), base)
-    assert never.bound == ">" and never.middle == pytest.approx(3000 / crossing(base, 0.1022).arrivals, rel=0.01)
+    assert never.bound == ">" and never.middle == pytest.approx(3000 / crossing(base, 0.1022).at, rel=0.01)
     assert never.text(2).startswith("> 2.6")
     # A twin that is there before its second look: it needed 500 at most.
     early = factor(descending(900, 500), descending(100, 500, "asgd", "none"))

@@ -93,11 +93,33 @@ CUTS = [(KARDAM, "attack=lie"), ("aggregator=asgd", "worker=momentum"), ("aggreg
         ("aggregator=basgd",), ("aggregator=ringmaster_stop", "aggregator.limit=3")]  # fmt: skip
 
 
+# How many deliveries the kernel plays before, in two goes; how long the stretches are, and who then owns the world.
+PIECES = {
+    "before": st.tuples(st.integers(0, 40), st.integers(0, 40)),
+    "cuts": st.lists(st.tuples(st.integers(1, 60), st.sampled_from([None, False, True])), min_size=1, max_size=5),
+}
+
+
 @pytest.mark.parametrize("overrides", CUTS, ids=" ".join)
 @settings(max_examples=4, deadline=None)
-@given(cuts=st.lists(st.tuples(st.integers(1, 60), st.sampled_from([None, False, True])), min_size=1, max_size=5))
-def test_wherever_a_stretch_is_cut_the_bits_are_the_same(overrides, cuts):
+@given(**PIECES)
+def test_wherever_a_stretch_is_cut_the_bits_are_the_same(overrides, before, cuts):
+    cut_anywhere(overrides, before, cuts)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("overrides", CASES, ids=" ".join)
+@settings(max_examples=30, deadline=None)
+@given(**PIECES)
+def test_wherever_any_stretch_is_cut_the_bits_are_the_same(overrides, before, cuts):
+    cut_anywhere(overrides, before, cuts)
+
+
+def cut_anywhere(overrides, before, cuts):
     whole, cut = Played(*overrides), Played(*overrides)
+    for most in before:
+        cut.general(most)
+    whole.general(sum(before))
     for most, leave in cuts:
         cut.stretch(most, leave)
     whole.stretch(sum(most for most, _ in cuts))
@@ -115,7 +137,9 @@ def said(world):
     return [(w, v.tolist() if isinstance(v, torch.Tensor) else v) for w, v in told if not hasattr(v, "__dict__")]
 
 
-@pytest.mark.parametrize("overrides", CUTS, ids=" ".join)
+@pytest.mark.parametrize(
+    "overrides", [*CUTS, *(pytest.param(each, marks=pytest.mark.slow) for each in CASES)], ids=" ".join
+)
 def test_what_is_given_back_can_be_taken_again(overrides):
     one = Played(*overrides)
     one.stretch(150, leave=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 
 import pytest
 
@@ -15,7 +16,8 @@ from byzsgd.kernel.compiled.plan import SHORT, form_of
 from byzsgd.run import path
 from byzsgd.run.screen import Nobody
 
-LONG = ("budget.arrivals=300", "batch_size=4", "eval_every=300", "num_workers=10")
+TINY = ("batch_size=4", "num_workers=10", "num_byzantine=3")
+LONG = (*TINY, f"budget.arrivals={SHORT + 100}", "eval_every=300")
 
 
 class Heard(Nobody):
@@ -28,12 +30,12 @@ class Heard(Nobody):
 
 @pytest.fixture
 def without_numba(monkeypatch):
-    monkeypatch.setattr(path, "installed", lambda: False)
+    monkeypatch.setitem(sys.modules, "numba", None)  # as if it were not there
     monkeypatch.setattr(path, "_said", set())
 
 
 def chosen(*overrides):
-    return byzsgd.experiment(*LONG, "engine.compiled=true", *overrides).prepare().path
+    return byzsgd.experiment(*LONG, *overrides).prepare().path
 
 
 @pytest.mark.parametrize(
@@ -48,11 +50,26 @@ def chosen(*overrides):
         (("optimizer=anytime",), "optimizer anytime"),
         (("model=mlp", "model.activation=gelu"), "activation gelu"),
         (("metrics.study=true",), "metrics.study"),
-        ((f"budget.arrivals={SHORT - 1}",), f"fewer than {SHORT} arrivals"),
     ],
 )
 def test_what_is_not_played_is_recorded_with_the_reason(overrides, reason):
     assert chosen(*overrides).endswith(f"(not compiled: {reason})")
+
+
+def test_the_path_does_not_depend_on_the_budget():
+    pytest.importorskip("numba")
+    assert chosen() == chosen("budget.arrivals=1") == chosen("budget.updates=1")
+    assert chosen().startswith(f"compiled after {SHORT} arrivals (numba ")
+    assert chosen("engine.compiled=false") == "fused"
+    assert chosen("engine=compiled").startswith("compiled (numba ")
+
+
+def test_a_short_run_is_over_before_numba_is_imported(monkeypatch):
+    pytest.importorskip("numba")
+    monkeypatch.setitem(sys.modules, "byzsgd.kernel.compiled.cache", None)  # which alone imports it
+    assert len(byzsgd.experiment(*LONG, f"budget.arrivals={SHORT}").run().arrivals) == SHORT
+    with pytest.raises(ImportError):
+        byzsgd.experiment(*LONG, f"budget.arrivals={SHORT + 1}").run()
 
 
 def test_what_is_asked_for_and_cannot_be_is_refused_in_one_line(tmp_path, capsys):
@@ -78,7 +95,9 @@ def test_only_exactly_what_was_declared_has_a_form():
 
 def test_without_numba_everything_works_and_one_line_says_how_to_be_faster(without_numba):
     heard = Heard()
-    runs = [byzsgd.experiment(*LONG, "engine.compiled=true", f"seed={seed}").run(screen=heard) for seed in (0, 1)]
+    short = byzsgd.experiment(*LONG, f"budget.arrivals={SHORT}").run(screen=heard)
+    assert not heard.lines
+    runs = [short, *(byzsgd.experiment(*LONG, f"seed={seed}").run(screen=heard) for seed in (0, 1))]
     assert {run.info["engine"] for run in runs} == {"fused (not compiled: numba is not installed)"}
     assert len(heard.lines) == 1 and "pip install 'byzsgd[fast]'" in heard.lines[0]
 
@@ -88,36 +107,58 @@ def test_warm_says_what_is_missing(without_numba, capsys):
     assert "compiled code needs the extra byzsgd[fast]" in capsys.readouterr().err
 
 
-def interrupted(folder):
-    """A run that was asked to stop in the middle."""
+def interrupted(folder, at):
+    """A run that was asked to stop behind a checkpoint at so many arrivals."""
 
     class Stopping(Nobody):
         def metrics(self, row):
-            if row["arrivals"] == 100:
+            if row["arrivals"] == at + 50:
                 raise KeyboardInterrupt
 
-    settings = (*LONG, "engine.compiled=true", "checkpoint_every=50", "eval_every=100", "attack=lie")
+    settings = (*TINY, f"budget.arrivals={SHORT + 200}", "checkpoint_every=50", "eval_every=50", "attack=lie")
     with pytest.raises(KeyboardInterrupt):
         byzsgd.experiment(*settings).run(folder, screen=Stopping())
     return settings
 
 
+def assert_same(one, other):
+    """Two run folders hold the same records and the same model, to the bit."""
+    runs = [byzsgd.load(folder) for folder in (one, other)]
+    assert runs[0].arrivals.equals(runs[1].arrivals) and runs[0].metrics.equals(runs[1].metrics)
+    params = [(folder / "params.safetensors").read_bytes() for folder in (one, other)]
+    assert params[0] == params[1]
+
+
+@pytest.mark.parametrize("at", [SHORT - 50, SHORT, SHORT + 50])
+def test_a_run_that_was_stopped_around_the_switch_ends_with_the_same_bits(at, tmp_path):
+    pytest.importorskip("numba")
+    settings = interrupted(tmp_path / "run", at)
+    assert max(int(kept.name[:12]) for kept in (tmp_path / "run").glob("checkpoints/*")) == at
+    runs = [byzsgd.experiment(*settings).run(tmp_path / name) for name in ("run", "whole")]
+    assert len(runs[0].arrivals) == SHORT + 200
+    assert_same(tmp_path / "run", tmp_path / "whole")
+
+
 def test_another_path_does_not_go_on(tmp_path, monkeypatch, capsys):
     pytest.importorskip("numba")
-    settings = interrupted(tmp_path / "run")
-    monkeypatch.setattr(path, "installed", lambda: False)
+    settings = interrupted(tmp_path / "run", SHORT)
+    monkeypatch.setitem(sys.modules, "numba", None)
     assert main(["train", *settings, f"hydra.run.dir={tmp_path / 'run'}"]) == 2
     error = capsys.readouterr().err
-    assert "needs the engine that it was started with, compiled (numba" in error and error.count("\n") == 1
+    assert f"needs the engine that it was started with, compiled after {SHORT} arrivals (numba" in error
+    assert error.count("\n") == 1
 
 
-def test_a_run_that_was_stopped_ends_with_the_same_bits(tmp_path):
+def test_what_another_path_has_ended_is_no_beginning(tmp_path, monkeypatch, capsys):
     pytest.importorskip("numba")
-    settings = interrupted(tmp_path / "run")
-    runs = [byzsgd.experiment(*settings).run(tmp_path / name) for name in ("run", "whole")]
-    assert runs[0].arrivals.equals(runs[1].arrivals) and len(runs[0].arrivals) == 300
-    params = [(tmp_path / each / "params.safetensors").read_bytes() for each in ("run", "whole")]
-    assert params[0] == params[1]
+    with monkeypatch.context() as hidden:
+        hidden.setitem(sys.modules, "numba", None)
+        byzsgd.experiment(*LONG, "budget.arrivals=50").run(tmp_path / "short")
+    assert "extends" not in byzsgd.experiment(*LONG, "budget.arrivals=60").run(tmp_path / "long").info
+    assert main(["resume", str(tmp_path / "short"), "budget.arrivals=70"]) == 2
+    error = capsys.readouterr().err
+    assert "short needs the engine that it was started with, fused (not compiled: numba" in error
+    assert error.count("\n") == 1
 
 
 def test_a_model_that_overflows_ends_like_on_the_general_path():

@@ -204,3 +204,8 @@ def test_presence_is_a_matter_of_the_seed_alone(configure):
     assert [second.slots(0, slot) for slot in reversed(range(200))] == forward[::-1]
     durations = build_clock(exponential(mean=1.0), Streams(5), 3)
     assert all(first.durations(w, j) == durations.durations(w, j) for w in range(3) for j in range(40))
+
+
+def test_a_fleet_that_would_grow_for_ever_is_refused(configure):
+    with pytest.raises(ValueError, match="preemptible availability needs a growth to n within 1000000 slots; got"):
+        clock_of(configure, "preemptible_growing", "initial=1", "growth=1.000000001")

@@ -38,7 +38,7 @@ except ImportError:  # its module may have moved: ids are then held by tests/rec
 
 COMMON = ("budget.arrivals=120", "eval_every=50", "batch_size=8")
 
-OF_0_1 = ("dataset.validation_share=0.0",)  # what has another default since, where the dataset knows it
+OF_0_1 = {"dataset": "dataset.validation_share=0.0", "engine": "engine.compiled=false"}  # other defaults since
 GENERATED = ("least_squares", "phase_retrieval", "quadratic", "ridge_logistic")
 
 ROUNDS = (
@@ -328,8 +328,9 @@ def cases() -> dict[str, tuple[str, ...]]:
     for name, overrides in (case for family in families for case in family()):
         assert name not in found, f"two runs are named {name}"
         keys = {override.partition("=")[0] for override in overrides}
-        generated = any(f"dataset={each}" in overrides for each in GENERATED)
-        common = COMMON if generated else (*COMMON, *OF_0_1)
+        others = {"dataset" for each in GENERATED if f"dataset={each}" in overrides}
+        others |= {"engine" for each in ("loop", "fused", "vmap") if f"engine={each}" in overrides}
+        common = (*COMMON, *(word for group, word in OF_0_1.items() if group not in others))
         found[name] = (*(each for each in common if each.partition("=")[0] not in keys), *overrides)
     return found
 

@@ -7,6 +7,7 @@ import dataclasses
 import polars as pl
 import pytest
 from made_up_runs import run, sweep
+from matplotlib.image import imread
 
 from byzsgd.plotting import draw
 
@@ -18,7 +19,7 @@ def names(paths):
 def test_all_that_the_runs_have_rows_for(tmp_path):
     written = draw([run()], tmp_path / "figures", formats=("png", "svg"))
     assert all(path.stat().st_size > 2000 for path in written)
-    kinds = ("accuracy-updates", "accuracy-time", "loss-updates", "loss-time", "acceptance", "coefficients")
+    kinds = ("accuracy-arrivals", "loss-arrivals", "acceptance", "coefficients")
     assert set(names(written)) >= {f"{kind}.{form}" for kind in kinds for form in ("png", "svg")}
     assert not any("suboptimality" in path.name for path in written)
 
@@ -29,6 +30,13 @@ def test_the_same_rows_give_the_same_bytes(tmp_path):
             draw([run()], tmp_path / name, kinds=["acceptance"], formats=[form])[0].read_bytes() for name in "ab"
         )
         assert first == second
+
+
+@pytest.mark.parametrize(("width", "inches"), [("column", 3.5), ("page", 7.16)])
+def test_a_figure_is_as_wide_as_it_is_asked_to_be(tmp_path, width, inches):
+    runs = sweep(("asgd", "kardam"), ("none", "lie", "reversed"), 1, arrivals=120)
+    written = draw(runs, tmp_path, kinds=["accuracy", "heatmap", "timeline"], formats=["png"], width=width)
+    assert [imread(path).shape[1] for path in written] == [int(200 * inches)] * 3
 
 
 def test_fonts_of_a_pdf_are_embedded_as_truetype(tmp_path):
@@ -44,6 +52,7 @@ def test_fonts_of_a_pdf_are_embedded_as_truetype(tmp_path):
         ({"kinds": ["acuracy"]}, "no kind 'acuracy'; there are accuracy,"),
         ({"x": ["epochs"]}, "no x axis 'epochs'; there are updates, time, arrivals"),
         ({"formats": ["jpg"]}, "no format 'jpg'; there are png, svg, pdf"),
+        ({"width": "poster"}, "no width 'poster'; there are column, page"),
         ({"kinds": ["suboptimality"]}, "suboptimality needs runs"),
     ],
 )
@@ -65,7 +74,7 @@ def test_runs_that_have_only_begun(tmp_path):
     with pytest.raises(ValueError, match="needs runs that were evaluated"):
         draw([begun], tmp_path)
     written = draw([begun, run(seed=1)], tmp_path, formats=["png"])
-    assert "accuracy-updates.png" in names(written)
+    assert "accuracy-arrivals.png" in names(written)
 
 
 def test_nan_and_null_metrics(tmp_path):
@@ -89,4 +98,4 @@ def test_two_hundred_runs(tmp_path):
     runs = sweep(servers, ("none", "lie", "ipm", "gaussian", "reversed"), 2, arrivals=120)
     assert len(runs) == 200
     written = draw(runs, tmp_path, formats=["png"])
-    assert "accuracy-updates.png" in names(written)
+    assert "accuracy-arrivals.png" in names(written)

@@ -13,7 +13,7 @@ import pytest
 from made_up_runs import run, sweep
 
 from byzsgd.analysis import NothingToDraw, compare
-from byzsgd.analysis.colours import SERVERS
+from byzsgd.analysis.colours import SERVERS, server_places
 from byzsgd.plotting import acceptance, coefficients, progress, staleness
 from byzsgd.plotting.acceptance import windowed
 from byzsgd.plotting.style import server_looks
@@ -33,12 +33,12 @@ def panels(figure):
 def test_one_curve_for_each_server_and_one_panel_for_each_attack():
     figure = progress(compare(sweep(("asgd", "kardam"), ("none", "reversed", "lie"), 3)))
     assert panels(figure) == ["no attack", "reversed", "lie"]
-    assert texts(figure)[0] == "Test accuracy against updates"
+    assert texts(figure)[0] == "Test accuracy against delivered vectors"
     assert texts(figure)[-3:] == ["asgd", "kardam", "diverged"]
     none, reversed_, _ = figure.axes
     assert len(none.lines) == 2
     assert len(reversed_.lines) == 2 + 3  # and a cross for each diverged seed
-    assert none.get_ylim() == reversed_.get_ylim() == (0, 1.02)
+    assert none.get_ylim() == reversed_.get_ylim() == (-0.04, 1.02)  # 0 is not the axis
     assert len(none.collections) == 2  # bands
 
 
@@ -62,7 +62,18 @@ def test_losses_are_logarithmic_and_an_overflow_squeezes_nothing():
     assert axes.get_yscale() == "log"
     assert axes.get_ylim()[1] < 1e4
     crosses = [line for line in axes.lines if line.get_marker() == "X"]
-    assert crosses and all(line.get_ydata()[0] <= axes.get_ylim()[1] for line in crosses)
+    assert crosses and all(0.03 < line.get_ydata()[0] < 0.97 for line in crosses)  # shares of the panel
+
+
+def test_a_band_that_reaches_zero_ends_where_the_logarithmic_axis_does():
+    runs = [run(seed=seed) for seed in range(3)]
+    zero = runs[0].metrics.with_columns(suboptimality=pl.lit(0.0))
+    held = [made.metrics.with_columns(suboptimality=pl.lit(0.5)) for made in runs[1:]]
+    runs = [dataclasses.replace(made, metrics=rows) for made, rows in zip(runs, [zero, *held], strict=True)]
+    (axes,) = progress(compare(runs), metric="suboptimality").axes
+    (band,) = axes.collections
+    corners = band.get_paths()[0].vertices[:, 1]
+    assert corners.min() == axes.get_ylim()[0] > 0
 
 
 def test_short_numbers_of_a_logarithmic_axis_are_written_out():
@@ -77,8 +88,7 @@ def test_short_numbers_of_a_logarithmic_axis_are_written_out():
 def test_the_same_server_looks_the_same_in_every_figure():
     def colour(servers, server):
         figure = progress(compare(sweep(servers, ("none",), 1)))
-        order = sorted(servers)
-        return figure.axes[0].lines[order.index(server)].get_color()
+        return figure.axes[0].lines[servers.index(server)].get_color()
 
     assert colour(("asgd", "kardam"), "kardam") == colour(("dynsgd", "kardam", "krum", "zeno_pp"), "kardam")
 
@@ -87,6 +97,29 @@ def test_no_two_servers_of_a_figure_look_alike():
     looks = server_looks([*SERVERS[:24], "my_rule", "your_rule", "a_third"])
     assert len({(look.colour, str(look.dash)) for look in looks.values()}) == 27
     assert looks["kardam"] == server_looks(["kardam"])["kardam"]
+
+
+def test_the_later_of_two_servers_of_one_colour_takes_the_next_free_one():
+    places = server_places(["kardam", "asgd", "krum", "trimmed_mean"])
+    assert server_places(["krum"])["krum"] % 8 == places["kardam"] % 8 == 0  # what krum prefers
+    assert [place % 8 for place in places.values()] == [0, 1, 2, 3]
+    assert len({place % 8 for place in server_places(SERVERS[:8]).values()}) == 8
+    assert len(set(server_places([f"mine_{number}" for number in range(32)]).values())) == 32
+
+
+def test_a_selection_keeps_the_colours_of_its_folder():
+    everything = sweep(("kardam", "krum", "asgd"), ("lie",), 1)
+    chosen = [made for made in everything if made.choices["aggregator"] == "krum"]
+    whole, part = progress(compare(everything)), progress(compare(chosen, everything))
+    assert part.axes[0].lines[0].get_color() == whole.axes[0].lines[1].get_color()
+    assert progress(compare(chosen)).axes[0].lines[0].get_color() != part.axes[0].lines[0].get_color()
+
+
+def test_servers_and_attacks_come_as_they_were_typed():
+    comparison = compare(sweep(("krum", "asgd"), ("lie", "none"), 2))
+    assert [group.label(comparison.keys) for group in comparison.groups] == [
+        "krum, lie", "krum, no attack", "asgd, lie", "asgd, no attack",
+    ]  # fmt: skip
 
 
 def test_acceptance_of_one_setting_tells_honest_from_byzantine():
@@ -100,10 +133,20 @@ def test_acceptance_of_one_setting_tells_honest_from_byzantine():
 
 def test_acceptance_of_several_has_a_row_for_each_kind():
     figure = acceptance(compare(sweep(("asgd", "kardam"), ("none", "lie"), 2)))
-    assert len(figure.axes) == 4
-    asgd, kardam = figure.axes[3].lines  # Byzantine vectors under `lie`
-    assert asgd.get_ydata().min() == 1.0
+    honest, under_lie, byzantine = figure.axes  # no panel of liars where nobody lies
+    assert [honest.get_ylabel(), under_lie.get_ylabel(), byzantine.get_ylabel()] == [
+        "honest accepted", "", "Byzantine accepted",
+    ]  # fmt: skip
+    (kardam,) = byzantine.lines
     assert kardam.get_ydata().max() == 0.0
+    assert "refuse nothing: asgd" in " ".join(texts(figure))
+    assert "nobody lies: no attack" in " ".join(texts(figure))
+    assert texts(figure)[-1] == "kardam"  # the legend
+
+
+def test_acceptance_needs_a_server_that_refuses():
+    with pytest.raises(NothingToDraw, match="a server that refuses some"):
+        acceptance(compare([run("asgd")]))
 
 
 def test_a_window_counts_its_own_vectors():
@@ -124,11 +167,19 @@ def test_coefficients_show_every_vector_judged():
     assert "Lipschitz coefficient against the threshold" in " ".join(texts(figure))
 
 
-def test_coefficients_that_are_no_numbers_sit_on_the_edge():
-    (axes,) = coefficients(compare([run(attack="not_a_number", arrivals=200)])).axes
-    edge = [dots for dots in axes.collections if dots.get_offset_transform() != axes.transData]
-    liars = run(attack="not_a_number", arrivals=200).arrivals["byzantine"].sum()
-    assert sum(len(dots.get_offsets()) for dots in edge) == liars
+def test_coefficients_without_a_place_on_the_axis_have_strips():
+    made = run(attack="not_a_number", arrivals=200)
+    rows = made.arrivals.with_columns(
+        lipschitz=pl.when(pl.col("arrival") == 7).then(0.0).otherwise(pl.col("lipschitz")),
+        byzantine=pl.col("arrival") > 99,
+    )
+    (axes,) = coefficients(compare([dataclasses.replace(made, arrivals=rows)])).axes
+    assert [text.get_text() for text in axes.texts] == ["∞", "0"]
+    upper, lower = (line.get_ydata()[0] for line in axes.lines[:2])
+    heights = np.concatenate([dots.get_offsets()[:, 1] for dots in axes.collections])
+    low, high = axes.get_ylim()
+    assert ((heights > upper) & (heights < high)).sum() == rows["lipschitz"].is_nan().sum() > 0
+    assert ((heights < lower) & (heights > low)).sum() == 1
 
 
 def test_coefficients_need_a_filter():
@@ -142,6 +193,18 @@ def test_staleness_counts_all_of_both_kinds():
     assert honest.sum() == pytest.approx(1, abs=0.01)
     assert liars.sum() == pytest.approx(1, abs=0.01)
     assert len(axes.lines) == 2  # the means
+
+
+def test_staleness_leaves_out_what_is_never_stale_and_what_repeats():
+    fresh = run("krum").arrivals.with_columns(staleness=pl.lit(0))
+    runs = [run("asgd"), run("asgd", "ipm"), run("kardam"), dataclasses.replace(run("krum"), arrivals=fresh)]
+    figure = staleness(compare(runs))
+    assert panels(figure) == ["asgd, lie", "kardam, lie"]
+    assert "nothing stale: krum · repeat another: asgd, ipm" in " ".join(texts(figure))
+    first, second = figure.axes
+    assert (first.get_xlim(), first.get_ylim()) == (second.get_xlim(), second.get_ylim())
+    with pytest.raises(NothingToDraw, match="vectors that came after an update"):
+        staleness(compare(runs[3:]))
 
 
 def test_pyplot_is_never_needed():

@@ -14,15 +14,19 @@ from scipy.stats import expon
 from byzsgd.analysis import NothingToDraw, band, compare
 from byzsgd.analysis.jobs import jobs
 from byzsgd.plotting import (
+    acceptance,
     bars,
     bits,
+    coefficients,
     cost,
     delays,
     heatmap,
     overview,
     partition,
+    progress,
     refusals,
     slowdown,
+    staleness,
     timeline,
     worst_case,
 )
@@ -55,14 +59,16 @@ def test_a_heatmap_has_the_medians_and_the_worst_attack():
         ending(0.9, attack="none"), ending(0.5, seed=0), ending(0.7, seed=1), ending(0.8, attack="ipm"),
         ending(0.95, "asgd", "none"), ending(0.25, "asgd", "lie"),
     ]  # fmt: skip
-    (axes,) = heatmap(compare(runs)).axes
+    axes, bar = heatmap(compare(runs)).axes
+    assert bar.get_ylabel() == "test accuracy"
     assert ticks(axes.get_yticklabels()) == ["kardam", "asgd"]
     assert ticks(axes.get_xticklabels()) == ["no attack", "lie", "ipm", "worst attack"]
-    assert written(axes) == ["0.90", "0.60", "0.50–0.70, n=2", "0.80", "0.60", "0.95", "0.25", "–", "0.25"]
+    first = ["0.900", "0.600", "0.500 … 0.700", "n = 2", "0.800", "0.600", "lie"]
+    assert written(axes) == [*first, "0.950", "0.250", "–", "0.250", "lie"]
 
 
 def test_a_heatmap_says_what_diverged():
-    (axes,) = heatmap(compare(sweep(("asgd", "kardam"), ("lie", "reversed"), 3))).axes
+    axes, _ = heatmap(compare(sweep(("asgd", "kardam"), ("lie", "reversed"), 3))).axes
     assert written(axes).count("diverged") == 2  # the cell, and the worst attack of its row
     assert written(axes).count("0/3 ok") == 1
     darkness = [sum(patch.get_facecolor()[:3]) for patch in axes.patches if isinstance(patch, Rectangle)]
@@ -94,7 +100,7 @@ def test_a_heatmap_says_how_exact_a_test_split_is():
     runs = [ending(value, seed=seed) for seed, value in enumerate((0.9, 0.9))] + [ending(0.9, "asgd", "ipm")]
     runs = [dataclasses.replace(made, info=made.info | {"test_examples": 359}) for made in runs]
     figure = heatmap(compare(runs), last=2)
-    assert "359 test examples, standard error 0.026 at 0.50" in caption_of(figure)
+    assert "359 test examples, standard error 0.026 at 0.500" in caption_of(figure)
     assert "mean of the last 2 evaluations" in caption_of(figure)
 
 
@@ -108,7 +114,38 @@ def test_a_heatmap_of_losses_where_there_is_no_accuracy():
 
 def test_a_heatmap_with_a_third_setting_has_panels():
     runs = sweep(("asgd", "kardam"), ("none", "lie"), 1) + sweep(("asgd", "kardam"), ("none", "lie"), 1, byzantine=1)
-    assert [axes.get_title(loc="left") for axes in heatmap(compare(runs)).axes] == ["1 Byzantine", "3 Byzantine"]
+    *panels, _ = heatmap(compare(runs)).axes
+    assert [axes.get_title(loc="left") for axes in panels] == ["1 Byzantine", "3 Byzantine"]
+
+
+def test_panels_of_a_heatmap_share_their_colours():
+    runs = [
+        dataclasses.replace(
+            made, metrics=made.metrics.with_columns(test_accuracy=pl.lit(None, pl.Float64), test_loss=pl.lit(loss))
+        )
+        for count, loss in ((1, 2.0), (3, 4.0))
+        for made in sweep(("asgd", "kardam"), ("none", "lie"), 1, byzantine=count)
+    ]
+    first, second, bar = heatmap(compare(runs)).axes
+    faces = [{patch.get_facecolor() for patch in axes.patches} for axes in (first, second)]
+    assert not faces[0] & faces[1]
+    assert bar.get_ylim() == (2.0, 4.0)
+
+
+@pytest.mark.parametrize(
+    "draw", [heatmap, bars, acceptance, refusals, coefficients, staleness, timeline, progress], ids=lambda f: f.__name__
+)
+def test_captions_are_short_and_settings_stand_in_the_note(draw):
+    runs = sweep(("asgd", "kardam", "krum"), ("none", "lie", "reversed"), 3, arrivals=200)
+    runs = [dataclasses.replace(made, info=made.info | {"test_examples": 359}) for made in runs]
+    title, *others = draw(compare(runs)).texts
+    caption, note = (
+        " ".join(text.get_text() for text in others if text.get_fontsize() == size).replace("\xa0", " ")
+        for size in (7, 6.5)
+    )
+    assert len(caption.split()) < 40
+    assert "n = 15" in note and "n = 15" not in caption
+    assert title.get_fontsize() == 9.5
 
 
 def test_a_heatmap_needs_two_settings():
@@ -124,10 +161,10 @@ def test_the_worst_case_is_the_lowest_median_over_attacks():
             (0.1, 2, "lie", 0, 0.3), (0.1, 2, "ipm", 0, 0.6), (9.0, 1, "lie", 0, 0.7), (9.0, 1, "ipm", 0, 0.6),
         ]
     ]  # fmt: skip
-    (axes,) = worst_case(compare(runs)).axes
+    axes, _ = worst_case(compare(runs)).axes
     assert ticks(axes.get_yticklabels()) == ["alpha = 0.1", "alpha = 9"]
     assert ticks(axes.get_xticklabels()) == ["1", "2"]
-    assert written(axes) == ["0.40", "ipm", "0.30", "lie", "0.60", "ipm", "–"]
+    assert written(axes) == ["0.400", "ipm", "0.300", "lie", "0.600", "ipm", "–"]
 
 
 def test_the_worst_case_needs_both():
@@ -142,6 +179,15 @@ def test_bars_show_every_seed():
     assert ticks(axes.get_yticklabels()) == ["kardam", "asgd"]
     dots = [line for line in axes.lines if line.get_marker() == "o"]
     assert sorted(dots[0].get_xdata()) == [0.5, 0.7]
+
+
+def test_whiskers_are_whole_also_where_the_median_run_is_lost():
+    lost = [run(seed=seed, status="diverged", arrivals=60) for seed in (2, 3)]
+    (axes,) = bars(compare([ending(0.5, seed=0), ending(1.0, seed=1), *lost])).axes
+    (whisker,) = axes.collections
+    assert whisker.get_segments()[0][:, 0].tolist() == [0.5, 1.0]
+    assert axes.get_xlim()[1] > 1.0
+    assert "2/4 diverged" in written(axes)
 
 
 def test_refusals_add_up():
@@ -200,6 +246,22 @@ def test_a_timeline_shows_the_jobs_of_the_stretch():
     assert sum(len(line.get_xdata()) for line in marks) == len(inside)
     crosses = sum(len(line.get_xdata()) for line in marks if line.get_marker() == "x")
     assert crosses == len(inside.filter(~pl.col("accepted")))
+
+
+def test_a_wedge_of_the_timeline_is_thin_where_its_job_starts():
+    made = run(arrivals=300)
+    (axes,) = timeline(compare([made]), start=2.0, end=4.0).axes
+    expected = jobs(made).filter((pl.col("time") >= 2.0) & (pl.col("began") <= 4.0))
+    wedges = [path.vertices for kind in axes.collections for path in kind.get_paths()]
+    assert sorted(wedge[0, 0] for wedge in wedges) == pytest.approx(sorted(expected["began"]))
+    assert all(np.ptp(wedge[:2, 1]) < np.ptp(wedge[2:4, 1]) for wedge in wedges)
+
+
+def test_panels_of_a_timeline_show_the_same_stretch():
+    first, second = timeline(compare([run(arrivals=200), run("asgd", arrivals=600)])).axes
+    assert first.get_xlim() == second.get_xlim()
+    times = run(arrivals=200).arrivals["time"]
+    assert times[90] < first.get_xlim()[0] < times[110]
 
 
 def test_slowdown_has_the_line_of_f_over_n():

@@ -14,6 +14,7 @@ from deliveries import CHOICES, CONFIG, INFO, SCORES, block, event, metrics
 from polars.testing import assert_frame_equal
 
 from byzsgd.records import FolderRecorder, MemoryRecorder, beside, find_runs, load, start
+from byzsgd.records.plan import Plan, write_plan
 from byzsgd.records.rows import Block
 
 COLUMNS = [
@@ -212,6 +213,14 @@ def test_find_runs_is_recursive_and_sorted(tmp_path, begin):
     assert find_runs(tmp_path / "c") == [tmp_path / "c"]
     with pytest.raises(ValueError, match="is no folder"):
         find_runs(tmp_path / "nowhere")
+
+
+def test_runs_of_a_sweep_come_as_they_were_typed(tmp_path, begin):
+    for name in ("sweep/b", "sweep/a", "sweep/deep/c", "sweep/z", "other"):
+        write(begin(tmp_path / name), 0, 4)
+    write_plan(tmp_path / "sweep", Plan({"1": "z", "2": "deep/c", "3": "a", "4": "gone"}))
+    names = [path.relative_to(tmp_path).as_posix() for path in find_runs(tmp_path)]
+    assert names == ["other", "sweep/z", "sweep/b", "sweep/deep/c", "sweep/a"]
 
 
 def test_reading_needs_no_torch(finished):

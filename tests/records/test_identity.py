@@ -28,7 +28,7 @@ def test_it_is_stable():
     assert run_id({"seed": 1, "aggregator": {"_target_": "byzsgd.aggregators.krum", "f": 2}}) == "9fb11cb4f0"
 
 
-# Computed by version 0.1, when digits had no validation examples.
+# Computed by version 0.1, when digits had no validation examples and nothing was compiled.
 FIRST = [
     ((), "43eced7cb1"),
     (("seed=3",), "494921ab4f"),
@@ -45,7 +45,10 @@ FIRST = [
 
 @pytest.mark.parametrize(("overrides", "identity"), FIRST)
 def test_ids_are_those_of_version_0_1(overrides, identity):
-    before = () if "dataset=quadratic" in overrides else ("dataset.validation_share=0.0",)
+    before = [
+        *(["dataset.validation_share=0.0"] if "dataset=quadratic" not in overrides else []),
+        *(["engine.compiled=false"] if "engine=loop" not in overrides else []),
+    ]
     assert run_id(byzsgd.experiment(*before, *overrides).config) == identity
 
 
@@ -150,7 +153,7 @@ SINCE_0_1 = {
 
 @pytest.mark.parametrize("overrides", SINCE_0_1)
 def test_a_parameter_at_the_value_before_it_existed_does_not_count(overrides):
-    config = byzsgd.experiment(*overrides, "dataset.validation_share=0.0").config
+    config = byzsgd.experiment(*overrides, "dataset.validation_share=0.0", "engine.compiled=false").config
     assert run_id(config) == SINCE_0_1[overrides]
     assert completed(up_to_date(in_first_words(config))) == config
 
@@ -161,5 +164,6 @@ def test_a_parameter_that_is_new_counts_at_any_other_value():
         (("aggregator=weighted_rfa",), "aggregator.collector.quorum=7"),
         (("aggregator=krum",), "aggregator.rule.strict=true"),
         (("aggregator=krum",), "aggregator.rule.strict=false"),
+        (("aggregator=krum",), "engine.compiled=false"),
     )}  # fmt: skip
-    assert len(ids) == 4
+    assert len(ids) == 5

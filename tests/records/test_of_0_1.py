@@ -33,9 +33,10 @@ OLD = Path(__file__).with_name("of_0_1")
 IDS = json.loads((OLD / "ids.json").read_text(encoding="utf-8"))
 CONTINUED = json.loads((OLD / "continued.json").read_text(encoding="utf-8"))
 WITHOUT_VALIDATION = "dataset.validation_share=0.0"  # the default of version 0.1
+NOT_COMPILED = "engine.compiled=false"  # nothing was
 OVERRIDES = {
-    "finished": (WITHOUT_VALIDATION, "aggregator=kardam", "attack=lie", "model=mlp", "model.widths=[8]", "batch_size=8",
-                 "budget.arrivals=40", "eval_every=20"),
+    "finished": (WITHOUT_VALIDATION, NOT_COMPILED, "aggregator=kardam", "attack=lie", "model=mlp", "model.widths=[8]",
+                 "batch_size=8", "budget.arrivals=40", "eval_every=20"),
     "unfinished": tuple(CONTINUED["overrides"]),
 }  # fmt: skip
 ACCURACIES = [30 / 359, 28 / 359, 33 / 359]  # of 359 test examples
@@ -56,10 +57,11 @@ same_rounding = pytest.mark.skipif(
 
 
 def as_of_0_1(overrides):
-    """With the validation share that digits and the tables had then."""
+    """With the validation share that digits and the tables had then, and the engine."""
     named = any(f"dataset={each}" in overrides for each in GENERATED)
     told = named or any(word.startswith("dataset.validation_share") for word in overrides)
-    return overrides if told else [WITHOUT_VALIDATION, *overrides]
+    chosen = any(word.startswith("engine=") for word in overrides)
+    return [*([] if told else [WITHOUT_VALIDATION]), *([] if chosen else [NOT_COMPILED]), *overrides]
 
 
 @pytest.fixture(autouse=True)

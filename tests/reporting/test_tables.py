@@ -13,7 +13,7 @@ from made_up_runs import run, sweep
 from rich.console import Console
 
 from byzsgd.analysis.estimates import estimate
-from byzsgd.reporting import Table, tables, to_rich, write
+from byzsgd.reporting import Table, chosen, tables, to_rich, write
 from byzsgd.reporting.tables import Cell, escape, to_csv, to_latex, to_markdown
 
 
@@ -38,7 +38,7 @@ def test_a_sweep_of_servers_and_attacks_has_three_tables():
 def test_a_single_run_has_no_rivals():
     (outcomes, filters) = tables([run()])
     assert outcomes.headings == (
-        "seeds", "final accuracy", "honest accepted %", "Byzantine accepted %", "staleness", "max staleness",
+        "final accuracy", "honest accepted %", "Byzantine accepted %", "staleness", "max staleness", "seeds",
     )  # fmt: skip
     assert not any(cell.best for cell in outcomes.rows[0])
     assert [row[0].text for row in filters.rows] == ["lipschitz", "frequency"]
@@ -54,7 +54,7 @@ def test_differences_and_slowdowns_have_their_reference():
     assert rows["asgd", "reversed"][slow].plain == "diverged"
     assert rows["asgd", "none"][slow].text == "–"
     assert "slowdown_asgd: asgd" in " ".join(table.notes)
-    assert "Median and range of the seeds" in " ".join(table.notes)
+    assert "Median and range of the seeds" in table.caption
 
 
 def test_nobody_is_let_pass_where_nobody_lies():
@@ -71,7 +71,7 @@ def test_a_regression_is_judged_by_its_loss():
     ]
     (outcomes, *_) = tables(runs)
     assert "final loss" in outcomes.headings
-    assert not any(row[2].best for row in outcomes.rows)  # two seeds tell nothing apart
+    assert not any(row[1].best for row in outcomes.rows)  # two seeds tell nothing apart
 
 
 def losses(values, aggregator):
@@ -121,7 +121,7 @@ ROW = (
     Cell(estimate=estimate([0.12345, 0.11, 0.13]), best=True),
     Cell(estimate=estimate([-0.5]), sign=True, note="(stalled)"),
 )
-TABLE = Table("t", "50 % of it", ("server", "accuracy", "Δ"), (ROW,), 1, ("A note.",))
+TABLE = Table("t", "50 % of it", ("server", "accuracy", "Δ"), (ROW,), 1, "Medians.", ("A note.",))
 
 
 def test_csv_has_full_precision_and_the_number_of_seeds():
@@ -143,7 +143,10 @@ def test_markdown_has_the_best_in_bold():
 def test_latex_is_escaped_and_has_the_best_in_bold():
     text = to_latex(TABLE)
     assert r"a\_b \& c & \textbf{0.123 (0.110 \ldots{} 0.130)} & $-$0.500 (stalled) \\" in text
-    assert r"\caption{50 \% of it. A note.}" in text
+    assert r"\caption{50 \% of it. Medians.}" in text
+    assert r"{\footnotesize A note.}" in text
+    assert text.startswith("% needs \\usepackage{adjustbox,booktabs}\n")
+    assert text.count("adjustbox") == 3 and r"max width=\columnwidth" in text
     assert r"\begin{tabular}{lrr}" in text
     assert r"server & accuracy & $\Delta$ \\" in text
     assert escape("λ~\\") == r"$\lambda$\textasciitilde{}\textbackslash{}"
@@ -153,6 +156,33 @@ def test_every_row_of_latex_has_all_columns():
     for table in tables(small()):
         lines = [line for line in to_latex(table).splitlines() if line.endswith(r"\\")]
         assert {line.replace(r"\&", "").count("&") for line in lines} == {len(table.headings) - 1}
+
+
+def test_captions_are_short_and_the_settings_stand_in_the_note():
+    for table in tables(small()):
+        assert len(f"{table.title}. {table.caption}".split()) < 40
+        assert "n = 15" not in table.caption
+        assert "n = 15" in " ".join(table.notes)
+
+
+def test_columns_are_chosen_and_the_names_of_rows_stay():
+    made = chosen(tables(small()), ["final accuracy", "false positives %"])
+    assert [table.headings for table in made] == [
+        ("aggregator", "attack", "final accuracy"),
+        ("aggregator", "attack", "filter", "false positives %"),
+    ]
+    assert all(len(row) == len(table.headings) for table in made for row in table.rows)
+    with pytest.raises(ValueError, match="no column 'accuracy'; there are no attack, reversed, final accuracy"):
+        chosen(tables(small()), ["accuracy"])
+
+
+def test_an_infinite_loss_is_no_divergence():
+    runs = [
+        dataclasses.replace(made, info=made.info | {"status": "finished"})
+        for made in losses([math.inf, math.inf], "asgd") + losses([0.1, 0.2], "kardam")
+    ]
+    rows = by_name(runs)["outcomes"].rows
+    assert [row[1].plain for row in rows] == ["inf", "0.150 (0.100 … 0.200)"]
 
 
 def test_the_screen_shows_everything():

@@ -17,6 +17,7 @@ import pytest
 import byzsgd
 from byzsgd.cli import main
 from byzsgd.config.catalogue import members
+from byzsgd.kernel.compiled.plan import SHORT
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMON = (
@@ -140,6 +141,16 @@ def test_every_clock_and_problem_survives(overrides, moments, tmp_path, files):
 def test_every_engine_survives(engine, moments, tmp_path):
     setting = kill.composed(["aggregator=krum", "attack=ipm", "knowledge=in_flight", f"engine={engine}"])
     assert kill.differences(setting, tmp_path, moments, seed=2) == (moments, [])
+
+
+@pytest.mark.parametrize("moments", [OFTEN[0], pytest.param(50, id="50", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("server", ["kardam", pytest.param("krum", marks=pytest.mark.slow)])
+def test_the_switch_to_compiled_code_survives(server, moments, tmp_path):
+    """Killed before, at and behind the arrival from which compiled code plays, which is one with a checkpoint."""
+    pytest.importorskip("numba")
+    length = (f"budget.arrivals={SHORT + 160}", "checkpoint_every=20")
+    setting = kill.composed([f"aggregator={server}", "attack=lie", *length])
+    assert kill.differences(setting, tmp_path, moments, seed=9) == (moments, [])
 
 
 @pytest.mark.parametrize("moments", OFTEN)

@@ -8,9 +8,9 @@ import pytest
 
 import byzsgd
 from byzsgd.cli import main
-from byzsgd.records import read_info
+from byzsgd.kernel.compiled.plan import SHORT
+from byzsgd.records import FolderRecorder, read_info
 from byzsgd.records.checkpoints import NODES, checkpoints, load_params
-from byzsgd.run.running import Running
 
 TINY = ("num_workers=7", "num_byzantine=1", "batch_size=4", "eval_every=100")
 FEW = [
@@ -41,8 +41,10 @@ def elsewhere(tmp_path, monkeypatch):
 def computed(monkeypatch):
     """How many arrivals were computed since it was last cleared."""
     seen = []
-    after = Running.after
-    monkeypatch.setattr(Running, "after", lambda running, event: (seen.append(1), after(running, event))[1])
+    arrivals = FolderRecorder.arrivals
+    monkeypatch.setattr(
+        FolderRecorder, "arrivals", lambda recorder, block: (seen.extend(block["time"]), arrivals(recorder, block))[1]
+    )
     return seen
 
 
@@ -67,11 +69,13 @@ def extends(words, first, then, tmp_path, computed):
     same(found, experiment(then).run(tmp_path / "b" / "whole"))
 
 
-@pytest.mark.parametrize(
-    ("words", "first"), list(zip(FEW, (300, 300, 250, 250), strict=True)), ids=lambda words: str(words)[:40]
-)
+BEGINNINGS = [*zip(FEW, (300, 300, 250, 250), strict=True), (FEW[0], SHORT - 50), (FEW[1], SHORT)]
+
+
+@pytest.mark.parametrize(("words", "first"), BEGINNINGS, ids=lambda words: str(words)[:40])
 def test_extending_gives_the_bits_of_a_run_from_its_start(words, first, tmp_path, computed):
-    """Also from 250, which is no multiple of eval_every: the shorter run's closing evaluation is not the longer's."""
+    """Also from 250, which is no multiple of eval_every: the shorter run's closing evaluation is not the longer's; and
+    from before the arrival behind which compiled code plays."""
     extends(words, first, 700, tmp_path, computed)
 
 
@@ -100,7 +104,7 @@ def test_an_extension_that_is_cut_off_goes_on(tmp_path, computed, monkeypatch):
 
     @contextmanager
     def stopping():
-        yield lambda: 15 if next(asked) == 70 else 0
+        yield lambda: 15 if next(asked) == 40 else 0  # before compiled code plays, which is asked less often
 
     with monkeypatch.context() as patch:
         patch.setattr("byzsgd.run.experiment.stop_signals", stopping)
@@ -108,7 +112,7 @@ def test_an_extension_that_is_cut_off_goes_on(tmp_path, computed, monkeypatch):
             experiment(300).run(tmp_path / "a" / "long")
     del computed[:]
     found = experiment(300).run(tmp_path / "a" / "long")
-    assert len(computed) == 300 - 130 - 71
+    assert len(computed) == 300 - 130 - 41
     same(found, experiment(300).run(tmp_path / "b" / "whole"))
 
 

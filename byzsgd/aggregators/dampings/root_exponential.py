@@ -21,4 +21,9 @@ def root_exponential(_: None, arrival: Arrival, *, alpha: float, beta: float) ->
     Constants of the fleet code base: Damaskinos, Guerraoui, Kermarrec, Nitu, Patra, Taiani: FLeet, Middleware 2020,
     arXiv 2006.07273.
     """
-    return math.exp(-alpha * arrival.staleness ** (1.0 / beta))
+    if alpha == 0:
+        return 1.0
+    try:
+        return math.exp(-alpha * arrival.staleness ** (1.0 / beta))
+    except OverflowError:  # of the power
+        return 0.0

@@ -12,7 +12,7 @@ from byzsgd.aggregators.rules.numerics.spectrum import coordinates
 
 @rule(
     Condition("1 <= dimension <= k", lambda k, dimension: dimension is None or 1 <= dimension <= k),
-    Condition("pairwise >= 0", lambda pairwise: pairwise >= 0),
+    Condition("0 <= pairwise < inf", lambda pairwise: 0 <= pairwise < np.inf),
     Condition("tolerance > 0", lambda tolerance: tolerance > 0),
     Condition("max_steps >= 1", lambda max_steps: max_steps >= 1),
     laws=("permutation", "scaling", "sign", "rotation"),

@@ -21,7 +21,7 @@ STARTS: dict[str, Callable[[Tensor], Tensor]] = {
 
 @rule(
     Condition("steps >= 1", lambda steps: steps >= 1),
-    Condition("smoothing > 0", lambda smoothing: smoothing > 0),
+    Condition("1e-100 <= smoothing <= 1e100", lambda smoothing: 1e-100 <= smoothing <= 1e100),
     Condition("start of median, mean, zero", lambda start: start in STARTS),
     laws=("permutation", "translation", "sign", "bounded", "box"),
     lengths=("smoothing",),

@@ -11,7 +11,7 @@ from byzsgd.aggregators.rules.weighted_median import weighted_median
 
 @weighted_rule(
     Condition("steps >= 1", lambda steps: steps >= 1),
-    Condition("smoothing > 0", lambda smoothing: smoothing > 0),
+    Condition("1e-100 <= smoothing <= 1e100", lambda smoothing: 1e-100 <= smoothing <= 1e100),
     laws=("permutation", "translation", "sign", "bounded", "box"),
     lengths=("smoothing",),
 )

@@ -21,6 +21,7 @@ class Bernoulli(Slotted):
         self.check_slot("bernoulli availability")
         valid = 0 < self.probability <= 1
         require(valid, "bernoulli availability", "0 < probability <= 1", probability=self.probability)
+        self.check_chance("bernoulli availability", self.probability, probability=self.probability)
 
     def there(self, slots: Slots, worker: int, slot: int) -> bool:
         return slots(worker, slot) < self.probability

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from byzsgd.checks import require
 from byzsgd.interfaces import Slots
 
-from .presence import Presence
+from .presence import Presence, number_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,10 +26,14 @@ class Periodic(Presence):
         require(self.blocks >= 1, "periodic availability", "blocks >= 1", blocks=self.blocks)
         require(0 < self.share < 1, "periodic availability", "0 < share < 1", share=self.share)
 
+    @property
+    def grain(self) -> float:
+        return self.period * min(self.share, 1 - self.share)
+
     def outage(self, slots: Slots, worker: int, start: float, finish: float) -> tuple[float, float] | None:
         offset = (worker % self.blocks) * self.period / self.blocks
-        day = int((start - offset) // self.period)
-        while offset + (day + 1) * self.period <= start:
+        day = number_of("periodic availability", start - offset, self.period)
+        while offset + (day + 1) * self.period <= start:  # by rounding
             day += 1
         while offset + day * self.period > start:
             day -= 1

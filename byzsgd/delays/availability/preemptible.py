@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import functools
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from math import comb
 
 from byzsgd.checks import require
 from byzsgd.interfaces import Slots
 
-from .presence import Slotted
+from .presence import SLOTS, Slotted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,23 +32,40 @@ class Preemptible(Slotted):
         who = "preemptible availability"
         self.check_slot(who)
         require(0 <= self.probability < 1, who, "0 <= probability < 1", probability=self.probability)
+        self.check_chance(who, 1 - self.probability, probability=self.probability)
         require(0 <= self.price < float("inf"), who, "0 <= price < inf", price=self.price)
         require(self.initial is None or self.initial >= 1, who, "initial >= 1, or null", initial=self.initial)
         require(1 <= self.growth < float("inf"), who, "1 <= growth < inf", growth=self.growth)
+
+    def check(self, num_workers: int) -> None:
+        last = self.rented_from(num_workers - 1)
+        require(self.growth == 1 or last <= SLOTS, "preemptible availability", f"a growth to n within {SLOTS} slots",
+                growth=self.growth, initial=self.initial, num_workers=num_workers)  # fmt: skip
 
     @property
     def rate(self) -> float:
         return self.price
 
+    @cached_property
+    def rented_from(self) -> Callable[[int], float]:
+        """worker -> the first slot in which it is paid for when the provider leaves it there; inf: never, or later
+        than anybody would wait."""
+        return functools.cache(self._first_slot)
+
+    def _first_slot(self, worker: int) -> float:
+        """The least j with worker < initial·growth^j."""
+        if self.initial is None or worker < self.initial:
+            return 0
+        count, slot = float(self.initial), 0
+        while count <= worker:
+            if slot > SLOTS or self.growth == 1:
+                return math.inf
+            count, slot = count * self.growth, slot + 1
+        return slot
+
     def rented(self, worker: int, slot: int) -> bool:
         """Whether this worker is paid for when the provider leaves it there."""
-        if self.initial is None or worker < self.initial:
-            return True
-        # worker < initial·growth^slot, compared without overflow
-        count = float(self.initial)
-        while slot > 0 and count <= worker and self.growth > 1:
-            count, slot = count * self.growth, slot - 1
-        return worker < count
+        return slot >= self.rented_from(worker)
 
     def there(self, slots: Slots, worker: int, slot: int) -> bool:
         return self.rented(worker, slot) and slots(worker, slot) >= self.probability

@@ -12,6 +12,20 @@ import numpy as np
 from byzsgd.checks import require
 from byzsgd.interfaces import Draws, Slots
 
+SLOTS = 10**6  # that a worker may be away in the mean
+COUNTED = 2**53  # beyond it the numbers of slots and days are no longer exact, nor their products with a length
+
+
+def number_of(who: str, time: float, length: float) -> int:
+    """The number j of the span [j·length, (j + 1)·length) that a time is in, as these products say."""
+    require(abs(time) < COUNTED * length, who, f"a time of less than {COUNTED} spans", time=time, span=length)
+    number = int(time // length)
+    while (number + 1) * length <= time:
+        number += 1
+    while number * length > time:
+        number -= 1
+    return number
+
 
 @dataclass(frozen=True, kw_only=True)
 class Presence(ABC):
@@ -22,6 +36,11 @@ class Presence(ABC):
     @property
     def rate(self) -> float:
         return 0.0
+
+    @property
+    def grain(self) -> float:
+        """The shortest seconds after which it looks again whether a worker is there; inf: it knows all at once."""
+        return math.inf
 
     @property
     def priced(self) -> bool:
@@ -61,6 +80,15 @@ class Slotted(Presence):
     def check_slot(self, who: str) -> None:
         require(0 < self.slot < math.inf, who, "0 < slot < inf", slot=self.slot)
 
+    def check_chance(self, who: str, chance: float, /, **values: float) -> None:
+        """Of being there in a slot."""
+        needs = f"a worker that is there in at least one of {SLOTS} slots in the mean"
+        require(chance * SLOTS >= 1, who, needs, **values)
+
+    @property
+    def grain(self) -> float:
+        return self.slot
+
     @abstractmethod
     def there(self, slots: Slots, worker: int, slot: int) -> bool:
         """Whether the worker is there in this slot."""
@@ -71,12 +99,7 @@ class Slotted(Presence):
 
     def number(self, time: float) -> int:
         """The slot of a time, the same as the comparisons with slot·j say."""
-        slot = int(time // self.slot)
-        while (slot + 1) * self.slot <= time:
-            slot += 1
-        while slot * self.slot > time:
-            slot -= 1
-        return slot
+        return number_of("delay.availability", time, self.slot)
 
     def outage(self, slots: Slots, worker: int, start: float, finish: float) -> tuple[float, float] | None:
         slot = self.number(start)

@@ -53,6 +53,7 @@ class Spot(Slotted):
         for bid in {self.bid_of(0), self.bid_of(num_workers - 1)}:
             chance = float(self.price.cdf(np.array(bid)))
             require(chance > 0, "spot availability", "bids that the price reaches", bid=bid, price=self.price)
+            self.check_chance("spot availability", chance, bid=bid, chance=chance)
 
     @property
     def priced(self) -> bool:

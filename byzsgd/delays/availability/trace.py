@@ -13,7 +13,7 @@ from byzsgd.delays.tables import Table, read_table, split_by_worker
 from byzsgd.interfaces import Slots
 from byzsgd.sources import Sources, noting
 
-from .presence import Presence
+from .presence import Presence, number_of
 
 Spans = tuple[tuple[float, float], ...]
 
@@ -70,6 +70,10 @@ class Trace(Presence):
             stays.append(spans)
         return tuple(stays)
 
+    @property
+    def grain(self) -> float:
+        return self.length
+
     @cached_property
     def length(self) -> float:
         """Where the file ends."""
@@ -90,7 +94,7 @@ class Trace(Presence):
     def _from(self, worker: int, time: float) -> Iterator[tuple[float, float]]:
         """The stays that end after `time`, in order."""
         spans = self.stays[worker]
-        lap = max(int(time // self.length) - 1, 0) if self.repeat else 0
+        lap = max(number_of("trace availability", time, self.length) - 1, 0) if self.repeat else 0
         while True:
             offset = lap * self.length
             first = bisect_right(spans, time, key=lambda span: offset + span[1])

@@ -17,4 +17,5 @@ class Lognormal:
         require(0 < self.sigma < np.inf, "lognormal heterogeneity", "0 < sigma < inf", sigma=self.sigma)
 
     def factors(self, num_workers: int, rng: np.random.Generator) -> np.ndarray:
-        return np.asarray(np.exp(self.sigma * rng.standard_normal(num_workers)))
+        with np.errstate(over="ignore"):  # the clock refuses what is not finite
+            return np.asarray(np.exp(self.sigma * rng.standard_normal(num_workers)))

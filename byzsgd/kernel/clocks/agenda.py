@@ -13,6 +13,7 @@ from byzsgd.interfaces import Job
 Entry = tuple[float, int, int, Job | None]
 Snapshot = tuple[float, tuple[Entry, ...], tuple[int, ...]]
 A_DAY = 32  # entries of a day, aimed at: with fewer there are more days, with more a day is longer to sort
+FAR = 2.0**62  # the last day, of all that is further away
 PASSED = 256  # entries beyond the number of workers after which the pace is looked at again
 
 
@@ -59,7 +60,7 @@ class Agenda:
         self.last[entry[1]] = entry
         if entry[0] == math.inf:
             return
-        day = int(entry[0] * self.pace)
+        day = int(min(entry[0] * self.pace, FAR))
         if day <= self.day:
             place = bisect(self.today, entry, self.place)
             self.today = (*self.today[self.place : place], entry, *self.today[place:])
@@ -101,7 +102,7 @@ class Agenda:
         if now > self.since:
             pace = self.seen / (now - self.since) / A_DAY
             self.since, self.seen = now, 0
-            if not 0.5 < pace / self.pace < 2.0:
+            if 0.0 < pace < math.inf and not 0.5 < pace / self.pace < 2.0:
                 self.pace = pace
                 self._sweep()
 

@@ -63,7 +63,9 @@ class EventClock:
         sample = sorted(self.durations(worker, 0) for worker in range(0, num_workers, -(-num_workers // SAMPLED)))
         typical = sample[len(sample) // 2]
         pace = num_workers / typical / A_DAY if 0 < typical < math.inf else 1.0
-        return Agenda(pace, {worker: (math.inf, worker, -1, None) for worker in range(num_workers)})
+        return Agenda(
+            pace if pace < math.inf else 1.0, {worker: (math.inf, worker, -1, None) for worker in range(num_workers)}
+        )
 
     def seconds(self, state: Agenda, worker: int) -> float:
         return self.durations(worker, state.last[worker][2] + 1)
@@ -131,11 +133,14 @@ def job_seconds(
         factors = np.asarray(
             delay.heterogeneity.factors(num_workers, streams.generator("heterogeneity")), dtype=np.float64
         )
+        valid = bool(((factors > 0) & (factors < np.inf)).all())
+        require(valid, "delay.heterogeneity", "0 < factors < inf", least=factors.min(), largest=factors.max())
     liars = frozenset(byzantine)
 
     def computing(workers: range, serials: range) -> np.ndarray:
         draws = compute.of(workers)
-        seconds = delay.seconds(draws, workers, serials) * factors[workers.start : workers.stop, None]
+        with np.errstate(all="ignore"):  # a job may take longer than there are numbers: inf, it never ends
+            seconds = delay.seconds(draws, workers, serials) * factors[workers.start : workers.stop, None]
         lying = np.array([worker in liars for worker in workers])
         if delay.byzantine is not None and lying.any():
             seconds = np.where(lying[:, None], delay.byzantine.liars(seconds, draws, workers, serials), seconds)

@@ -60,13 +60,6 @@ def inlined(function: F) -> F:
     return cast(F, cast(Any, numba.njit)(fastmath=FLAGS, error_model="numpy", **bare)(function))
 
 
-def machine() -> str:
-    """What the bits of compiled code depend on beside its text."""
-    from llvmlite import binding
-
-    return f"numba {numba.__version__}, {binding.get_host_cpu_name()}"
-
-
 def news() -> Iterator[str]:
     """What a person who waits should be told."""
     if not WRITABLE:

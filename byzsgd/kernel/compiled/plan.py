@@ -22,7 +22,9 @@ from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.world import Kernel
 from byzsgd.signatures import keyword_only, unwrapped
 
-SHORT = 200  # arrivals; a shorter run is over before Numba is imported
+# Arrivals that the kernel plays before compiled code does, whatever the budget: a shorter run is over before Numba is
+# imported, and is to the bit the beginning of a longer one.
+SHORT = 200
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Plan:
     slots: int  # places of the collector
     filters: tuple[tuple[str, Any], ...]  # of a pipeline inside, by name, in order
     collector: Any  # of a pipeline inside
+    begins: int = 0  # arrivals that the kernel plays before
 
 
 class Unsupported(Exception):
@@ -59,10 +62,8 @@ def installed() -> bool:
     return find_spec("numba") is not None
 
 
-def planned(kernel: Kernel, problem: SupervisedProblem, arrivals: int) -> Plan | str:
+def planned(kernel: Kernel, problem: SupervisedProblem) -> Plan | str:
     """The plan of a run, or in one clause why it has none: a function of the configuration alone."""
-    if arrivals < SHORT:
-        return f"fewer than {SHORT} arrivals"
     try:
         return _planned(kernel, problem)
     except Unsupported as reason:

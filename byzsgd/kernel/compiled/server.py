@@ -223,7 +223,7 @@ def weight(kind, first, second, staleness, step):
     if kind == D_EXPONENTIAL:
         return math.exp(-first * staleness)
     if kind == D_ROOT:
-        return math.exp(-first * staleness ** (1.0 / second))
+        return math.exp(-first * staleness ** (1.0 / second)) if first > 0.0 else 1.0
     if kind == D_POLYNOMIAL:
         return (1.0 + staleness) ** -first
     if kind == D_HINGE:

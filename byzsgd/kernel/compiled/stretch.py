@@ -133,8 +133,9 @@ class Stretches:
         """The arrays take the world over. A job without result gets it from the engine: who starts a run, or comes
         from the general path, has some."""
         world = self._world
+        # In an order that a checkpoint cannot change, since the last bits depend on who shares a call.
         lacking = [
-            pending.task(world.models) for worker, pending in world.pending.items() if worker not in world.results
+            world.pending[each].task(world.models) for each in sorted(world.pending) if each not in world.results
         ]
         for first in range(0, len(lacking), self._engine.group):
             tasks = lacking[first : first + self._engine.group]

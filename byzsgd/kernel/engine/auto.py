@@ -24,14 +24,14 @@ def auto(
     /,
     *,
     max_in_flight_bytes: int,
-    compiled: bool = False,
+    compiled: bool = False,  # as where nobody said it: in version 0.1
 ) -> Engine:
     """Chooses the engine by model, sizes and device alone: the same run has the same engine on every machine.
 
     `fused` for chains of linear layers; else on a GPU `vmap` where it can treat the model; else `loop`, which is the
     fastest for everything else on a CPU. Also `loop` where not even two gradients fit in the memory for looking ahead.
-    With `compiled`, where Numba is installed and compiled code can play the whole configuration, it does
-    (byzsgd/kernel/compiled); the last bits are then others.
+    With `compiled`, where Numba is installed and compiled code can play the whole configuration, it does behind the
+    first arrivals (byzsgd/kernel/compiled); the last bits are then others.
     """
     chosen = _chosen(problem, batches, poisons, max_in_flight_bytes)
     return replace(chosen, stretches="auto") if compiled else chosen

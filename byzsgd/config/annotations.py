@@ -1,0 +1,150 @@
+"""Plain values of a configuration held against the annotations of what they are for.
+
+pydantic (MIT) and beartype (MIT) cost 0.3 s at the start of every run, and neither knows a node that becomes an object
+only later; so these lines stand here.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Collection, Iterable, Mapping, MutableSequence, Sequence
+from typing import Any, Literal, Union
+
+_WORD = 2**63  # what is beyond it in size fits no array
+_LISTS = (list, tuple, Sequence, MutableSequence, Iterable, Collection)
+_ARRAYS = {("torch", "Tensor"), ("numpy", "ndarray")}
+_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", types.NoneType: "null"}
+_PLURALS = {bool: "true or false", int: "whole numbers", float: "numbers", str: "texts"}
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a plain value can stand for an annotation, with all that is in it. A node with a `_target_` stands for
+    any object, and so does an object given in Python: what it is, is the matter of its target. An annotation that only
+    a type checker reads admits all."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Union, types.UnionType):
+        return any(fits(value, argument) for argument in arguments)
+    if origin is Literal:
+        return any(value == argument and type(value) is type(argument) for argument in arguments)
+    kind = hint if origin is None else origin
+    if kind in (None, types.NoneType):
+        return value is None
+    if kind in (bool, str):
+        return isinstance(value, kind)
+    if kind is int:
+        return _is_whole(value) and abs(value) < _WORD
+    if kind is float:
+        return _is_real(value)
+    if _is_array(kind):
+        is_list = isinstance(value, list | tuple) and bool(value) and _are_numbers(value)
+        return is_list or is_node(value) or not is_plain(value)
+    if _is_list(kind):
+        return isinstance(value, list | tuple) and _items_fit(value, arguments)
+    if _is_mapping(kind):
+        keys, values = arguments or (Any, Any)
+        plain = isinstance(value, Mapping) and not is_node(value)
+        return plain and all(fits(key, keys) and fits(item, values) for key, item in value.items())
+    return hint is Any or kind is object or not inspect.isclass(kind) or is_node(value) or not is_plain(value)
+
+
+def misfit(value: Any, hint: Any, place: str) -> tuple[str, Any, Any] | None:
+    """The first value that does not fit, with its place and its annotation: of named parts, the part. None: all do."""
+    if fits(value, hint):
+        return None
+    if _is_mapping(typing.get_origin(hint)) and isinstance(value, Mapping) and not is_node(value):
+        _, of_items = typing.get_args(hint)
+        found = (misfit(item, of_items, f"{place}.{key}") for key, item in value.items())
+        return next((each for each in found if each), (place, value, hint))
+    return place, value, hint
+
+
+def converted(value: Any, hint: Any) -> Any:
+    """A value with real numbers wherever its annotation asks for them: 1 for 1.0 is the same setting."""
+    options = typing.get_args(hint) if typing.get_origin(hint) in (Union, types.UnionType) else (hint,)
+    if isinstance(value, list | tuple):
+        of_items = next((_item(option) for option in options if fits(value, option)), Any)
+        return [converted(item, of_items) for item in value]
+    exact = float in options and int not in options and _is_whole(value) and _is_real(value)
+    return float(value) if exact else value
+
+
+def described(hint: Any) -> str:
+    """An annotation in words."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Union, types.UnionType):
+        return " or ".join(dict.fromkeys(described(argument) for argument in arguments))
+    if origin is Literal:
+        return "one of " + ", ".join(str(argument) for argument in arguments)
+    if _is_array(hint):
+        return "a list of numbers"
+    if _is_list(origin):
+        items = (_PLURALS.get(argument, "nodes") for argument in arguments if argument is not ...)
+        return f"a list of {' or '.join(dict.fromkeys(items))}"
+    if _is_mapping(origin):
+        return "arrays by name" if arguments and _is_array(arguments[1]) else "settings by name"
+    name = getattr(hint, "__name__", str(hint).rpartition(".")[2])
+    return _NAMES.get(hint, f"a {name} (a node with its own settings)")
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a configuration file could hold it."""
+    if isinstance(value, Mapping):
+        return all(is_plain(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return all(is_plain(item) for item in value)
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def is_node(value: Any) -> bool:
+    """Whether it becomes an object."""
+    return isinstance(value, Mapping) and "_target_" in value
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_real(value: Any) -> bool:
+    """NaN is no number, and a whole one beyond all real ones is none that can be computed with."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return float(value) == value or isinstance(value, int)
+    except OverflowError:
+        return False
+
+
+def _are_numbers(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(_are_numbers(item) for item in value)
+    return _is_real(value)
+
+
+def _items_fit(value: Any, arguments: tuple[Any, ...]) -> bool:
+    of_items = [argument for argument in arguments if argument is not ...]
+    if len(of_items) > 1:
+        return len(of_items) == len(value) and all(fits(*each) for each in zip(value, of_items, strict=True))
+    return all(fits(item, of_items[0]) for item in value) if of_items else True
+
+
+def _item(hint: Any) -> Any:
+    """The annotation of what is in a list."""
+    if _is_array(hint):
+        return float
+    of_items = {argument for argument in typing.get_args(hint) if argument is not ...}
+    return of_items.pop() if len(of_items) == 1 else Any
+
+
+def _is_list(kind: Any) -> bool:
+    return kind in _LISTS
+
+
+def _is_mapping(kind: Any) -> bool:
+    return kind in (dict, Mapping)
+
+
+def _is_array(kind: Any) -> bool:
+    """A tensor or an array, told by name: neither library is imported to read a configuration."""
+    return (str(getattr(kind, "__module__", "")).partition(".")[0], getattr(kind, "__name__", "")) in _ARRAYS

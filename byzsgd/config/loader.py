@@ -1,0 +1,86 @@
+"""Hydra's loader with a memory, for as long as one command: jobs of a sweep share most of what they are composed of."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from copy import copy, deepcopy
+from typing import Any, TypeVar
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import ConfigRepository, IConfigRepository
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.default_element import ResultDefault
+from hydra.plugins.config_source import ConfigResult
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+T = TypeVar("T")
+
+_IN_THIS_PROCESS: dict[str, dict[str, Any]] = {}  # of the loader that another process sends with each job, by its name
+
+
+class Loader(ConfigLoaderImpl):
+    """Reads a file once, merges the files of the same members once, whatever values stand beside them, and composes the
+    same words once where they are asked for twice in turn.
+
+    Another process has one memory for all jobs that it takes of a sweep.
+    """
+
+    def __init__(self, config_search_path: ConfigSearchPath) -> None:
+        super().__init__(config_search_path)
+        self.repository: ConfigRepository = _Files(config_search_path)
+        self._name = uuid.uuid4().hex
+        self._merged: dict[str, DictConfig] = {}
+        self._latest: dict[tuple[Any, ...], DictConfig] = {}  # one: those of a thousand jobs would take 150 MB
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_merged": {}, "_latest": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if state["_name"] not in _IN_THIS_PROCESS:
+            _IN_THIS_PROCESS.clear()  # of an earlier sweep
+            _IN_THIS_PROCESS[state["_name"]] = state
+        self.__dict__ |= _IN_THIS_PROCESS[state["_name"]]
+
+    def load_configuration(
+        self,
+        config_name: str | None,
+        overrides: list[str],
+        run_mode: RunMode,
+        from_shell: bool = True,
+        validate_sweep_overrides: bool = True,
+    ) -> DictConfig:
+        compose = super().load_configuration
+        words = (config_name, *overrides, run_mode, validate_sweep_overrides)
+        if words not in self._latest:
+            self._latest.clear()
+        return _remembered(
+            self._latest, words, lambda: compose(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
+        )
+
+    def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
+        merge = super()._compose_config_from_defaults_list
+        places = [(source.provider, source.path) for source in repo.get_sources()]
+        return _remembered(self._merged, f"{places} {defaults}", lambda: merge(defaults, repo))
+
+
+class _Files(ConfigRepository):
+    def initialize_sources(self, config_search_path: ConfigSearchPath) -> None:
+        super().initialize_sources(config_search_path)
+        self._read: dict[str, ConfigResult | None] = {}
+
+    def load_config(self, config_path: str) -> ConfigResult | None:
+        read = super().load_config
+        return _remembered(self._read, config_path, lambda: read(config_path))
+
+    def __deepcopy__(self, memo: Any) -> _Files:
+        # Hydra copies it for each composition because that may ask for other folders, which begins another memory.
+        return copy(self)
+
+
+def _remembered(known: dict[Any, T], key: Any, make: Callable[[], T]) -> T:
+    """A copy, for who asks changes it."""
+    if key not in known:
+        known[key] = make()
+    return deepcopy(known[key])

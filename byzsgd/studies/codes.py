@@ -1,0 +1,32 @@
+"""Seconds of an iteration with stragglers: CodedReduce beside a ring, a master and gradient coding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from matplotlib.figure import Figure
+
+from byzsgd.analysis.estimates import estimate
+from byzsgd.analysis.paired import pairs
+from byzsgd.analysis.rounds import scheme_of, seconds_per_update
+from byzsgd.plotting import iteration_time
+
+from .finding import Finding, Found, near, of_runs, told
+
+PUBLISHED = {"coded, cyclic mds": 27.2, "ring all-reduce": 7.0}  # times as long as the tree, at the most
+SHARE = 0.1  # of a published number, within which ours is taken to be it
+
+
+def findings(found: Found) -> Iterator[Finding]:
+    groups = {scheme_of(group.runs[0]): group for group in found.comparison.groups}
+    for name, group in groups.items():
+        yield told(f"{name}: seconds of an iteration", of_runs([group], seconds_per_update), digits=2)
+        if name != "tree" and "tree" in groups:
+            both = pairs(group, groups["tree"])
+            ratio = estimate(seconds_per_update(run) / seconds_per_update(other) for run, other in both)
+            what, claimed = f"{name}: times as long as the tree", PUBLISHED.get(name)
+            yield told(what, ratio, digits=2) if claimed is None else near(what, claimed, SHARE * claimed, ratio)
+
+
+def figures(found: Found) -> dict[str, Figure]:
+    return {"seconds": iteration_time(found.comparison)}

@@ -1,0 +1,77 @@
+"""Whether Kardam's filters add noise to the direction, and what tells refused vectors from accepted ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import polars as pl
+from matplotlib.figure import Figure
+
+from byzsgd.analysis.groups import Group, named_parts
+from byzsgd.analysis.recorded import Recorded
+from byzsgd.plotting import Panel, points
+
+from .finding import Finding, Found, at_least, near, of_runs, told
+
+WITHIN = 0.05  # of a cosine: so much less than without filters is no extra noise
+ALIKE = 0.1  # of the ratio of norms
+ORDER = ("none", "lipschitz", "frequency", "both")
+
+
+def findings(found: Found) -> Iterator[Finding]:
+    for attack in found.values("attack"):
+        groups = {_filters(group): group for group in found.groups({"attack": attack})}
+        free = of_runs([groups["none"]], median_of("direction_cosine")) if "none" in groups else None
+        for name in ORDER:
+            if name not in groups:
+                continue
+            what, group = f"{attack}, filters {name}", groups[name]
+            cosine = of_runs([group], median_of("direction_cosine"))
+            title = f"{what}: cosine of direction and honest mean"
+            if free is None or name == "none":
+                yield told(title, cosine, digits=2)
+            else:
+                yield at_least(title, free.middle - WITHIN, cosine)
+            yield told(f"{what}: κ", of_runs([group], median_of("kappa")), digits=2)
+            if name != "none":
+                norms = of_runs([group], refused_over_accepted)
+                yield near(f"{what}: mean norm of refused honest vectors over accepted", 1.0, ALIKE, norms)
+
+
+def median_of(column: str) -> Callable[[Recorded], float]:
+    """Of a measurement over the updates of a run; NaN where it was not made."""
+
+    def number(run: Recorded) -> float:
+        if column not in run.arrivals.columns:
+            return math.nan
+        value = run.arrivals.filter(pl.col("updated"))[column].drop_nulls().median()
+        return math.nan if value is None else float(value)  # type: ignore[arg-type]
+
+    return number
+
+
+def refused_over_accepted(run: Recorded) -> float:
+    """The mean norm of honest vectors that were refused over that of those that were accepted."""
+    honest = run.arrivals.filter(~pl.col("byzantine"))
+    refused, kept = (honest.filter(pl.col("accepted") == which)["norm"].mean() for which in (False, True))
+    return math.nan if refused is None or not kept else float(refused) / float(kept)  # type: ignore[arg-type]
+
+
+def _filters(group: Group) -> str:
+    names = named_parts(group.runs[0], "filters")
+    return "both" if len(names) > 1 else "".join(names) or "none"
+
+
+def figures(found: Found) -> dict[str, Figure]:
+    panels = []
+    for attack in found.values("attack"):
+        panel = Panel(f"attack {attack}")
+        for group in found.groups({"attack": attack}):
+            name = _filters(group)
+            panel.add(name, ORDER.index(name), of_runs([group], median_of("direction_cosine")))
+        panels.append(panel)
+    return {
+        "cosine": points("Cosine of the direction with the honest mean", found.comparison.caption(), panels,
+                         x="filters (0: none, 1: lipschitz, 2: frequency, 3: both)", y="median cosine"),
+    }  # fmt: skip

@@ -1,0 +1,17 @@
+"""Zeno++ with up to eight liars of ten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .finding import Finding, Found
+from .under_attack import resilience, table_of_attacks
+
+CLAIMED = ("zeno_pp",)
+
+
+def findings(found: Found) -> Iterator[Finding]:
+    yield from resilience(found, CLAIMED)
+
+
+figures = table_of_attacks
