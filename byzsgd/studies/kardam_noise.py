@@ -72,5 +72,5 @@ def figures(found: Found) -> dict[str, Figure]:
         panels.append(panel)
     return {
         "cosine": points("Cosine of the direction with the honest mean", found.comparison.caption(), panels,
-                         x="filters (0: none, 1: lipschitz, 2: frequency, 3: both)", y="median cosine"),
+                         x="number of the legend, from 0", y="median cosine"),
     }  # fmt: skip
