@@ -30,6 +30,8 @@ def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequen
     `plugins`: modules beside byzsgd and the building blocks of torch that it may name; None takes the configuration's
     own word for it, which is right for one's own command line and wrong for a stranger's folder.
     """
+    from byzsgd.run.described import described as recorded  # with torch behind it
+
     named = plugins_of(config) if plugins is None else plugins
     allowed = (*(ALLOWED if plugins is None else IN_FOLDERS), *named)
     for word in GIVEN & config.keys():
@@ -38,10 +40,11 @@ def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequen
     _require_modules(named)
     own = annotated(config, allowed)
     whole = built({**own, "_partial_": True}, allowed)
-    experiment = cast("Experiment", whole(config=own, choices=dict(choices)))
+    told = recorded(own)  # objects given in Python stand in the tree
+    experiment = cast("Experiment", whole(config=told, choices=dict(choices)))
     for name, node in own.items():
         if isinstance(node, Mapping):
-            remember(getattr(experiment, name), node, choices)
+            remember(getattr(experiment, name), told[name], choices)
     return experiment
 
 

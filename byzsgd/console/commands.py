@@ -39,7 +39,7 @@ def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
     comparing.add_argument("--columns", action="append", default=[], metavar="HEADING,…",
                            help="only these columns beside the names: --columns 'final accuracy'")  # fmt: skip
     comparing.add_argument("--against", metavar="CSV",
-                           help="beside accuracies of a protocol or study: its CSV, or reference (docs/studies/map.csv)")  # fmt: skip
+                           help="beside the table of a protocol or study: its CSV, or `reference`")  # fmt: skip
     comparing.add_argument("--output", type=Path, help="where to write the tables (default: only the screen)")
     reporting = _command(commands, "report", report, "one self-contained HTML page for a run or a sweep")
     reporting.add_argument("--output", type=Path, help="a file or folder (default: report.html in the folder)")

@@ -42,7 +42,7 @@ def reproduce(parsed: argparse.Namespace, sweep: Sweep) -> int:
     except Unfinished as unfinished:
         print(f"byzsgd: {unfinished}; the same command goes on", file=sys.stderr)
         return 1
-    command = " ".join(["byzsgd reproduce", study.name, f"--scale {parsed.scale}", *parsed.overrides])
+    command = " ".join(["byzsgd reproduce", study.name, *parsed.overrides, f"--scale {parsed.scale}"])
     _tell(study, found, runs, command, parsed, folder)
     return 0
 

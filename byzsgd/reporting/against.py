@@ -60,9 +60,7 @@ def against(comparison: Comparison, reference: Reference, told: str) -> Table:
             rows.append((Cell(server), Cell(attack), Cell(rest), Cell(str(ours.count)), Cell(estimate=ours),
                          Cell(f"{theirs:.3f}"), less))  # fmt: skip
     if not rows:
-        raise ValueError(
-            f"{told} needs a server and an attack of these runs; got none of them in {len(reference)} cells"
-        )
+        raise ValueError(f"{told} needs a server and an attack of these runs; got none of {len(reference)}")
     return Table(
         name="against",
         title="Final test accuracy beside the reference",

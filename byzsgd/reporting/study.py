@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +40,11 @@ def study_of(runs: Sequence[Recorded]) -> dict[str, Any] | None:
         return {"said": f"{len(study.trials)} trials, none of them with a result.", "figures": []}
     best = ", ".join(f"{key} = {value:g}" if isinstance(value, float) else f"{key} = {value}"
                      for key, value in study.best_params.items())  # fmt: skip
-    figures = [("History", plot_optimization_history)]
+    figures: list[tuple[str, Callable[[Any], Any]]] = [("History", plot_optimization_history)]
     # Importance and slices say something only of what was tried at several places.
     varied = [key for key in study.best_params if len({trial.params.get(key) for trial in done}) > 1]
     if varied:
-        figures += [("Importance (fANOVA)", plot_param_importances)] * (len(done) > 1)
+        figures += [("Importance (fANOVA)", plot_param_importances)] * (len(varied) > 1)  # of one alone it is 1
         figures += [("Slices", plot_slice)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some of these functions are called experimental
