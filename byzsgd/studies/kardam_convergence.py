@@ -56,4 +56,4 @@ def _norms(run: Recorded) -> pl.DataFrame:
 
 
 def figures(found: Found) -> dict[str, Figure]:
-    return {"norm": progress(found.comparison, metric=NORM, x="updates")}
+    return {"norm": progress(found.comparison, metric=NORM, x="arrivals")}
