@@ -124,7 +124,9 @@ def _tested(copy: Path, mutation: Mutation) -> int:
     os.dup2(log, 2)
     import pytest
 
-    return int(pytest.main(["-q", "-x", "-p", "no:cacheprovider", "-m", "not slow and not gpu", *shlex.split(mutation.tests)]))
+    return int(
+        pytest.main(["-q", "-x", "-p", "no:cacheprovider", "-m", "not slow and not gpu", *shlex.split(mutation.tests)])
+    )
 
 
 def warm() -> None:
