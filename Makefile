@@ -8,7 +8,7 @@ WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-all mutate check bench figures clean
+.PHONY: help install run test test-all mutate check bench soak figures clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -40,8 +40,11 @@ check: $(STAMP) ## ruff and mypy --strict
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(STAMP) ## all benchmarks, ratios on the screen
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+bench: $(STAMP) ## the whole table of docs/performance.md, ratios on the screen
+	$(BIN)/python benchmarks/table.py
+
+soak: $(STAMP) ## a million deliveries: memory, records and time per delivery stay flat (minutes)
+	$(BIN)/python tests/fuzz/soak.py
 
 figures: $(STAMP) ## rerun what is missing and redraw every figure of README and docs
 	$(BIN)/python -m plots

@@ -4,25 +4,27 @@
                                   [--arrivals 3000] [--turns 3]
 
 Arrivals per second of CPU time, one thread, over those of the hand-written loop (benchmarks/hand_written.py), by turns
-in one process. byzsgd runs its seeds one after another, with records; the schedule, the batches and the compilation of
-the JAX script stay outside its timing, and it records nothing. With asgd both must end at the same model. Needs
-`pip install 'byzsgd[bench]'`.
+in one process. byzsgd runs its seeds one after another, with records, evaluations and checkpoints. The schedule, the
+batches and the compilation of the JAX script stay outside its timing, and it records nothing. With asgd both must end
+at the same model. Needs `pip install 'byzsgd[bench]'`.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from heapq import heapify, heapreplace
 from itertools import islice
+from pathlib import Path
 
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
 
 import numpy as np
 import torch
-from engine import recorded
+from engine import alone
 from hand_written import asynchronous
 from turns import in_turns
 from works import build, matching
@@ -145,17 +147,20 @@ def main() -> None:
     for work in matching(options.works):
         for server in options.servers.split(","):
             for seeds in map(int, options.seeds.split(",")):
+                folder = tempfile.TemporaryDirectory()
+                settings = (f"aggregator={server}", f"f={(n - 1) // 3}", "engine=compiled")
                 runs = [
-                    build(work, n, f"aggregator={server}", f"seed={seed}", f"f={(n - 1) // 3}").start(None, Nobody())
+                    build(work, n, *settings, f"seed={seed}").start(Path(folder.name, str(seed)), Nobody())
                     for seed in range(seeds)
                 ]
+                plays = [alone(run) for run in runs]
                 schedules = [schedule(run, n, arrivals) for run in runs]
                 models = np.stack([run.prepared.initial.numpy() for run in runs])
                 data = [models, np.stack([who for who, _ in schedules]), np.stack([drawn for _, drawn in schedules])]
                 data = [part if seeds > 1 else part[0] for part in data]
                 function = program(runs[0], n, server, seeds)
                 end = np.asarray(jax.block_until_ready(function(*data)))
-                first = recorded(runs[0], arrivals).numpy()
+                first = plays[0](arrivals).numpy()
                 if server == "asgd":
                     moved = np.linalg.norm(first - models[0])
                     assert np.linalg.norm(first - (end if seeds == 1 else end[0])) < 0.05 * moved, "another training"
@@ -169,13 +174,14 @@ def main() -> None:
 
                 ways = {
                     "hand": lambda: timed(lambda: [*islice(hand, part)], part),  # noqa: B023
-                    "byzsgd": lambda: timed(lambda: [recorded(run, arrivals) for run in runs], seeds * arrivals),  # noqa: B023
+                    "byzsgd": lambda: timed(lambda: [play(arrivals) for play in plays], seeds * arrivals),  # noqa: B023
                     "jax": lambda: timed(lambda: jax.block_until_ready(function(*data)), seeds * arrivals),  # noqa: B023
                 }
                 taken = in_turns(ways, options.turns)
                 total = {name: sum(each[name] for each in taken) for name in ways}
                 ratios = [total["hand"] / total[name] for name in ("byzsgd", "jax")]
                 print(f"{work:27}{server:8}{seeds:>6}{ratios[0]:9.2f}{ratios[1]:9.2f}", flush=True)
+                folder.cleanup()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,10 @@
-"""One way to say that something cannot work: `<who> needs <condition>; got <values>`."""
+"""One way to say that something cannot work: `<who> needs <condition>; got <values>`; and names as letters."""
 
 from __future__ import annotations
+
+import unicodedata
+
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, direction, half a letter, line and paragraph ends
 
 
 def require(condition: bool, who: str, needs: str, **values: object) -> None:
@@ -8,6 +12,17 @@ def require(condition: bool, who: str, needs: str, **values: object) -> None:
     if not condition:
         got = ", ".join(f"{name}={spelled(value)}" for name, value in values.items())
         raise ValueError(f"{who} needs {needs}; got {got}")
+
+
+def printable(text: str) -> str:
+    """A text on one line with every character that would move a cursor, or the reader's eye, spelled out: \\x1b."""
+    if text.isprintable():
+        return text
+    return "".join(sign if unicodedata.category(sign) not in _UNSEEN else _spelled_out(sign) for sign in text)
+
+
+def _spelled_out(sign: str) -> str:
+    return sign.encode("unicode_escape", "backslashreplace").decode()
 
 
 def spelled(value: object) -> str:

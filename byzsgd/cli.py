@@ -18,18 +18,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from byzsgd import __version__
 from byzsgd.console.commands import add_commands
 from byzsgd.console.completion import commands_of
-from byzsgd.console.output import loading, speak_any_encoding
-from byzsgd.console.vocabulary import as_argument
+from byzsgd.console.output import loading, speak_any_encoding, tell
+from byzsgd.console.vocabulary import FAILURE, MISTAKE, as_argument
 
 if TYPE_CHECKING:
-    from byzsgd.config import Command, Failure, SweepTarget
+    from byzsgd.config import Command, Failure, SweepTarget, Word
     from byzsgd.run import Experiment
 
 # At the end Python looks for cycles among all objects of PyTorch, which takes a quarter of the time of importing it.
 atexit.register(gc.freeze)
-
-MISTAKE = 2  # exit code of anything that the user can put right
-FAILURE = 1  # exit code of a run that failed while it ran
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as stop:
         folder = getattr(stop, "folder", None)
         way = f"byzsgd resume {as_argument(folder)}" if folder else "byzsgd resume FOLDER"
-        print(f"byzsgd: interrupted; the same command, or {way}, goes on", file=sys.stderr)
+        tell(f"byzsgd: interrupted; the same command, or {way}, goes on", sys.stderr)
         return 128 + getattr(stop, "number", signal.SIGINT)
     except BrokenPipeError:  # the reader of our output has gone: `byzsgd list | head`
         return _unheard(given)
@@ -62,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
         code, sentence = _explained(error)
-        print(f"byzsgd: {sentence}", file=sys.stderr)
+        tell(f"byzsgd: {sentence}", sys.stderr)
         return code
 
 
@@ -71,7 +68,7 @@ def _unheard(given: Sequence[str]) -> int:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if given[0] not in ("train", "resume"):
         return 0
-    print("byzsgd: cut off, for nobody reads its output any more; the same command goes on", file=sys.stderr)
+    tell("byzsgd: cut off, for nobody reads its output any more; the same command goes on", sys.stderr)
     return FAILURE
 
 
@@ -104,27 +101,31 @@ def resume(parsed: argparse.Namespace) -> int:
     nothing that a folder brings: see --plugin."""
     import yaml
 
+    from byzsgd import config
     from byzsgd.records import find_runs, is_finished
 
     told = [word for word in parsed.folders if "=" in word and not Path(word).exists()]
     settings = {key: yaml.safe_load(value) for key, _, value in (word.partition("=") for word in told)}
     places = [Path(word) for word in parsed.folders if word not in told]
     found = [run for place in places for run in find_runs(place)]
-    left = found if settings or len(found) <= 1 else [run for run in found if not is_finished(run)]
+    config.require_told(settings)
+    longer = {key: value for key, value in settings.items() if key.startswith("budget.")}
+    word = config.Word(parsed.plugin, {key: settings[key] for key in settings.keys() - longer}, parsed.trust)
+    left = found if longer or len(found) <= 1 else [run for run in found if not is_finished(run)]
     if not found:
-        print(f"no run in {', '.join(map(str, places))}")
+        tell(f"no run in {', '.join(map(str, places))}")
     elif not left:
-        print(f"nothing to go on with: {len(found)} runs, all of them finished")
+        tell(f"nothing to go on with: {len(found)} runs, all of them finished")
     code = 0
     for folder in left:
         try:
-            _go_on(folder, settings, parsed.plugin)
+            _go_on(folder, longer, word)
         except Exception as error:  # the others go on
             if len(left) == 1:
                 raise
             failure, sentence = _explained(error)
             code = max(code, failure)
-            print(f"byzsgd: {folder}: {sentence}", file=sys.stderr)
+            tell(f"byzsgd: {folder}: {sentence}", sys.stderr)
     return code
 
 
@@ -136,20 +137,23 @@ def warm(parsed: argparse.Namespace) -> int:
     folder = cache_of_compiled_code()
     for dtype in ("float32", "float64"):
         config.experiment("engine=compiled", f"dtype={dtype}", "budget.arrivals=1").run()
-    print(f"compiled code lies in {folder}")
+    tell(f"compiled code lies in {folder}")
     return 0
 
 
-def _go_on(folder: Path, settings: dict[str, Any], plugins: list[str]) -> None:
+def _go_on(folder: Path, settings: dict[str, Any], word: Word) -> None:
     with loading():
         from byzsgd import config
         from byzsgd.console.run_screen import Terminal
 
+    def say(line: str) -> None:
+        tell(f"byzsgd: {folder}: {line}", sys.stderr)
+
     if settings:
-        experiment, place = config.extended(folder, settings, plugins)
-        experiment.run(place, Terminal(), plugins, only_there=True, shorter=folder)
+        experiment, place = config.extended(folder, settings, word, say)
+        experiment.run(place, Terminal(), word.plugins, only_there=True, shorter=folder)
     else:
-        config.stored(folder, plugins).run(folder, Terminal(), plugins, only_there=True)
+        config.stored(folder, word, say).run(folder, Terminal(), word.plugins, only_there=True)
 
 
 def _run(experiment: Experiment, folder: Path) -> float:
@@ -159,7 +163,7 @@ def _run(experiment: Experiment, folder: Path) -> float:
 
     varied = config.swept()
     if varied:
-        print(f"byzsgd: one run of an experiment that varies {', '.join(varied)}; -m makes them all", file=sys.stderr)
+        tell(f"byzsgd: one run of an experiment that varies {', '.join(varied)}; -m makes them all", sys.stderr)
     here = config.started_in()
     # With hydra.job.chdir a relative path would be none from where the user stands.
     place = folder.relative_to(here) if Path.cwd() == here and folder.is_relative_to(here) else folder
@@ -202,13 +206,13 @@ def _sweep(command: Command, intended: SweepTarget, table: bool = True) -> int:
         show_sweep([each.folder for each in sweep.runs if each.state == "done"], folder)
     found = _optimum(folder)
     if found:
-        print(found)
+        tell(found)
     left = sweep.unfinished()
     for each in left:
         kind = "running elsewhere" if each.state == "running" else each.state
-        print(f"byzsgd: {kind}: {each.folder}{each.news and ': '}{each.news}", file=sys.stderr)
+        tell(f"byzsgd: {kind}: {each.folder}{each.news and ': '}{each.news}", sys.stderr)
     if sweep.unseen:
-        print(f"byzsgd: {sweep.unseen} jobs did not begin; the same command goes on", file=sys.stderr)
+        tell(f"byzsgd: {sweep.unseen} jobs did not begin; the same command goes on", sys.stderr)
     return FAILURE if sweep.unseen or any(each.state != "running" for each in left) else 0
 
 
@@ -224,13 +228,13 @@ def _stage(overrides: Sequence[str]) -> int:
 
 def _optimum(folder: Path) -> str:
     """What a sweeper that optimises has found; nothing for others."""
-    import yaml
+    from byzsgd.records.reading import yaml_mapping
 
     try:
-        found = yaml.safe_load((folder / "optimization_results.yaml").read_text(encoding="utf-8"))
+        found = yaml_mapping(folder, "optimization_results.yaml")
         settings = " ".join(f"{key}={value}" for key, value in found["best_params"].items())
         return f"best: {settings} ({found['best_value']:.4g})"
-    except (OSError, yaml.YAMLError, LookupError, TypeError, AttributeError, ValueError):
+    except (LookupError, TypeError, AttributeError, ValueError):
         return ""
 
 
@@ -245,16 +249,16 @@ def _failed(failure: Failure) -> None:
 
     error, folder = failure.error, failure.folder
     if isinstance(error, Busy):
-        print(f"{folder.name}: running elsewhere")
+        tell(f"{folder.name}: running elsewhere")
         return
     _, sentence = _explained(error)
-    print(f"{folder.name}: failed, {sentence}")
+    tell(f"{folder.name}: failed, {sentence}")
     try:
         failure.leave(sentence)
     except ValueError:
-        print(f"byzsgd: refused: {folder}: {sentence}", file=sys.stderr)
+        tell(f"byzsgd: refused: {folder}: {sentence}", sys.stderr)
     except OSError:
-        print(f"byzsgd: failed: {folder}: {sentence}", file=sys.stderr)
+        tell(f"byzsgd: failed: {folder}: {sentence}", sys.stderr)
     if failure.stop is not None:
         failure.stop.touch()
         if failure.here:
@@ -283,10 +287,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("train", help="run an experiment, or with -m a sweep (byzsgd train --help)", add_help=False)
     resuming = commands.add_parser("resume", help="go on with runs that were cut off, or with a larger budget")
-    resuming.add_argument("folders", nargs="+", metavar="FOLDER | budget.LIMIT=VALUE",
-                          help="with budget.arrivals=18000 a finished run is extended, in a folder beside")  # fmt: skip
+    text = "with budget.arrivals=18000 a finished run is extended, in a folder beside; tracker=NAME, "
+    text += "dataset.download=true and data_root=FOLDER change no result"
+    resuming.add_argument("folders", nargs="+", metavar="FOLDER | KEY=VALUE", help=text)
     resuming.add_argument("--plugin", action="append", default=[], metavar="MODULE",
                           help="a module of yours that the folder's configuration may name")  # fmt: skip
+    resuming.add_argument("--trust", action="store_true", help="let the folder open its tracker, and download")
     resuming.set_defaults(command=resume)
     add_commands(commands, _stage)
     warming = commands.add_parser("warm", help="compile ahead what engine=auto will need on this machine")

@@ -1,4 +1,5 @@
-"""`python -m plots [NAME …]`: runs the experiments that are missing and redraws the figures of README and docs."""
+"""`python -m plots [NAME …]`: runs the experiments that are missing and redraws the figures of README and docs, and the
+pages and figures of the studies."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from matplotlib.figure import Figure
 
 import plots
 from byzsgd.analysis import Comparison, compare
+from byzsgd.config import named_files
 from byzsgd.console.protocol import reported
 from byzsgd.plotting import save
 from byzsgd.records import find_runs, load
@@ -24,11 +26,13 @@ EXPERIMENTS = ROOT / "conf" / "experiment"
 PROTOCOLS = ROOT / "conf" / "protocol"
 OUTPUTS = ROOT / "outputs" / "figures"
 FIGURES = ROOT / "docs" / "figures"
+STUDIES = ROOT / "docs" / "studies"
 COMPLETE = "COMPLETE"  # in the folder of a sweep: which version of its experiment was run to the end
 
 
 class Recipe(Protocol):
-    """A module of this package. It names the experiment, or the protocol, that its runs come from."""
+    """A module of this package. It names the experiment, or the protocol, that its runs come from; `BESIDE`, if it has
+    any: further experiments whose runs stand beside."""
 
     EXPERIMENT: str
     PROTOCOL: str
@@ -53,7 +57,8 @@ def comparison_of(recipe: Recipe) -> Comparison:
     """The runs of a recipe, made now where they are missing."""
     name = getattr(recipe, "PROTOCOL", None)
     if name is None:
-        return compare([load(run) for run in find_runs(runs_of(recipe.EXPERIMENT))])
+        experiments = (recipe.EXPERIMENT, *getattr(recipe, "BESIDE", ()))
+        return compare([load(run) for each in experiments for run in find_runs(runs_of(each))])
     file, folder = PROTOCOLS / f"{name}.yaml", OUTPUTS / f"protocol_{name}"
     return reported(file, _once(["protocol", name, f"--output={folder}"], file, folder))
 
@@ -63,10 +68,14 @@ def _once(command: list[str], file: Path, folder: Path) -> Path:
     version = hashlib.blake2b(file.read_bytes(), digest_size=8).hexdigest()
     marker = folder / COMPLETE
     if not (marker.is_file() and marker.read_text(encoding="utf-8").strip() == version):
-        print("byzsgd", *command, flush=True)
-        subprocess.run([sys.executable, "-m", "byzsgd", *command], cwd=ROOT, check=True)
+        _byzsgd(command)
         marker.write_text(version + "\n", encoding="utf-8")
     return folder
+
+
+def _byzsgd(command: list[str]) -> None:
+    print("byzsgd", *command, flush=True)
+    subprocess.run([sys.executable, "-m", "byzsgd", *command], cwd=ROOT, check=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -75,10 +84,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(known)} (default: all)")
     parser.add_argument("--output", type=Path, default=FIGURES)
     parsed = parser.parse_args(arguments)
-    unknown = [name for name in parsed.names if name not in known]
+    studies = named_files("study")
+    unknown = [name for name in parsed.names if name not in known and name not in studies]
     if unknown:
-        parser.error(f"no figure {unknown[0]!r}; there are {', '.join(known)}")
-    for name in parsed.names or known:
+        parser.error(f"no figure {unknown[0]!r}; there are {', '.join([*known, *studies])}")
+    for name in parsed.names or [*known, *studies]:
+        if name in studies:
+            _byzsgd(["reproduce", name, f"--output={OUTPUTS / f'study_{name}'}", f"--publish={STUDIES}"])
+            continue
         recipe = known[name]
         for path in save(recipe.figure(comparison_of(recipe)), parsed.output, name):
             print(path, flush=True)

@@ -22,7 +22,7 @@ from torch import Tensor
 from byzsgd.aggregators.feeds import Feed, State
 from byzsgd.aggregators.magnitudes import Use, computed, sizes_of, unremarkable
 from byzsgd.aggregators.rows import NonFiniteRows as NonFiniteRows
-from byzsgd.aggregators.rows import Rows, all_finite, finite_mask, read_rows, read_weights
+from byzsgd.aggregators.rows import Rows, Undeclared, all_finite, finite_mask, read_rows, read_weights
 from byzsgd.checks import require
 from byzsgd.interfaces import ServerContext, StatefulRule
 from byzsgd.signatures import REQUIRED, keyword_only, unwrapped
@@ -374,12 +374,12 @@ def lift(part: Any) -> StatefulRule[Any]:
     function, positional, values = unwrapped(part)
     said = getattr(function, "declaration", None)
     if said is None:
-        said = Declaration(name=getattr(function, "__name__", type(function).__name__))
-    else:
-        data = (None,) * (2 if said.kind == "weighted rule" else 1)
-        fed = {name: None for name in said.feed.gives if name not in values}
-        _bind(function, said.name, (*data, *positional), {**values, **fed})
-        said.feed.accept(said.name, {**said.parameters, **values})
+        name = getattr(function, "__name__", type(function).__name__)
+        return Lifted(function=Undeclared(part, name), values=values, said=Declaration(name=name))
+    data = (None,) * (2 if said.kind == "weighted rule" else 1)
+    fed = {name: None for name in said.feed.gives if name not in values}
+    _bind(function, said.name, (*data, *positional), {**values, **fed})
+    said.feed.accept(said.name, {**said.parameters, **values})
     bound = functools.partial(function, *positional, **values) if positional or values else function
     return Lifted(function=bound, values=values, said=said)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -93,3 +94,19 @@ def read_beside(who: str, name: str, values: Any, rows: Tensor) -> Tensor:
     if not all_finite(read):
         raise NonFiniteRows(f"{who} needs a finite {name}; got {int((~torch.isfinite(read)).sum())} non-finite entries")
     return read
+
+
+@dataclass(frozen=True)
+class Undeclared:
+    """A plain callable as a rule or pre-aggregator: what it answers is held against its rows."""
+
+    function: Callable[[Tensor], Any]
+    __name__: str
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        answer = self.function(rows)
+        length = rows.shape[1]
+        fits = isinstance(answer, Tensor | np.ndarray) and answer.ndim >= 1 and answer.shape[-1] == length
+        shown = tuple(answer.shape) if hasattr(answer, "shape") else type(answer).__name__
+        require(fits, self.__name__, "to return a tensor or array with the length of its rows", d=length, answer=shown)
+        return read_vector(answer).to(rows)

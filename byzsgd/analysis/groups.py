@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import polars as pl
 
+from byzsgd.checks import printable, spelled
+
 from .recorded import Recorded as Recorded
 from .seeds import data_of, once_each
 
@@ -103,7 +105,7 @@ class Comparison:
 
     def _lifted(self) -> list[str]:
         """The parts of any run that were computed where their theory says nothing (`strict=false`)."""
-        settings = {name for run in self.runs for name, value in _flat(run.config, "") if value is False}
+        settings = {name for run in self.runs for name, value in flat(run.config, "") if value is False}
         parts = sorted({name.split(".")[-2] for name in settings if name.endswith(".strict")})
         return [f"conditions of theory lifted: {', '.join(parts)}"] if parts else []
 
@@ -224,12 +226,20 @@ def _function(columns: Sequence[tuple[Any, ...]], column: tuple[Any, ...]) -> bo
 def facts(run: Recorded) -> dict[str, Any]:
     """Choices (`aggregator/rule`: krum) and settings (`aggregator.rule.f`: 3) of a run, flat, but for what cannot
     change a result."""
-    found: dict[str, Any] = dict(run.choices)
+    found: dict[str, Any] = {_placed(name): member for name, member in run.choices.items()}
     for part in SEVERAL:
         found.setdefault(f"aggregator/{part}", "+".join(named_parts(run, part)) or "none")
-    for name, value in _flat(run.config, ""):
+    for name, value in flat(run.config, ""):
         found.setdefault(name, value)
-    return {name: value for name, value in found.items() if not _incidental(name)}
+    # A stranger's names: one line of letters each, whatever writes them down.
+    return {printable(name): printable(value) if isinstance(value, str) else value
+            for name, value in found.items() if not _incidental(name)}  # fmt: skip
+
+
+def _placed(name: str) -> str:
+    """A group by the place that it is chosen for: `aggregator/rule@scheme.rule.rule` is `scheme/rule/rule`."""
+    _, at, place = name.partition("@")
+    return place.replace(".", "/") if at else name
 
 
 def named_parts(run: Recorded, kind: str) -> list[str]:
@@ -238,21 +248,34 @@ def named_parts(run: Recorded, kind: str) -> list[str]:
     return [str(name) for name, part in node.items() if part is not None]
 
 
+def typed_value(run: Recorded, key: str) -> str | None:
+    """A choice or a setting as it is typed; None: the run has no such."""
+    if key in run.choices:
+        return run.choices[key]
+    node: Any = run.config
+    for part in key.split("."):
+        if not isinstance(node, Mapping) or part not in node:
+            return None
+        node = node[part]
+    return spelled(node)
+
+
 def _incidental(name: str) -> bool:
     dotted = name.replace("/", ".")
     return any(dotted == key or dotted.startswith(key + ".") for key in INCIDENTAL) or dotted.endswith("_target_")
 
 
-def _flat(node: Any, path: str) -> Iterator[tuple[str, Any]]:
+def flat(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting below a node with its dotted key."""
     if isinstance(node, Mapping) and node:
         for key, value in node.items():
-            yield from _flat(value, f"{path}.{key}" if path else str(key))
+            yield from flat(value, f"{path}.{key}" if path else str(key))
     else:
         yield path, node
 
 
 def _frozen(value: Any) -> Any:
-    return str(value) if isinstance(value, list | dict) else value
+    return printable(str(value)) if isinstance(value, list | dict) else value
 
 
 def _rank(name: str) -> tuple[int, int, int, str]:

@@ -80,6 +80,11 @@ def accepted(run: Recorded, *, byzantine: bool) -> float:
     return math.nan if rows.is_empty() else float(rows["accepted"].mean())  # type: ignore[arg-type]
 
 
+def may_refuse(run: Recorded) -> bool:
+    """Whether the server refused a vector, or has a filter that could have."""
+    return bool(named_parts(run, "filters")) or not run.arrivals["accepted"].all()
+
+
 def byzantine_share(run: Recorded) -> float:
     """λ: the Byzantine share of all deliveries, which is not num_byzantine/num_workers when liars are fast or slow."""
     return math.nan if run.arrivals.is_empty() else float(run.arrivals["byzantine"].mean())  # type: ignore[arg-type]

@@ -12,22 +12,24 @@ from byzsgd.config.targets import suggestion as suggestion
 if TYPE_CHECKING:
     from byzsgd.config.command_line import STOPPED, Command, Failure, answer, launch, read, started_in, swept
     from byzsgd.config.compose import experiment
+    from byzsgd.config.files import named_file, named_files, reference_file
     from byzsgd.config.grids import sweep
     from byzsgd.config.mistakes import EXTRAS, MISTAKES, explain
-    from byzsgd.config.named_files import named_file, named_files
-    from byzsgd.config.objects import build, extended, part, stored
+    from byzsgd.config.objects import build, extended, part, stored, trained
     from byzsgd.config.optimising import require_judge
     from byzsgd.config.sweeps import JOBS, SWEEP_FOLDER, OneRun, SweepTarget, intended, jobs_of, words_of
+    from byzsgd.config.trust import Word, require_told
 
 _HOMES = {
     "command_line": ("STOPPED", "Command", "Failure", "answer", "launch", "read", "started_in", "swept"),
     "compose": ("experiment",),
+    "files": ("named_file", "named_files", "reference_file"),
     "grids": ("sweep",),
     "mistakes": ("EXTRAS", "MISTAKES", "explain"),
-    "named_files": ("named_file", "named_files"),
-    "objects": ("build", "extended", "part", "stored"),
+    "objects": ("build", "extended", "part", "stored", "trained"),
     "optimising": ("require_judge",),
     "sweeps": ("JOBS", "SWEEP_FOLDER", "OneRun", "SweepTarget", "intended", "jobs_of", "words_of"),
+    "trust": ("Word", "require_told"),
 }
 
 

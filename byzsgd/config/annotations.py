@@ -21,7 +21,8 @@ _PLURALS = {bool: "true or false", int: "whole numbers", float: "numbers", str: 
 
 def fits(value: Any, hint: Any) -> bool:
     """Whether a plain value can stand for an annotation, with all that is in it. A node with a `_target_` stands for
-    any object: what it builds is the matter of its target. An annotation that only a type checker reads admits all."""
+    any object, and so does an object given in Python: what it is, is the matter of its target. An annotation that only
+    a type checker reads admits all."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
         return any(fits(value, argument) for argument in arguments)
@@ -37,14 +38,15 @@ def fits(value: Any, hint: Any) -> bool:
     if kind is float:
         return _is_real(value)
     if _is_array(kind):
-        return is_node(value) or (isinstance(value, list | tuple) and bool(value) and _are_numbers(value))
+        is_list = isinstance(value, list | tuple) and bool(value) and _are_numbers(value)
+        return is_list or is_node(value) or not is_plain(value)
     if _is_list(kind):
         return isinstance(value, list | tuple) and _items_fit(value, arguments)
     if _is_mapping(kind):
         keys, values = arguments or (Any, Any)
         plain = isinstance(value, Mapping) and not is_node(value)
         return plain and all(fits(key, keys) and fits(item, values) for key, item in value.items())
-    return hint is Any or kind is object or not inspect.isclass(kind) or is_node(value)
+    return hint is Any or kind is object or not inspect.isclass(kind) or is_node(value) or not is_plain(value)
 
 
 def misfit(value: Any, hint: Any, place: str) -> tuple[str, Any, Any] | None:
@@ -81,9 +83,18 @@ def described(hint: Any) -> str:
         items = (_PLURALS.get(argument, "nodes") for argument in arguments if argument is not ...)
         return f"a list of {' or '.join(dict.fromkeys(items))}"
     if _is_mapping(origin):
-        return "settings by name"
+        return "arrays by name" if arguments and _is_array(arguments[1]) else "settings by name"
     name = getattr(hint, "__name__", str(hint).rpartition(".")[2])
     return _NAMES.get(hint, f"a {name} (a node with its own settings)")
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a configuration file could hold it."""
+    if isinstance(value, Mapping):
+        return all(is_plain(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return all(is_plain(item) for item in value)
+    return value is None or isinstance(value, bool | int | float | str)
 
 
 def is_node(value: Any) -> bool:

@@ -23,6 +23,7 @@ from byzsgd.config.loader import Loader
 from byzsgd.config.locations import CONF
 from byzsgd.config.mistakes import MISTAKES, explain
 from byzsgd.config.objects import ALLOWED, build, plugins_of
+from byzsgd.config.own_parts import filled, parted, placed
 from byzsgd.config.targets import ConfigError, annotated
 from byzsgd.config.words import Overrides, spelled_out
 from byzsgd.records import is_run, run_id, run_name
@@ -38,14 +39,17 @@ def experiment(*overrides: Overrides, **settings: Any) -> Experiment:
     """The experiment that `byzsgd train <overrides>` would run, e.g. `experiment("aggregator=krum", "seed=1")`.
 
     Overrides may also come as lists, as dicts (`{"optimizer.lr": 0.2, "aggregator": "krum"}`, nested ones too) and,
-    where a key is a Python name, as keywords (`seed=1`). Works in a notebook, several times, and inside a running job.
-    Raises ConfigError, in one line.
+    where a key is a Python name, as keywords (`seed=1`). A part may be an object: `aggregator=my_rule`,
+    `attack=my_attack`, `model=my_module`, `dataset=(inputs, targets)`, `delay=Path("seconds.csv")` (docs/extending.md).
+    Works in a notebook, several times, and inside a running job. Raises ConfigError, in one line.
     """
+    plain_settings, objects = parted(*overrides, settings)
+    words, parts = placed(spelled_out(*plain_settings), objects)
     try:
-        config, chosen = plain(composed(spelled_out(*overrides, settings)))
+        config, chosen = plain(composed(words))
     except MISTAKES as error:
         raise ConfigError(explain(error)) from error
-    return build(config, chosen)
+    return build(*filled(config, chosen, parts))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from byzsgd.checks import spelled
-from byzsgd.config.annotations import converted, described, fits, misfit
+from byzsgd.config.annotations import converted, described, fits, is_plain, misfit
 from byzsgd.records.origin import CODE, DIGEST, remember
 from byzsgd.signatures import by_name, missing
 
@@ -111,7 +111,7 @@ def _check_target(node: Mapping[str, Any], allowed: Sequence[str], path: str) ->
             raise ConfigError(f"{place} needs a value: {described(hints.get(key, Any))}; got none")
         if found := misfit(value, hints.get(key, Any), place):
             where, bad, hint = found
-            got = repr(bad) if isinstance(bad, str) else spelled(bad)
+            got = repr(bad) if isinstance(bad, str) else spelled(bad) if is_plain(bad) else f"a {type(bad).__name__}"
             raise ConfigError(f"{where} needs {described(hint)}; got {got}{_way(bad, hint)}")
     # A partial is completed by who calls it: a rule may be fed by its server.
     for key in () if node.get("_partial_") else missing(target, node):

@@ -38,6 +38,8 @@ def quoted(text: str) -> str:
 
 def value_of(key: str, value: Any) -> str:
     """A plain value as it is typed behind `key=`; ConfigError for an object."""
+    if type(value).__module__ == "numpy" and not getattr(value, "shape", None):
+        value = value.item()
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -52,7 +54,7 @@ def value_of(key: str, value: Any) -> str:
         return "{" + ",".join(f"{name}:{value_of(f'{key}.{name}', item)}" for name, item in value.items()) + "}"
     kind = f"{type(value).__module__}.{type(value).__qualname__}"
     raise ConfigError(
-        f"{key} needs a plain value; got a {kind} (parts of your own: plugins=[my_module], {key}._target_)"
+        f"{key} needs a plain value; got a {kind} (an object stands for a part in byzsgd.experiment: docs/extending.md)"
     )
 
 

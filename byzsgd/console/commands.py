@@ -5,15 +5,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from byzsgd.checks import require
-from byzsgd.console.vocabulary import FIGURES
+from byzsgd.console.output import tell
+from byzsgd.console.vocabulary import FIGURES, MISTAKE
 
 if TYPE_CHECKING:
     from byzsgd.records import Run
+    from byzsgd.reporting import Table
 
 
 def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
@@ -36,9 +38,12 @@ def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
     comparing.add_argument("--format", default="csv,md,tex", help="files to write: csv, md, tex, separated by commas")
     comparing.add_argument("--columns", action="append", default=[], metavar="HEADING,…",
                            help="only these columns beside the names: --columns 'final accuracy'")  # fmt: skip
+    comparing.add_argument("--against", metavar="CSV",
+                           help="beside the table of a protocol or study: its CSV, or `reference`")  # fmt: skip
     comparing.add_argument("--output", type=Path, help="where to write the tables (default: only the screen)")
     reporting = _command(commands, "report", report, "one self-contained HTML page for a run or a sweep")
     reporting.add_argument("--output", type=Path, help="a file or folder (default: report.html in the folder)")
+    reporting.add_argument("--title", default="", help="of the page (default: the heading of notes.md beside the runs)")
     _command(commands, "status", status, "how far sweeps and runs are: done, running, broken, failed, waiting")
     watching = _command(commands, "watch", watch, "a live view of running runs")
     watching.add_argument("--every", type=float, default=1.0, help="seconds between two looks")
@@ -66,18 +71,18 @@ def plot(parsed: argparse.Namespace) -> int:
     from byzsgd.console.selection import selected
     from byzsgd.plotting import draw, drawable
 
-    found = _runs(parsed.folders)
+    found, code = _runs(parsed.folders)
     runs = selected(found, parsed.select)
     if parsed.list:
         for kind in drawable(runs, _law_of):
             print(kind)
-        return 0
+        return code
     options = {"kinds": parsed.kind, "formats": parsed.format.split(","), "width": parsed.width, "among": found}
     if parsed.x:
         options["x"] = parsed.x
     for path in draw(runs, parsed.output or _beside(parsed) / "figures", law_of=_law_of, **options):
-        print(path)
-    return 0
+        tell(path)
+    return code
 
 
 def compare(parsed: argparse.Namespace) -> int:
@@ -87,22 +92,33 @@ def compare(parsed: argparse.Namespace) -> int:
 
     formats, console = parsed.format.split(","), screen()
     require_formats(formats)
-    made = tables(_runs(parsed.folders))
+    runs, code = _runs(parsed.folders)
+    made = [_against(runs, parsed.against)] if parsed.against else tables(runs)
     if parsed.columns:
         made = chosen(made, [name.strip() for word in parsed.columns for name in word.split(",")])
     for table in made:
         console.print(to_rich(table, console.width))
     for path in write(made, parsed.output, formats) if parsed.output else ():
-        print(path)
-    return 0
+        tell(path)
+    return code
+
+
+def _against(runs: Sequence[Run], told: str) -> Table:
+    from byzsgd import config
+    from byzsgd.analysis import compare as compare_runs
+    from byzsgd.reporting.against import against, read_reference
+
+    file = config.reference_file() if told == "reference" else Path(told)
+    return against(compare_runs(runs), read_reference(file), told)
 
 
 def report(parsed: argparse.Namespace) -> int:
     """One page for a browser."""
     from byzsgd.reporting import report as write_report
 
-    print(write_report(_runs(parsed.folders), parsed.output or _beside(parsed)))
-    return 0
+    runs, code = _runs(parsed.folders)
+    tell(write_report(runs, parsed.output or _beside(parsed), title=parsed.title))
+    return code
 
 
 def status(parsed: argparse.Namespace) -> int:
@@ -155,17 +171,32 @@ def _command(commands: Any, name: str, function: Any, text: str) -> argparse.Arg
     return parser
 
 
-def _runs(folders: Iterable[Path]) -> list[Run]:
+def _runs(folders: Iterable[Path]) -> tuple[list[Run], int]:
+    """The runs that can be read, and the exit code: MISTAKE where others cannot, each of which is named."""
     from byzsgd.analysis import compare as compare_runs
-    from byzsgd.records import find_runs, load
+    from byzsgd.console.readable import readable
+    from byzsgd.records import find_runs
 
     places = list(folders)
     found = {path.resolve(): path for folder in places for path in find_runs(folder)}  # a folder named twice is one
-    runs = [load(path) for path in found.values()]
-    require(bool(runs), "byzsgd", "a folder with at least one run in it", folder=", ".join(map(str, places)))
-    for note in compare_runs(runs).notes:
-        print(f"byzsgd: {note}", file=sys.stderr)
-    return runs
+    require(bool(found), "byzsgd", "a folder with at least one run in it", folder=", ".join(map(str, places)))
+    runs, troubles, said = [], [], list[str]()
+    for path in found.values():
+        try:
+            run, news = readable(path)
+            runs.append(run)
+            said += news
+        except ValueError as error:
+            troubles.append(error)
+    if not runs:
+        raise troubles[0]
+    notes = [*said, *(f"left out: {error}" for error in troubles), *compare_runs(runs).notes]
+    if unknown := sum(run.vouched is None for run in runs):
+        doubt = "runs ended before DONE vouched for settings and model: whether they are as they were is unknown"
+        notes.append(f"{unknown} of {len(runs)} {doubt}")
+    for note in notes:
+        tell(f"byzsgd: {note}", sys.stderr)
+    return runs, MISTAKE if troubles else 0
 
 
 def _beside(parsed: argparse.Namespace) -> Path:
@@ -178,6 +209,6 @@ def _law_of(run: Any) -> Any:
     from byzsgd import config
 
     try:
-        return config.part(run.config["delay"])
-    except (ValueError, TypeError, KeyError):
+        return config.part(run.config["delay"], "byzsgd.delays")
+    except (ValueError, TypeError, KeyError, ArithmeticError, MemoryError):
         return None

@@ -5,11 +5,15 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from byzsgd.analysis.protocol import Job, Protocol, reporting_jobs_at_most, tuning_jobs
 from byzsgd.studies import Grid, pilot_of
 from byzsgd.studies.plan import Combinations
+
+if TYPE_CHECKING:
+    from byzsgd.run import Experiment
 
 SAMPLE = 200  # delivered gradients of a trial
 AFTER = 50  # and of the one before it, which takes what a run takes once
@@ -63,7 +67,7 @@ def foretold(jobs: Sequence[Job], settings: Sequence[str]) -> Cost:
             continue
         try:
             if kind not in pace:
-                pace[kind] = _seconds_of_a_gradient([*job, *settings])
+                pace[kind] = _seconds_of_a_gradient(experiment)
         except (OSError, ValueError) as error:
             why = f"unknown, for a trial is not possible here: {error}"
             continue
@@ -71,12 +75,11 @@ def foretold(jobs: Sequence[Job], settings: Sequence[str]) -> Cost:
     return Cost(gradients, None if why else seconds, why)
 
 
-def _seconds_of_a_gradient(words: Sequence[str]) -> float:
-    from byzsgd import config
-
+def _seconds_of_a_gradient(experiment: Experiment) -> float:
     taken = []
     for arrivals in (AFTER, AFTER + SAMPLE):
-        trial = config.experiment(*words, f"budget.arrivals={arrivals}", "budget.updates=null", "tracker=null")
+        budget = replace(experiment.budget, arrivals=arrivals, updates=None, time=None)
+        trial = replace(experiment, budget=budget, tracker=None)
         started = time.process_time()
         trial.run()
         taken.append(time.process_time() - started)

@@ -8,8 +8,11 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from io import TextIOWrapper
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO
+
+from byzsgd.checks import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,11 +43,30 @@ def speak_any_encoding() -> None:
 
 
 def console() -> Console:
-    """The screen for tables and lines: square brackets and colons in what it is given are letters."""
-    from rich.console import Console
-
+    """The screen for tables and lines: brackets, colons and control characters in what it is given are letters."""
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE
-    return Console(markup=False, emoji=False, highlight=False, width=width)
+    return _screen()(markup=False, emoji=False, highlight=False, width=width)
+
+
+@cache
+def _screen() -> type[Console]:
+    from rich.console import Console
+    from rich.segment import Segment
+
+    class Screen(Console):
+        def render(self, renderable: Any, options: Any = None) -> Any:
+            """What the names in it would do to the terminal is spelled out; what rich itself does is no text."""
+            for segment in super().render(renderable, options):
+                text, style, control = segment
+                plain = text if control or text.isprintable() else "\n".join(map(printable, text.split("\n")))
+                yield segment if plain is text else Segment(plain, style)
+
+    return Screen
+
+
+def tell(text: object, file: TextIO | None = None) -> None:
+    """One line on stdout, or `file`."""
+    print(printable(str(text)), file=file)
 
 
 def fitted(table: Table, width: int, gives_way: Sequence[str]) -> Table:

@@ -35,6 +35,7 @@ def run_protocol(parsed: argparse.Namespace, sweep: Sweep) -> int:
     """All stages, then the tables and the figure."""
     from byzsgd import config
     from byzsgd.console.output import console as screen
+    from byzsgd.console.output import tell
     from byzsgd.plotting import heatmap, save
     from byzsgd.reporting import accuracy, to_rich, write
 
@@ -44,7 +45,7 @@ def run_protocol(parsed: argparse.Namespace, sweep: Sweep) -> int:
     try:
         picked, comparison = run_stages(known, stages)
     except Unfinished as unfinished:
-        print(f"byzsgd: {unfinished}; the same command goes on", file=sys.stderr)
+        tell(f"byzsgd: {unfinished}; the same command goes on", sys.stderr)
         return 1
     console = screen()
     made = [steps_table(known, picked), accuracy(comparison, "test_accuracy", known.last)]
@@ -52,7 +53,7 @@ def run_protocol(parsed: argparse.Namespace, sweep: Sweep) -> int:
         console.print(to_rich(table, console.width))
     figure = heatmap(comparison, metric="test_accuracy", last=known.last)
     for path in (*write(made, folder / "tables"), *save(figure, folder, "heatmap")):
-        print(path)
+        tell(path)
     return 0
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byzsgd.checks import require
+from byzsgd.console.output import tell
 from byzsgd.console.protocol import run_stages
 from byzsgd.console.stages import Stages, Sweep, Unfinished
 
 if TYPE_CHECKING:
     from byzsgd.analysis.protocol import Protocol
-    from byzsgd.records import Run
+    from byzsgd.analysis.recorded import Recorded
     from byzsgd.reporting import Table
     from byzsgd.studies import Finding, Found, Grid, Study
 
@@ -39,9 +41,9 @@ def reproduce(parsed: argparse.Namespace, sweep: Sweep) -> int:
     try:
         found, runs = _made(plan, stages)
     except Unfinished as unfinished:
-        print(f"byzsgd: {unfinished}; the same command goes on", file=sys.stderr)
+        tell(f"byzsgd: {unfinished}; the same command goes on", sys.stderr)
         return 1
-    command = " ".join(["byzsgd reproduce", study.name, f"--scale {parsed.scale}", *parsed.overrides])
+    command = " ".join(["byzsgd reproduce", study.name, *parsed.overrides, f"--scale {parsed.scale}"])
     _tell(study, found, runs, command, parsed, folder)
     return 0
 
@@ -53,7 +55,7 @@ def _study(name: str) -> Study:
     return read_study(config.named_file("study", name), lambda each: config.named_file("protocol", each))
 
 
-def _made(plan: Grid | Protocol, stages: Stages) -> tuple[Found, Sequence[Run]]:
+def _made(plan: Grid | Protocol, stages: Stages) -> tuple[Found, Sequence[Recorded]]:
     from byzsgd import config
     from byzsgd.analysis import compare
     from byzsgd.analysis.protocol import Protocol, rate
@@ -61,7 +63,7 @@ def _made(plan: Grid | Protocol, stages: Stages) -> tuple[Found, Sequence[Run]]:
 
     if isinstance(plan, Protocol):
         picked, comparison = run_stages(plan, stages)
-        return Found(comparison, picked, plan.last), list(comparison.runs)
+        return Found(comparison, picked, plan.last), comparison.runs
     jobs = plan.jobs(config.jobs_of)
     if plan.masses:
         pilots = list(dict.fromkeys(map(pilot_of, jobs)))
@@ -74,12 +76,12 @@ def _made(plan: Grid | Protocol, stages: Stages) -> tuple[Found, Sequence[Run]]:
 
 
 def _tell(
-    study: Study, found: Found, runs: Sequence[Run], command: str, parsed: argparse.Namespace, folder: Path
+    study: Study, found: Found, runs: Sequence[Recorded], command: str, parsed: argparse.Namespace, folder: Path
 ) -> None:
     """The table on the screen, figures, and with --publish the page."""
     from byzsgd.console.output import console as screen
     from byzsgd.plotting import save
-    from byzsgd.reporting import to_rich, write
+    from byzsgd.reporting import accuracy, to_rich, write
     from byzsgd.studies import look_of, publish, record_of
 
     look, console = look_of(study.name), screen()
@@ -90,7 +92,7 @@ def _tell(
     figures = look.figures(found)
     drawn = {name: save(figure, folder / "figures", name) for name, figure in figures.items()}
     for path in (*write([table], folder / "tables"), *(path for paths in drawn.values() for path in paths)):
-        print(path)
+        tell(path)
     if parsed.publish is None:
         return
     shown = {}
@@ -98,7 +100,11 @@ def _tell(
         (path,) = save(figure, parsed.publish, f"{study.name}-{name}", ("png",))
         shown[path.name] = name
     for path in publish(record_of(told, command, parsed.scale, runs, findings), parsed.publish, shown):
-        print(path)
+        tell(path)
+    if found.picked is not None:
+        reference = replace(accuracy(found.comparison, "test_accuracy", found.last), name=study.name)
+        for path in write([reference], parsed.publish, ["csv"]):
+            tell(path)
 
 
 def table_of(study: Study, findings: Sequence[Finding]) -> Table:
@@ -129,6 +135,6 @@ def _cost(study: Study, plan: Grid | Protocol, stages: Stages) -> int:
     stagewise = ", ".join(f"{len(jobs):,} {name}" for name, jobs in counted.items())
     print(f"{study.name}: {total:,} runs at the most ({stagewise}), {cost.gradients:,} delivered gradients")
     done = stages.finished()
-    print(f"finished in {stages.folder}: {done:,}")
+    tell(f"finished in {stages.folder}: {done:,}")
     print(f"about {cost.words()} on one core of this machine" if cost.seconds is not None else f"time: {cost.why}")
     return 0

@@ -7,11 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-from rich.console import Console
-from rich.panel import Panel
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from typing import TYPE_CHECKING
 
 from byzsgd.analysis import as_seen
 from byzsgd.analysis.outcomes import at_best_validation, byzantine_share, final, judged_by, staleness
@@ -22,6 +18,10 @@ from byzsgd.interfaces import Event
 from byzsgd.records import Run
 from byzsgd.records.rows import Columns
 from byzsgd.run.screen import Facts
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
 
 BETWEEN_LINES = 5.0  # seconds at least, where there is no terminal
 BAR = 12 + 4 + 7 + 4  # columns of the bar, its percentage, the time that is left, and between them
@@ -57,8 +57,7 @@ class Terminal:
     accuracy: float | None = None
     refused_since: Counter[str] = field(default_factory=Counter)
     refreshed: float = 0.0
-    progress: Progress | None = None
-    task: TaskID = TaskID(0)
+    bar: tuple[Progress, TaskID] | None = None  # where there is a terminal
 
     def start(self, facts: Facts) -> None:
         choices, self.arrivals, self.refreshed = facts.choices, facts.arrivals, time.perf_counter()
@@ -76,8 +75,11 @@ class Terminal:
             f"engine {facts.engine} on {facts.device}",
         ]
         if self.console.is_terminal:
+            from rich.panel import Panel
+            from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
             self.console.print(Panel("\n".join(lines), title="byzsgd", title_align="left", expand=False))
-            self.progress = Progress(
+            progress = Progress(
                 BarColumn(bar_width=12),
                 TaskProgressColumn(),
                 TimeRemainingColumn(compact=True),
@@ -85,8 +87,8 @@ class Terminal:
                 console=self.console,
                 transient=True,
             )
-            self.task = self.progress.add_task("run", total=facts.arrivals, news="")
-            self.progress.start()
+            self.bar = progress, progress.add_task("run", total=facts.arrivals, news="")
+            progress.start()
         else:
             for line in lines:
                 self.console.print(line, soft_wrap=True)
@@ -114,9 +116,11 @@ class Terminal:
             self.say(self._news(row.get("time"), row.get("step"), PIPE))
 
     def end(self, run: Run) -> None:
-        if self.progress is not None:
-            self.progress.stop()
+        if self.bar is not None:
+            self.bar[0].stop()
         if self.console.is_terminal:
+            from rich.table import Table
+
             table = Table(title=str(run.info["status"]), title_justify="left", show_header=False, title_style="bold")
             for label, text in _closing(run):
                 table.add_row(label, text)
@@ -136,12 +140,11 @@ class Terminal:
             self._warn()
 
     def _refresh(self, now: float, updates: int) -> None:
-        if self.progress is None or time.perf_counter() - self.refreshed <= REFRESH:
+        if self.bar is None or time.perf_counter() - self.refreshed <= REFRESH:
             return
         self.refreshed = time.perf_counter()
-        self.progress.update(
-            self.task, completed=self.delivered, news=self._news(now, updates, self.console.width - BAR)
-        )
+        progress, task = self.bar
+        progress.update(task, completed=self.delivered, news=self._news(now, updates, self.console.width - BAR))
 
     @property
     def delivered(self) -> int:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from byzsgd.checks import require, spelled
+from byzsgd.analysis.groups import typed_value
+from byzsgd.checks import require
 from byzsgd.records import Run
 
 
@@ -17,22 +17,10 @@ def selected(runs: Sequence[Run], words: Sequence[str]) -> list[Run]:
         key, equals, told = word.partition("=")
         require(bool(equals and key and told), "--select", "KEY=VALUE,VALUE…", select=word)
         values = told.split(",")
-        known = {_value(run, key) for run in runs} - {None}
+        known = {typed_value(run, key) for run in runs} - {None}
         require(bool(known), "--select", "a choice or a setting of these runs", key=key)
         for value in values:
             require(value in known, "--select", f"a value of {key}: {', '.join(sorted(map(str, known)))}", value=value)
-        kept = [run for run in kept if _value(run, key) in values]
+        kept = [run for run in kept if typed_value(run, key) in values]
     require(bool(kept), "--select", "words that some run fits", select=" ".join(words))
     return kept
-
-
-def _value(run: Run, key: str) -> str | None:
-    """As it is typed; None: the run has no such setting."""
-    if key in run.choices:
-        return run.choices[key]
-    node: Any = run.config
-    for part in key.split("."):
-        if not isinstance(node, dict) or part not in node:
-            return None
-        node = node[part]
-    return spelled(node)

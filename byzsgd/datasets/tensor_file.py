@@ -24,7 +24,7 @@ PARTS = ("inputs", "targets", "groups")
 
 @dataclass(frozen=True, kw_only=True)
 class TensorFile:
-    """Your own arrays from a .npz or .safetensors file: inputs (N, …), targets (N,) or (N, k).
+    """Your own arrays from a .npz or .safetensors file, or from memory: inputs (N, …), targets (N,) or (N, k).
 
     Arrays `inputs`, `targets` and, if you like, `test_inputs`, `test_targets` (else `test_share` of the examples is
     drawn for the test) and `groups` (N,), the natural owner of each example, by numbers or names, for
@@ -35,7 +35,7 @@ class TensorFile:
     `standardise` is set (mean 0 and variance 1 of every feature on the training data).
     """
 
-    file: str | None  # absolute, or below data_root, or below the current folder
+    file: str | dict[str, np.ndarray] | None  # absolute, or below data_root, or below the current folder; or the arrays
     task: Literal["classification", "regression"]
     standardise: bool
     test_share: float
@@ -46,17 +46,17 @@ class TensorFile:
 
     def __post_init__(self) -> None:
         require(self.file is not None, WHO, "dataset.file=PATH of a .npz or .safetensors file", file=None)
-        require(Path(str(self.file)).suffix in (".npz", ".safetensors"), WHO, "a .npz or .safetensors file",
-                file=self.file)  # fmt: skip
+        if isinstance(self.file, str):
+            require(Path(self.file).suffix in (".npz", ".safetensors"), WHO, "a .npz or .safetensors file",
+                    file=self.file)  # fmt: skip
         known = ("classification", "regression")
         require(self.task in known, WHO, f"task one of {', '.join(known)}", task=self.task)
         check_shares(WHO, test_share=self.test_share, validation_share=self.validation_share, trusted=self.trusted)
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
-        path = found(WHO, str(self.file), root)
-        arrays = _read(path)
+        arrays = self._arrays(root)
         for name in ("inputs", "targets"):
-            require(name in arrays, WHO, f"an array named {name}", file=path, arrays=sorted(arrays))
+            require(name in arrays, WHO, f"an array named {name}", arrays=sorted(arrays))
         unknown = sorted(set(arrays) - {*PARTS, *(f"test_{name}" for name in PARTS)})
         require(not unknown, WHO, "arrays named inputs, targets, groups, test_inputs, test_targets", unknown=unknown)
         examples = self._split(arrays, "")
@@ -90,6 +90,11 @@ class TensorFile:
             loss="cross_entropy" if classification else "half_squared_error",
             class_names=tuple(str(number) for number in range(classes)),
         )
+
+    def _arrays(self, root: Path | None) -> dict[str, np.ndarray]:
+        if isinstance(self.file, str):
+            return _read(found(WHO, self.file, root))
+        return {name: np.asarray(values) for name, values in (self.file or {}).items()}
 
     def _split(self, arrays: dict[str, np.ndarray], prefix: str) -> Split:
         needed = f"{prefix}targets"

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from byzsgd.analysis.bands import Axis
 from byzsgd.analysis.estimates import summary
-from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, Recorded, named_parts
+from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, Recorded
+from byzsgd.analysis.outcomes import may_refuse
 
 from .panels import arrange, beside, briefly, frame, handle, kind_handles, label_outside, left_out, more, name_panel
 from .progress import spread
@@ -24,7 +25,7 @@ def acceptance(comparison: Comparison, *, x: Axis = "arrivals") -> Figure:
     """Share of vectors accepted in each of 40 windows of the run: honest and Byzantine in one panel for one setting,
     one above the other for several. Servers that refuse nothing, and have no filter that could, are left out."""
     came = [group for group in comparison.groups if any(len(run.arrivals) for run in group.runs)]
-    groups = [group for group in came if any(map(_refuses, group.runs))]
+    groups = [group for group in came if any(map(may_refuse, group.runs))]
     if not groups:
         raise NothingToDraw("acceptance needs delivered vectors and a server that refuses some; got none")
     never = briefly(comparison, [group for group in came if group not in groups])
@@ -68,11 +69,6 @@ def acceptance(comparison: Comparison, *, x: Axis = "arrivals") -> Figure:
         label_outside(made, LABEL[x], "")
         made.name_rows("honest accepted", "Byzantine accepted")
     return made.figure
-
-
-def _refuses(run: Recorded) -> bool:
-    """Whether the server refused a vector, or has a filter that could have."""
-    return bool(named_parts(run, "filters")) or not run.arrivals["accepted"].all()
 
 
 def _lied(group: Group) -> bool:

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, Recorded
 from byzsgd.analysis.jobs import jobs
 
-from .panels import frame, kind_handles, label_outside, more, name_panel
+from .panels import frame, kind_handles, label_outside, more, name_panel, plain_log
 from .style import BYZANTINE, HONEST, INK, styled
 
 MOST_PANELS = 8
@@ -62,6 +62,7 @@ def delays(comparison: Comparison, *, law_of: LawOf | None = None) -> Figure:
         )
         made.axes[0, 0].set_yscale("log")
         made.axes[0, 0].set_ylim(8e-4, 1.2)
+        plain_log(made.axes[0, 0])
         label_outside(made, "", "share that is longer")
         for axes, group, law, of_staleness in zip(made.axes.flat, shown, laws, prescribed, strict=False):
             if keys:

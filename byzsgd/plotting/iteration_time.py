@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogFormatter, MaxNLocator, NullFormatter
 
 from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded, phrase
 from byzsgd.analysis.rounds import AGAINST, scheme_of, seconds_per_update, value_of, varied
@@ -67,6 +67,8 @@ def iteration_time(comparison: Comparison) -> Figure:
                 axes.set_xticks([])
             elif _wide(means):
                 axes.set_xscale("log")
+                axes.xaxis.set_major_formatter(LogFormatter())
+                axes.xaxis.set_minor_formatter(NullFormatter())
             elif against in WHOLE:
                 axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return made.figure

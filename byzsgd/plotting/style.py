@@ -57,6 +57,7 @@ _RC: dict[str, Any] = {
     "xtick.minor.size": 0,
     "ytick.minor.size": 0,
     "text.color": INK,
+    "text.parse_math": False,  # a dollar sign in a name is a letter
     "lines.linewidth": 1.5,
     "lines.solid_capstyle": "round",
     "hatch.linewidth": 0.5,

@@ -8,6 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .done import is_finished as is_finished
     from .identity import NOT_IDENTITY as NOT_IDENTITY
     from .identity import difference as difference
     from .identity import run_id as run_id
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from .lock import Busy as Busy
     from .lock import is_locked as is_locked
     from .lock import locked as locked
+    from .names import ERROR as ERROR
+    from .names import FORMAT as FORMAT
     from .plan import Plan as Plan
     from .plan import write_plan as write_plan
     from .recorder import FolderRecorder as FolderRecorder
@@ -24,12 +27,9 @@ if TYPE_CHECKING:
     from .recorder import Offsets as Offsets
     from .recorder import Recorder as Recorder
     from .recorder import start as start
-    from .run import ERROR as ERROR
-    from .run import FORMAT as FORMAT
     from .run import Run as Run
     from .run import beside as beside
     from .run import find_runs as find_runs
-    from .run import is_finished as is_finished
     from .run import is_run as is_run
     from .run import load as load
     from .run import read_config as read_config
@@ -37,12 +37,14 @@ if TYPE_CHECKING:
     from .run import spent_share as spent_share
 
 _NAMES = {
+    "done": "is_finished",
     "identity": "NOT_IDENTITY difference run_id run_name same_run",
     "info": "collect_info",
     "lock": "Busy is_locked locked",
+    "names": "ERROR FORMAT",
     "plan": "Plan write_plan",
     "recorder": "FolderRecorder MemoryRecorder Offsets Recorder start",
-    "run": "ERROR FORMAT Run beside find_runs is_finished is_run load read_config read_info spent_share",
+    "run": "Run beside find_runs is_run load read_config read_info spent_share",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -9,7 +9,7 @@ import json
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,16 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from .done import read_done, require_unchanged
 from .files import digest, write_whole, writing
+from .names import CHECKPOINTS
+from .names import NODES as NODES
+from .names import PARAMS as PARAMS
+from .reading import contents, regular
 from .recorder import Offsets, check_offsets
-from .run import CHECKPOINTS
 from .tree_format import decode, encode
 
 KEPT = 2  # the newest ones: if the newest is damaged, the one before it is used
-PARAMS = "params.safetensors"
-NODES = "nodes.safetensors"
 FORM = 2  # of checkpoints; the records beside them have their own number
 _WRITER = " (format 1 is that of version 0.1)"
 
@@ -80,11 +82,27 @@ def _write(folder: Path, number: int, content: bytes, kept: int) -> Path:
 def read_position(path: Path) -> tuple[int, Offsets]:
     """Of a checkpoint: the arrivals before it, and how far the records go; ValueError when it cannot be read."""
     try:
-        with safe_open(path, framework="pt") as file:
-            document = json.loads(file.metadata()["byzsgd"])
-        return int(document["number"]), Offsets(**document["offsets"])
-    except (OSError, SafetensorError, LookupError, TypeError, ValueError) as error:
+        document = _document(path)
+        return int(document["number"]), _offsets(document)
+    except (OSError, SafetensorError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} cannot be used: it does not hold what a checkpoint holds") from error
+
+
+def _place(path: Path) -> tuple[Path, Path]:
+    """The run folder of a checkpoint, and its name there."""
+    return path.parents[1], Path(path.parent.name) / path.name
+
+
+def _document(path: Path) -> Any:
+    with safe_open(regular(*_place(path)), framework="pt") as file:
+        return json.loads(file.metadata()["byzsgd"])
+
+
+def _offsets(document: Any) -> Offsets:
+    found = Offsets(**document["offsets"])
+    if not all(type(getattr(found, each.name)) is type(each.default) for each in fields(found)):
+        raise TypeError("offsets are counts and a digest")
+    return found
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -122,19 +140,15 @@ def read_checkpoint(
 ) -> Checkpoint:
     """ValueError of one line when the file is damaged or names a type that it may not; executes nothing it brings."""
     match = _NAME.fullmatch(path.name)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ValueError(f"cannot read {path}: {error.strerror or error}") from error
+    content = contents(*_place(path))
     if match is None or digest(content) != match[2]:
         raise ValueError(f"{path} is damaged: its bytes do not match the checksum in its name")
     try:
-        with safe_open(path, framework="pt") as file:
-            document = json.loads(file.metadata()["byzsgd"])
+        document = _document(path)
         if document["format"] != FORM:
             raise ValueError(f"it has format {document['format']}, this version goes on from format {FORM}{_WRITER}")
         tree = decode(document["tree"], load_tensors(content), outside, plugins, device)
-        return Checkpoint(path, document["number"], tree, Offsets(**document["offsets"]))
+        return Checkpoint(path, document["number"], tree, _offsets(document))
     except ValueError as error:
         raise ValueError(f"{path} cannot be used: {error}") from error
     except (SafetensorError, LookupError, TypeError, AttributeError, RuntimeError, RecursionError) as error:
@@ -153,10 +167,10 @@ def save_params(folder: Path, params: Tensor, name: str = PARAMS) -> None:
 
 def load_params(folder: str | Path, name: str = PARAMS) -> Tensor:
     """The (d,) model that a run ended with; with `nodes.safetensors` those of all its nodes, (n, d)."""
-    path = Path(folder) / name
+    folder = Path(folder)
+    content = contents(folder, name)
+    require_unchanged(folder, name, read_done(folder), content)
     try:
-        return load_tensors(path.read_bytes())["params"]
-    except OSError as error:
-        raise ValueError(f"cannot read {path}: {error.strerror or error}") from error
+        return load_tensors(content)["params"]
     except (SafetensorError, KeyError) as error:
-        raise ValueError(f"{path} is damaged: it holds no parameters") from error
+        raise ValueError(f"{folder / name} is damaged: it holds no parameters") from error

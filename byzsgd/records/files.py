@@ -23,7 +23,8 @@ def write_whole(path: Path, content: bytes) -> None:
     temporary = path.with_name(path.name + ".tmp")
     with writing(path):
         try:
-            with temporary.open("wb") as file:
+            temporary.unlink(missing_ok=True)  # of a kill; or a link, which would be written through
+            with temporary.open("xb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import Any
 
 from .moved import in_first_words
-from .run import FORMAT
+from .names import FORMAT
 
 # Dotted keys that cannot change a run's records: where data lie, what is shown, how often it is saved.
 NOT_IDENTITY = frozenset(

@@ -16,9 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from .files import writing
+from .reading import contents, json_object
 
 LOCK = ".lock"
 GLANCES, GLANCE = 5, 0.02  # seconds
+_OWN_FILE = os.O_NOFOLLOW | os.O_NONBLOCK  # a link is written through, a pipe is waited for
 _UNSUPPORTED = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
@@ -31,7 +33,7 @@ def locked(folder: Path) -> Iterator[None]:
     """Holds the folder's lock, making the folder first; Busy says in one line who else holds it."""
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | _OWN_FILE, 0o644)
     try:
         try:
             _take(descriptor)
@@ -55,7 +57,7 @@ def locked(folder: Path) -> Iterator[None]:
 def is_locked(folder: Path) -> bool:
     """Whether some process writes this folder now."""
     try:
-        descriptor = os.open(folder / LOCK, os.O_RDONLY)
+        descriptor = os.open(folder / LOCK, os.O_RDONLY | _OWN_FILE)
     except OSError:
         return False
     try:
@@ -67,6 +69,14 @@ def is_locked(folder: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def was_killed(folder: Path) -> bool:
+    """Whether the last process that wrote this folder ended without letting go of it."""
+    try:
+        return bool(contents(folder, LOCK)) and not is_locked(folder)
+    except ValueError:
+        return False
 
 
 def _take(descriptor: int) -> None:
@@ -89,7 +99,7 @@ def _write(descriptor: int, content: bytes) -> None:
 
 def _holder(folder: Path) -> str:
     try:
-        holder = json.loads((folder / LOCK).read_bytes())
+        holder = json_object(folder, LOCK)
         return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
     except (OSError, ValueError, LookupError, TypeError):
         return "another process"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,22 +10,16 @@ from typing import Any
 from byzsgd.checks import spelled
 
 from .checkpoints import checkpoints, read_position
+from .done import is_finished, read_done, require_whole
 from .files import write_whole, writing
 from .identity import prefix_id, run_id, run_name
 from .info import versions
+from .names import ARRIVALS_FOLDER, CHECKPOINTS, DONE, METRICS_FILE
+from .parts import parts, read_part
 from .plan import PLAN
+from .reading import contents
 from .recorder import FolderRecorder, check_offsets
-from .run import (
-    ARRIVALS_FOLDER,
-    CHECKPOINTS,
-    METRICS_FILE,
-    is_finished,
-    parts,
-    read_config,
-    read_done,
-    read_info,
-    spent_share,
-)
+from .run import last_row, lost_end, read_config, read_info, spent_share
 
 LIMITS = ("arrivals", "updates", "time")
 _OF_THE_END = ("status", "reason", "dissimilarity")
@@ -34,6 +27,8 @@ _OF_THE_END = ("status", "reason", "dissimilarity")
 
 def require_extendable(folder: Path, config: Mapping[str, Any]) -> None:
     """ValueError in one line says why the run in this folder is no beginning of the run that `config` describes."""
+    if ended := lost_end(folder):
+        raise ValueError(f"{folder} needs its {DONE}, which vouches for what is extended; got one that says {ended}")
     if not is_finished(folder):
         raise ValueError(f"{folder} has not ended: byzsgd resume {folder} without settings ends it first")
     status = read_info(folder).get("status")
@@ -67,6 +62,7 @@ def find_shorter(place: Path, config: Mapping[str, Any]) -> Path | None:
 def begin_behind(shorter: Path, place: Path, config: Mapping[str, Any], choices: Mapping[str, str]) -> None:
     """Makes `place` what a run of `config` would have left that was cut off where the shorter one ended. ValueError
     names what of the shorter one is damaged; then nothing is written."""
+    require_whole(shorter)
     (kept, *_) = checkpoints(shorter)
     number, offsets = read_position(kept)
     check_offsets(shorter, offsets)
@@ -75,11 +71,12 @@ def begin_behind(shorter: Path, place: Path, config: Mapping[str, Any], choices:
     scores = info.pop("scores")
     FolderRecorder.start(place, config=config, choices=choices, info=info, scores=scores)
     for part in parts(shorter / ARRIVALS_FOLDER)[: offsets.parts]:
-        write_whole(place / ARRIVALS_FOLDER / part.name, part.read_bytes())
-    write_whole(place / METRICS_FILE, (shorter / METRICS_FILE).read_bytes()[: offsets.metrics])
+        write_whole(place / ARRIVALS_FOLDER / part.name, read_part(part))
+    write_whole(place / METRICS_FILE, contents(shorter, METRICS_FILE)[: offsets.metrics])
     with writing(place):
         (place / CHECKPOINTS).mkdir(exist_ok=True)
-    write_whole(place / CHECKPOINTS / kept.name, kept.read_bytes())  # last: until then the run begins at its beginning
+    # Last: until then the run begins at its beginning.
+    write_whole(place / CHECKPOINTS / kept.name, contents(shorter, Path(CHECKPOINTS) / kept.name))
 
 
 def longer_place(folder: Path, config: Mapping[str, Any], settings: Mapping[str, Any]) -> Path:
@@ -97,9 +94,7 @@ def _too_short(folder: Path, config: Mapping[str, Any]) -> str:
     for name in LIMITS:
         if now.get(name) is not None and (before.get(name) is None or now[name] < before[name]):
             return f"budget.{name} needs at least that of {folder}, {spelled(before.get(name))}; got {now[name]}"
-    lines = (folder / METRICS_FILE).read_bytes().splitlines()
-    last = json.loads(lines[-1]) if lines else {}
-    if spent_share(config, last) < 1.0:
+    if spent_share(config, last_row(folder)) < 1.0:
         return ""
     return f"{folder} needs a budget beyond its own, {_told(before)}, to be extended; got {_told(now)}"
 

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import yaml
+
 from .files import write_whole
 from .identity import one_spelling
+from .reading import json_object
 
 PLAN = "sweep.json"
 
@@ -22,6 +25,20 @@ class Plan:
     told: Mapping[str, str] = field(default_factory=dict)  # overrides, as `in_one_line` -> identity of the run
 
 
+def typed_words(folder: Path) -> list[str] | None:
+    """The overrides with which a run was started, as its folder or that of its sweep has them; None: nobody knows."""
+    try:
+        words = yaml.safe_load((folder / ".hydra" / "overrides.yaml").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        words = None
+    if isinstance(words, list):
+        return [str(word) for word in words]
+    plan = read_plan(folder.parent)
+    told = {} if plan is None else {plan.jobs.get(identity): line for line, identity in plan.told.items()}
+    words = told.get(folder.name, "").split()
+    return words if words and all("=" in word for word in words) else None
+
+
 def in_one_line(overrides: Iterable[str]) -> str:
     """The overrides of one job, the same whatever their order and the spelling of numbers."""
     return " ".join(sorted(map(one_spelling, overrides)))
@@ -33,10 +50,10 @@ def write_plan(folder: Path, plan: Plan) -> None:
 
 
 def read_plan(folder: Path) -> Plan | None:
-    """None: no sweep was started here, or one whose jobs depend on results."""
+    """None: no sweep was started here, or one whose jobs depend on results, or its plan is damaged."""
     try:
-        plan = json.loads((folder / PLAN).read_bytes())
+        plan = json_object(folder, PLAN)
         jobs, told = ({str(key): str(value) for key, value in plan[part].items()} for part in ("jobs", "told"))
         return Plan(jobs, int(plan["left_out"]), told)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         return None

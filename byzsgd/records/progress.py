@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
@@ -15,23 +14,14 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from .done import is_finished, require_whole
 from .identity import run_id
 from .lock import LOCK, is_locked
+from .names import CHECKPOINTS, CONFIG, DONE, ERROR, INFO, METRICS_FILE
 from .plan import PLAN, Plan, read_plan
-from .run import (
-    CHECKPOINTS,
-    CONFIG,
-    ERROR,
-    METRICS_FILE,
-    folders_below,
-    is_finished,
-    is_run,
-    read_config,
-    read_info,
-    spent_share,
-)
+from .reading import MOST_TEXT, contents
+from .run import folders_below, is_run, last_row, lost_end, read_config, read_info, spent_share, was_run
 
-TAIL = 65_536  # bytes; the last line of the metrics is within them
 ORDER = ("running", "failed", "broken", "waiting", "done")
 
 
@@ -130,6 +120,8 @@ class Sweep:
             done += " (" + ", ".join(f"{count} {how}" for how, count in sorted(ends.items())) + ")"
         if self.plan is not None and self.plan.left_out:
             others.append(f"{self.plan.left_out} impossible left out")
+        if self.plan is None and self.read:
+            others.append(f"{PLAN} is damaged")
         return ", ".join([done, *others]) + ("" if left is None else f"; about {duration(left)} left")
 
 
@@ -139,26 +131,33 @@ def run_progress(folder: Path) -> RunProgress:
         return _run_progress(folder)
     except (ValueError, OSError) as error:
         why = str(error)
-    except (TypeError, AttributeError):  # a list where a mapping should be, a text where a number should be
+    except (TypeError, AttributeError, ArithmeticError):  # a list for a mapping, a text for a number
         why = f"{folder} does not hold what a run folder holds"
     return RunProgress(folder, "running" if is_locked(folder) else "failed", why)
 
 
 def _run_progress(folder: Path) -> RunProgress:
     busy, error = is_locked(folder), folder / ERROR
-    if not busy and error.exists():  # also beside a result: then that is damaged
-        return RunProgress(folder, "failed", (error.read_text(encoding="utf-8").splitlines() or ["?"])[0])
+    if not busy and os.path.lexists(error):  # also beside a result: then that is damaged
+        text = contents(folder, ERROR, MOST_TEXT).decode(errors="replace")
+        return RunProgress(folder, "failed", (text.splitlines() or ["?"])[0])
     if is_finished(folder):
         info = read_info(folder)
-        return RunProgress(folder, "done", str(info.get("status")), 1.0, info.get("wall_time"), _judged(_last(folder)))
+        require_whole(folder, (CONFIG, INFO, METRICS_FILE))
+        return RunProgress(
+            folder, "done", str(info.get("status")), 1.0, info.get("wall_time"), _judged(last_row(folder))
+        )
     if not is_run(folder):
+        if was_run([path.name for path in folder.iterdir()]):
+            raise ValueError(f"{folder} is damaged: {INFO} or {CONFIG} is missing")
         begun = (folder / LOCK).exists()
         return RunProgress(folder, "running" if busy else "broken" if begun else "waiting")
-    info, last = read_info(folder), _last(folder)
+    info, last = read_info(folder), last_row(folder)
     share = spent_share(read_config(folder), last)
     state = "running" if busy else "failed" if info.get("status") == "failed" else "broken"
-    news = "" if busy else str(info.get("reason") or "")
-    return RunProgress(folder, state, news, share, _seconds(folder, info, last, share), _judged(last))
+    lost = lost_end(folder)
+    why = f"{lost}, but without {DONE}" if lost else info.get("reason") or ""
+    return RunProgress(folder, state, "" if busy else why, share, _seconds(folder, info, last, share), _judged(last))
 
 
 def duration(seconds: float) -> str:
@@ -172,8 +171,8 @@ def duration(seconds: float) -> str:
 def _places(folder: Path, planned: Container[str]) -> list[Path]:
     """Folders of jobs, sorted: where a run was begun or handed out."""
     found = []
-    for place, files in folders_below(folder):
-        if LOCK in files or ERROR in files or is_run(place) or str(place.relative_to(folder)) in planned:
+    for place, names in folders_below(folder):
+        if LOCK in names or ERROR in names or was_run(names) or str(place.relative_to(folder)) in planned:
             found.append(place)
     return sorted(found)
 
@@ -183,18 +182,6 @@ def _modified(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _last(folder: Path) -> dict[str, Any]:
-    """The newest whole line of the metrics."""
-    try:
-        with (folder / METRICS_FILE).open("rb") as file:
-            file.seek(-min(TAIL, file.seek(0, os.SEEK_END)), os.SEEK_END)
-            lines = file.read().split(b"\n")[:-1]
-        row = json.loads(lines[-1]) if lines else {}
-    except (OSError, ValueError):
-        return {}
-    return row if isinstance(row, dict) else {}
 
 
 def _seconds(folder: Path, info: Mapping[str, Any], last: Mapping[str, Any], share: float) -> float | None:

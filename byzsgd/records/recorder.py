@@ -11,31 +11,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import polars as pl
-import yaml
 
+from .done import done_of, is_finished
 from .files import digest, sync, write_whole, writing
 from .identity import prefix_id
+from .names import ARRIVALS_FOLDER, CHECKPOINTS, CONFIG, DONE, ERROR, FORMAT, INFO, METRICS_FILE
+from .parts import part_name, part_number, parts, read_part
 from .plain import to_json
+from .reading import contents, to_yaml
 from .rows import ArrivalRows, Columns, Metric, metrics_frame, metrics_row, to_parquet
-from .run import (
-    ARRIVALS_FOLDER,
-    CHECKPOINTS,
-    CONFIG,
-    DONE,
-    ENDED,
-    ERROR,
-    FORMAT,
-    INFO,
-    METRICS_FILE,
-    Run,
-    is_run,
-    load,
-    part_number,
-    parts,
-    read_config,
-    read_info,
-    read_part,
-)
+from .run import ENDED, Run, is_run, load, read_config, read_info
 
 PART_ROWS = (
     65_536  # a part is closed at the latest here, so that a run without checkpoints needs no memory for its rows
@@ -133,7 +118,7 @@ class FolderRecorder:
         self._rows = ArrivalRows(self.scores, first=offsets.arrivals)
         self._parts = offsets.parts
         self._written = offsets.metrics
-        self._hash = blake2b((folder / METRICS_FILE).read_bytes()[: offsets.metrics], digest_size=8)
+        self._hash = blake2b(contents(folder, METRICS_FILE)[: offsets.metrics], digest_size=8)
 
     @classmethod
     def start(
@@ -146,7 +131,7 @@ class FolderRecorder:
         scores: Sequence[str],
     ) -> FolderRecorder:
         """Writes what is known before the first arrival."""
-        if (folder / DONE).exists():
+        if is_finished(folder):
             raise ValueError(f"{folder} holds a finished run, which is never written over")
         with writing(folder):
             (folder / INFO).unlink(missing_ok=True)  # from here on until the end it is no run folder
@@ -154,7 +139,7 @@ class FolderRecorder:
             shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
             shutil.rmtree(folder / ARRIVALS_FOLDER, ignore_errors=True)
             (folder / ARRIVALS_FOLDER).mkdir(parents=True)
-        write_whole(folder / CONFIG, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True).encode())
+        write_whole(folder / CONFIG, to_yaml(dict(config)))
         write_whole(folder / METRICS_FILE, b"")
         facts = {"status": "running", **info, "scores": list(scores), "format": FORMAT, "choices": dict(choices)}
         write_whole(folder / INFO, to_json(facts, indent=2).encode())
@@ -208,10 +193,9 @@ class FolderRecorder:
         self._info |= info
         self._write_info()
         if self._info["status"] in ENDED:
-            names = [path.name for path in parts(self.folder / ARRIVALS_FOLDER)]
             prefix = prefix_id(read_config(self.folder))
-            done = {"format": FORMAT, "metrics": self._hash.hexdigest(), "parts": names, "prefix": prefix}
-            write_whole(self.folder / DONE, to_json(done, indent=2).encode())
+            done = done_of(self.folder, metrics=self._hash.hexdigest(), prefix=prefix)
+            write_whole(self.folder / DONE, done)
 
     def run(self) -> Run:
         self._close_part()
@@ -223,8 +207,7 @@ class FolderRecorder:
     def _close_part(self) -> None:
         if len(self._rows):
             content = to_parquet(self._rows.frame())
-            name = f"part-{self._parts:05d}-{digest(content)}.parquet"
-            write_whole(self.folder / ARRIVALS_FOLDER / name, content)
+            write_whole(self.folder / ARRIVALS_FOLDER / part_name(self._parts, content), content)
             self._rows.take()
             self._parts += 1
 
@@ -238,10 +221,5 @@ def check_offsets(folder: Path, offsets: Offsets) -> None:
         if number >= len(kept) or part_number(kept[number]) != number:
             raise ValueError(f"{folder / ARRIVALS_FOLDER} is damaged: part {number} is missing")
         read_part(kept[number])
-    path = folder / METRICS_FILE
-    try:
-        content = path.read_bytes()[: offsets.metrics]
-    except OSError as error:
-        raise ValueError(f"cannot read {path}: {error.strerror or error}") from error
-    if digest(content) != offsets.metrics_digest:
-        raise ValueError(f"{path} is damaged: it is not what the checkpoint saw")
+    if digest(contents(folder, METRICS_FILE)[: offsets.metrics]) != offsets.metrics_digest:
+        raise ValueError(f"{folder / METRICS_FILE} is damaged: it is not what the checkpoint saw")

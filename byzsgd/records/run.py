@@ -3,41 +3,39 @@
 from __future__ import annotations
 
 import io
-import json
 import os
-import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import polars as pl
-import yaml
 
-from .files import digest
+from .done import is_finished, read_done, require_format, require_parts, require_unchanged, vouches_for_all
 from .moved import up_to_date
+from .names import ARRIVALS_FOLDER, CONFIG, DONE, INFO, METRICS_FILE, OF_A_RUN, OF_EVERY_RUN
+from .parts import part_number, parts, read_part
+from .reading import contents, json_object, json_value, regular, yaml_mapping
 from .rows import ARRIVALS, METRICS, Metric, metrics_frame, metrics_row
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from matplotlib.figure import Figure
+    from torch import Tensor, nn
 
-FORMAT = 1  # of the record; part of every run's identity
-DONE = "DONE"
-CONFIG = "config.yaml"
-INFO = "info.json"
-METRICS_FILE = "metrics.jsonl"
-ARRIVALS_FOLDER = "arrivals"
-CHECKPOINTS = "checkpoints"
-ERROR = "error.txt"
-OF_A_RUN = {ARRIVALS_FOLDER, CHECKPOINTS, "tensorboard"}  # folders in a run folder
+TAIL = 65_536  # bytes; the last line of the metrics is within them
 RUNNING = "running"
 UNFINISHED = "unfinished"
 ENDED = ("finished", "diverged", "stalled")  # a result, each of them
 
-_PART = re.compile(r"part-(\d{5,})-([0-9a-f]{16})\.parquet")
+# What info.json says of every run, and of some, and of which type it is.
+_ALWAYS: dict[str, Any] = {"status": str, "scores": list[str], "choices": dict[str, str]}
+_SOMETIMES: dict[str, Any] = {
+    **{"wall_time": (int, float), "started": str, "reason": str, "engine": str, "files": dict[str, str]},
+    **{"versions": dict[str, str], "byzantine_ids": list[int], "extends": list, "dissimilarity": dict},
+}
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,6 +48,7 @@ class Run:
     choices: dict[str, str]  # config group -> member
     info: dict[str, Any]
     folder: Path | None = None
+    vouched: bool | None = True  # its folder is as its end left it; None: unknown (version 0.1); False: no end yet
 
     def __repr__(self) -> str:
         return f"Run({', '.join(f'{name}={value}' for name, value in self._told().items())})"
@@ -70,6 +69,20 @@ class Run:
             raise ValueError("params needs a run with a folder (experiment.run(folder)); got one in memory")
         return load_params(self.folder)
 
+    # Records know neither models nor figures: the front door of the package knows who makes them.
+
+    def model(self, module: nn.Module | None = None, plugins: Sequence[str] = ()) -> nn.Module:
+        """The model with the parameters that the run ended with: see `byzsgd.trained`."""
+        import byzsgd
+
+        return byzsgd.trained(self, module, plugins)
+
+    def plot(self, kind: str = "accuracy", **options: Any) -> Figure:
+        """One figure of this run: see `byzsgd.plot`."""
+        import byzsgd
+
+        return byzsgd.plot(self, kind, **options)
+
     def _told(self) -> dict[str, str]:
         last = self.metrics[-1].to_dicts()[0] if len(self.metrics) else {}
         judged = {name: f"{last[name]:.4g}" for name in ("test_accuracy", "train_loss") if last.get(name) is not None}
@@ -85,21 +98,24 @@ def load(folder: str | Path) -> Run:
     ValueError of one line names the file when it is no run folder or something in it is damaged.
     """
     folder = Path(folder)
-    if not is_run(folder) and folder.is_dir() and (inside := find_runs(folder)):
+    if not is_run(folder) and folder.is_dir() and (inside := find_runs(folder)) not in ([], [folder]):
         raise ValueError(f"load needs the folder of one run; got {folder} with {len(inside)} runs in it (byzsgd.frame)")
-    config = read_config(folder)
-    info = read_info(folder)
-    choices = info.pop("choices", {})
     done = read_done(folder)
-    if info.get("status") == RUNNING:
+    config = read_config(folder)
+    info = read_info(folder)  # which another version may have written otherwise
+    for name in (CONFIG, INFO):
+        require_unchanged(folder, name, done)
+    choices = info.pop("choices")
+    if done is None and info["status"] in (RUNNING, *ENDED):
         info["status"] = UNFINISHED
     return Run(
-        metrics=metrics_frame(_metrics(folder / METRICS_FILE, done)),
-        arrivals=_arrivals(folder / ARRIVALS_FOLDER, done, tuple(info.get("scores", ()))),
+        metrics=_metrics(folder, done),
+        arrivals=_arrivals(folder / ARRIVALS_FOLDER, done, tuple(info["scores"])),
         config=config,
         choices=choices,
         info=info,
         folder=folder,
+        vouched=False if done is None else vouches_for_all(done) or None,
     )
 
 
@@ -108,9 +124,12 @@ def is_run(folder: Path) -> bool:
     return (folder / INFO).is_file() and (folder / CONFIG).is_file()
 
 
-def is_finished(folder: Path) -> bool:
-    """Whether the run in this folder has reached its end."""
-    return (folder / DONE).exists()
+def lost_end(folder: Path) -> str:
+    """How a run says that it has ended whose DONE is missing; empty: it does not."""
+    if is_finished(folder) or not is_run(folder):
+        return ""
+    status = str(read_info(folder)["status"])
+    return status if status in ENDED else ""
 
 
 def beside(folder: Path) -> Iterator[Path]:
@@ -128,18 +147,23 @@ def find_runs(folder: str | Path) -> list[Path]:
         raise ValueError(f"{folder} is no folder")
     found: list[Path] = []
     places: dict[Path, int] = {}
-    for place, files in folders_below(folder):
-        if PLAN in files and (plan := read_plan(place)) is not None:
+    for place, names in folders_below(folder):
+        if PLAN in names and (plan := read_plan(place)) is not None:
             places |= {place / name: len(places) + number for number, name in enumerate(plan.jobs.values())}
-        if is_run(place):
+        if was_run(names):
             found.append(place)
     typed = iter(sorted((run for run in found if run in places), key=places.__getitem__))
     return [next(typed) if run in places else run for run in sorted(found)]
 
 
+def was_run(names: Collection[str]) -> bool:
+    """Whether a folder with these names in it has a run, or what is left of one that is damaged."""
+    return sum(name in names for name in (*OF_EVERY_RUN, DONE)) >= 2
+
+
 def folders_below(folder: Path) -> Iterator[tuple[Path, list[str]]]:
-    """A folder and all below it, each with the names of its files: behind links too, none of them twice, and without
-    those that hold parts of a run."""
+    """A folder and all below it, each with the names in it: behind links too, none of them twice, and without those
+    that hold parts of a run."""
     seen = set()
     for path, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(path)
@@ -147,8 +171,9 @@ def folders_below(folder: Path) -> Iterator[tuple[Path, list[str]]]:
             folders.clear()
             continue
         seen.add(real)
+        names = [*files, *folders]
         folders[:] = sorted(name for name in folders if name not in OF_A_RUN and not name.startswith("."))
-        yield Path(path), files
+        yield Path(path), names
 
 
 def spent_share(config: Mapping[str, Any], last: Mapping[str, Any]) -> float:
@@ -161,54 +186,39 @@ def spent_share(config: Mapping[str, Any], last: Mapping[str, Any]) -> float:
 
 def read_config(folder: Path) -> dict[str, Any]:
     """The resolved configuration, from plain YAML, with the names that its targets have now."""
-    path = folder / CONFIG
-    try:
-        config = yaml.load(_text(path), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(f"{path} is damaged: not YAML") from error
-    if not isinstance(config, dict):
-        raise ValueError(f"{path} is damaged: not a mapping")
-    return up_to_date(config)
+    return up_to_date(yaml_mapping(folder, CONFIG))
 
 
 def read_info(folder: Path) -> dict[str, Any]:
-    """`info.json` as it is; ValueError where its records are another version's."""
-    info = _object(folder / INFO)
-    if info.get("format", FORMAT) != FORMAT:
-        raise ValueError(f"{folder} has records of format {info['format']}, this version reads format {FORMAT}")
+    """`info.json` as it is; ValueError where its records are another version's, or where it lacks what every run
+    says."""
+    info = json_object(folder, INFO)
+    require_format(folder, info)
+    if lacking := _ALWAYS.keys() - info.keys():
+        raise ValueError(f"{folder / INFO} is damaged: it lacks {min(lacking)}")
+    for key, kind in (_ALWAYS | _SOMETIMES).items():
+        if info.get(key) is not None and not _is(info[key], kind):
+            raise ValueError(f"{folder / INFO} is damaged: {key} is {str(info[key])[:40]}")
     return info
 
 
-def read_done(folder: Path) -> dict[str, Any] | None:
-    """What the end of the run vouches for; None: it has not ended."""
-    return _object(folder / DONE) if (folder / DONE).is_file() else None
-
-
-def parts(folder: Path) -> list[Path]:
-    """The closed parts of `arrivals/`, in order; half-written ones have another ending."""
-    found = [path for path in folder.iterdir() if _PART.fullmatch(path.name)] if folder.is_dir() else []
-    return sorted(found, key=part_number)
-
-
-def part_number(path: Path) -> int:
-    match = _PART.fullmatch(path.name)
-    assert match is not None
-    return int(match[1])
-
-
-def read_part(path: Path) -> bytes:
-    """The bytes of a part; ValueError when they are not those of its name."""
-    content = _bytes(path)
-    match = _PART.fullmatch(path.name)
-    if match is None or digest(content) != match[2]:
-        raise ValueError(f"{path} is damaged: its bytes do not match the checksum in its name")
-    return content
+def last_row(folder: Path) -> dict[str, Metric]:
+    """The newest whole row of the metrics; empty: there is none."""
+    path = folder / METRICS_FILE
+    with regular(folder, METRICS_FILE).open("rb") as file:
+        file.seek(-min(TAIL, file.seek(0, os.SEEK_END)), os.SEEK_END)
+        lines = file.read().split(b"\n")[:-1]
+    row = json_value(lines[-1], path) if lines else {}
+    if not isinstance(row, dict):
+        raise ValueError(f"{path} is damaged: its last line is no row")
+    return metrics_row(row)
 
 
 def _arrivals(folder: Path, done: Mapping[str, Any] | None, scores: tuple[str, ...]) -> pl.DataFrame:
+    if not folder.is_dir():
+        raise ValueError(f"{folder.parent} is damaged: {folder.name} is missing")
+    require_parts(folder, done)
     paths = parts(folder)
-    if done is not None and [path.name for path in paths] != done.get("parts"):
-        raise ValueError(f"{folder} is damaged: its parts are not those of the finished run")
     for number, path in enumerate(paths):
         if part_number(path) != number:
             raise ValueError(f"{folder} is damaged: part {number} is missing")
@@ -228,46 +238,28 @@ def _arrivals(folder: Path, done: Mapping[str, Any] | None, scores: tuple[str, .
         raise ValueError(f"{folder} is damaged: its parts differ in their columns") from error
 
 
-def _metrics(path: Path, done: Mapping[str, Any] | None) -> list[dict[str, Metric]]:
-    content = _bytes(path)
-    if done is not None and digest(content) != done.get("metrics"):
-        raise ValueError(f"{path} is damaged: its bytes do not match the checksum in {DONE}")
+def _metrics(folder: Path, done: Mapping[str, Any] | None) -> pl.DataFrame:
+    path, content = folder / METRICS_FILE, contents(folder, METRICS_FILE)
+    require_unchanged(folder, METRICS_FILE, done, content)
     rows = []
     # What follows the last line end is a line that a kill cut short.
     for number, line in enumerate(content.split(b"\n")[:-1], start=1):
         try:
-            row = json.loads(line)
+            row = json_value(line, path)
             rows.append(metrics_row(row))
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
             raise ValueError(f"{path} is damaged: line {number} is no row") from error
         if not METRICS.keys() & row.keys():
             raise ValueError(f"{path} is damaged: line {number} is no row")
-    return rows
-
-
-def _object(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(_text(path))
-    except ValueError as error:
-        if isinstance(error, json.JSONDecodeError):
-            raise ValueError(f"{path} is damaged: not JSON") from error
-        raise
-    if not isinstance(value, dict):
-        raise ValueError(f"{path} is damaged: not a JSON object")
-    return value
+        return metrics_frame(rows)
+    except (OverflowError, pl.exceptions.PolarsError) as error:
+        raise ValueError(f"{path} is damaged: a number in it is too large") from error
 
 
-def _text(path: Path) -> str:
-    try:
-        return _bytes(path).decode()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is damaged: not UTF-8") from error
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise ValueError(f"{path.parent} is no run folder: {path.name} is missing") from error
-    except OSError as error:
-        raise ValueError(f"cannot read {path}: {error.strerror or error}") from error
+def _is(value: Any, kind: Any) -> bool:
+    """Whether a value is of a type, its items too: `list[str]`, `dict[str, str]`."""
+    of = get_args(kind)
+    if not isinstance(value, get_origin(kind) or kind):
+        return False
+    return not of or all(isinstance(item, of[-1]) for item in (value.values() if isinstance(value, dict) else value))

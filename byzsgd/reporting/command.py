@@ -1,4 +1,4 @@
-"""The command that makes a run again, from what the run says of itself."""
+"""The commands that make a run, or a figure, again."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from typing import Any
 
 from byzsgd.analysis.groups import Recorded
 from byzsgd.records.origin import CODE, DIGEST
+from byzsgd.records.plan import typed_words
 
 # Where data lie, what is shown and how often it is saved are the reader's own business.
 LEFT_OUT = ("data_root", "checkpoint_every", "force", "plugins", "tracker", "hydra", "name", "experiment")
 
 
 def train_command(run: Recorded) -> str:
-    """`byzsgd train` with every member chosen and every setting spelled."""
+    """`byzsgd train` as it was typed; where nobody knows, with every member chosen and every setting spelled."""
     words = ["byzsgd", "train"]
+    if run.folder is not None and (typed := typed_words(run.folder)) is not None:
+        return shlex.join([*words, *typed])
     if any(key.endswith((f".{CODE}", f".{DIGEST}")) for key, _ in _leaves(run.config, "")):
         return "# no command: parts of this run were made in Python"
     for group, member in sorted(run.choices.items(), key=lambda choice: (choice[0].count("/"), choice[0])):

@@ -11,11 +11,15 @@ import numpy as np
 import polars as pl
 
 from byzsgd.analysis.colours import PALETTE, look_of, server_places
-from byzsgd.analysis.groups import ABSENT, Comparison, Recorded, phrase
+from byzsgd.analysis.groups import ABSENT, Comparison, Recorded, flat, phrase, typed_value
 from byzsgd.analysis.jobs import jobs
-from byzsgd.analysis.outcomes import accepted, at_best_validation, byzantine_share, final, staleness
+from byzsgd.analysis.outcomes import accepted, at_best_validation, byzantine_share, final, may_refuse, staleness
+from byzsgd.analysis.paired import hue_of
+from byzsgd.checks import spelled
 
 from .command import plot_command, train_command
+from .notes import notes_of
+from .study import study_of
 
 EVALUATIONS = 120  # of a run, at the most
 DELIVERIES = 40_000  # of all runs together
@@ -38,9 +42,23 @@ def payload(comparison: Comparison) -> dict[str, Any]:
     place = {id(run): number for number, run in enumerate(runs)}
     each = max(200, DELIVERIES // len(runs))
     known = _metrics(runs)
+    hue = hue_of(comparison)
+    rest, own = comparison.besides(hue), () if hue is None else comparison.with_own(hue)
     return {
-        "caption": comparison.caption(),
-        "keys": [{"key": key, "name": _name(key), "values": _values(comparison, key)} for key in comparison.keys],
+        "keys": [
+            {
+                "key": key,
+                "name": _name(key),
+                "values": _values(comparison, key),
+                "typed": [_typed(comparison, key, value) for value in comparison.values(key)],
+            }
+            for key in comparison.keys
+        ],
+        "hue": comparison.keys.index(hue) if hue is not None else None,
+        "palette": PALETTE,
+        "dashes": DASHES,
+        "settings": _settings(runs),
+        "study": study_of(runs),
         "seeds": sorted({str(run.config.get("seed")) for run in runs}, key=lambda seed: (len(seed), seed)),
         "metrics": known,
         "measures": MEASURES,
@@ -48,18 +66,35 @@ def payload(comparison: Comparison) -> dict[str, Any]:
             {
                 "label": group.label(comparison.keys) if comparison.keys else "all runs",
                 "values": [_word(key, group.values[key]) for key in comparison.keys],
+                "panel": group.label(rest) if rest else "",
+                "line": group.label(own) if own else "all runs",
+                "refuses": any(map(may_refuse, group.runs)),
                 "runs": [place[id(run)] for run in group.runs],
                 **look,
             }
             for group, look in zip(comparison.groups, _looks(comparison), strict=True)
         ],
         "runs": [_run(run, known, each) for run in runs],
-        "commands": {
-            "curves": plot_command(runs, "--kind", "accuracy"),
-            "heatmap": plot_command(runs, "--kind", "heatmap"),
-            "acceptance": plot_command(runs, "--kind", "acceptance"),
-        },
+        "plot": plot_command(runs),
     }
+
+
+def _typed(comparison: Comparison, key: str, value: Any) -> str | None:
+    """What `--select` calls a value; None: it cannot say it."""
+    runs = next(group.runs for group in comparison.groups if group.values[key] == value)
+    told = typed_value(runs[0], key)
+    return None if told is None or "," in told else told
+
+
+def _settings(runs: Sequence[Recorded]) -> dict[str, list[str | None]]:
+    """Every choice and setting in which some two runs differ, run by run; null where a run has none."""
+    found = [
+        dict(run.choices) | {name: spelled(value) for name, value in flat(run.config) if name not in run.choices}
+        for run in runs
+    ]
+    names = sorted({name for each in found for name in each})
+    columns = {name: [each.get(name) for each in found] for name in names}
+    return {name: column for name, column in columns.items() if len(set(column)) > 1}
 
 
 def _metrics(runs: Sequence[Recorded]) -> list[str]:
@@ -86,7 +121,7 @@ def _values(comparison: Comparison, key: str) -> list[str]:
 def _looks(comparison: Comparison) -> list[dict[str, str]]:
     """Line by server where servers differ; a mark tells apart what shares a line."""
     if "aggregator" in comparison.keys:
-        places = server_places(str(group.values["aggregator"]) for group in comparison.groups)
+        places = server_places(str(value) for value in comparison.look_values("aggregator"))
         spots = [places[str(group.values["aggregator"])] for group in comparison.groups]
     else:
         spots = list(range(len(comparison.groups)))
@@ -106,11 +141,12 @@ def _run(run: Recorded, metrics: Sequence[str], each: int) -> dict[str, Any]:
         "why": str(run.info.get("reason", "")),
         "folder": "" if run.folder is None else str(run.folder),
         "command": train_command(run),
+        "notes": notes_of(run.folder),
         "facts": _facts(run),
         "measures": {
             "final": _number(final(run)),
             "best": _number(at_best_validation(run)),
-            "loss": _number(final(run, "test_loss")),
+            "loss": "inf" if math.isinf(loss := final(run, "test_loss")) else _number(loss),
             "honest": _number(accepted(run, byzantine=False)),
             "byzantine": _number(accepted(run, byzantine=True)),
             "staleness": _number(staleness(run)[0]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -12,17 +13,20 @@ import byzsgd
 from byzsgd.analysis.groups import Comparison, Recorded, compare
 
 from .comparing import tables
+from .notes import notes_beside, title_of
 from .payload import payload
-from .tables import Table
+from .tables import Cell, Table
 
 PAGE = Path(__file__).parent / "page"
-SCRIPTS = ("start.js", "curves.js", "cells.js", "run.js")
+SCRIPTS = ("start.js", "address.js", "panels.js", "curves.js", "cells.js", "run.js", "tables.js")
+TITLE = "byzsgd report"
 NAME = "report.html"
 
 
-def report(runs: Sequence[Recorded], output: Path, *, title: str = "byzsgd report") -> Path:
+def report(runs: Sequence[Recorded], output: Path, *, title: str = "") -> Path:
     """Writes the page to `output` (a file ending in .html, or a folder that gets `report.html`) and returns its path.
 
+    Without a title it has that of the `notes.md` beside the runs, if they begin with one.
     ValueError where there is no run with an evaluation, or where plotly is not installed.
     """
     page = build(runs, title)
@@ -35,14 +39,16 @@ def report(runs: Sequence[Recorded], output: Path, *, title: str = "byzsgd repor
     return path
 
 
-def build(runs: Sequence[Recorded], title: str = "byzsgd report") -> str:
+def build(runs: Sequence[Recorded], title: str = "") -> str:
     """The page as text."""
     made = tables(runs)
     comparison = compare(runs)
+    notes = notes_beside(runs)
     parts = {
         "__STYLE__": (PAGE / "page.css").read_text(encoding="utf-8"),
-        "__TITLE__": escape(title),
+        "__TITLE__": escape(title or title_of(notes) or TITLE),
         "__CAPTION__": escape(comparison.caption()),
+        "__NOTES__": _notes(notes),
         "__TABLES__": "\n".join(_table(table) for table in made),
         "__SETTINGS__": _settings(comparison),
         "__FOOTER__": escape(f"Made by byzsgd {byzsgd.__version__} from {len(runs)} runs."),
@@ -81,24 +87,49 @@ def _embedded(value: Any) -> str:
 
 
 def _table(table: Table) -> str:
+    others = slice(1, table.labels)  # on a phone they stand with the first
     head = "".join(
-        f'<th scope="col"{_named(number, table)}>{escape(heading)}</th>'
+        f'<th scope="col"{_named(number, table)}><button type="button">{escape(heading)}'
+        f"{'' if number else _narrow(table.headings[others])}</button></th>"
         for number, heading in enumerate(table.headings)
     )
     rows = "".join(
         "<tr>"
         + "".join(
-            f"<td{_named(number, table)}>{'<strong>' if cell.best else ''}{escape(cell.plain)}"
-            f"{'</strong>' if cell.best else ''}</td>"
+            f"<td{_named(number, table)}{_sorted_by(cell)}>{'<strong>' if cell.best else ''}{escape(cell.plain)}"
+            f"{'</strong>' if cell.best else ''}{'' if number else _narrow([each.plain for each in row[others]])}</td>"
             for number, cell in enumerate(row)
         )
         + "</tr>"
         for row in table.rows
     )
     notes = escape(" ".join(table.notes))
+    caption = f'<p class="notes">{escape(table.caption)}</p>' if table.caption else ""
     return (
-        f'<div class="scroll"><table><caption>{escape(table.title)}</caption><thead><tr>{head}</tr></thead>'
-        f'<tbody>{rows}</tbody></table></div><p class="notes">{notes}</p>'
+        f'<div class="scroll"><table class="sorts"><caption>{escape(table.title)}</caption>'
+        f"<thead><tr>{head}</tr></thead>"
+        f"<tbody>{rows}</tbody></table></div>{caption}"
+        f'<details class="notes"><summary>How it was got, and what all runs share</summary><p>{notes}</p></details>'
+    )
+
+
+def _narrow(names: Sequence[str]) -> str:
+    return "".join(f'<span class="narrow">, {escape(name)}</span>' for name in names)
+
+
+def _sorted_by(cell: Cell) -> str:
+    """Numbers are sorted by their value, words as they are shown."""
+    if cell.estimate is None or math.isnan(cell.estimate.middle):
+        return ""
+    return f' data-value="{str(cell.estimate.middle).replace("inf", "Infinity")}"'
+
+
+def _notes(notes: str) -> str:
+    if not notes:
+        return ""
+    return (
+        '<section id="notes"><h2>Notes</h2><p class="notes">From notes.md beside the runs, as somebody wrote it: no '
+        f'part of the record, and not vouched for.</p><div class="written">{escape(notes)}</div></section>'
     )
 
 

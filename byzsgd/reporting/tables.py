@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from byzsgd.analysis.estimates import NOTHING, Estimate
+from byzsgd.checks import printable
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Cell:
     def plain(self) -> str:
         """With the note."""
         shown = self.text if self.estimate is None else self.estimate.text(self.digits, self.sign)
-        return " ".join(part for part in (shown, self.note) if part)
+        return printable(" ".join(part for part in (shown, self.note) if part))
 
 
 @dataclass(frozen=True)
@@ -103,15 +105,16 @@ def to_csv(table: Table) -> str:
     writer = csv.writer(text, lineterminator="\n")
     headings: list[str] = []
     for heading, estimated in zip(table.headings, wide, strict=True):
+        heading = _no_formula(heading)
         headings += [heading, *(f"{heading} {part}" for part in PARTS)] if estimated else [heading]
     writer.writerow(headings)
     for row in table.rows:
         values: list[object] = []
         for cell, estimated in zip(row, wide, strict=True):
             if not estimated:
-                values.append(cell.plain)
+                values.append(_no_formula(cell.plain))
             elif cell.estimate is None:
-                values += ["" if cell.text == NOTHING else cell.text, *("" for _ in PARTS)]
+                values += ["" if cell.text == NOTHING else _no_formula(cell.plain), *("" for _ in PARTS)]
             else:
                 found = cell.estimate
                 values.append("" if math.isnan(found.middle) else f"{found.bound}{found.middle}")
@@ -121,18 +124,35 @@ def to_csv(table: Table) -> str:
     return text.getvalue()
 
 
+def _no_formula(text: str) -> str:
+    """What a spreadsheet would compute or call is a text to it; numbers are numbers."""
+    try:
+        return f"'{text}" if text.startswith(("=", "+", "-", "@")) and math.isnan(float(text)) else text
+    except ValueError:
+        return f"'{text}"
+
+
+_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+_MARKS = str.maketrans({sign: f"\\{sign}" for sign in "\\`*[]<>|$~#"})
+
+
 def to_markdown(table: Table) -> str:
     """A GitHub table, the best in bold."""
-    lines = [f"**{table.title}**", "", _markdown_row(table.headings)]
+    lines = [f"**{_unmarked(table.title)}**", "", _markdown_row([_unmarked(heading) for heading in table.headings])]
     rules = ["---" if number < table.labels else "---:" for number in range(len(table.headings))]
     lines.append(_markdown_row(rules))
     for row in table.rows:
-        shown = [cell.plain.replace("|", "\\|") for cell in row]
+        shown = [_unmarked(cell.plain) for cell in row]
         lines.append(
             _markdown_row([f"**{text}**" if cell.best else text for text, cell in zip(shown, row, strict=True)])
         )
-    lines += ["", *(f"{note}  " for note in _below(table))]
+    lines += ["", *(f"{_unmarked(note)}  " for note in _below(table))]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _unmarked(text: str) -> str:
+    """For Markdown: letters. An underscore within a word is one already."""
+    return _UNDERSCORE.sub(r"\\_", text.translate(_MARKS))
 
 
 def _markdown_row(texts: Sequence[str]) -> str:

@@ -51,9 +51,21 @@ def nameless(config: Any, path: str = "") -> Iterator[str]:
             yield from nameless(item, f"{path}[{number}]")
 
 
+def own_modules(config: Any) -> Iterator[str]:
+    """The modules of code that was given in Python: those of a configuration's digests of code."""
+    if isinstance(config, Mapping):
+        if config.get(CODE) is not None:
+            yield str(config["_target_"]).rpartition(".")[0]
+        for item in config.values():
+            yield from own_modules(item)
+    elif isinstance(config, list | tuple):
+        for item in config:
+            yield from own_modules(item)
+
+
 def _described(part: Any) -> Any:
     if (known := remembered(part)) is not None:
-        return known[0]
+        return _described(dict(known[0]))
     if part is None or isinstance(part, bool | int | float | str):
         return part
     if isinstance(part, np.generic):
@@ -84,7 +96,9 @@ def _described(part: Any) -> Any:
         kept = {field.name: getattr(part, field.name) for field in fields(part) if field.init}
         return _named(type(part)) | _described(kept)
     if hasattr(part, "__dict__"):
-        return _named(type(part)) | {DIGEST: _digest(repr(_described(vars(part))).encode())}
+        held = _described(vars(part))
+        whole = next(nameless(held), None) is None
+        return _named(type(part)) | ({DIGEST: _digest(repr(held).encode())} if whole else {CODE: None})
     return {"_target_": _label(part), CODE: None}
 
 

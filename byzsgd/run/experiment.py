@@ -18,6 +18,7 @@ from byzsgd.interfaces import (
     Delay,
     Engine,
     Knowledge,
+    MeetsNeighbours,
     ModelFactory,
     NamesWork,
     Optimizer,
@@ -34,34 +35,29 @@ from byzsgd.kernel.randomness import Streams
 from byzsgd.records import (
     NOT_IDENTITY,
     Run,
-    beside,
     collect_info,
-    difference,
     is_finished,
-    is_run,
     load,
     locked,
-    read_config,
-    read_info,
     run_id,
-    same_run,
 )
-from byzsgd.records.checkpoints import checkpoints
+from byzsgd.records.lock import was_killed
 from byzsgd.records.longer import begin_behind, find_shorter
 from byzsgd.run.budget import Budget
-from byzsgd.run.described import choices_of, described, nameless
+from byzsgd.run.described import choices_of, described, nameless, own_modules
 from byzsgd.run.fields import converted
 from byzsgd.run.memory import least_memory, require_memory
 from byzsgd.run.messages import check_messages
 from byzsgd.run.metrics import Metrics
 from byzsgd.run.path import OtherPath, advice, say_once
-from byzsgd.run.prepared import Prepared, loaded, prepare
-from byzsgd.run.process import rare_collections, threads
+from byzsgd.run.places import is_kept, place_of, require_done, require_files, require_own
+from byzsgd.run.prepared import Prepared, prepare
+from byzsgd.run.process import THREADS, rare_collections, threads
 from byzsgd.run.running import Running
 from byzsgd.run.saving import Saving
 from byzsgd.run.screen import Facts, Nobody, Screen
 from byzsgd.run.signals import Stopped, stop_signals
-from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, require_same_files, require_same_start
+from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, require_same_start
 from byzsgd.run.sweeping import Sweeping
 from byzsgd.run.tracking import Tracking
 from byzsgd.run.trial import piloted, pilots
@@ -76,11 +72,6 @@ class EngineFactory(Protocol):
     """(problem, batches, the liars' attacks by worker) -> engine."""
 
     def __call__(self, problem: SupervisedProblem, batches: Batches, poisons: Mapping[int, Attack], /) -> Engine: ...
-
-
-def _is_kept(folder: Path) -> bool:
-    """Whether a run has left something here that a new one would have to go on from."""
-    return is_finished(folder) or bool(checkpoints(folder))
 
 
 def _is_same(value: Any, before: Any) -> bool:
@@ -137,6 +128,7 @@ class Experiment:
         n = self.num_workers
         for name, least in LEAST.items():
             require(getattr(self, name) >= least, name, f"a value >= {least}", **{name: getattr(self, name)})
+        require(self.threads <= THREADS, "threads", f"a value <= {THREADS}", threads=self.threads)
         require_memory("num_workers", least_memory(n, self.scheme), num_workers=n)
         require(0 <= self.num_byzantine <= n, "num_byzantine", "0 <= num_byzantine <= num_workers",
                 num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
@@ -147,14 +139,9 @@ class Experiment:
         require(self.num_byzantine < n or not self.metrics.dissimilarity, "metrics.dissimilarity", "an honest worker",
                 num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
         if (ids := self.byzantine_ids) is not None:
-            require(
-                len(set(ids)) == len(ids) == self.num_byzantine and all(0 <= worker < n for worker in ids),
-                "byzantine_ids",
-                "num_byzantine different ids between 0 and num_workers - 1",
-                byzantine_ids=list(ids),
-                num_byzantine=self.num_byzantine,
-                num_workers=n,
-            )
+            fit = len(set(ids)) == len(ids) == self.num_byzantine and all(0 <= worker < n for worker in ids)
+            require(fit, "byzantine_ids", "num_byzantine different ids between 0 and num_workers - 1",
+                    byzantine_ids=list(ids), num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
         require(
             SEES.index(self.knowledge) >= SEES.index(self.attack.sees),
             f"attack {self.choices.get('attack', type(self.attack).__name__)}",
@@ -167,6 +154,8 @@ class Experiment:
             require(not self.attack.timed, "a delay with prescribed staleness", "an attack without timing of its own",
                     attack=self.choices.get("attack"))  # fmt: skip
         self.scheme.check(n)
+        if isinstance(self.scheme, MeetsNeighbours):
+            self.scheme.guard(n, self.byzantine)
         who = f"scheme {self.choices.get('scheme', type(self.scheme).__name__)}"
         require(self.scheme.edges or not self.attack.neighbours, f"attack {self.choices.get('attack')}",
                 "a scheme whose nodes have neighbours (scheme=d_psgd)", scheme=self.choices.get("scheme"))  # fmt: skip
@@ -214,7 +203,6 @@ class Experiment:
                 worker=self.choices.get("worker"))  # fmt: skip
         require(not self.attack.previews and not self.attack.claims, who,
                 "an attack that neither asks a server nor lies to it", attack=self.choices.get("attack"))  # fmt: skip
-
         if isinstance(self.scheme, NamesWork):
             require(getattr(self.worker, "sends_results", False), who, "worker=gradient, since it names what workers "
                     "compute", worker=self.choices.get("worker"))  # fmt: skip
@@ -255,16 +243,18 @@ class Experiment:
             if folder is None:
                 return self._watched(stopped, None, watcher, plugins)
             self._require_digests(Path(folder))
-            place = Path(folder) if only_there else self._place(Path(folder), plugins)
-            if only_there and _is_kept(place):
-                self._require_files(place, plugins)
+            place = Path(folder) if only_there else place_of(self, Path(folder), plugins)
+            if only_there and is_kept(place):
+                require_files(self, place, plugins)
             if is_finished(place):  # also where one may only read
                 return self._read_back(place, watcher)
+            killed = was_killed(place)
             with locked(place):
                 if is_finished(place):  # by another process, in between
                     return self._read_back(place, watcher)
-                if _is_kept(place):
-                    self._require_own(place)
+                require_done(place, killed, watcher.say)
+                if is_kept(place):
+                    require_own(self, place)
                 elif found := self._beginning(place, shorter, plugins):
                     begin_behind(found, place, self.config, self.choices)
                 try:
@@ -287,34 +277,11 @@ class Experiment:
         return found
 
     def _read_back(self, folder: Path, screen: Screen) -> Run:
-        self._require_own(folder)
+        require_own(self, folder)
         run = load(folder)
         screen.say(f"{folder} is finished already; force=true runs it again beside it")
         screen.end(run)
         return run
-
-    def _place(self, folder: Path, plugins: Sequence[str] | None) -> Path:
-        """The first of `folder`, `folder__2`, … where this run may be: not begun, or begun with the files of now."""
-        refusal = None
-        for place in beside(folder):
-            if self.force and is_finished(place):
-                continue
-            if not _is_kept(place):
-                if refusal is not None and not self.force:
-                    raise refusal
-                return place
-            try:
-                self._require_files(place, plugins)
-            except OtherFiles as error:
-                refusal = refusal or error
-                continue
-            return place
-        raise AssertionError("folders beside have no end")
-
-    def _require_files(self, folder: Path, plugins: Sequence[str] | None) -> None:
-        before = read_info(folder).get("files") if is_run(folder) else None
-        if before and same_run(read_config(folder), self.config):  # else other settings are what is refused
-            require_same_files(folder, before, loaded(self, plugins)[1])
 
     def _watched(
         self, stopped: Callable[[], int], place: Path | None, screen: Screen, plugins: Sequence[str] | None
@@ -340,13 +307,6 @@ class Experiment:
         lacking = next(nameless(counted), None)
         require(lacking is None, str(folder), "parts whose code is in a file or whose contents have a digest",
                 part=lacking)  # fmt: skip
-
-    def _require_own(self, folder: Path) -> None:
-        stored = read_config(folder)
-        if not same_run(stored, self.config):
-            raise ValueError(
-                f"{folder} needs the settings that it was started with; got {difference(stored, self.config)}"
-            )
 
     def start(
         self,
@@ -377,7 +337,7 @@ class Experiment:
         }
         store: Store = MemoryStore(**description)
         if folder is not None:
-            allowed = self.plugins if plugins is None else plugins
+            allowed = (*self.plugins, *own_modules(self.config)) if plugins is None else plugins
             store = FolderStore(
                 folder, plugins=allowed, say=screen.say, keep_state=self.keep_state * 1e6, **description
             )

@@ -18,7 +18,7 @@ from byzsgd.records.checkpoints import (
     save_checkpoint,
     save_params,
 )
-from byzsgd.records.run import CHECKPOINTS
+from byzsgd.records.names import CHECKPOINTS
 from byzsgd.run.path import require_same_path
 from byzsgd.run.study import Newest
 from byzsgd.sources import Sources, changed
@@ -108,7 +108,7 @@ class FolderStore:
             self.recorder = start(self.folder, **self.description)
             return None
         info = read_info(self.folder)
-        require_same_path(self.folder, str(info["engine"]), str(self.description["info"]["engine"]))
+        require_same_path(self.folder, str(info.get("engine")), str(self.description["info"]["engine"]))
         for line in damaged:
             self.say(f"{line}; the checkpoint before it is used")
         require_same_files(self.folder, found.tree.get("files"), self.description["info"]["files"])
@@ -168,7 +168,7 @@ def require_same_files(folder: Path, before: Sources | None, now: Sources) -> No
 def require_same_start(folder: Path, path: str, files: Sources) -> None:
     """OtherPath or OtherFiles where a finished run was started with another path or other files than those of now."""
     info = read_info(folder)
-    require_same_path(folder, str(info["engine"]), path)
+    require_same_path(folder, str(info.get("engine")), path)
     require_same_files(folder, info.get("files"), files)
 
 

@@ -22,7 +22,7 @@ def findings(found: Found) -> Iterator[Finding]:
         groups = {name_of(group): group for group in found.groups({"partition": partition})}
         for metric, what in (("test_accuracy", "mean model"), ("worst_accuracy", "worst node")):
             reached = {
-                name: of_runs([group], lambda run, metric=metric: outcome(run, metric))  # type: ignore[misc]
+                name: of_runs([group], lambda run, metric=metric: outcome(run, metric))
                 for name, group in groups.items()
             }
             for name, accuracy in reached.items():

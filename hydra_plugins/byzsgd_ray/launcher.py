@@ -4,8 +4,12 @@ No postponed annotations here: Hydra loads its plugins outside of sys.modules, w
 """
 
 import os
+import secrets
+import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -60,21 +64,29 @@ class RayLauncher(Launcher):
             shared = [ray.put(each) for each in (self.hydra_context, self.task_function, Singleton.get_state())]
             composed = [self._composed(job, place, initial_job_idx + i) for i, job in enumerate(job_overrides)]
             handles = [task.remote(config, *shared) for config in composed]
+            left = list(handles)
+            while left:  # the lines of each job as it ends
+                ended, left = ray.wait(left)
+                _tell(ray, ended[0])
             return [_returned(ray, *pair) for pair in zip(handles, composed, strict=True)]
         finally:
             ray.shutdown()
 
     def _connected(self) -> Any:
-        # Nothing is written to the home folder, and nobody is told that Ray is used.
-        os.environ.setdefault("RAY_AUTH_MODE", "disabled")
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told that Ray is used
+        if self.address is None:
+            # Ray runs whatever reaches its ports: those of 127.0.0.1 alone, and for who knows this run's token.
+            os.environ |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
+            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
         try:
             import ray
         except ModuleNotFoundError as error:
             raise ValueError("hydra/launcher=ray needs the package ray (pip install 'byzsgd[ray]')") from error
-        own = {} if self.address else {"include_dashboard": False}
+        own = {} if self.address else {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
         init = OmegaConf.to_container(self.init) if OmegaConf.is_config(self.init) else self.init
-        ray.init(**{"address": self.address, "log_to_driver": False, "logging_level": "ERROR", **own, **init})
+        ray.init(
+            **{"address": self.address or "local", "log_to_driver": False, "logging_level": "ERROR", **own, **init}
+        )
         return ray
 
     def _composed(self, overrides: Sequence[str], place: Path, number: int) -> DictConfig:
@@ -86,21 +98,36 @@ class RayLauncher(Launcher):
         return config
 
 
-def _job(config: DictConfig, context: HydraContext, function: TaskFunction, singletons: Any) -> JobReturn:
+def _job(
+    config: DictConfig, context: HydraContext, function: TaskFunction, singletons: Any
+) -> tuple[JobReturn, str, str]:
+    """What a job returned, and what it said on stdout and stderr."""
     setup_globals()
     Singleton.set_state(singletons)
-    return run_job(
-        hydra_context=context,
-        task_function=function,
-        config=config,
-        job_dir_key="hydra.sweep.dir",
-        job_subdir_key="hydra.sweep.subdir",
-    )
+    with redirect_stdout(StringIO()) as said, redirect_stderr(StringIO()) as complained:
+        returned = run_job(
+            hydra_context=context,
+            task_function=function,
+            config=config,
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+        )
+    return returned, said.getvalue(), complained.getvalue()
+
+
+def _tell(ray: Any, handle: Any) -> None:
+    try:
+        _, said, complained = ray.get(handle)
+    except ray.exceptions.RayError:  # told by who asks for what it returned
+        return
+    sys.stdout.write(said)
+    sys.stdout.flush()
+    sys.stderr.write(complained)
 
 
 def _returned(ray: Any, handle: Any, config: DictConfig) -> JobReturn:
     try:
-        returned: JobReturn = ray.get(handle)
+        returned: JobReturn = ray.get(handle)[0]
     except ray.exceptions.RayError:
         # Its worker died too often. The others go on; the closing table shows the run that is left broken.
         returned = JobReturn(overrides=list(config.hydra.overrides.task), cfg=config, status=JobStatus.COMPLETED)

@@ -68,14 +68,17 @@ def test_a_sweep_and_its_figures(tmp_path, capsys):
     assert [len(found) for found in schedules.values()] == [1, 1]
     assert main(["plot", "sweep", "--kind", "accuracy", "--kind", "acceptance", "--format", "png"]) == 0
     drawn = {path.name for path in (tmp_path / "sweep" / "figures").iterdir()}
-    assert drawn == {"accuracy-updates.png", "accuracy-time.png", "acceptance.png"}
+    assert drawn == {"accuracy-arrivals.png", "acceptance.png"}
     assert {path.suffix for path in (tmp_path / "sweep").iterdir()} <= {"", ".yaml", ".json"}
     capsys.readouterr()
     assert main(["plot", "sweep", "--list", "--select", "aggregator=kardam"]) == 0
     listed = capsys.readouterr().out.split()
     assert {"accuracy", "acceptance", "coefficients"} <= set(listed) and "suboptimality" not in listed
     words = ["--select", "aggregator=kardam", "--select", "seed=0", "--output", "one", "--kind", "bars"]
-    assert main(["plot", "sweep", *words]) == 0
+    assert main(["plot", "sweep", *words, "--width", "column"]) == 0
+    capsys.readouterr()
+    assert main(["compare", "sweep", "--columns", "final accuracy", "--output", "tables"]) == 0
+    assert (tmp_path / "tables" / "outcomes.csv").read_text().splitlines()[1].startswith("asgd,none,")  # as typed
     for word, sentence in (
         ("aggregator=krum", "--select needs a value of aggregator: asgd, kardam; got value=krum"),
         ("agregator=krum", "--select needs a choice or a setting of these runs; got key=agregator"),

@@ -14,15 +14,19 @@ from scipy.stats import expon
 from byzsgd.analysis import NothingToDraw, band, compare
 from byzsgd.analysis.jobs import jobs
 from byzsgd.plotting import (
+    acceptance,
     bars,
     bits,
+    coefficients,
     cost,
     delays,
     heatmap,
     overview,
     partition,
+    progress,
     refusals,
     slowdown,
+    staleness,
     timeline,
     worst_case,
 )
@@ -126,6 +130,22 @@ def test_panels_of_a_heatmap_share_their_colours():
     faces = [{patch.get_facecolor() for patch in axes.patches} for axes in (first, second)]
     assert not faces[0] & faces[1]
     assert bar.get_ylim() == (2.0, 4.0)
+
+
+@pytest.mark.parametrize(
+    "draw", [heatmap, bars, acceptance, refusals, coefficients, staleness, timeline, progress], ids=lambda f: f.__name__
+)
+def test_captions_are_short_and_settings_stand_in_the_note(draw):
+    runs = sweep(("asgd", "kardam", "krum"), ("none", "lie", "reversed"), 3, arrivals=200)
+    runs = [dataclasses.replace(made, info=made.info | {"test_examples": 359}) for made in runs]
+    title, *others = draw(compare(runs)).texts
+    caption, note = (
+        " ".join(text.get_text() for text in others if text.get_fontsize() == size).replace("\xa0", " ")
+        for size in (7, 6.5)
+    )
+    assert len(caption.split()) < 40
+    assert "n = 15" in note and "n = 15" not in caption
+    assert title.get_fontsize() == 9.5
 
 
 def test_a_heatmap_needs_two_settings():

@@ -47,11 +47,3 @@ def test_a_mismatch_does_break_the_plain_import():
 def test_without_torchvision_the_error_says_so():
     done = run("import sys; sys.modules['torchvision'] = None" + IMPORT)
     assert "ValueError: torchvision is needed here and cannot be imported; got" in done.stderr
-
-
-def test_importing_byzsgd_imports_no_torchvision_and_no_scikit_learn():
-    done = run(
-        "import sys, byzsgd.datasets, byzsgd.models, byzsgd.partitions\n"
-        "print([name for name in ('torchvision', 'sklearn', 'scipy', 'safetensors') if name in sys.modules])"
-    )
-    assert done.stdout == "[]\n", done.stderr

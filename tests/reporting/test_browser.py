@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 
+import numpy as np
 import pytest
 from made_up_runs import run, sweep
 
@@ -59,7 +60,19 @@ def page(runs, tmp_path_factory):
 
 def traces(page, meta="median"):
     script = "return document.getElementById('curves-plot').data.filter((trace) => trace.meta === arguments[0])"
-    return page.execute_script(script + ".map((trace) => ({name: trace.name, x: [...trace.x], y: [...trace.y]}))", meta)
+    return page.execute_script(
+        script + ".map((trace) => ({name: trace.group, x: [...trace.x], y: [...trace.y]}))", meta
+    )
+
+
+def set_to(page, name, value):
+    """As somebody who picks an entry of a list."""
+    page.execute_script(
+        "const box = document.getElementById(arguments[0]); box.value = arguments[1];"
+        "box.dispatchEvent(new Event('change', {bubbles: true}))",
+        name,
+        value,
+    )
 
 
 def click(page, selector):
@@ -73,16 +86,16 @@ def test_curves_are_those_of_the_package(page, runs):
     comparison = compare(runs)
     assert len(shown) == 6
     for group in comparison.groups:
-        expected = band(group, "test_accuracy", "updates")
+        expected = band(group, "test_accuracy", "arrivals")
         trace = shown[group.label(comparison.keys)]
         assert trace["x"] == pytest.approx(expected.x.tolist())
         assert trace["y"] == pytest.approx(expected.middle.tolist(), abs=1e-4)
     spread = page.execute_script(
         "return document.getElementById('curves-plot').data"
-        ".find((trace) => trace.name === 'kardam, lie' && trace.meta).customdata"
+        ".find((trace) => trace.group === 'kardam, lie' && trace.meta).customdata"
     )
     kardam = band(next(g for g in comparison.groups if g.values == {"aggregator": "kardam", "attack": "lie"}),
-                  "test_accuracy", "updates")  # fmt: skip
+                  "test_accuracy", "arrivals")  # fmt: skip
     assert spread == [pytest.approx([low, high], abs=1e-3) for low, high in zip(kardam.low, kardam.high, strict=True)]
     assert len(traces(page, "diverged")) == 1
 
@@ -96,7 +109,6 @@ def test_the_axis_switches(page):
     assert any(x != int(x) for trace in traces(page) for x in trace["x"])
     click(page, 'input[name="axis"][value="arrivals"]')
     assert all(x == int(x) for trace in traces(page) for x in trace["x"])
-    click(page, 'input[name="axis"][value="step"]')
 
 
 def test_servers_attacks_and_seeds_are_chosen(page):
@@ -108,13 +120,124 @@ def test_servers_attacks_and_seeds_are_chosen(page):
     assert page.find_element("id", "chosen").text == "4 of 18 runs in 2 curves"
     click(page, "#choose-all")
     assert len(traces(page)) == 6
-    page.execute_script(
-        "const s = document.getElementById('spread'); s.value = 'each'; s.dispatchEvent(new Event('change'))"
-    )
+    set_to(page, "spread", "each")
     assert len(traces(page, "seed")) == 18
-    page.execute_script(
-        "const s = document.getElementById('spread'); s.value = 'median'; s.dispatchEvent(new Event('change'))"
+    set_to(page, "spread", "median")
+
+
+def text_of(page, name):
+    return page.execute_script("return document.getElementById(arguments[0]).textContent", name)
+
+
+def test_panels_are_those_of_plot_and_share_their_axes(page):
+    layout = "document.getElementById('curves-plot').layout"
+    titles = page.execute_script(f"return {layout}.annotations.map((each) => each.text)")
+    assert titles == ["<b>no attack</b>", "<b>reversed</b>", "<b>lie</b>"]
+    assert page.execute_script(f"return [{layout}.yaxis2.matches, {layout}.xaxis3.matches]") == ["y", "x"]
+    legend = page.execute_script(
+        "return document.getElementById('curves-plot').data"
+        ".filter((trace) => trace.showlegend).map((trace) => trace.name)"
     )
+    assert legend == ["asgd", "kardam"]
+
+
+def test_the_command_and_the_address_follow_the_selection(page):
+    click(page, 'input[data-key="server"][value="asgd"]')
+    click(page, 'input[data-key="seed"][value="1"]')
+    set_to(page, "metric", "test_loss")
+    command = text_of(page, "curves-command")
+    assert command.endswith("--kind loss --x arrivals --select aggregator=kardam --select seed=0,2")
+    address = page.current_url
+    shown = traces(page)
+    assert shown and {trace["name"].split(",")[0] for trace in shown} == {"kardam"}
+    click(page, "#choose-all")
+    set_to(page, "metric", "test_accuracy")
+    assert "#" not in page.current_url
+    page.get(address)
+    wait(page, "return document.getElementById('metric').value === 'test_loss'")
+    assert traces(page) == shown
+    page.refresh()
+    wait(page, "return document.documentElement.dataset.ready === 'yes'")
+    assert (traces(page), text_of(page, "curves-command")) == (shown, command)
+    click(page, 'nav a[href="#one"]')
+    assert page.current_url == address  # a link to a section wipes nothing out
+    click(page, "#choose-all")
+    set_to(page, "metric", "test_accuracy")
+
+
+def test_curves_are_grouped_by_any_setting_and_smoothed(page, runs):
+    set_to(page, "group", "1")
+    by_attack = traces(page)
+    assert [trace["name"] for trace in by_attack] == ["no attack", "reversed", "lie"]
+    assert by_attack[0]["y"][-1] == pytest.approx(
+        np.median([made.metrics["test_accuracy"][-1] for made in runs if made.choices["attack"] == "none"]), abs=1e-4
+    )
+    set_to(page, "panels", "0")
+    assert len(traces(page)) == 6
+    set_to(page, "group", "")
+    set_to(page, "panels", "")
+    rough = traces(page)
+    set_to(page, "smooth", "3")
+    smooth = traces(page)
+    set_to(page, "spread", "each")
+    one = traces(page, "seed")[0]["y"]
+    set_to(page, "smooth", "1")
+    raw = traces(page, "seed")[0]["y"]
+    assert one[3] == pytest.approx(sum(raw[2:5]) / 3) and one[0] == pytest.approx(sum(raw[:2]) / 2)
+    assert smooth != rough
+    set_to(page, "spread", "median")
+
+
+def test_tables_sort_and_keep_their_first_column(page):
+    column = (
+        "return [...document.querySelectorAll('table.sorts')[1].tBodies[0].rows].map((row) => row.cells[2].textContent)"
+    )
+    heading = page.find_elements("css selector", "table.sorts")[1].find_elements("css selector", "thead th")[2]
+    before = page.execute_script(column)
+    heading.find_element("css selector", "button").click()
+    numbers = [float(text.split()[0]) for text in page.execute_script(column) if text[0].isdigit()]
+    assert len(numbers) == 5 and numbers == sorted(numbers, reverse=True)
+    assert page.execute_script(column)[-1] == "diverged"
+    assert heading.get_attribute("aria-sort") == "descending"
+    heading.find_element("css selector", "button").click()
+    assert page.execute_script(column)[0] == "diverged"
+    assert sorted(page.execute_script(column)) == sorted(before)
+    first = "getComputedStyle(document.querySelectorAll('table.sorts')[1].tBodies[0].rows[0].cells[0])"
+    assert page.execute_script(f"return {first}.position") == "sticky"
+
+
+def test_two_runs_are_compared(page):
+    ids = page.execute_script("return [...document.getElementById('other').options].map((each) => each.textContent)")
+    set_to(page, "run", str(page.execute_script("return data.groups[0].runs[0]")))
+    set_to(page, "other", str(page.execute_script("return data.groups.at(-1).runs[1]")))
+    assert ids[0] == "no other"
+    rows = page.find_elements("css selector", "#differences tr")
+    said = {row.text.split(" ")[0]: row.text for row in rows}
+    assert said["aggregator"] == "aggregator asgd kardam"
+    assert said["seed"] == "seed 0 1"
+    assert said["attack.z"] == "attack.z – 1.5"
+    assert "num_workers" not in said
+    set_to(page, "other", "")
+
+
+def test_the_page_is_dark_where_the_reader_is(page):
+    def seen():
+        return page.execute_script(
+            "return [getComputedStyle(document.body).backgroundColor,"
+            "document.getElementById('curves-plot').layout.paper_bgcolor,"
+            "document.getElementById('curves-plot').data.find((trace) => trace.meta).line.color]"
+        )
+
+    light = seen()
+    page.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    )
+    wait(page, "return document.getElementById('curves-plot').layout.paper_bgcolor === '#16181c'")
+    assert seen()[0] == "rgb(22, 24, 28)"
+    assert seen()[2] != light[2]
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    wait(page, "return document.getElementById('curves-plot').layout.paper_bgcolor === '#ffffff'")
+    assert seen() == light
 
 
 def test_a_cell_of_the_heatmap_opens_its_runs(page):
@@ -122,7 +245,7 @@ def test_a_cell_of_the_heatmap_opens_its_runs(page):
     page.execute_script("arguments[0].scrollIntoView({block: 'center'})", plot)
     from selenium.webdriver import ActionChains
 
-    # Rows are asgd, kardam; columns no attack, lie, reversed: the upper right cell.
+    # Rows are asgd, kardam; columns no attack, reversed, lie: the upper right cell.
     size = plot.size
     ActionChains(page).move_to_element_with_offset(plot, int(size["width"] * 0.33), -int(size["height"] * 0.25)).pause(
         0.3
@@ -150,11 +273,8 @@ def test_a_cell_is_opened_by_keyboard(page):
 
 
 def test_a_decision_is_explained(page, runs):
-    page.execute_script(
-        "const s = document.getElementById('run');"
-        "s.value = [...s.options].find((o) => o.textContent === 'kardam, lie, seed 0').value;"
-        "s.dispatchEvent(new Event('change'))"
-    )
+    option = "[...document.getElementById('run').options].find((each) => each.textContent === 'kardam, lie, seed 0')"
+    set_to(page, "run", page.execute_script(f"return {option}.value"))
     made = next(r for r in runs if r.choices["aggregator"] == "kardam" and r.choices["attack"] == "lie")
     refused = made.arrivals.filter(made.arrivals["reason"] == "lipschitz").row(3, named=True)
     field = page.find_element("id", "delivery")
@@ -174,7 +294,7 @@ def test_a_decision_is_explained(page, runs):
     shown = page.execute_script("return document.getElementById('decisions-plot').data.length")
     assert shown >= 4
     bars = page.execute_script("return document.getElementById('timeline-plot').data.map((trace) => trace.name)")
-    assert {"honest job", "Byzantine job", "Byzantine refused"} <= set(bars)
+    assert {"honest job, from thin to thick", "Byzantine job, from thin to thick", "Byzantine refused"} <= set(bars)
 
 
 def test_every_figure_has_its_command(page):
@@ -186,6 +306,9 @@ def test_every_figure_has_its_command(page):
 def test_it_fits_a_phone(runs, tmp_path):
     driver = opened(report(runs, tmp_path), "500,850")
     try:
+        phone = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+        wait(driver, "return window.innerWidth === 390")
         wide = driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
         assert wide <= 0
         small = driver.execute_script(
@@ -193,6 +316,11 @@ def test_it_fits_a_phone(runs, tmp_path):
             ".filter((e) => e.offsetHeight && e.offsetHeight < 32).length"
         )
         assert small == 0
+        # The names in one column, and the result whole beside them.
+        cell = "document.querySelectorAll('table.sorts')[1].tBodies[0].rows[0]"
+        assert driver.execute_script(f"return {cell}.innerText").split("\t")[0] == "asgd, none"
+        assert driver.execute_script(f"return {cell}.cells[2].getBoundingClientRect().right") <= 390
+        wait(driver, "return !document.querySelectorAll('.hint')[1].hidden")
     finally:
         driver.quit()
 

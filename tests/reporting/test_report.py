@@ -15,6 +15,7 @@ from made_up_runs import run, sweep
 from plotly.offline import get_plotlyjs
 
 from byzsgd.analysis import compare
+from byzsgd.records.plan import Plan, write_plan
 from byzsgd.reporting import report
 from byzsgd.reporting.command import plot_command, train_command
 from byzsgd.reporting.payload import payload
@@ -98,6 +99,51 @@ def test_the_command_spells_every_setting():
     assert {"aggregator=kardam", "attack=lie", "aggregator/damping=inverse", "attack.z=1.5", "seed=0"} <= set(words)
     assert {"budget.updates=null", "stamps=true", "ids=[1,2]", "note='it\\'s'"} <= set(words)
     assert not any("_target_" in word for word in words)
+
+
+def test_the_command_is_what_was_typed_where_somebody_knows(tmp_path):
+    made = dataclasses.replace(run(), folder=tmp_path / "sweep" / "one")
+    (tmp_path / "sweep").mkdir()
+    write_plan(tmp_path / "sweep", Plan({"abc": "one"}, told={"attack=lie seed=0": "abc"}))
+    assert train_command(made) == "byzsgd train attack=lie seed=0"
+    (made.folder / ".hydra").mkdir(parents=True)
+    (made.folder / ".hydra" / "overrides.yaml").write_text("- attack=lie\n- ids=[1, 2]\n")
+    assert shlex.split(train_command(made)) == ["byzsgd", "train", "attack=lie", "ids=[1, 2]"]
+    (made.folder / ".hydra" / "overrides.yaml").unlink()
+    write_plan(tmp_path / "sweep", Plan({"abc": "one"}, told={"attack=lie note='a b'": "abc"}))
+    assert "aggregator=kardam" in train_command(made)  # a word with a space in it: not sure where it ends
+
+
+def test_notes_are_shown_as_they_were_written_and_name_the_page(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "notes.md").write_text("# Second try\n\n<script>alert(1)</script> with lr .1\n")
+    (tmp_path / "a" / "notes.md").write_text("interrupted twice")
+    page = build([dataclasses.replace(run(), folder=tmp_path / "a")])
+    assert "<h1>Second try</h1>" in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; with lr .1" in page and "not vouched for" in page
+    assert data_of(page)["runs"][0]["notes"] == "interrupted twice"
+    assert "<h1>Mine</h1>" in build([dataclasses.replace(run(), folder=tmp_path / "a")], "Mine")
+    assert 'id="notes"' not in build([run()])
+
+
+def test_an_infinite_loss_is_said():
+    rows = run().metrics.with_columns(test_loss=pl.lit(math.inf))
+    assert payload(compare([dataclasses.replace(run(), metrics=rows)]))["runs"][0]["measures"]["loss"] == "inf"
+
+
+def test_settings_that_differ_are_kept_run_by_run():
+    made = payload(compare([run(), run("asgd", seed=1, settings={"device": "cuda"})]))
+    assert made["settings"]["aggregator"] == ["kardam", "asgd"]
+    assert (made["settings"]["seed"], made["settings"]["device"]) == (["0", "1"], [None, "cuda"])
+    assert "num_workers" not in made["settings"]
+
+
+def test_what_select_cannot_say_is_known():
+    made = payload(compare([run(), run(settings={"ids": [1, 2]})]))
+    (key,) = made["keys"]
+    assert (key["key"], key["typed"]) == ("ids", [None, None])
+    told = payload(compare([run(), run("asgd")]))["keys"][0]
+    assert told["typed"] == ["kardam", "asgd"]
 
 
 def test_the_plot_command_names_the_sweep():

@@ -31,11 +31,13 @@ SIXTY = (
 
 
 @contextmanager
-def started(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """`byzsgd <arguments>` in a folder; with all of its own processes it does not outlive the test."""
+def started(*arguments: str, folder: Path, memory: int | None = None) -> Iterator[subprocess.Popen[str]]:
+    """`byzsgd <arguments>` in a folder; with all of its own processes it does not outlive the test. `memory`: bytes of
+    address space that each of them may have."""
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}", "OMP_NUM_THREADS": "1"}
+    limit = ["sh", "-c", f'ulimit -v {memory // 1024} && exec "$@"', "sh"] if memory else []
     process = subprocess.Popen(
-        [sys.executable, "-m", "byzsgd", *arguments],
+        [*limit, sys.executable, "-m", "byzsgd", *arguments],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,

@@ -9,19 +9,45 @@ function column(name) {
 function drawRun() {
   now.run = data.runs[Number(byId("run").value)];
   const run = now.run, part = run.deliveries;
-  const shown = part.columns.arrival.length;
+  const count = part.columns.arrival.length;
   const facts = [["status", run.why ? `${run.status}: ${run.why}` : run.status], ...run.facts];
   if (run.folder) facts.push(["folder", run.folder]);
-  if (shown < part.total) facts.push(["shown below", `deliveries ${part.first} to ${part.first + shown - 1} of ${part.total}`]);
+  if (count < part.total) facts.push(["shown below", `deliveries ${part.first} to ${part.first + count - 1} of ${part.total}`]);
   byId("facts").replaceChildren(...facts.flatMap(([name, said]) => [element("dt", name), element("dd", said)]));
   byId("run-command").textContent = run.command;
-  options(byId("score"), [...part.scores.filter((name) => !name.endsWith("_threshold")), "norm", "staleness"].map((name) => [name, words(name)]));
-  const number = byId("delivery");
-  number.min = part.first;
-  number.max = part.first + Math.max(0, shown - 1);
+  const kept = byId("score").value, scores = [...part.scores.filter((name) => !name.endsWith("_threshold")), "norm", "staleness"];
+  options(byId("score"), scores.map((name) => [name, words(name)]), scores.includes(kept) ? kept : scores[0]);
+  const field = byId("delivery");
+  field.min = part.first;
+  field.max = part.first + Math.max(0, count - 1);
+  byId("written").hidden = !run.notes;
+  byId("written").textContent = run.notes ? `notes.md of this run, not vouched for:\n\n${run.notes}` : "";
+  drawDifferences();
   drawTimeline();
   const refused = column("accepted").indexOf(0);
-  choose(refused < 0 ? 0 : refused);
+  goTo(refused < 0 ? 0 : refused);
+}
+
+// Which settings differ between this run and another.
+function drawDifferences() {
+  const other = byId("other").value, box = byId("differences");
+  if (other === "") {
+    box.replaceChildren();
+    return;
+  }
+  const mine = Number(byId("run").value), table = element("table");
+  const differing = Object.entries(data.settings).filter(([, column]) => column[mine] !== column[Number(other)]);
+  const head = element("tr");
+  head.append(...["setting", "this run", "the other"].map((name) => element("th", name, { scope: "col", class: "name" })));
+  table.append(element("caption", differing.length ? "What differs" : "Nothing differs"), ...(differing.length ? [head] : []));
+  for (const [key, column] of differing) {
+    const line = element("tr");
+    line.append(element("th", key, { scope: "row", class: "name" }), ...[mine, Number(other)].map((place) => element("td", column[place] ?? "–", { class: "name" })));
+    table.append(line);
+  }
+  const scroll = element("div", undefined, { class: "scroll" });
+  scroll.append(table);
+  box.replaceChildren(scroll);
 }
 
 function drawTimeline() {
@@ -33,12 +59,16 @@ function drawTimeline() {
     const x = [], y = [];
     arrivals.forEach((_, place) => {
       if (liars[place] !== kind) return;
-      x.push(began[place], time[place], null);
-      y.push(worker[place], worker[place], null);
+      // A wedge, so that it is seen where a job starts, also right behind the one before.
+      x.push(began[place], time[place], time[place], began[place], null);
+      y.push(worker[place] - 0.08, worker[place] - 0.4, worker[place] + 0.4, worker[place] + 0.08, null);
     });
     if (!x.length) continue;
-    const colour = kind ? BYZANTINE : HONEST;
-    traces.push({ x, y, mode: "lines", line: { color: faded(colour, 0.35), width: 7 }, name: kind ? "Byzantine job" : "honest job", hoverinfo: "skip" });
+    const colour = kindColour(kind);
+    traces.push({
+      x, y, mode: "lines", fill: "toself", fillcolor: faded(colour, 0.35), line: { color: faded(colour, 0.35), width: 0 }, hoverinfo: "skip",
+      name: `${kind ? "Byzantine" : "honest"} job, from thin to thick`,
+    });
     for (const passed of [1, 0]) {
       const places = arrivals.map((_, place) => place).filter((place) => liars[place] === kind && accepted[place] === passed);
       traces.push({
@@ -48,7 +78,7 @@ function drawTimeline() {
       });
     }
   }
-  const workers = worker.reduce((most, number) => Math.max(most, number), 0) + 1;
+  const workers = worker.reduce((most, each) => Math.max(most, each), 0) + 1;
   const start = time.length ? time[Math.floor(time.length / 2)] : 0;
   const end = time.length ? time[Math.min(time.length - 1, Math.floor(time.length / 2) + 6 * workers)] : 1;
   Plotly.react("timeline-plot", traces, layout("virtual time (s)", "worker", {
@@ -63,7 +93,7 @@ function listen(id) {
   plot.removeAllListeners?.("plotly_click");
   plot.on("plotly_click", (event) => {
     const place = event.points[0].customdata;
-    if (Number.isInteger(place)) choose(place);
+    if (Number.isInteger(place)) goTo(place);
   });
 }
 
@@ -79,18 +109,18 @@ function drawDecisions() {
       if (!places.length) continue;
       traces.push({
         x: places.map((place) => arrivals[place]), y: places.map((place) => values[place]), customdata: places, mode: "markers",
-        marker: { symbol: (kind ? "triangle-up" : "circle") + (passed ? "" : "-open"), size: 6, color: kind ? BYZANTINE : HONEST },
+        marker: { symbol: (kind ? "triangle-up" : "circle") + (passed ? "" : "-open"), size: 6, color: kindColour(kind) },
         name: `${kind ? "Byzantine" : "honest"} ${passed ? "accepted" : "refused"}`,
         hovertemplate: "delivery %{x}: %{y:.4g}<extra>%{fullData.name}</extra>",
       });
     }
   }
   if (threshold) {
-    traces.push({ x: arrivals, y: threshold.map((value) => (typeof value === "number" ? value : null)), mode: "lines", name: "threshold", line: { color: INK, width: 1.3, shape: "hv" }, hoverinfo: "skip" });
+    traces.push({ x: arrivals, y: threshold.map((value) => (typeof value === "number" ? value : null)), mode: "lines", name: "threshold", line: { color: paper().ink, width: 1.3, shape: "hv" }, hoverinfo: "skip" });
   }
   if (arrivals.length && typeof values[now.place] === "number") {
     traces.push({ x: [arrivals[now.place]], y: [values[now.place]], mode: "markers", showlegend: false, hoverinfo: "skip",
-      marker: { symbol: "circle-open", size: 16, color: INK, line: { width: 2.5 } } });
+      marker: { symbol: "circle-open", size: 16, color: paper().ink, line: { width: 2.5 } } });
   }
   const positive = values.some((value) => typeof value === "number" && value > 0);
   Plotly.react("decisions-plot", traces, layout("delivery", words(score), {
@@ -99,7 +129,7 @@ function drawDecisions() {
   listen("decisions-plot");
 }
 
-function choose(place) {
+function goTo(place) {
   now.place = place;
   byId("delivery").value = column("arrival").length ? column("arrival")[place] : "";
   drawDecisions();
@@ -137,30 +167,26 @@ function explain() {
 
 function startRun() {
   const entries = [];
-  data.groups.forEach((group) => group.runs.forEach((number) => {
-    entries.push([String(number), `${group.label}, seed ${data.runs[number].seed}`]);
+  data.groups.forEach((group) => group.runs.forEach((place) => {
+    entries.push([String(place), `${group.label}, seed ${data.runs[place].seed}`]);
   }));
   const rich = data.groups.find((group) => data.runs[group.runs[0]].deliveries.scores.length) ?? data.groups[0];
   options(byId("run"), entries, String(rich.runs[0]));
+  options(byId("other"), [["", "no other"], ...entries]);
+  const scores = new Set(data.runs.flatMap((run) => run.deliveries.scores).filter((name) => !name.endsWith("_threshold")));
+  options(byId("score"), [...scores, "norm", "staleness"].map((name) => [name, words(name)]));
   byId("run").addEventListener("change", drawRun);
+  byId("other").addEventListener("change", drawDifferences);
   byId("score").addEventListener("change", drawDecisions);
   byId("delivery").addEventListener("change", () => {
     const place = column("arrival").indexOf(Number(byId("delivery").value));
-    if (place >= 0) choose(place);
+    if (place >= 0) goTo(place);
   });
   const last = () => column("arrival").length - 1;
-  byId("previous").addEventListener("click", () => choose(Math.max(0, now.place - 1)));
-  byId("next").addEventListener("click", () => choose(Math.min(last(), now.place + 1)));
+  byId("previous").addEventListener("click", () => goTo(Math.max(0, now.place - 1)));
+  byId("next").addEventListener("click", () => goTo(Math.min(last(), now.place + 1)));
   byId("next-refused").addEventListener("click", () => {
     const place = column("accepted").indexOf(0, now.place + 1);
-    if (place >= 0) choose(place);
+    if (place >= 0) goTo(place);
   });
-  drawRun();
 }
-
-startChoices();
-startCurves();
-drawChosen();
-startCells();
-startRun();
-document.documentElement.dataset.ready = "yes";

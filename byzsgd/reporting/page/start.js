@@ -1,10 +1,23 @@
 // The page: what is chosen, and the small things that every part uses. Data are only ever set as text.
 const data = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);
-const HONEST = "#0B5394", BYZANTINE = "#D1490C", INK = "#222222";
 const AXES = { step: "server updates", time: "virtual time (s)", arrivals: "delivered vectors" };
 const STILL = ["diverged", "stalled"]; // nothing changes after the end of such a run
 const PLOT = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+// Colours of the figures are those of the page; the palette is made for white paper, so the dark page has it lighter.
+function paper() {
+  return dark.matches ? { ink: "#e8e8e8", back: "#16181c", grid: "#33363c" } : { ink: "#222222", back: "#ffffff", grid: "#e6e6e6" };
+}
+
+function shown(colour) {
+  if (!dark.matches) return colour;
+  const part = (start) => Math.round(parseInt(colour.slice(start, start + 2), 16) * 0.6 + 255 * 0.4);
+  return `#${[1, 3, 5].map((start) => part(start).toString(16).padStart(2, "0")).join("")}`;
+}
+
+const kindColour = (byzantine) => shown(byzantine ? "#D1490C" : "#0B5394");
 
 function element(name, text, attributes = {}) {
   const made = document.createElement(name);
@@ -22,17 +35,29 @@ function words(name) {
   return name.replaceAll("_", " ");
 }
 
+// Words in a title of the plotting library, which would read them as markup.
+function plain(text) {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
+// As in figures and tables (byzsgd/analysis/estimates.py).
+function number(value, digits = 3) {
+  if (!Number.isFinite(value)) return value > 0 ? "inf" : "−inf";
+  return value.toFixed(digits).replace("-", "−");
+}
+
 function layout(x, y, more = {}) {
+  const { ink, back, grid } = paper();
   return {
-    font: { family: "system-ui, sans-serif", size: 13, color: INK },
+    font: { family: "system-ui, sans-serif", size: 13, color: ink },
     margin: { l: 60, r: 15, t: 32, b: 50 },
     hovermode: "closest",
-    paper_bgcolor: "#fff",
-    plot_bgcolor: "#fff",
+    paper_bgcolor: back,
+    plot_bgcolor: back,
     legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom" },
     ...more,
-    xaxis: { title: { text: x }, gridcolor: "#e6e6e6", zeroline: false, automargin: true, ...more.xaxis },
-    yaxis: { title: { text: y }, gridcolor: "#e6e6e6", zeroline: false, automargin: true, ...more.yaxis },
+    xaxis: { title: { text: x }, gridcolor: grid, zeroline: false, automargin: true, ...more.xaxis },
+    yaxis: { title: { text: y }, gridcolor: grid, zeroline: false, automargin: true, ...more.yaxis },
   };
 }
 
@@ -49,14 +74,14 @@ function shownGroups() {
 }
 
 function shownRuns(group) {
-  return group.runs.map((number) => data.runs[number]).filter((run) => chosen.seeds.has(run.seed));
+  return group.runs.map((place) => data.runs[place]).filter((run) => chosen.seeds.has(run.seed));
 }
 
 function startChoices() {
   const limited = data.groups.length > 16;
   data.keys.forEach((key, place) => {
-    // Many curves at once tell nothing: begin with one value of whatever is not the server.
-    if (limited && place > 0) chosen.values[place] = new Set([key.values.find((value) => !value.startsWith("no ")) ?? key.values[0]]);
+    // Many curves at once tell nothing: begin with one value of whatever is neither the server nor makes panels.
+    if (limited && place > 1) chosen.values[place] = new Set([key.values.find((value) => !value.startsWith("no ")) ?? key.values[0]]);
     byId("choices").append(choiceOf(key.name, key.values, chosen.values[place]));
   });
   if (data.seeds.length > 1) byId("choices").append(choiceOf("seed", data.seeds, chosen.seeds));
@@ -85,23 +110,27 @@ function choiceOf(name, values, kept) {
   return field;
 }
 
-// Shows one group only, as when a cell of the heatmap is opened.
-function chooseOnly(group) {
-  for (const box of byId("choices").querySelectorAll("input")) {
-    const place = data.keys.findIndex((key) => key.name === box.dataset.key);
-    const wanted = place < 0 ? true : group.values[place] === box.value;
-    const kept = place < 0 ? chosen.seeds : chosen.values[place];
-    box.checked = wanted;
-    if (wanted) kept.add(box.value);
-    else kept.delete(box.value);
-  }
-  drawChosen();
+// The sets of what is chosen by the names of their boxes.
+function choiceSets() {
+  return [...data.keys.map((key, place) => [key.name, key.values, chosen.values[place]]), ["seed", data.seeds, chosen.seeds]];
 }
 
-// Marks are drawn only where two of the shown curves would else look alike.
-function marks(groups, group) {
-  const alike = groups.filter((other) => other.colour === group.colour && other.dash === group.dash);
-  return alike.length > 1 ? { mode: "lines+markers", marker: { symbol: group.symbol, size: 7, color: group.colour } } : { mode: "lines" };
+function choose(wanted) {
+  for (const [name, values, kept] of choiceSets()) {
+    kept.clear();
+    for (const value of values) if (wanted(name, value)) kept.add(value);
+  }
+  for (const box of byId("choices").querySelectorAll("input")) box.checked = wanted(box.dataset.key, box.value);
+}
+
+// Shows one group only, as when a cell of the heatmap is opened.
+function chooseOnly(group) {
+  choose((name, value) => {
+    const place = data.keys.findIndex((key) => key.name === name);
+    return place < 0 || group.values[place] === value;
+  });
+  drawChosen();
+  remember();
 }
 
 function drawChosen() {

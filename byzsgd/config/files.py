@@ -16,6 +16,14 @@ def named_files(kind: Kind) -> dict[str, Path]:
     return {file.stem: file for file in sorted((CONF / kind).glob("*.yaml"))}
 
 
+def reference_file() -> Path:
+    """The table of servers and attacks that others may compare with; ConfigError outside a checkout that has it."""
+    file = CONF.parent / "docs" / "studies" / "map.csv"
+    if not file.is_file():
+        raise ConfigError(f"the reference needs a checkout in which the study map was published; got no {file}")
+    return file
+
+
 def named_file(kind: Kind, name: str) -> Path:
     """A file of the user's, or the one of that name in conf/; ConfigError where there is neither."""
     if name.endswith((".yaml", ".yml")):

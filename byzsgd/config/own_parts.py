@@ -1,0 +1,98 @@
+"""Objects among the settings given in Python: told apart from plain values, and put where they belong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from byzsgd.config.annotations import is_plain
+from byzsgd.config.catalogue import groups
+from byzsgd.config.targets import ConfigError, suggestion
+from byzsgd.config.words import Overrides
+
+if TYPE_CHECKING:
+    from byzsgd.run.own_parts import OwnPart
+
+
+def parted(*given: Overrides) -> tuple[list[Overrides], dict[str, Any]]:
+    """What texts can say, and the objects by their keys."""
+    objects: dict[str, Any] = {}
+    return [_without(each, "", objects) if isinstance(each, Mapping) else each for each in given], objects
+
+
+def placed(words: Sequence[str], objects: Mapping[str, Any]) -> tuple[list[str], list[OwnPart]]:
+    """The overrides with those that the objects need around them, and the objects. ConfigError where an override speaks
+    of what an object has replaced."""
+    if not objects:
+        return list(words), []
+    from byzsgd.run.own_parts import own_part
+
+    try:
+        parts = [own_part(key, value) for key, value in objects.items()]
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    for key, part in zip(objects, parts, strict=True):
+        for word in words:
+            told = word.lstrip("+~").partition("=")[0].partition("@")[0]
+            place = told.replace("/", ".")
+            if told == key or place == part.place or place.startswith(f"{part.place}."):
+                raise ConfigError(f"{key} needs an object or settings, not both; got an object and {word}")
+    return [*(word for part in parts for word in part.words), *words], parts
+
+
+def filled(
+    config: dict[str, Any], choices: dict[str, str], parts: Sequence[OwnPart]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """A resolved configuration with the objects in it, and the choices with their names."""
+    chosen = dict(choices)
+    for part in parts:
+        above, _, leaf = part.place.rpartition(".")
+        _node(config, above, part.place)[leaf] = part.part
+        group = part.place.replace(".", "/")
+        chosen = {each: member for each, member in chosen.items() if not f"{each}/".startswith(f"{group}/")}
+        chosen |= dict.fromkeys(part.groups, part.name)
+        if part.place == "dataset" and chosen.get("model") == "default":
+            if not hasattr(part.part, "model"):
+                raise ConfigError("dataset needs a model beside it (model=mlp), or one of its own (`model`); got none")
+            config["model"] = part.part.model
+    return config, chosen
+
+
+def _without(given: Mapping[str, Any], path: str, objects: dict[str, Any]) -> dict[str, Any]:
+    """The same settings without the objects of groups, which go to the others; other objects are left to be refused."""
+    left: dict[str, Any] = {}
+    for name, value in given.items():
+        key = f"{path}.{name}" if path else str(name)
+        if _is_part(key, value):
+            objects[key] = value
+        elif isinstance(value, Mapping):
+            left[name] = _without(value, key, objects)
+        else:
+            left[name] = value
+    return left
+
+
+def _is_part(key: str, value: Any) -> bool:
+    """Whether a value is an object for a group, or for a place in one."""
+    group, _, below = key.replace(".", "/").partition("/")
+    if group not in groups():
+        return False
+    if key.replace(".", "/") not in groups():
+        return not is_plain(value)
+    if isinstance(value, str):
+        return key == "delay" and bool(Path(value).suffix)
+    if key == "dataset" and isinstance(value, list | tuple):
+        return True
+    return not is_plain(value) or isinstance(value, bool | int | float)
+
+
+def _node(config: dict[str, Any], path: str, place: str) -> dict[str, Any]:
+    """The settings at a dotted path."""
+    node: Any = config
+    for name in path.split(".") if path else ():
+        if not isinstance(node, dict) or not isinstance(node.get(name), dict):
+            known = node if isinstance(node, dict) else ()
+            raise ConfigError(f"no place '{place}' for an object{suggestion(name, map(str, known))}")
+        node = node[name]
+    return node

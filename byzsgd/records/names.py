@@ -1,0 +1,14 @@
+"""What the files and folders of a run are called."""
+
+FORMAT = 1  # of the record; part of every run's identity
+DONE = "DONE"
+CONFIG = "config.yaml"
+INFO = "info.json"
+METRICS_FILE = "metrics.jsonl"
+ARRIVALS_FOLDER = "arrivals"
+CHECKPOINTS = "checkpoints"
+PARAMS = "params.safetensors"
+NODES = "nodes.safetensors"
+OF_EVERY_RUN = (CONFIG, INFO, METRICS_FILE)
+ERROR = "error.txt"
+OF_A_RUN = {ARRIVALS_FOLDER, CHECKPOINTS, "tensorboard"}  # folders in a run folder

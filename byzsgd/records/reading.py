@@ -1,0 +1,159 @@
+"""Reading what may be damaged or a stranger's: only files, only within their folder, bounded in bytes and in depth, and
+nothing but plain values. Whatever else is found is named in one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .names import OF_EVERY_RUN
+
+MOST_TEXT = 64 * 2**20  # bytes of settings or facts
+DEEPEST = 64  # mappings and lists within one another
+DIGITS = 77  # of a whole number: 2**256, far beyond any seed and still a real number
+
+
+def regular(folder: Path, name: str | Path, most: int | None = None) -> Path:
+    """Where a file within a folder lies. ValueError names what is missing, no file, a link that leads out of the
+    folder, or larger than `most` bytes (None: than the memory here): no device is opened, no pipe is waited for."""
+    path = folder / name
+    try:
+        real = path.resolve(strict=True)
+        found = real.lstat()
+    except (OSError, RuntimeError) as error:  # RuntimeError: a link in a circle
+        if isinstance(error, FileNotFoundError) and name in OF_EVERY_RUN:
+            raise ValueError(f"{folder} is no run folder: {name} is missing") from error
+        raise ValueError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    if not real.is_relative_to(folder.resolve()):
+        raise ValueError(f"{path} is damaged: it leads out of its folder")
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError(f"{path} is damaged: it is no file")
+    if found.st_size > (most := memory() if most is None else most):
+        raise ValueError(f"{path} is damaged: it has {found.st_size} bytes, more than {most}")
+    return real
+
+
+def contents(folder: Path, name: str | Path, most: int | None = None) -> bytes:
+    """The bytes of a file within a folder; ValueError as `regular` has it."""
+    try:
+        return regular(folder, name, most).read_bytes()
+    except OSError as error:
+        raise ValueError(f"cannot read {folder / name}: {error.strerror or error}") from error
+    except MemoryError as error:
+        raise ValueError(f"cannot read {folder / name}: it has more bytes than there is memory") from error
+
+
+def memory() -> int:
+    """Bytes of memory that this machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def json_object(folder: Path, name: str) -> dict[str, Any]:
+    """A JSON object from a file."""
+    value = json_value(_text(folder, name), folder / name)
+    if not isinstance(value, dict):
+        raise ValueError(f"{folder / name} is damaged: not a JSON object")
+    return value
+
+
+def json_value(text: str | bytes, path: Path) -> Any:
+    """One JSON value from `path`; ValueError names it where it is none, or too deep."""
+    try:
+        value = json.loads(text, parse_int=_whole)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged: not JSON") from error
+    _require_plain(value, path)
+    return value
+
+
+def yaml_mapping(folder: Path, name: str) -> dict[str, Any]:
+    """A mapping from a YAML file, which has no aliases: ten lines of them stand for more than any memory."""
+    text, path = _text(folder, name), folder / name
+    try:
+        _require_shallow(text)
+        value = yaml.load(text, Loader=_Loader)
+    except _TooMuch as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise ValueError(f"{path} is damaged: not YAML") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} is damaged: not a mapping")
+    _require_plain(value, path)
+    return value
+
+
+def to_yaml(value: Any) -> bytes:
+    """As `yaml_mapping` reads it: what is met twice is written twice."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True).encode()
+
+
+class _TooMuch(ValueError):
+    """YAML that stands for more than its reader can hold."""
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Plain values, whole numbers of bounded length."""
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _whole(text: str) -> int:
+    if len(text) > DIGITS:
+        raise ValueError(f"a whole number of {len(text)} digits")
+    return int(text)
+
+
+def _whole_of_yaml(loader: Any, node: Any) -> int:
+    number = loader.construct_yaml_int(node)
+    return _whole(str(number))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _whole_of_yaml)
+
+
+def _require_shallow(text: str) -> None:
+    # The loader is recursive machine code: what is too deep for it ends the process.
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise _TooMuch(_DEEP)
+        if isinstance(event, yaml.AliasEvent):
+            raise _TooMuch(f"it has an alias, *{event.anchor}")
+
+
+_DEEP = f"more than {DEEPEST} mappings and lists within one another"
+
+
+def _require_plain(value: Any, path: Path) -> None:
+    """Mappings of texts, lists, texts, numbers, true, false and null, not too deep."""
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > DEEPEST:
+            raise ValueError(f"{path} is damaged: {_DEEP}")
+        below: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                below += item
+                below += item.values()
+            elif isinstance(item, list):
+                below += item
+            elif not (item is None or isinstance(item, str | int | float)):
+                raise ValueError(f"{path} is damaged: it holds a {type(item).__name__}")
+        level = below
+
+
+def _text(folder: Path, name: str) -> str:
+    try:
+        return contents(folder, name, MOST_TEXT).decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{folder / name} is damaged: not UTF-8") from error

@@ -1,0 +1,71 @@
+"""Which folder a run is kept in, and whether it may go on there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byzsgd.checks import require
+from byzsgd.records import beside, difference, is_finished, is_run, read_config, read_info, same_run
+from byzsgd.records.checkpoints import checkpoints, drop_checkpoints, read_position
+from byzsgd.records.done import require_whole
+from byzsgd.records.names import DONE, INFO
+from byzsgd.records.run import last_row, lost_end
+from byzsgd.run.prepared import loaded
+from byzsgd.run.stores import OtherFiles, require_same_files
+
+if TYPE_CHECKING:
+    from byzsgd.run.experiment import Experiment
+
+
+def place_of(experiment: Experiment, folder: Path, plugins: Sequence[str] | None) -> Path:
+    """The first of `folder`, `folder__2`, … where this run may be: not begun, or begun with the files of now."""
+    refusal = None
+    for place in beside(folder):
+        if experiment.force and (is_finished(place) or lost_end(place)):
+            continue
+        if not is_kept(place):
+            if refusal is not None and not experiment.force:
+                raise refusal
+            return place
+        try:
+            require_files(experiment, place, plugins)
+        except OtherFiles as error:
+            refusal = refusal or error
+            continue
+        return place
+    raise AssertionError("folders beside have no end")
+
+
+def require_files(experiment: Experiment, folder: Path, plugins: Sequence[str] | None) -> None:
+    """ValueError where what a run has left is not as it left it; OtherFiles where it rests on other data."""
+    require_whole(folder)
+    before = read_info(folder).get("files") if is_run(folder) else None
+    if before and same_run(read_config(folder), experiment.config):  # else other settings are what is refused
+        require_same_files(folder, before, loaded(experiment, plugins)[1])
+
+
+def require_own(experiment: Experiment, folder: Path) -> None:
+    """ValueError where a folder holds a run of other settings."""
+    stored = read_config(folder)
+    if not same_run(stored, experiment.config):
+        needs = f"{folder} needs the settings that it was started with"
+        raise ValueError(f"{needs}; got {difference(stored, experiment.config)}")
+
+
+def is_kept(folder: Path) -> bool:
+    """Whether a run has left something here that a new one would have to go on from."""
+    return is_finished(folder) or bool(checkpoints(folder))
+
+
+def require_done(folder: Path, killed: bool, say: Callable[[str], None]) -> None:
+    """ValueError where a run says that it has ended, but lost its DONE: its result is not computed again over it.
+    `killed`: its process was, so perhaps before it wrote that; then it goes on, and says so."""
+    if ended := lost_end(folder):
+        needs = f"its {DONE}, for its {INFO} says {ended} (force=true runs it again beside; or remove the folder)"
+        require(killed, str(folder), needs, DONE=None)
+        say(f"{folder} was killed before it wrote {DONE}: its end is computed again")
+        newest = checkpoints(folder)[:1]
+        if newest and read_position(newest[0])[0] >= (last_row(folder).get("arrivals") or 0):
+            drop_checkpoints(folder)  # the state at the end, from which nothing leads to this end

@@ -1,0 +1,49 @@
+"""No composition ends in a traceback, hangs or takes the machine's memory: it runs, or is refused in one line."""
+
+import compositions
+import pytest
+
+LONG = pytest.mark.slow
+
+
+@pytest.mark.parametrize("count", [20, pytest.param(1000, marks=LONG)])
+def test_valid_compositions_run_or_are_refused(count):
+    tally = compositions.tried(compositions.valid(), count)
+    assert not tally.breaches, "\n".join(tally.breaches)
+    assert tally.outcomes["finished"] >= count / 2  # else too few of them try anything
+
+
+@pytest.mark.parametrize("count", [40, pytest.param(500, marks=LONG)])
+def test_nasty_compositions_run_or_are_refused(count):
+    tally = compositions.tried(compositions.nasty(), count)
+    assert not tally.breaches, "\n".join(tally.breaches)
+    assert tally.outcomes["refused"] >= count / 4
+
+
+@pytest.mark.parametrize(
+    ("words", "outcome"),
+    [
+        (["budget.arrivals=1"], "finished"),
+        (["seed=-1"], "refused"),
+        (["model=mlp", "model.widths=[1000000000]"], "refused"),
+        (["worker=local_steps", f"worker.steps={compositions.BILLION}"], "asked for too much"),
+    ],
+)
+def test_the_verdict_is_what_happened(words, outcome, monkeypatch):
+    monkeypatch.setattr(compositions, "PATIENCE", 0.5)
+    assert compositions.played(words) == outcome
+
+
+def test_errors_of_the_program_are_breaches(monkeypatch):
+    for error in (TypeError("x"), KeyError("x"), ValueError("could not broadcast"), RuntimeError("x needs y")):
+
+        def fail(*words, error=error):
+            raise error
+
+        monkeypatch.setattr(compositions, "experiment", fail)
+        assert compositions.played([]).startswith("BREACH")
+
+
+def test_what_does_not_end_is_a_breach(monkeypatch):
+    monkeypatch.setattr(compositions, "LONGEST", 0.2)
+    assert compositions.played(["budget.arrivals=100000"]) == "BREACH: still at work after 0.2 s"

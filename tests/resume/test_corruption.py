@@ -1,0 +1,306 @@
+"""The corruption table: each file of a run × each damage × each command. Whatever is damaged is named in one line, in
+bounded time and memory, and healthy neighbours are shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import warnings
+from contextlib import contextmanager
+from itertools import product
+from pathlib import Path
+
+import pytest
+import yaml
+
+import byzsgd
+from byzsgd.cli import main
+from byzsgd.records.checkpoints import checkpoints
+from byzsgd.records.progress import Sweep
+
+SMALL = ("aggregator=krum", "attack=lie", "num_workers=15", "batch_size=4", "budget.arrivals=40", "eval_every=20",
+         "checkpoint_every=20", "engine=fused")  # fmt: skip
+SOON = 20  # seconds in which a command has said what is wrong, on a busy machine
+BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 11))
+
+
+def flipped(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x01
+    path.write_bytes(content)
+
+
+def truncated(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def emptied(path):
+    path.write_bytes(b"")
+
+
+def removed(path):
+    path.unlink()
+
+
+def a_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+def a_pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+def a_device(path):
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+def a_link_to_a_stranger(path):
+    other = Path("elsewhere").absolute()
+    shutil.copy(path, other)
+    path.unlink()
+    path.symlink_to(other)
+
+
+def of_a_terabyte(path):
+    os.truncate(path, 2**40)
+
+
+def deep(path):
+    path.write_bytes(b"a: " + b"[" * 100_000)
+
+
+def deep_within_indents(path):
+    path.write_bytes(b"- " * 100_000)
+
+
+def an_alias_bomb(path):
+    path.write_text(BOMB)
+
+
+def referring_to_itself(path):
+    path.write_text("a: &a [*a]\n")
+
+
+def a_huge_number(path):
+    path.write_bytes(b'{"seed": ' + b"9" * 4000 + b"}")
+
+
+def without_keys(path):
+    path.write_bytes(b"{}")
+
+
+FILES = ("config.yaml", "info.json", "metrics.jsonl", "arrivals", "DONE", "params.safetensors")
+DAMAGES = (flipped, truncated, emptied, removed, a_folder, a_pipe, a_device, a_link_to_a_stranger, of_a_terabyte)
+WRITTEN = (deep, deep_within_indents, an_alias_bomb, referring_to_itself, a_huge_number, without_keys)
+TABLE = [*product(FILES, DAMAGES), *product(FILES[:3], WRITTEN), *product(("DONE",), WRITTEN)]
+LOOKS = ("status", "compare", "plot", "report", "watch")
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A finished run and its neighbour."""
+    place = tmp_path_factory.mktemp("kept")
+    for name, seed in (("run", 0), ("neighbour", 1)):
+        byzsgd.experiment(*SMALL, f"seed={seed}").run(place / name)
+    return place
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+
+
+@pytest.fixture
+def both(kept, tmp_path):
+    return Path(shutil.copytree(kept, tmp_path / "both").name)
+
+
+@contextmanager
+def soon():
+    """A command that waits for a pipe, or reads without an end, is ended."""
+
+    def late(*_):
+        raise AssertionError(f"no answer within {SOON} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(SOON)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def damage_one(folder, file, damage):
+    path = next((folder / file).iterdir()) if file == "arrivals" else folder / file
+    damage(path)
+
+
+def loaded(folder):
+    """What `load` says of a folder."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            run = byzsgd.load(folder)
+            return f"{run.info['status']} {len(run.params)}"
+    except ValueError as error:
+        return str(error)
+
+
+def names(said, file):
+    """Whether a file is named, or the run that lacks its DONE is called what it is."""
+    return file in said or (file == "DONE" and "unfinished" in said)
+
+
+@pytest.mark.parametrize(("file", "damage"), TABLE, ids=lambda word: getattr(word, "__name__", word))
+def test_load_and_status_name_what_is_damaged(file, damage, both):
+    damage_one(both / "run", file, damage)
+    with soon():
+        told = loaded(both / "run")
+        sweep = Sweep(both).look()
+    assert names(told, file), told
+    assert "\n" not in told
+    news = {each.folder.name: each for each in sweep.runs}
+    assert news["neighbour"].state == "done"
+    if file != "params.safetensors":  # which no look reads
+        assert news["run"].state in ("failed", "broken")
+        assert names(news["run"].news, file)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", LOOKS)
+@pytest.mark.parametrize(("file", "damage"), [row for row in TABLE if row[0] != "params.safetensors"],
+                         ids=lambda word: getattr(word, "__name__", word))  # fmt: skip
+def test_who_looks_names_it_and_shows_its_neighbour(command, file, damage, both, capsys):
+    damage_one(both / "run", file, damage)
+    options = {"plot": ("--kind", "accuracy", "--format", "svg"), "compare": ("--output", "out")}.get(command, ())
+    with soon():
+        code = main([command, str(both), *options])
+    captured = capsys.readouterr()
+    said = captured.out + captured.err
+    lost = file == "DONE" and damage is removed
+    assert code == (0 if command in ("status", "watch") or lost else 2)
+    assert "Traceback" not in said
+    if not (lost and command in ("plot", "report")):  # there the figure's caption says it
+        assert names(said, file), said
+    shown = {"plot": "accuracy", "report": "report.html", "compare": "out/outcomes.csv", "status": "1 of 2 done"}
+    assert shown.get(command, "finished") in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("again", [("resume", "both/run"), ("train", *SMALL, "hydra.run.dir=both/run")],
+                         ids=lambda words: words[0])  # fmt: skip
+@pytest.mark.parametrize(("file", "damage"), TABLE, ids=lambda word: getattr(word, "__name__", word))
+def test_nothing_is_computed_over_it(again, file, damage, both, capsys):
+    damage_one(both / "run", file, damage)
+    before = contents(both)
+    with soon():
+        code = main(list(again))
+    captured = capsys.readouterr()
+    assert code == 2, captured.out
+    assert captured.err.count("\n") == 1, captured.err
+    assert file in captured.err
+    assert contents(both) == before
+
+
+def contents(folder):
+    """What lies in a folder, byte for byte, but for what a process leaves that looks."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.stat().st_size < 2**30]
+    return {path: path.read_bytes() for path in files if path.name != ".lock" and ".hydra" not in path.parts}
+
+
+def change(path, read, write, key, value):
+    settings = read(path.read_text())
+    *above, last = key.split(".")
+    node = settings
+    for word in above:
+        node = node[word]
+    node[last] = value
+    path.write_text(write(settings))
+
+
+@pytest.mark.parametrize(
+    ("file", "read", "write", "key", "value"),
+    [
+        ("config.yaml", yaml.safe_load, yaml.safe_dump, "optimizer.lr", 7.0),
+        ("info.json", json.loads, json.dumps, "byzantine_ids", [0]),
+        ("info.json", json.loads, json.dumps, "choices.aggregator", "mean"),
+        ("DONE", json.loads, json.dumps, "prefix", "0123456789"),
+        ("DONE", json.loads, json.dumps, "format", 2),
+    ],
+)
+def test_what_was_changed_by_hand_is_not_what_was_run(file, read, write, key, value, both):
+    change(both / "run" / file, read, write, key, value)
+    assert "checksum" in (said := loaded(both / "run")) or "format 2" in said
+
+
+@pytest.mark.parametrize("key", ["choices", "scores", "status", "wall_time", "files"])
+@pytest.mark.parametrize("value", [3, [[1]], {"a": [1]}])
+def test_facts_of_another_type_are_damage_also_of_a_run_without_an_end(key, value, both):
+    for name in ("DONE", "params.safetensors"):
+        (both / "run" / name).unlink()
+    if not (key == "wall_time" and value == 3):
+        change(both / "run" / "info.json", json.loads, json.dumps, key, value)
+        assert f"info.json is damaged: {key} is" in loaded(both / "run")
+
+
+def test_of_a_run_of_0_1_it_is_unknown(both, capsys):
+    done = json.loads((both / "run" / "DONE").read_text())
+    (both / "run" / "DONE").write_text(json.dumps({key: done[key] for key in ("format", "metrics", "parts")}))
+    assert byzsgd.load(both / "run").vouched is None
+    assert byzsgd.load(both / "neighbour").vouched
+    assert main(["compare", str(both)]) == 0
+    assert "1 of 2 runs ended before DONE vouched for settings and model" in capsys.readouterr().err
+
+
+def test_a_damaged_plan_is_said(both, capsys):
+    (both / "sweep.json").write_bytes(b"[" * 100_000)
+    assert main(["status", str(both)]) == 0
+    assert "sweep.json is damaged" in capsys.readouterr().out
+
+
+def test_a_kept_state_that_is_damaged_is_not_gone_on_from(both, capsys):
+    (kept,) = checkpoints(both / "run")
+    flipped(kept)
+    assert main(["resume", str(both / "run"), "budget.arrivals=60"]) == 2
+    assert kept.name in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [".lock", "info.json.tmp"])
+def test_nothing_is_written_through_a_link(name, both, capsys):
+    """A stranger's folder that would have its user write over a file of his own."""
+    mine = both / "mine"
+    mine.write_text("precious")
+    shutil.rmtree(both / "run" / "checkpoints")
+    for each in ("DONE", "params.safetensors"):
+        (both / "run" / each).unlink()
+    change(both / "run" / "info.json", json.loads, json.dumps, "status", "running")
+    (both / "run" / name).unlink(missing_ok=True)
+    (both / "run" / name).symlink_to(mine.absolute())
+    main(["resume", str(both / "run")])
+    assert "Traceback" not in capsys.readouterr().err
+    assert mine.read_text() == "precious"
+
+
+def test_a_kill_before_done_is_made_good_and_said(kept, both, capsys):
+    (both / "run" / "DONE").unlink()
+    shutil.rmtree(both / "run" / "checkpoints")
+    (both / "run" / ".lock").write_text('{"pid": 1, "host": "here", "since": "then"}')  # as kill -9 leaves it
+    assert main(["resume", str(both / "run")]) == 0
+    assert "was killed before it wrote DONE: its end is computed again" in capsys.readouterr().out
+    for name in ("metrics.jsonl", "params.safetensors", "config.yaml"):
+        assert (both / "run" / name).read_bytes() == (kept / "run" / name).read_bytes()
+
+
+def test_force_leaves_a_run_without_its_done_where_it_is(both, capsys):
+    (both / "run" / "DONE").unlink()
+    before = contents(both)
+    assert main(["train", *SMALL, "hydra.run.dir=both/run", "force=true"]) == 0
+    assert contents(both).items() >= before.items()
+    assert byzsgd.load(both / "run__2").vouched
