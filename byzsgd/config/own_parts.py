@@ -95,4 +95,5 @@ def _node(config: dict[str, Any], path: str, place: str) -> dict[str, Any]:
             known = node if isinstance(node, dict) else ()
             raise ConfigError(f"no place '{place}' for an object{suggestion(name, map(str, known))}")
         node = node[name]
-    return node
+    settings: dict[str, Any] = node
+    return settings

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.path import Path
 
 from byzsgd.analysis.bands import AXIS_LABEL, band
 from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, Recorded
@@ -107,10 +108,10 @@ def _draw_graph(axes: Axes, edges: Edges, num_workers: int, byzantine: Collectio
     axes.axis("off")
 
 
-def _wedge(share: float) -> np.ndarray:
-    """The marker of a share of a disc, clockwise from the top: (k, 2)."""
+def _wedge(share: float) -> Path:
+    """The marker of a share of a disc, clockwise from the top."""
     angles = np.linspace(0.0, 2 * np.pi * share, 40)
-    return np.vstack([np.zeros(2), np.column_stack([np.sin(angles), np.cos(angles)])])
+    return Path(np.vstack([np.zeros(2), np.column_stack([np.sin(angles), np.cos(angles)])]))
 
 
 def consensus(comparison: Comparison) -> Figure:

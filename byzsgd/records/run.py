@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import count
@@ -22,7 +22,8 @@ from .reading import contents, json_object, json_value, regular, yaml_mapping
 from .rows import ARRIVALS, METRICS, Metric, metrics_frame, metrics_row
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from matplotlib.figure import Figure
+    from torch import Tensor, nn
 
 TAIL = 65_536  # bytes; the last line of the metrics is within them
 RUNNING = "running"
@@ -67,6 +68,20 @@ class Run:
         if self.folder is None:
             raise ValueError("params needs a run with a folder (experiment.run(folder)); got one in memory")
         return load_params(self.folder)
+
+    # Records know neither models nor figures: the front door of the package knows who makes them.
+
+    def model(self, module: nn.Module | None = None, plugins: Sequence[str] = ()) -> nn.Module:
+        """The model with the parameters that the run ended with: see `byzsgd.trained`."""
+        import byzsgd
+
+        return byzsgd.trained(self, module, plugins)
+
+    def plot(self, kind: str = "accuracy", **options: Any) -> Figure:
+        """One figure of this run: see `byzsgd.plot`."""
+        import byzsgd
+
+        return byzsgd.plot(self, kind, **options)
 
     def _told(self) -> dict[str, str]:
         last = self.metrics[-1].to_dicts()[0] if len(self.metrics) else {}

@@ -164,6 +164,19 @@ def test_what_a_function_answers_is_held_against_its_rows(rule, got):
         experiment(aggregator=rule).run()
 
 
+def test_a_run_gives_its_model_and_figures(tmp_path):
+    run = experiment(seed=2).run("run")
+    values = [each.detach().flatten() for each in run.model().parameters()]
+    assert torch.equal(torch.cat(values), run.params) and not run.model().training
+    own = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+    assert torch.equal(run.model(own)[1].weight, run.model()[0].weight) and run.model(own) is own
+    with pytest.raises(ValueError, match="^model needs a run with 3 parameters, as many as the module has; got param"):
+        run.model(nn.Linear(2, 1))
+    assert len(run.plot().axes) == 1 and len(byzsgd.plot("run", "loss", x="time").axes) == 1
+    with pytest.raises(ValueError, match="^no kind 'lose'; there are accuracy, loss"):
+        run.plot("lose")
+
+
 def test_numbers_of_numpy_are_numbers():
     made = experiment({"optimizer.lr": np.float64(0.25), "seed": np.int64(3)})
     assert (made.optimizer.lr, made.seed) == (0.25, 3)
