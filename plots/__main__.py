@@ -31,7 +31,8 @@ COMPLETE = "COMPLETE"  # in the folder of a sweep: which version of its experime
 
 
 class Recipe(Protocol):
-    """A module of this package. It names the experiment, or the protocol, that its runs come from."""
+    """A module of this package. It names the experiment, or the protocol, that its runs come from; `BESIDE`, if it has
+    any: further experiments whose runs stand beside."""
 
     EXPERIMENT: str
     PROTOCOL: str
@@ -56,7 +57,8 @@ def comparison_of(recipe: Recipe) -> Comparison:
     """The runs of a recipe, made now where they are missing."""
     name = getattr(recipe, "PROTOCOL", None)
     if name is None:
-        return compare([load(run) for run in find_runs(runs_of(recipe.EXPERIMENT))])
+        experiments = (recipe.EXPERIMENT, *getattr(recipe, "BESIDE", ()))
+        return compare([load(run) for each in experiments for run in find_runs(runs_of(each))])
     file, folder = PROTOCOLS / f"{name}.yaml", OUTPUTS / f"protocol_{name}"
     return reported(file, _once(["protocol", name, f"--output={folder}"], file, folder))
 

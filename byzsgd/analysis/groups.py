@@ -226,7 +226,7 @@ def _function(columns: Sequence[tuple[Any, ...]], column: tuple[Any, ...]) -> bo
 def facts(run: Recorded) -> dict[str, Any]:
     """Choices (`aggregator/rule`: krum) and settings (`aggregator.rule.f`: 3) of a run, flat, but for what cannot
     change a result."""
-    found: dict[str, Any] = dict(run.choices)
+    found: dict[str, Any] = {_placed(name): member for name, member in run.choices.items()}
     for part in SEVERAL:
         found.setdefault(f"aggregator/{part}", "+".join(named_parts(run, part)) or "none")
     for name, value in flat(run.config, ""):
@@ -234,6 +234,12 @@ def facts(run: Recorded) -> dict[str, Any]:
     # A stranger's names: one line of letters each, whatever writes them down.
     return {printable(name): printable(value) if isinstance(value, str) else value
             for name, value in found.items() if not _incidental(name)}  # fmt: skip
+
+
+def _placed(name: str) -> str:
+    """A group by the place that it is chosen for: `aggregator/rule@scheme.rule.rule` is `scheme/rule/rule`."""
+    _, at, place = name.partition("@")
+    return place.replace(".", "/") if at else name
 
 
 def named_parts(run: Recorded, kind: str) -> list[str]:

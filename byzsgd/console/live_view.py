@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,8 +19,9 @@ from byzsgd.analysis import as_seen, compare
 from byzsgd.analysis.outcomes import accepted
 from byzsgd.console.output import console as screen
 from byzsgd.console.output import fitted
+from byzsgd.console.readable import readable
 from byzsgd.console.vocabulary import BYZANTINE, COLOURS, HONEST, NOTHING, percent
-from byzsgd.records import Run, find_runs, load, spent_share
+from byzsgd.records import Run, find_runs, spent_share
 from byzsgd.records.progress import Sweep, duration
 
 ENDED = ("finished", "diverged", "stalled", "failed")
@@ -48,9 +48,8 @@ class Glance:
             if path in self.runs and self.runs[path][0] == changed:
                 continue
             try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # a part that is being written is no news here
-                    self.runs[path] = (changed, as_seen(load(path)))
+                run, _ = readable(path)  # a part that is being written is no news here
+                self.runs[path] = (changed, as_seen(run))
             except ValueError as error:
                 self.troubles[path] = str(error)
         return [(self.runs[path][1], self.runs[path][0]) for path in found if path in self.runs]

@@ -16,8 +16,8 @@ from byzsgd.analysis.estimates import estimate, named
 from byzsgd.analysis.outcomes import accepted, judged_by, outcome
 from byzsgd.console.output import console as screen
 from byzsgd.console.output import fitted
+from byzsgd.console.readable import readable
 from byzsgd.console.vocabulary import BYZANTINE, HONEST, as_argument, metric_name, percent
-from byzsgd.records import load
 
 GIVES_WAY = ("status", HONEST, BYZANTINE, "seeds")  # on a narrow screen, in this order
 
@@ -28,7 +28,7 @@ def show_sweep(folders: Iterable[Path], folder: Path) -> None:
     runs = []
     for each in folders:
         try:
-            runs.append(load(each))
+            runs.append(readable(each)[0])
         except ValueError as error:
             console.print(f"left out: {error}", soft_wrap=True)
     if not runs:

@@ -1,6 +1,7 @@
 """Graphs: who is whose neighbour. A member called with n gives an (n, n) array of booleans, symmetric, false on its
 diagonal."""
 
+from .barbell import barbell as barbell
 from .chain import chain as chain
 from .complete import complete as complete
 from .dumbbell import dumbbell as dumbbell
@@ -10,4 +11,5 @@ from .file import File as file
 from .matching import Matching as matching
 from .ring import ring as ring
 from .star import star as star
+from .sunlet import sunlet as sunlet
 from .torus import torus as torus

@@ -44,6 +44,7 @@ from .record import Tracker as Tracker
 from .scheme import Delivery as Delivery
 from .scheme import Edge as Edge
 from .scheme import Key as Key
+from .scheme import MeetsNeighbours as MeetsNeighbours
 from .scheme import NamesWork as NamesWork
 from .scheme import Outcome as Outcome
 from .scheme import Scheme as Scheme

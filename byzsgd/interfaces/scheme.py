@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -44,7 +44,7 @@ class SchemeContext:
     """What a run knows before it begins, for the scheme that it is played under."""
 
     num_workers: int
-    byzantine: tuple[int, ...]  # for the record alone: no decision may look at it
+    byzantine: tuple[int, ...]  # for the record, and to let liars fall short of a rule: no other decision may look
     stream: Callable[[str, int, int], np.random.Generator]  # (name, worker, serial) -> generator
     num_parameters: int  # d
     optimizer: Optimizer[Any]
@@ -146,6 +146,14 @@ class SchemeSettings(Protocol):
 
     def piloted(self, measured: Mapping[str, float]) -> SchemeSettings:
         """The scheme with that number: `measured` holds the largest value of every score of the pilot's run."""
+
+
+@runtime_checkable
+class MeetsNeighbours(SchemeSettings, Protocol):
+    """A scheme whose nodes mix their neighbours' models by a rule."""
+
+    def guard(self, num_workers: int, byzantine: Collection[int]) -> None:
+        """Raises ValueError when an honest node has too few neighbours for the rule."""
 
 
 @runtime_checkable

@@ -43,6 +43,7 @@ _CURVES: Mapping[str, Callable[..., Figure]] = {
     "loss": partial(progress, metric="test_loss"),
     "suboptimality": partial(progress, metric="suboptimality"),
     "worst_accuracy": partial(progress, metric="worst_accuracy"),
+    "node_accuracy": partial(progress, metric="node_accuracy"),
 }
 _SINGLE: Mapping[str, Callable[[Comparison], Figure]] = {
     "heatmap": heatmap,

@@ -15,7 +15,7 @@ from byzsgd.analysis.outcomes import measure_of, outcome
 from byzsgd.analysis.paired import leaders, testable
 
 from .cells import CELL_HEIGHT, CELL_WIDTH, cells, colour_bar
-from .panels import beside, frame, more, name_panel
+from .panels import DEFENCES, beside, frame, more, name_panel
 from .progress import spread
 from .style import styled
 
@@ -27,8 +27,8 @@ BAR = 0.55  # inches that the bar of colours takes
 
 
 def heatmap(comparison: Comparison, *, metric: str | None = None, last: int = 1) -> Figure:
-    """What is left at the end, median over seeds: one row for each server, one column for each attack and, apart, the
-    worst of them for that server. Other settings make panels.
+    """What is left at the end, median over seeds: one row for each server, on networks for each rule of the nodes, one
+    column for each attack and, apart, the worst of them for that row. Other settings, such as graphs, make panels.
 
     Of each run the mean of its `last` evaluations counts; a diverged run is the worst. In grey: what
     `analysis.paired.leaders` cannot tell apart from the best of its column. `metric=None`: test accuracy, or the test
@@ -39,7 +39,7 @@ def heatmap(comparison: Comparison, *, metric: str | None = None, last: int = 1)
         raise NothingToDraw(f"a heatmap needs two settings that differ, such as attack and aggregator; got {len(keys)}")
     metric = metric or measure_of(comparison.runs)
     across = "attack" if "attack" in keys else keys[1]
-    down = "aggregator" if "aggregator" in keys and across != "aggregator" else next(k for k in keys if k != across)
+    down = next(key for key in (*(each for each in DEFENCES if each in keys), *keys) if key != across)
     rest = comparison.besides(down, across)
     panels: dict[str, list[Group]] = {}
     for group in comparison.groups:

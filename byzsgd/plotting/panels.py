@@ -23,6 +23,7 @@ from byzsgd.analysis.groups import ABSENT, Comparison, Group, phrase
 
 from .style import BYZANTINE, DOUBLE, FAINT, HONEST, SINGLE, Look, nominal_looks, ordered_looks, server_looks
 
+DEFENCES = ("aggregator", "scheme/rule")  # keys that colours and rows are for, the first of them that differs
 MOST_PANELS = 20  # of one figure; the caption says when there were more
 MOST_ENTRIES = 40  # of a legend
 MARGIN = 0.035  # of a side of a panel, between its axes and a mark that belongs beyond them
@@ -82,9 +83,10 @@ class Arrangement:
 
 
 def arrange(comparison: Comparison) -> Arrangement:
-    """Servers by colour where they differ, else the first thing that does; whatever else differs makes panels."""
+    """Servers by colour where they differ, or the rules of nodes, else the first thing that does; whatever else differs
+    makes panels."""
     keys = comparison.keys
-    hue = "aggregator" if "aggregator" in keys else keys[0] if keys else None
+    hue = next((key for key in (*DEFENCES, *keys) if key in keys), None)
     rest = comparison.besides(hue)
     members: dict[str, list[Group]] = {}
     ranks = {key: {value: place for place, value in enumerate(comparison.values(key))} for key in rest}

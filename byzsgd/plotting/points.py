@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.markers import CARETUPBASE, MarkerStyle
 
-from byzsgd.analysis.estimates import Estimate
+from byzsgd.analysis.estimates import Estimate, named
 from byzsgd.analysis.groups import NothingToDraw
 
 from .panels import cross, frame, handle, label_outside, name_panel, plain_log
@@ -35,7 +36,7 @@ class Panel:
 
 def points(
     title: str,
-    caption: str,
+    note: str,
     panels: Sequence[Panel],
     *,
     x: str,
@@ -45,9 +46,11 @@ def points(
     ordered: bool = False,
     ceiling: float | None = None,
 ) -> Figure:
-    """A mark for every number, joined within a series; the bar is the spread of `analysis.estimates`. A cross at the
-    upper edge: half of the runs or more were lost. `ordered`: the series are an ascending setting. `ceiling`: where the
-    y axis ends at the most."""
+    """A mark for every number, joined within a series; the bar is the spread of `analysis.estimates`.
+
+    A cross at the upper edge: half of the runs or more were lost. A caret on a mark: the number is at least that.
+    `ordered`: the series are an ascending setting. `ceiling`: where the y axis ends at the most.
+    """
     shown = [panel for panel in panels if any(len(marks) for marks in panel.series.values())]
     if not shown:
         raise NothingToDraw(f"{title} needs runs that have it; got none")
@@ -58,7 +61,12 @@ def points(
     with styled():
         legend = [handle(name, looks[name]) for name in names if name]
         legend += [Line2D([], [], color=INK, linestyle=CLAIM, label=name) for name in claims]
-        made = frame(title, [], caption, count=len(shown), legend=legend + [cross()] * lost)
+        if any(found.bound == ">" for panel in shown for marks in panel.series.values() for _, found in marks):
+            legend.append(
+                Line2D([], [], color=INK, linestyle="none", marker=MarkerStyle(CARETUPBASE), label="at least")
+            )
+        counts = [found.count for panel in shown for marks in panel.series.values() for _, found in marks]
+        made = frame(title, [named(counts)], note, count=len(shown), legend=legend + [cross()] * lost)
         for axes, panel in zip(made.axes.flat, shown, strict=False):
             if panel.title:
                 name_panel(made, axes, panel.title)
@@ -72,6 +80,9 @@ def points(
                 look = looks[name]
                 axes.errorbar(places, middles, yerr=ends, color=look.colour, linestyle=look.dash, marker=look.marker,
                               markersize=3.5, capsize=1.8, elinewidth=0.8, linewidth=1.1)  # fmt: skip
+                beyond = [(at, found.middle) for at, found in known if found.bound == ">"]
+                axes.plot([at for at, _ in beyond], [height for _, height in beyond], linestyle="none",
+                          marker=MarkerStyle(CARETUPBASE), markersize=7, color=look.colour)  # fmt: skip
                 gone = [at for at, found in marks if math.isinf(found.middle)]
                 axes.plot(gone, [0.97] * len(gone), "X", color=look.colour, markersize=6, markeredgecolor="white",
                           transform=axes.get_xaxis_transform(), linestyle="none")  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -23,8 +24,11 @@ TITLE = {
     "suboptimality": "Suboptimality",
     "gradient_norm": "Gradient norm",
     "worst_accuracy": "Test accuracy of the worst node",
+    "node_accuracy": "Accuracy of single nodes",
 }
-SHARES = ("test_accuracy", "worst_accuracy")
+SHARES = ("test_accuracy", "worst_accuracy", "node_accuracy")
+# Metrics that are a mean over the honest nodes: those that bound the band around them.
+NODES = {"node_accuracy": ("worst_accuracy", "best_accuracy")}
 AGAINST = {
     "updates": "updates",
     "time": "virtual time",
@@ -35,7 +39,8 @@ AGAINST = {
 
 
 def progress(comparison: Comparison, *, metric: str = "test_accuracy", x: Axis = "arrivals") -> Figure:
-    """One curve for each group: the median over its seeds, the band around it as `analysis.estimates` has it.
+    """One curve for each group: the median over its seeds, the band around it as `analysis.estimates` has it, or, of
+    `node_accuracy`, from the worst to the best honest node, both medians over seeds.
 
     A cross marks where a run diverged, beside the axes where it belongs beyond them. Losses and suboptimality are drawn
     on a logarithmic axis where all is positive; a band ends where that axis does.
@@ -47,12 +52,13 @@ def progress(comparison: Comparison, *, metric: str = "test_accuracy", x: Axis =
     if not groups:
         raise NothingToDraw(f"{AGAINST[x]} as an axis needs runs that have recorded them; got none")
     arrangement = arrange(comparison)
-    bands = {id(group): band(group, metric, x) for group in groups}
+    bands = {id(group): _around(group, metric, x) for group in groups}
+    around = "band: from the worst to the best honest node, medians" if metric in NODES else spread(groups)
     with styled():
         title = f"{TITLE.get(metric, metric.replace('_', ' ').capitalize())} against {AGAINST[x]}"
         made = frame(
             title,
-            [spread(groups), more(arrangement.left_out)],
+            [around, more(arrangement.left_out)],
             comparison.caption(),
             count=len(arrangement.panels),
             legend=[handle(text, look) for text, look in arrangement.entries(groups)]
@@ -86,6 +92,15 @@ def progress(comparison: Comparison, *, metric: str = "test_accuracy", x: Axis =
             draw_ends(axes, curve, look)
         label_outside(made, AXIS_LABEL[x], TITLE.get(metric, metric.replace("_", " ")).lower())
     return made.figure
+
+
+def _around(group: Group, metric: str, x: Axis) -> Band:
+    """The curve of a group with the band around it."""
+    curve = band(group, metric, x)
+    if metric not in NODES:
+        return curve
+    low, high = (band(group, bound, x).middle for bound in NODES[metric])
+    return replace(curve, low=low, high=high)
 
 
 def _has(group: Group, metric: str) -> bool:

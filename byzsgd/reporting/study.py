@@ -44,7 +44,7 @@ def study_of(runs: Sequence[Recorded]) -> dict[str, Any] | None:
     # Importance and slices say something only of what was tried at several places.
     varied = [key for key in study.best_params if len({trial.params.get(key) for trial in done}) > 1]
     if varied:
-        figures += [("Importance (fANOVA)", plot_param_importances)] * (len(done) > 1)
+        figures += [("Importance (fANOVA)", plot_param_importances)] * (len(varied) > 1)  # of one alone it is 1
         figures += [("Slices", plot_slice)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some of these functions are called experimental

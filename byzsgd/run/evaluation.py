@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Protocol
 
 import torch
@@ -48,8 +49,9 @@ class OfServer:
 class OfNodes:
     """Every node has a model: their mean over the h honest ones stands for the run.
 
-    Beside its metrics: `worst_accuracy`, the least over the honest nodes, where there are classes; `consensus`,
-    (1/h)·Σ ‖x_i − x̄‖²; `bits_up`, all that was sent so far, and `bits_down`, 0: there is no server that answers.
+    Beside its metrics, where there are classes, the accuracies of the honest nodes' own models: `worst_accuracy`,
+    `node_accuracy`, their mean, and `best_accuracy`; `consensus`, (1/h)·Σ ‖x_i − x̄‖²; `bits_up`, all that was sent so
+    far, and `bits_down`, 0: there is no server that answers.
     """
 
     problem: SupervisedProblem
@@ -68,7 +70,8 @@ class OfNodes:
         mean = rows.mean(dim=0)
         found = self.problem.evaluate(mean)
         if self.each and "test_accuracy" in found:
-            found["worst_accuracy"] = min(self.problem.accuracy(row) for row in rows)
+            own = [self.problem.accuracy(row) for row in rows]
+            found |= {"worst_accuracy": min(own), "node_accuracy": fmean(own), "best_accuracy": max(own)}
         found["consensus"] = float((rows - mean).double().square().sum()) / len(rows)
         return {**found, "bits_up": float(world.scheme.bits), "bits_down": 0.0}
 

@@ -18,6 +18,7 @@ from byzsgd.interfaces import (
     Delay,
     Engine,
     Knowledge,
+    MeetsNeighbours,
     ModelFactory,
     NamesWork,
     Optimizer,
@@ -51,7 +52,7 @@ from byzsgd.run.metrics import Metrics
 from byzsgd.run.path import OtherPath, advice, say_once
 from byzsgd.run.places import is_kept, place_of, require_done, require_files, require_own
 from byzsgd.run.prepared import Prepared, prepare
-from byzsgd.run.process import rare_collections, threads
+from byzsgd.run.process import THREADS, rare_collections, threads
 from byzsgd.run.running import Running
 from byzsgd.run.saving import Saving
 from byzsgd.run.screen import Facts, Nobody, Screen
@@ -127,6 +128,7 @@ class Experiment:
         n = self.num_workers
         for name, least in LEAST.items():
             require(getattr(self, name) >= least, name, f"a value >= {least}", **{name: getattr(self, name)})
+        require(self.threads <= THREADS, "threads", f"a value <= {THREADS}", threads=self.threads)
         require_memory("num_workers", least_memory(n, self.scheme), num_workers=n)
         require(0 <= self.num_byzantine <= n, "num_byzantine", "0 <= num_byzantine <= num_workers",
                 num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
@@ -137,14 +139,9 @@ class Experiment:
         require(self.num_byzantine < n or not self.metrics.dissimilarity, "metrics.dissimilarity", "an honest worker",
                 num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
         if (ids := self.byzantine_ids) is not None:
-            require(
-                len(set(ids)) == len(ids) == self.num_byzantine and all(0 <= worker < n for worker in ids),
-                "byzantine_ids",
-                "num_byzantine different ids between 0 and num_workers - 1",
-                byzantine_ids=list(ids),
-                num_byzantine=self.num_byzantine,
-                num_workers=n,
-            )
+            fit = len(set(ids)) == len(ids) == self.num_byzantine and all(0 <= worker < n for worker in ids)
+            require(fit, "byzantine_ids", "num_byzantine different ids between 0 and num_workers - 1",
+                    byzantine_ids=list(ids), num_byzantine=self.num_byzantine, num_workers=n)  # fmt: skip
         require(
             SEES.index(self.knowledge) >= SEES.index(self.attack.sees),
             f"attack {self.choices.get('attack', type(self.attack).__name__)}",
@@ -157,6 +154,8 @@ class Experiment:
             require(not self.attack.timed, "a delay with prescribed staleness", "an attack without timing of its own",
                     attack=self.choices.get("attack"))  # fmt: skip
         self.scheme.check(n)
+        if isinstance(self.scheme, MeetsNeighbours):
+            self.scheme.guard(n, self.byzantine)
         who = f"scheme {self.choices.get('scheme', type(self.scheme).__name__)}"
         require(self.scheme.edges or not self.attack.neighbours, f"attack {self.choices.get('attack')}",
                 "a scheme whose nodes have neighbours (scheme=d_psgd)", scheme=self.choices.get("scheme"))  # fmt: skip
@@ -204,7 +203,6 @@ class Experiment:
                 worker=self.choices.get("worker"))  # fmt: skip
         require(not self.attack.previews and not self.attack.claims, who,
                 "an attack that neither asks a server nor lies to it", attack=self.choices.get("attack"))  # fmt: skip
-
         if isinstance(self.scheme, NamesWork):
             require(getattr(self.worker, "sends_results", False), who, "worker=gradient, since it names what workers "
                     "compute", worker=self.choices.get("worker"))  # fmt: skip

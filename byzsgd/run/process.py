@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import torch
 from threadpoolctl import threadpool_limits
 
+THREADS = 1024  # at most: the threads of a library that finds no memory for more of them end the process
+
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:

@@ -23,7 +23,7 @@ from byzsgd.interfaces import (
 from byzsgd.schemes.gaps import SCORES, Gaps, Widest
 from byzsgd.schemes.gossip import Gossip, facts_of, named, remarks_of
 from byzsgd.schemes.links import Network, Stream, Uniforms
-from byzsgd.schemes.rules.declaration import Applied, declared
+from byzsgd.schemes.rules.declaration import Applied
 
 HALF = torch.tensor([0.5], dtype=torch.float64)  # the weight of a partner
 
@@ -47,11 +47,11 @@ class ADPSGD(Gossip):
         require(self.exchange.memoryless, self.who, "exchange plain or moniqua", exchange=named(self.exchange))
 
     def require_fit(self, network: Network) -> None:
-        said, values = declared(self.rule)
-        if said.fits is not None and network.num_workers > 1:
-            said.fits(1, **values)  # who meets one neighbour at a time
         require(network.fixed is not None, self.who, "a graph that stays, since it has no rounds",
                 graph=named(self.graph))  # fmt: skip
+
+    def heard(self, network: Network) -> list[int]:
+        return [min(count, 1) for count in super().heard(network)]  # one neighbour at a time
 
     def bind(self, context: SchemeContext) -> Pairwise:
         network = self.network(context.num_workers, context.stream)
@@ -61,7 +61,7 @@ class ADPSGD(Gossip):
             network,
             exchange,
             self.uniforms(exchange, context),
-            self.applied(context),
+            self.applied(network, context),
             context.stream,
             facts_of(network, exchange, context),
         )

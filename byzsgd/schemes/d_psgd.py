@@ -55,7 +55,7 @@ class DPSGD(Gossip):
             network,
             exchange,
             self.uniforms(exchange, context),
-            self.applied(context),
+            self.applied(network, context),
             self.step_first,
             corrected=False,
             facts=facts_of(network, exchange, context),

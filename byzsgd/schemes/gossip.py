@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
@@ -51,17 +51,39 @@ class Gossip:
         """The graph of a run, with its weights."""
         return Network.of(self.graph, self.mixing, self.lazy, num_workers, stream)
 
-    def require_fit(self, network: Network) -> None:
-        """Raises ValueError for a graph that this scheme, or its rule, cannot work on."""
-        said, values = declared(self.rule)
-        if said.fits is not None and network.num_workers > 1:
-            said.fits(min(map(len, network.at(0).neighbours)), **values)
+    def guard(self, num_workers: int, byzantine: Collection[int]) -> None:
+        """A graph that is drawn is drawn again, as in `check`."""
+        generator = np.random.default_rng(0)
+        self.alone(self.network(num_workers, lambda *_: generator), byzantine)
 
-    def applied(self, context: SchemeContext) -> Applied | None:
+    def require_fit(self, network: Network) -> None:
+        """Raises ValueError for a graph that this scheme cannot work on."""
+
+    def heard(self, network: Network) -> list[int]:
+        """Of every node, how many models its rule is given at a time."""
+        return [len(neighbours) for neighbours in network.at(0).neighbours]
+
+    def alone(self, network: Network, byzantine: Collection[int]) -> frozenset[int]:
+        """The liars with too few neighbours for the rule: nothing protects them, so they keep their own models.
+        ValueError for an honest node that has too few."""
+        said, values = declared(self.rule)
+        found = set()
+        for node, count in enumerate(self.heard(network)):
+            try:
+                if said.fits is not None and count > 0:
+                    said.fits(count, **values)
+            except ValueError:
+                if node not in byzantine:
+                    raise
+                found.add(node)
+        return frozenset(found)
+
+    def applied(self, network: Network, context: SchemeContext) -> Applied | None:
         """The rule of a run; None: the mean."""
         if self.averages:
             return None
-        return Applied(self.rule, context.loss if declared(self.rule)[0].losses else None)
+        loss = context.loss if declared(self.rule)[0].losses else None
+        return Applied(self.rule, loss, self.alone(network, context.byzantine))
 
     @property
     def averages(self) -> bool:

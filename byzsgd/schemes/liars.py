@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +11,10 @@ from byzsgd.graphs.edges import is_connected
 from byzsgd.schemes.mixing import spectral_gap
 
 
-def honest_part(weights: np.ndarray, liars: Collection[int]) -> dict[str, float | bool]:
-    """W (n, n) and who lies -> `honest_connected`; `lying_weight`, the largest share of lying weight around an honest
-    node; `honest_gap`, the spectral gap of the honest part, whose missing weight stays with the node itself.
+def honest_part(weights: np.ndarray, liars: Collection[int]) -> dict[str, Any]:
+    """W (n, n) and who lies -> `honest_connected`; `lying_weights`, the share of lying weight at each honest node, 0 at
+    liars, and `lying_weight`, the largest; `honest_gap`, the spectral gap of the honest part, whose missing weight
+    stays with the node itself.
 
     Nothing where nobody lies, or everybody.
     """
@@ -20,11 +22,14 @@ def honest_part(weights: np.ndarray, liars: Collection[int]) -> dict[str, float 
     if not honest or len(honest) == len(weights):
         return {}
     part = weights[np.ix_(honest, honest)]
-    lying = 1.0 - part.sum(axis=1)
+    lying = weights[np.ix_(honest, sorted(liars))].sum(axis=1)
+    shares = np.zeros(len(weights))
+    shares[honest] = lying
     adjacency = part != 0.0
     np.fill_diagonal(adjacency, False)
     return {
         "honest_connected": is_connected(adjacency),
         "lying_weight": float(lying.max()),
+        "lying_weights": shares.tolist(),
         "honest_gap": spectral_gap(part + np.diag(lying)),
     }

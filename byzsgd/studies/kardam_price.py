@@ -66,7 +66,7 @@ def figures(found: Found) -> dict[str, Figure]:
     prices: dict[str, Panel] = {}
     for world, f, filters, group, twin in _filtered(found):
         n = int(str(world["num_workers"]))
-        title = f"{world['dataset']}, {world['delay']}, n = {n}"
+        title = f"{world['dataset']}, {world['delay']}, n\u00a0=\u00a0{n}"
         share = shares.setdefault(title, Panel(title))
         share.add(filters, f, of_runs([group], lambda run: accepted(run, byzantine=False)))
         share.claim(filters, f, SHARES[filters](n, f))

@@ -42,6 +42,14 @@ def test_a_part_exchanged_in_one_of_two_servers_is_told():
     assert comparison.keys == ("aggregator", "aggregator/damping")
 
 
+def test_a_group_chosen_for_a_place_is_a_part_of_what_stands_there():
+    """Hydra calls the server's rule of a node `aggregator/rule@scheme.rule.rule`; it follows from `scheme/rule`."""
+    within = {"scheme/rule": "rfa", "aggregator/rule@scheme.rule.rule": "rfa"}
+    assert compare([run(choices={"scheme/rule": "mean"}), run(choices=within)]).keys == ("scheme/rule",)
+    other = {**within, "aggregator/rule@scheme.rule.rule": "krum"}
+    assert compare([run(choices=within), run(choices=other)]).keys == ("scheme/rule/rule",)
+
+
 def test_f_that_follows_num_byzantine_is_no_news():
     comparison = compare([run(byzantine=count) for count in (4, 0, 2)])
     assert labels(comparison) == ["0 Byzantine", "2 Byzantine", "4 Byzantine"]

@@ -2,8 +2,9 @@
 
     python tests/fuzz/soak.py [--deliveries 1000000] [OVERRIDE ...]
 
-Measured at a hundred places; the first fifth is left to caches that fill. The run is one that compiled code plays, if
-Numba is there. Exit code 1 where the memory grows by more than SLOPE bytes a delivery, the records take more than BYTES
+Measured at a hundred places; the first fifth is left to caches that fill. Rows wait in memory for the next
+checkpoint, so checkpoints are frequent here. The run is one that compiled code plays, if Numba is there. Exit code 1
+where the memory grows by more than SLOPE bytes a delivery, the records take more than BYTES
 of the disk a delivery, or a delivery of the last fifth takes more than RATIO times one of the second.
 """
 
@@ -23,7 +24,7 @@ from byzsgd.run.screen import Nobody
 
 SLOPE, BYTES, RATIO = 4.0, 100.0, 1.5
 PLACES = 100
-COMMON = ("aggregator=kardam", "attack=lie", "model=logistic_regression", "batch_size=8", "checkpoint_every=50000")
+COMMON = ("aggregator=kardam", "attack=lie", "model=logistic_regression", "batch_size=8", "checkpoint_every=10000")
 
 
 def resident() -> int:

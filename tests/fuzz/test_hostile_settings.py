@@ -103,6 +103,7 @@ REFUSED = [
     (["seed=1000000000000000000000000"], "seed needs a whole number; got 1000000000000000000000000"),
     (["delay=d1", "delay.mean=nan"], "delay.mean needs a number; got nan"),
     (["delay=d1", "delay.max=1000000000"], "prescribed staleness needs an integer max of 0 to 1000000"),
+    (["threads=1000000000"], "threads needs a value <= 1024; got threads=1000000000"),
     (["num_workers=1000000000"], "num_workers needs what fits into this machine's memory of"),
     (["scheme=d_psgd", "num_workers=1000000"], "num_workers needs what fits into this machine's memory of"),
     (["aggregator=rfa", "aggregator.rule.smoothing=inf"], "rfa needs 1e-100 <= smoothing <= 1e100; got smoothing=inf"),

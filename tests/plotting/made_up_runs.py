@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -124,3 +124,31 @@ def run(
 def sweep(servers: tuple[str, ...], attacks: tuple[str, ...], seeds: int, **settings: Any) -> list[Row]:
     """All combinations."""
     return [run(server, attack, seed, **settings) for server in servers for attack in attacks for seed in range(seeds)]
+
+
+RING = [[0, 1], [1, 2], [2, 3], [0, 3]]
+
+
+def network_run(
+    seed: int = 0,
+    gap: float = 0.5,
+    *,
+    attack: str = "lie",
+    graph: list[list[int]] = RING,
+    scheme_graph: str = "ring",
+    scheme_rule: str = "mean",
+) -> Row:
+    """A run of four nodes, of which one lies, that agree better and better."""
+    made = run(attack=attack, seed=seed, n=4)
+    count = len(made.metrics)
+    apart = pl.Series(0.9 ** np.arange(count))
+    own = made.metrics["test_accuracy"] * (1 - 0.3 * apart)
+    metrics = made.metrics.with_columns(
+        consensus=apart * (1 + seed), worst_accuracy=own * 0.9, node_accuracy=own, best_accuracy=own * 1.05
+    )
+    facts = {"graph": graph, "spectral_gap": gap, "honest_gap": 0.1, "lying_weight": 1 / 3, "honest_connected": False}
+    config = {**made.config, "num_workers": 4}
+    choices = {**made.choices, "scheme/graph": scheme_graph, "scheme/rule": scheme_rule}
+    return replace(
+        made, metrics=metrics, config=config, choices=choices, info={**made.info, **facts, "byzantine_ids": [2]}
+    )

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
+from itertools import product
 
 import numpy as np
-import polars as pl
 import pytest
-from made_up_runs import run
+from made_up_runs import RING, network_run, run
 from matplotlib.colors import to_hex
 
 from byzsgd.analysis import NothingToDraw, compare
-from byzsgd.plotting import consensus, graph
+from byzsgd.plotting import consensus, graph, heatmap, progress
 from byzsgd.plotting.network import recorded_graph
 from byzsgd.plotting.style import BYZANTINE, HONEST
-
-RING = [[0, 1], [1, 2], [2, 3], [0, 3]]
-
-
-def network_run(seed=0, gap=0.5):
-    """A made-up run whose nodes agree better and better."""
-    made = run(seed=seed, n=4)
-    count = len(made.metrics)
-    metrics = made.metrics.with_columns(consensus=pl.Series(0.9 ** np.arange(count) * (1 + seed)))
-    facts = {"graph": RING, "spectral_gap": gap, "honest_gap": 0.1, "lying_weight": 1 / 3, "honest_connected": False}
-    config = {**made.config, "num_workers": 4}
-    return dataclasses.replace(made, metrics=metrics, config=config, info={**made.info, **facts, "byzantine_ids": [2]})
 
 
 def test_liars_have_the_colour_of_liars_and_the_gap_is_said():
@@ -37,6 +24,60 @@ def test_liars_have_the_colour_of_liars_and_the_gap_is_said():
     said = " ".join(text.get_text() for text in figure.texts).replace("\u00a0", " ")
     assert "spectral gap 0.5" in said
     assert "the liars cut it" in said
+
+
+def test_a_wedge_is_the_share_of_lying_weight_around_a_node():
+    figure = graph(RING, 4, byzantine=[2], lying=[0, 0.25, 0, 0.5])
+    wedges = [points for points in figure.axes[0].collections if len(points.get_paths()[0].vertices) == 41]
+    assert [to_hex(wedge.get_facecolor()[0]).lower() for wedge in wedges] == [BYZANTINE.lower()] * 2
+    ends = [wedge.get_paths()[0].vertices[-1] for wedge in wedges]
+    np.testing.assert_allclose(ends, [[0.5, 0], [0, -0.5]], atol=1e-12)  # markers are of diameter 1
+
+
+def titles(figure):
+    return [axes.get_title(loc="left").replace("\n", " ") for axes in figure.axes]
+
+
+def test_every_graph_is_drawn_once_and_named():
+    pieces = [[0, 1], [1, 2]]  # node 3 is heard by nobody
+    runs = [network_run(seed, scheme_graph=name, graph=edges) for seed in range(2)
+            for name, edges in (("ring", RING), ("file", pieces))]  # fmt: skip
+    figure = recorded_graph(compare(runs))
+    assert [len(axes.lines) for axes in figure.axes] == [4, 2]
+    assert all(len(axes.collections) == 4 for axes in figure.axes)
+    assert [title.partition(":")[0] for title in titles(figure)] == ["ring graph", "file graph"]
+    places = np.array([points.get_offsets()[0] for points in figure.axes[1].collections])
+    distances = np.linalg.norm(places[:, None] - places, axis=-1)[~np.eye(4, dtype=bool)]
+    assert distances.max() < 6 * distances.min()  # a piece apart does not squeeze the others into a point
+
+
+def test_a_heatmap_has_rules_as_rows_attacks_as_columns_and_graphs_as_panels():
+    settings = product(("ring", "torus"), ("mean", "rfa", "clipped"), ("none", "ipm"), range(2))
+    runs = [network_run(seed, scheme_graph=on, scheme_rule=rule, attack=attack) for on, rule, attack, seed in settings]
+    figure = heatmap(compare(runs))
+    assert list(filter(None, titles(figure))) == ["ring graph", "torus graph"]  # the bar of colours has none
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["mean rule", "rfa rule", "clipped rule"]
+    assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["no attack", "ipm"]
+    assert "of each rule under each attack" in figure.texts[0].get_text()
+
+
+def test_the_accuracy_of_nodes_has_a_band_from_the_worst_to_the_best():
+    runs = [network_run(seed, scheme_rule=rule) for rule in ("mean", "clipped") for seed in range(3)]
+    figure = progress(compare(runs), metric="node_accuracy", x="arrivals")
+    (axes,) = figure.axes
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["mean rule", "clipped rule"]
+    for line, area, group in zip(axes.lines, axes.collections, compare(runs).groups, strict=True):
+        middle, worst, best = (
+            np.median([run.metrics[name] for run in group.runs], axis=0)
+            for name in ("node_accuracy", "worst_accuracy", "best_accuracy")
+        )
+        np.testing.assert_allclose(line.get_ydata(), middle)
+        corners = area.get_paths()[0].vertices[:, 1]
+        assert corners.min() == pytest.approx(worst.min())
+        assert corners.max() == pytest.approx(best.max())
+    assert "from the worst to the best honest node" in " ".join(text.get_text() for text in figure.texts).replace(
+        "\u00a0", " "
+    )
 
 
 def test_one_node_is_a_picture_too():

@@ -15,7 +15,7 @@ def beside(folder):
     return [dataclasses.replace(run(seed=seed), folder=folder / str(seed)) for seed in range(2)]
 
 
-def study_in(place, values):
+def study_in(place, values, few=False):
     """A study with so many results, kept as the sweeper keeps it."""
     optuna = pytest.importorskip("optuna", minversion="4")
     from optuna.storages.journal import JournalFileBackend, JournalStorage
@@ -23,8 +23,11 @@ def study_in(place, values):
     storage = place if "://" in str(place) else JournalStorage(JournalFileBackend(str(place)))
     study = optuna.create_study(study_name="byzsgd", storage=storage, direction="maximize")
     for number, value in enumerate(values):
-        space = {"optimizer.lr": optuna.distributions.FloatDistribution(0.001, 1.0, log=True)}
-        params = {"optimizer.lr": 0.01 * (number + 1)}
+        space = {
+            "optimizer.lr": optuna.distributions.FloatDistribution(0.001, 1.0, log=True),
+            "batch_size": optuna.distributions.IntDistribution(1, 64),
+        }
+        params = {"optimizer.lr": 0.01 * (number + 1), "batch_size": 8 if few else 8 + number * 3 % 4}
         study.add_trial(optuna.trial.create_trial(params=params, distributions=space, value=value))
     return study
 
@@ -49,12 +52,13 @@ def test_a_study_has_history_importance_and_slices(tmp_path, storage):
     sweeper = {"storage": str(place) if storage else None, "study_name": "byzsgd"}
     (tmp_path / "multirun.yaml").write_text(yaml.safe_dump({"hydra": {"sweeper": sweeper}}))
     made = study_of(beside(tmp_path))
-    assert made["said"] == "4 of 4 trials have a result. Best: optimizer.lr = 0.02 (0.500)."
+    assert made["said"] == "4 of 4 trials have a result. Best: optimizer.lr = 0.02, batch_size = 11 (0.500)."
     assert [figure["title"] for figure in made["figures"]] == ["History", "Importance (fANOVA)", "Slices"]
     assert all(figure["data"] for figure in made["figures"])
 
 
 @pytest.mark.slow
-def test_where_all_trials_were_the_same_there_is_nothing_to_weigh(tmp_path):
-    study_in(tmp_path / "study.log", [0.2])
-    assert [figure["title"] for figure in study_of(beside(tmp_path))["figures"]] == ["History"]
+@pytest.mark.parametrize(("values", "titles"), [([0.2], ["History"]), ([0.2, 0.3], ["History", "Slices"])])
+def test_what_was_not_varied_is_not_weighed(tmp_path, values, titles):
+    study_in(tmp_path / "study.log", values, few=True)
+    assert [figure["title"] for figure in study_of(beside(tmp_path))["figures"]] == titles

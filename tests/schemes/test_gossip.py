@@ -286,7 +286,9 @@ def test_metrics_are_of_the_mean_of_all_nodes(settings, tmp_path):
     torch.testing.assert_close(nodes.mean(0), mean)
     last = run.metrics.row(-1, named=True)
     assert last["consensus"] == pytest.approx(float((nodes - mean).square().sum()) / 8)
-    assert 0 <= last["worst_accuracy"] <= last["test_accuracy"] + 0.2
+    own = [made.prepare().problem.accuracy(node) for node in nodes]
+    assert [last["worst_accuracy"], last["best_accuracy"]] == [min(own), max(own)]
+    assert last["node_accuracy"] == pytest.approx(sum(own) / 8)
     assert last["bits_up"] == run.arrivals["bits"].sum()
     assert last["bits_down"] == 0
 

@@ -21,6 +21,8 @@ MEMBERS = {
     "dumbbell": (graphs.dumbbell(), 10),
     "erdos_renyi": (graphs.erdos_renyi(probability=0.3, seed=1), 12),
     "matching": (graphs.matching(), 8),
+    "sunlet": (graphs.sunlet(ring=5), 16),
+    "barbell": (graphs.barbell(clique=5), 12),
 }
 # ρ with Metropolis weights; the ring by its formula.
 RHO = {
@@ -94,6 +96,34 @@ def test_small_graphs():
     assert graphs.exponential()(8).sum(1).tolist() == [5] * 8
     assert graphs.torus(rows=2)(4).sum(1).tolist() == [2] * 4  # neighbours on both sides are one node
     assert graphs.dumbbell()(10).sum(1).tolist() == [5, 4, 4, 4, 4] * 2
+    assert graphs.sunlet(ring=5)(16).sum(1).tolist() == [5, 4, 4, 4, 4] + [1] * 11
+    assert np.flatnonzero(graphs.sunlet(ring=5)(16)[0]).tolist() == [1, 4, 5, 10, 15]
+    assert graphs.barbell(clique=5)(12).sum(1).tolist() == [5, 4, 4, 4, 4, 4, 4, 4, 4, 5, 3, 1]
+    assert np.flatnonzero(graphs.barbell(clique=5)(12)[10]).tolist() == [0, 9, 11]
+
+
+def test_discounted_weights_are_missing_at_both_ends_of_an_edge_and_nowhere_else():
+    """On the bridge of He et al. (2022) δ_max = share/4: the liar on the leaf, node 11, is worth share/4 to node 10,
+    whose weights for the cliques stay 1/6."""
+    whole = mixing.metropolis(found := graphs.barbell(clique=5)(12))
+    for share in (0.0, 0.25, 1.0):
+        weights = mixing.discounted(found, nodes=[11], share=share)
+        assert weights[10, 11] == weights[11, 10] == pytest.approx(share / 4, abs=1e-15)
+        assert weights[10, [0, 9]].tolist() == pytest.approx([1 / 6, 1 / 6])
+        assert weights[10, 10] == pytest.approx(1 - 1 / 3 - share / 4)
+        assert weights[11, 11] == pytest.approx(1 - share / 4)
+        np.testing.assert_array_equal(weights[:10, :10], whole[:10, :10])
+        np.testing.assert_allclose(weights.sum(1), 1.0, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "share", "said"),
+    [([11], 1.5, "0 <= share <= 1; got share=1.5"), ([12], 0.5, "nodes in 0 … 11; got nodes=[12]")],
+)
+def test_impossible_discounts_are_refused(nodes, share, said):
+    with pytest.raises(ValueError, match="discounted mixing needs") as refused:
+        mixing.discounted(graphs.barbell(clique=5)(12), nodes=nodes, share=share)
+    assert said in str(refused.value)
 
 
 def test_a_file_lists_edges_and_its_mistakes_are_told_by_line(tmp_path):
@@ -125,6 +155,10 @@ def test_random_graphs_are_functions_of_their_generator():
         (lambda: graphs.erdos_renyi(probability=0.0), "0 < probability <= 1; got probability=0.0"),
         (lambda: graphs.erdos_renyi(probability=0.001, seed=0)(30), "a probability at which a connected graph is"),
         (lambda: graphs.erdos_renyi(probability=0.5)(3), "a seed, or a generator"),
+        (lambda: graphs.sunlet(ring=2), "ring >= 3; got ring=2"),
+        (lambda: graphs.sunlet(ring=5)(4), "at least as many nodes as its ring; got num_workers=4, ring=5"),
+        (lambda: graphs.barbell(clique=1), "clique >= 2; got clique=1"),
+        (lambda: graphs.barbell(clique=5)(10), "more nodes than its two cliques have; got num_workers=10, clique=5"),
     ],
 )
 def test_what_a_graph_cannot_be_is_refused(make, said):

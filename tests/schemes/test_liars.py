@@ -9,12 +9,12 @@ import pytest
 import torch
 
 import byzsgd
-from byzsgd.graphs import complete, dumbbell, ring
+from byzsgd.graphs import barbell, complete, dumbbell, ring
 from byzsgd.kernel.lookahead import events
 from byzsgd.kernel.neighbours import LyingNeighbours
 from byzsgd.run.screen import Nobody
 from byzsgd.schemes.liars import honest_part
-from byzsgd.schemes.mixing import metropolis
+from byzsgd.schemes.mixing import discounted, metropolis
 
 SMALL = ("num_workers=8", "num_byzantine=2", "byzantine_ids=[1,6]", "f=1", "batch_size=4", "dtype=float64",
          "engine=loop", "model=logistic_regression", "delay=exponential")  # fmt: skip
@@ -62,6 +62,27 @@ def test_every_neighbour_is_told_something_else():
     *_, told = play(prepare("scheme=d_psgd", "attack=gaussian", "scheme/rule=clipped"), 60)
     by_sender = [said for sender, _, said, _ in told if sender == 1][:2]
     assert not torch.equal(*by_sender)
+
+
+def test_a_lie_to_one_neighbour_is_seen_in_the_record():
+    """`largest_gap` of a row is that of the models told in the mixings that it completed."""
+    made = byzsgd.experiment(*SMALL, "scheme=d_psgd", "attack=gaussian", "scheme/rule=clipped", "budget.arrivals=60")
+    gaps, ask = {}, LyingNeighbours.told
+
+    def listen(self, world, edge):
+        said = ask(self, world, edge)
+        gaps[edge.sender, edge.receiver, edge.number] = float((said - edge.own).abs().max())
+        return said
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(LyingNeighbours, "told", listen)
+        run = made.run()
+    lies = {edge: gap for edge, gap in gaps.items() if edge[0] in (1, 6) and edge[1] not in (1, 6)}
+    assert len(set(lies.values())) == len(lies)  # to every neighbour in every round another one
+    recorded = run.arrivals["largest_gap"].drop_nulls().to_list()
+    assert max(recorded) == max(lies.values()) == max(gaps.values())
+    assert {gap for gap in recorded if gap > 0} <= set(gaps.values())
+    assert set(lies.values()) & set(recorded)
 
 
 def test_dissensus_at_one_makes_the_step_of_plain_gossip_zero():
@@ -160,16 +181,53 @@ def test_what_cannot_work_is_refused_in_one_line(settings, said):
     assert "\n" not in str(refused.value)
 
 
+SUNLET = ("num_workers=16", "num_byzantine=11", f"byzantine_ids={list(range(5, 16))}", "f=2", "scheme=d_psgd",
+          "scheme/graph=sunlet", "scheme/rule=trimmed_mean")  # fmt: skip
+
+
+def test_a_liar_with_too_few_neighbours_keeps_its_own_model_and_the_honest_mix():
+    """A leaf of the broken majority has two rows, of which a trimmed mean with f = 2 leaves nothing."""
+    prepared, mixed = prepare(*SUNLET, "attack=zero"), {}
+    scheme = prepared.kernel.scheme
+    with pytest.MonkeyPatch.context() as patched:
+        whole = type(scheme)._mixed
+
+        def watched(self, kernel, world, node, gaps):
+            own = world.scheme.outgoing[node, world.scheme.round[node]].model
+            mixed.setdefault(node, []).append(torch.equal(own, answer := whole(self, kernel, world, node, gaps)))
+            return answer
+
+        patched.setattr(type(scheme), "_mixed", watched)
+        world = prepared.kernel.begin(prepared.initial.clone())
+        list(itertools.islice(events(prepared.kernel, world, prepared.engine), 60))
+    assert all(all(mixed[leaf]) for leaf in range(5, 16) if leaf in mixed)
+    assert not any(any(mixed[node]) for node in range(5) if node in mixed)
+    assert set(mixed) > set(range(5))
+
+
+@pytest.mark.parametrize("liars", [[0, *range(5, 15)], None])
+def test_an_honest_node_with_too_few_neighbours_is_refused_also_where_liars_are_drawn(liars):
+    ids = f"byzantine_ids={'null' if liars is None else liars}"
+    with pytest.raises(ValueError, match="k=2, f=2"):
+        byzsgd.experiment(*SMALL, *SUNLET, ids)
+
+
 def test_what_a_graph_says_of_its_liars():
     facts = honest_part(metropolis(ring()(8)), {1, 6})
+    assert facts.pop("lying_weights") == pytest.approx([1 / 3, 0, 1 / 3, 0, 0, 1 / 3, 0, 1 / 3])
     assert facts == {"honest_connected": False, "lying_weight": pytest.approx(1 / 3), "honest_gap": pytest.approx(0.0)}
-    whole = honest_part(metropolis(complete()(6)), {0})
-    assert whole["honest_connected"]
-    assert whole["lying_weight"] == pytest.approx(1 / 6)
-    assert whole["honest_gap"] == pytest.approx(5 / 6)
+    one = honest_part(metropolis(complete()(6)), {0})
+    assert one["honest_connected"]
+    assert one["lying_weight"] == pytest.approx(1 / 6)
+    assert one["honest_gap"] == pytest.approx(5 / 6)
     assert not honest_part(metropolis(dumbbell()(10)), {0})["honest_connected"]
     assert honest_part(metropolis(ring()(8)), set()) == {}
     assert np.isclose(honest_part(metropolis(ring()(8)), {0})["lying_weight"], 1 / 3)
+    unheard = honest_part(discounted(barbell(clique=5)(12), nodes=[11], share=0.0), {11})
+    assert unheard["lying_weight"] == 0
+    whole = honest_part(metropolis(barbell(clique=5)(12)), {11})
+    assert whole["lying_weight"] == pytest.approx(1 / 4)
+    assert unheard["honest_gap"] == pytest.approx(whole["honest_gap"])
 
 
 def test_the_facts_are_in_the_record_and_a_cut_is_said():

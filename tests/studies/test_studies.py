@@ -43,9 +43,11 @@ def elsewhere(tmp_path, monkeypatch):
     "name", [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in NAMES]
 )
 def test_every_study_runs_draws_and_tells(name, tmp_path, capsys):
-    assert main(["reproduce", name, "--scale", "tiny", "--output", "out", "--publish", "pages"]) == 0
+    assert main(["reproduce", name, "engine=loop", "--scale", "tiny", "--output", "out", "--publish", "pages"]) == 0
     record = read_record(tmp_path / f"pages/{name}.json")
-    assert record.findings and record.gradients and record.command == f"byzsgd reproduce {name} --scale tiny"
+    assert (
+        record.findings and record.gradients and record.command == f"byzsgd reproduce {name} engine=loop --scale tiny"
+    )
     drawn = list((tmp_path / "pages").glob(f"{name}-*.png"))
     assert drawn and len(drawn) == len(list((tmp_path / "out/figures").glob("*.svg")))
     page = (tmp_path / f"pages/{name}.md").read_text()
@@ -80,7 +82,7 @@ def test_a_page_says_what_its_record_says(name):
     record = read_record(PAGES / f"{name}.json")
     assert part_of((PAGES / f"{name}.md").read_text()) == measured(record)
     assert record.study == name and name in NAMES
-    assert record.command.startswith(f"byzsgd reproduce {name} --scale {record.scale}")
+    assert record.command == f"byzsgd reproduce {name} --scale {record.scale}"
     assert all(len(commit) == 40 for commit in record.commits), "a record comes from a clean checkout"
     assert (record.title, record.claim, record.source) == (study(name).title, study(name).claim, study(name).source)
     jobs = jobs_of_stages(study(name).at(record.scale), config.jobs_of)
@@ -182,7 +184,7 @@ def test_the_cost_is_told_and_nothing_is_run(tmp_path, capsys):
     node = yaml.safe_load(GRID)
     node["scales"]["small"]["settings"] += " budget.arrivals=300"
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(node))
-    assert main(["reproduce", "mine.yaml", "--dry-run", "engine=loop"]) == 0
+    assert main(["reproduce", "mine.yaml", "engine=loop", "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert "mine: 6 runs at the most (2 pilots, 4 runs), 1,800 delivered gradients" in said
     assert "about" in said and "on one core" in said and not (tmp_path / "outputs").exists()

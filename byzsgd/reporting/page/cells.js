@@ -31,7 +31,7 @@ function drawCells() {
   if (data.keys.length < 2 || down === across) return;
   const { rows, columns, cells } = cellsOf(down, across);
   const runsOf = (groups) => groups.flatMap((group) => group.runs);
-  const found = cells.map((row) => row.map((groups) => typical(runsOf(groups).map((number) => data.runs[number]), measure)));
+  const found = cells.map((row) => row.map((groups) => typical(runsOf(groups).map((place) => data.runs[place]), measure)));
   const values = found.map((row) => row.map((each) => each.value)), text = found.map((row) => row.map((each) => each.text));
   const written = found.map((row) => row.map((each) => [each.text, ...each.more].join("<br>")));
   const shares = measure !== "staleness" && measure !== "loss";
@@ -82,14 +82,14 @@ function openCell(groups) {
   head.append(...["setting", "seed", "final accuracy", "", "status", "folder"].map((name) => element("th", name, { class: "name" })));
   table.append(element("caption", `Runs of this cell: ${groups.map((group) => group.label).join("; ")}`), head);
   for (const group of groups) {
-    for (const number of group.runs) {
-      const run = data.runs[number];
+    for (const place of group.runs) {
+      const run = data.runs[place];
       const line = element("tr");
       const final = run.measures.final === null ? "–" : number(run.measures.final);
       line.append(...[group.label, run.seed, final].map((said) => element("td", said, { class: "name" })));
       const button = element("button", "Open", { type: "button", "aria-label": `Open seed ${run.seed} of ${group.label}` });
       button.addEventListener("click", () => {
-        byId("run").value = String(number);
+        byId("run").value = String(place);
         drawRun();
         remember();
         byId("one").scrollIntoView();

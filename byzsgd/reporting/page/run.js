@@ -9,17 +9,17 @@ function column(name) {
 function drawRun() {
   now.run = data.runs[Number(byId("run").value)];
   const run = now.run, part = run.deliveries;
-  const shown = part.columns.arrival.length;
+  const count = part.columns.arrival.length;
   const facts = [["status", run.why ? `${run.status}: ${run.why}` : run.status], ...run.facts];
   if (run.folder) facts.push(["folder", run.folder]);
-  if (shown < part.total) facts.push(["shown below", `deliveries ${part.first} to ${part.first + shown - 1} of ${part.total}`]);
+  if (count < part.total) facts.push(["shown below", `deliveries ${part.first} to ${part.first + count - 1} of ${part.total}`]);
   byId("facts").replaceChildren(...facts.flatMap(([name, said]) => [element("dt", name), element("dd", said)]));
   byId("run-command").textContent = run.command;
   const kept = byId("score").value, scores = [...part.scores.filter((name) => !name.endsWith("_threshold")), "norm", "staleness"];
   options(byId("score"), scores.map((name) => [name, words(name)]), scores.includes(kept) ? kept : scores[0]);
-  const number = byId("delivery");
-  number.min = part.first;
-  number.max = part.first + Math.max(0, shown - 1);
+  const field = byId("delivery");
+  field.min = part.first;
+  field.max = part.first + Math.max(0, count - 1);
   byId("written").hidden = !run.notes;
   byId("written").textContent = run.notes ? `notes.md of this run, not vouched for:\n\n${run.notes}` : "";
   drawDifferences();
@@ -78,7 +78,7 @@ function drawTimeline() {
       });
     }
   }
-  const workers = worker.reduce((most, number) => Math.max(most, number), 0) + 1;
+  const workers = worker.reduce((most, each) => Math.max(most, each), 0) + 1;
   const start = time.length ? time[Math.floor(time.length / 2)] : 0;
   const end = time.length ? time[Math.min(time.length - 1, Math.floor(time.length / 2) + 6 * workers)] : 1;
   Plotly.react("timeline-plot", traces, layout("virtual time (s)", "worker", {
@@ -167,8 +167,8 @@ function explain() {
 
 function startRun() {
   const entries = [];
-  data.groups.forEach((group) => group.runs.forEach((number) => {
-    entries.push([String(number), `${group.label}, seed ${data.runs[number].seed}`]);
+  data.groups.forEach((group) => group.runs.forEach((place) => {
+    entries.push([String(place), `${group.label}, seed ${data.runs[place].seed}`]);
   }));
   const rich = data.groups.find((group) => data.runs[group.runs[0]].deliveries.scores.length) ?? data.groups[0];
   options(byId("run"), entries, String(rich.runs[0]));

@@ -1,5 +1,6 @@
 """Mixing weights: how much of each neighbour's model a node takes."""
 
+from .discounted import discounted as discounted
 from .max_degree import max_degree as max_degree
 from .metropolis import metropolis as metropolis
 from .spectrum import least_eigenvalue as least_eigenvalue

@@ -113,9 +113,12 @@ class Applied:
 
     rule: NodeRule
     loss: Callable[[Tensor, int, int], float] | None  # (model, worker, serial); None: the rule asks for none
+    alone: frozenset[int]  # nodes with too few neighbours for the rule, which keep their own models
 
     def __call__(self, own: Tensor, received: Tensor, weights: Tensor, node: int, serial: int) -> Tensor:
         """`serial`: of the node's last gradient, whose batch its losses are of."""
+        if node in self.alone:
+            return own
         if (loss := self.loss) is None:
             return self.rule(own, received, weights)
         return cast(Callable[..., Tensor], self.rule)(
