@@ -126,4 +126,5 @@ class ParameterServer:
     def _called(self, state: ServerState, waiting: Iterable[int]) -> set[int]:
         """Those of the waiting workers that the server now gives its model."""
         server: Any = self.aggregator
-        return set(waiting).intersection(server.called(state.aggregator) if getattr(server, "calls", False) else waiting)
+        called = server.called(state.aggregator) if getattr(server, "calls", False) else None
+        return set(waiting) if called is None else set(waiting) & set(called)
