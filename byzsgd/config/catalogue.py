@@ -69,7 +69,7 @@ class Member:
 def groups(own: Path | None = None) -> list[str]:
     """Every configuration group, as its path below conf/. `own`: a tree of the user's beside ours, here and below."""
     paths = {file.parent.relative_to(root) for root in _roots(own) for file in root.rglob("*.yaml")} - {Path()}
-    return sorted(str(path) for path in paths if not {"hydra", "protocol"} & set(path.parts))
+    return sorted(str(path) for path in paths if not {"hydra", "protocol", "study"} & set(path.parts))
 
 
 def find_groups(name: str, own: Path | None = None) -> list[str]:
