@@ -161,7 +161,7 @@ def spark(run: Run) -> str:
 def _status(run: Run, changed: float, now: float) -> str:
     """As recorded; a run that has not ended is running as long as it speaks."""
     status = str(run.info.get("status"))
-    if status in ENDED:
+    if status in ENDED or run.info.get("reason"):  # why it stopped: interrupted, or without its DONE
         return status
     quiet = now - changed
     return "running" if quiet < SILENT else f"silent for {quiet / 60:.0f} min"
