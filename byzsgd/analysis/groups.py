@@ -10,15 +10,14 @@ from typing import Any, TypeVar
 import polars as pl
 
 from byzsgd.checks import printable, spelled
+from byzsgd.records.identity import NOT_IDENTITY
+from byzsgd.records.run import ENDED
 
 from .recorded import Recorded as Recorded
 from .seeds import data_of, once_each
 
-# Keys that change where a run is written or how fast it is computed, never what it is.
-INCIDENTAL = (
-    "seed", "engine", "device", "threads", "data_root", "dataset.download", "checkpoint_every", "force", "plugins",
-    "tracker", "hydra", "name", "experiment", "sweep", "keep_state",
-)  # fmt: skip
+# What tells no two curves apart: where a run is written, how fast it is computed, and which of its seeds it has.
+INCIDENTAL = (*NOT_IDENTITY, "seed", "engine", "device", "threads", "plugins", "name", "experiment")
 SEVERAL = ("filters", "preaggregator")  # parts of a server of which it may have any number
 DATA = "data"  # digest of the files that a run rests on
 ABSENT = "–"  # the setting does not exist here: it belongs to another member
@@ -98,7 +97,7 @@ class Comparison:
         seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
         parts.append(f"{seeds} seed{'' if counts[-1] == 1 else 's'}" + (" each" if len(self.groups) > 1 else ""))
         parts += self._liars() + self._lifted()
-        unfinished = sum(run.info.get("status") not in ("finished", "diverged", "stalled") for run in self.runs)
+        unfinished = sum(run.info.get("status") not in ENDED for run in self.runs)
         if unfinished:
             parts.append(f"{unfinished} of {len(self.runs)} runs unfinished")
         return " · ".join(part.replace(" ", "\u00a0") for part in parts)  # a line breaks between parts only

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
+from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded, diverged
 
 from .panels import arrange, frame, handle, label_outside, more, name_panel
 from .progress import show_shares
@@ -39,7 +39,7 @@ def cost(comparison: Comparison) -> Figure:
                     if len(rows):
                         axes.plot(rows["cost"], rows["test_accuracy"], color=look.colour, linestyle=look.dash,
                                   linewidth=0.9, alpha=0.7)  # fmt: skip
-                        mark = "X" if run.info.get("status") == "diverged" else look.marker
+                        mark = "X" if diverged(run) else look.marker
                         axes.plot(rows["cost"][-1], rows["test_accuracy"][-1], marker=mark, color=look.colour,
                                   markersize=5, markeredgecolor=INK, markeredgewidth=0.5, zorder=4)  # fmt: skip
         show_shares(made.axes[0, 0])
