@@ -3,7 +3,7 @@ and a label says what differs between the groups and nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ import polars as pl
 from byzsgd.checks import printable, spelled
 from byzsgd.records.identity import NOT_IDENTITY
 from byzsgd.records.run import ENDED
+from byzsgd.records.tree import leaves
 
 from .recorded import Recorded as Recorded
 from .seeds import data_of, once_each
@@ -104,7 +105,7 @@ class Comparison:
 
     def _lifted(self) -> list[str]:
         """The parts of any run that were computed where their theory says nothing (`strict=false`)."""
-        settings = {name for run in self.runs for name, value in flat(run.config, "") if value is False}
+        settings = {name for run in self.runs for name, value in leaves(run.config) if value is False}
         parts = sorted({name.split(".")[-2] for name in settings if name.endswith(".strict")})
         return [f"conditions of theory lifted: {', '.join(parts)}"] if parts else []
 
@@ -228,7 +229,7 @@ def facts(run: Recorded) -> dict[str, Any]:
     found: dict[str, Any] = {_placed(name): member for name, member in run.choices.items()}
     for part in SEVERAL:
         found.setdefault(f"aggregator/{part}", "+".join(named_parts(run, part)) or "none")
-    for name, value in flat(run.config, ""):
+    for name, value in leaves(run.config):
         found.setdefault(name, value)
     # A stranger's names: one line of letters each, whatever writes them down.
     return {printable(name): printable(value) if isinstance(value, str) else value
@@ -262,15 +263,6 @@ def typed_value(run: Recorded, key: str) -> str | None:
 def _incidental(name: str) -> bool:
     dotted = name.replace("/", ".")
     return any(dotted == key or dotted.startswith(key + ".") for key in INCIDENTAL) or dotted.endswith("_target_")
-
-
-def flat(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every setting below a node with its dotted key."""
-    if isinstance(node, Mapping) and node:
-        for key, value in node.items():
-            yield from flat(value, f"{path}.{key}" if path else str(key))
-    else:
-        yield path, node
 
 
 def _frozen(value: Any) -> Any:
