@@ -9,10 +9,9 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from byzsgd.checks import printable, spelled
+from byzsgd.checks import leaves, printable, spelled
 from byzsgd.records.identity import NOT_IDENTITY
 from byzsgd.records.run import ENDED
-from byzsgd.records.tree import leaves
 
 from .recorded import Recorded as Recorded
 from .seeds import data_of, once_each

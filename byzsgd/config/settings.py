@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
+from byzsgd.checks import leaves
 from byzsgd.config.locations import CONF
-from byzsgd.records.tree import leaves
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _HEADER = re.compile(r"#\s*@package\s+(\S+)")

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
+from byzsgd.checks import leaves
+
 from .moved import in_first_words
 from .names import FORMAT
-from .tree import leaves
 
 # Dotted keys that cannot change a run's records: where data lie, what is shown, how often it is saved.
 NOT_IDENTITY = frozenset(

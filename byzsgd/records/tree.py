@@ -9,7 +9,7 @@ replaced and never written to, so all that can change is a dict or a dataclass, 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -190,12 +190,3 @@ def fill(instance: Any, held: Iterable[tuple[str, Any]]) -> None:
     """Sets the fields of a dataclass that was made without calling anything of it."""
     for name, value in held:
         _set_field(instance, name, value)
-
-
-def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Of nested settings, each by its dotted key; a part without settings has none."""
-    if not isinstance(node, Mapping):
-        yield path, node
-        return
-    for key, value in node.items():
-        yield from leaves(value, f"{path}.{key}" if path else str(key))

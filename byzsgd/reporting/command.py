@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from byzsgd.analysis.groups import Recorded
+from byzsgd.checks import leaves
 from byzsgd.records.identity import NOT_IDENTITY
 from byzsgd.records.origin import CODE, DIGEST
 from byzsgd.records.plan import typed_words
-from byzsgd.records.tree import leaves
 
 # Where data lie, what is shown and how often it is saved are the reader's own business.
 LEFT_OUT = (*NOT_IDENTITY, "plugins", "name", "experiment")

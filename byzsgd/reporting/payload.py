@@ -15,8 +15,7 @@ from byzsgd.analysis.groups import ABSENT, Comparison, Recorded, phrase, typed_v
 from byzsgd.analysis.jobs import jobs
 from byzsgd.analysis.outcomes import accepted, at_best_validation, byzantine_share, final, may_refuse, staleness
 from byzsgd.analysis.paired import hue_of
-from byzsgd.checks import spelled
-from byzsgd.records.tree import leaves
+from byzsgd.checks import leaves, spelled
 
 from .command import plot_command, train_command
 from .notes import notes_of

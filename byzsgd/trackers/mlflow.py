@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from byzsgd.checks import leaves
 from byzsgd.interfaces import Tracked
-from byzsgd.records.tree import leaves
 
 from .packages import require_package
 

@@ -68,7 +68,9 @@ class Sample:
         state.clients = self._drawn(state.context, state.rounds)
         if all(a is b for a, b in zip(vectors, raws, strict=True)):
             raws = vectors
-        return Collected(vectors, raws, None, workers, Reply.DISPATCH if arrival.worker in state.clients else Reply.HOLD)
+        return Collected(
+            vectors, raws, None, workers, Reply.DISPATCH if arrival.worker in state.clients else Reply.HOLD
+        )
 
     def _drawn(self, context: ServerContext, number: int) -> tuple[int, ...]:
         require(context.stream is not None, "sample", "a stream of its own to draw the clients from", stream=None)
