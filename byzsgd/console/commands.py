@@ -1,5 +1,5 @@
 """The commands that look at run folders: plot, compare, report, status, watch. They read records and change nothing.
-And `protocol` and `reproduce`, which make sweeps."""
+And `protocol` and `reproduce`, which make sweeps, and `new`, which writes source files."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from byzsgd.checks import require
+from byzsgd.console.new_member import KINDS, new_member
 from byzsgd.console.output import tell
 from byzsgd.console.vocabulary import FIGURES, MISTAKE
 
@@ -64,6 +65,11 @@ def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
     studying.add_argument("--output", type=Path, help="where to (default: outputs/study_NAME_SCALE)")
     studying.add_argument("--publish", type=Path, metavar="FOLDER", help="write its page there: docs/studies")
     studying.set_defaults(command=lambda parsed: reproduce(parsed, sweep))
+    text = "a member of your own in a checkout: its files, its lines in others, its twin; it passes the laws at once"
+    adding = commands.add_parser("new", help=text, description=text)
+    adding.add_argument("kind", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
+    adding.add_argument("name", metavar="NAME", help="as in configurations: my_rule")
+    adding.set_defaults(command=lambda parsed: new_member(parsed.kind, parsed.name))
 
 
 def plot(parsed: argparse.Namespace) -> int:

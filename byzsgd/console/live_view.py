@@ -163,7 +163,7 @@ def spark(run: Run) -> str:
 def _status(run: Run, changed: float, now: float) -> str:
     """As recorded. Of a run that has not ended its lock says whether somebody is at work on it, or it was cut off."""
     status = str(run.info.get("status"))
-    if status in (*ENDED, "failed"):
+    if status in (*ENDED, "failed") or run.info.get("reason"):  # why it stopped: interrupted, or without its DONE
         return status
     if run.folder is None or not is_locked(run.folder):
         return "broken"

@@ -12,7 +12,8 @@ HONEST, BYZANTINE = "honest", "Byzantine"  # headings: of the vectors of either 
 FIGURES = (  # the kinds that `plot` draws, in the words of `byzsgd.plotting`, which is slow to import
     *("accuracy", "loss", "suboptimality", "worst_accuracy", "node_accuracy", "heatmap", "worst_case", "bars"),
     *("acceptance", "refusals", "coefficients", "staleness", "timeline", "slowdown", "cost", "iteration_time"),
-    *("tree", "bits", "partition", "consensus", "network", "delays"),
+    *("tree", "bits", "partition", "consensus", "network"),
+    "delays",
 )
 NOTHING = "–"
 COLOURS = {  # by the state of a run, or by how it ended

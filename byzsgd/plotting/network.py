@@ -56,13 +56,15 @@ def recorded_graph(comparison: Comparison) -> Figure:
     drawn = list(shown.values())[:MOST_PANELS]
     alone = len(drawn) == 1
     with styled():
-        facts = [_said(drawn[0][1]) if alone else "", more(len(shown) - len(drawn))]
-        made = _framed(facts, comparison.caption(), [bool(_liars(run)) for _, run in drawn])
+        head = [_said(drawn[0][1]) if alone else "", more(len(shown) - len(drawn))]
+        made = _framed(head, comparison.caption(), [bool(_liars(run)) for _, run in drawn])
         for axes, (title, run) in zip(made.axes.flat, drawn, strict=False):
             lying = run.info.get("lying_weights", ())
             _draw_graph(axes, run.info["graph"], int(run.config["num_workers"]), _liars(run), lying)
             if not alone:
-                name_panel(made, axes, f"{title}: {_said(run)}")
+                name_panel(made, axes, title)
+                facts = _said(run).replace(" · lying", "\nlying")
+                axes.text(0.5, 0, facts, ha="center", va="top", color=FAINT, fontsize=7, transform=axes.transAxes)
     return made.figure
 
 

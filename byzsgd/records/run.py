@@ -102,12 +102,10 @@ def load(folder: str | Path) -> Run:
     folder = Path(folder)
     if not is_run(folder) and folder.is_dir() and (inside := find_runs(folder)) not in ([], [folder]):
         raise ValueError(f"load needs the folder of one run; got {folder} with {len(inside)} runs in it (byzsgd.frame)")
-    done = read_done(folder)
-    config = read_config(folder)
-    info = read_info(folder)  # which another version may have written otherwise
-    for name in (CONFIG, INFO):
-        require_unchanged(folder, name, done)
+    config, info, done = read_settings(folder)
     choices = info.pop("choices")
+    if done is None and info["status"] in ENDED:
+        info["reason"] = f"{info['status']}, but without {DONE}"
     if done is None and info["status"] in (RUNNING, *ENDED):
         info["status"] = UNFINISHED
     return Run(
@@ -119,6 +117,15 @@ def load(folder: str | Path) -> Run:
         folder=folder,
         vouched=False if done is None else vouches_for_all(done) or None,
     )
+
+
+def read_settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any] | None]:
+    """`config.yaml`, `info.json` and DONE of a run, which vouches for the other two."""
+    done = read_done(folder)
+    config, info = read_config(folder), read_info(folder)  # first, which another version may have written otherwise
+    for name in (CONFIG, INFO):
+        require_unchanged(folder, name, done)
+    return config, info, done
 
 
 def is_run(folder: Path) -> bool:

@@ -125,5 +125,6 @@ class ParameterServer:
 
     def _called(self, state: ServerState, waiting: Iterable[int]) -> set[int]:
         """Those of the waiting workers that the server now gives its model."""
-        called = self.aggregator.called(state.aggregator) if getattr(self.aggregator, "calls", False) else None
+        server: Any = self.aggregator
+        called = server.called(state.aggregator) if getattr(server, "calls", False) else None
         return set(waiting) if called is None else set(waiting) & set(called)

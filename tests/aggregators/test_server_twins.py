@@ -10,8 +10,8 @@ import collecting_twins as collecting
 import dampings_twin as dampings
 import pytest
 import rule_twins as rules
+import single_twins as single
 from kardam_twin import Kardam
-from single_twins import DCASGD, RingmasterStop, Throttle
 from table_twins import MIFA, Ringleader, Weighted
 from traces import compare, composed, replay
 from trusted_twins import AFLGuard, Zeno
@@ -160,14 +160,14 @@ UNPROTECTED = {
     "ringmaster": ([], lambda: collecting.Buffered(limit=9)),
     "ringmaster set": (["aggregator.filters.max_staleness.limit=3"], lambda: collecting.Buffered(limit=3)),
     "ringmaster without limit": (["aggregator.filters.max_staleness.limit=null"], lambda: collecting.Buffered()),
-    "ringmaster_stop": (["aggregator.limit=4"], lambda: RingmasterStop(10, 4)),
-    "ringmaster_stop by default": ([], lambda: RingmasterStop(10, 9)),
-    "dc_asgd": ([], lambda: DCASGD(0.04)),
-    "dc_asgd set": (["aggregator.compensation=0.1"], lambda: DCASGD(0.1)),
-    "dc_asgd adaptive": (["aggregator.adaptive=true", "aggregator.compensation=2"], lambda: DCASGD(2.0, True)),
+    "ringmaster_stop": (["aggregator.limit=4"], lambda: single.RingmasterStop(10, 4)),
+    "ringmaster_stop by default": ([], lambda: single.RingmasterStop(10, 9)),
+    "dc_asgd": ([], lambda: single.DCASGD(0.04)),
+    "dc_asgd set": (["aggregator.compensation=0.1"], lambda: single.DCASGD(0.1)),
+    "dc_asgd adaptive": (["aggregator.adaptive=true", "aggregator.compensation=2"], lambda: single.DCASGD(2.0, True)),
     "dc_asgd adaptive, set": (
         ["aggregator.adaptive=true", "aggregator.decay=0.5", "aggregator.epsilon=0.01"],
-        lambda: DCASGD(0.04, True, 0.5, 0.01),
+        lambda: single.DCASGD(0.04, True, 0.5, 0.01),
     ),
     "mifa": ([], lambda: MIFA(10)),
     "ringleader": ([], lambda: Ringleader(10)),
@@ -222,7 +222,7 @@ ROBUST = {
         weighted(rules.ctma(0.15, rules.weighted_geometric_median)),
     ),
     "weighted_ctma median": (["aggregator.rule.base=weighted_median"], weighted(rules.ctma(SHARE))),
-    "throttle": ([], lambda: Throttle(10)),
+    "throttle": ([], lambda: single.Throttle(10)),
     "throttle set": (
         [
             "aggregator.growth=1.1",
@@ -230,7 +230,7 @@ ROBUST = {
             "aggregator.radius_later=0.3",
             "aggregator.anchor_radius=0.5",
         ],
-        lambda: Throttle(10, 1.1, 0.8, 0.3, 0.5),
+        lambda: single.Throttle(10, 1.1, 0.8, 0.3, 0.5),
     ),
 }
 

@@ -136,3 +136,18 @@ def test_the_kinds_of_figures_are_those_that_are_drawn():
     from byzsgd.plotting import KINDS
 
     assert FIGURES == KINDS
+
+
+def test_the_list_has_one_s_own_members_and_marks(tmp_path, capsys):
+    (tmp_path / "aggregator").mkdir()
+    (tmp_path / "aggregator/mine.yaml").write_text("# A server of mine.\n_target_: byzsgd.aggregators.pipeline\n")
+    assert main(["list", "aggregator", "--config-dir", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    lines = {line.split()[0]: line for line in printed if line[:2] == "  " and line[2:3] != " "}
+    assert lines["mine"].endswith("A server of mine.")
+    marked = {name for name, line in lines.items() if line.endswith("[trusted data]")}
+    assert {"zeno_pp", "afl_guard", "fltrust"} <= marked and not {"kardam", "krum", "asgd"} & marked
+    assert main(["list", "rule", "--search", "bulyan"]) == 0
+    assert "Cost: k²d + k³ log k" in capsys.readouterr().out
+    assert main(["list", "--config-dir", str(tmp_path / "none")]) == 2
+    assert "--config-dir needs a folder" in capsys.readouterr().err

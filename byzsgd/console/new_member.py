@@ -1,0 +1,76 @@
+"""`byzsgd new KIND NAME`: a member that passes the laws of its family, in every place where one is entered.
+
+What a kind consists of stands in `new_members/KIND.toml`: whole files, and single lines of files that exist. It is
+written into a checkout, where the tests are.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from byzsgd.checks import require
+from byzsgd.console.output import tell
+
+ROOT = Path(__file__).resolve().parents[2]
+_KINDS = Path(__file__).with_name("new_members")
+KINDS = tuple(sorted(file.stem for file in _KINDS.glob("*.toml")))
+
+
+def new_member(kind: str, name: str, root: Path = ROOT) -> int:
+    """Writes all files of a new member, or none; says which, and what remains to be done by hand."""
+    import tomllib
+
+    fitting = re.fullmatch(r"[a-z][a-z0-9_]*", name) is not None and not keyword.iskeyword(name)
+    require(fitting, "new", "a name of small letters, digits and _ that Python allows", name=name)
+    require((root / "tests").is_dir(), "new", "a checkout of the repository, with its tests", folder=root)
+    plan = tomllib.loads((_KINDS / f"{kind}.toml").read_text(encoding="utf-8"))
+    texts: dict[Path, str] = {}
+    for part in plan["file"]:
+        path = root / part["path"].replace("NAME", name)
+        require(not path.exists(), "new", f"a name that no {kind} has", name=name, file=path.relative_to(root))
+        texts[path] = _named(part["text"].removeprefix("\n"), name)
+    for line in plan["line"]:
+        path = root / line["path"]
+        before = texts[path] if path in texts else path.read_text(encoding="utf-8")
+        texts[path] = _with_line(before, {**line, "text": _named(line["text"], name)})
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+        tell(path.relative_to(root))
+    tell(f"it passes: pytest {plan['tests']}")
+    tell(f"now {plan['then']}")
+    tell(f"every TODO of yours: grep -rn TODO {' '.join(str(path.relative_to(root)) for path in texts)}")
+    return 0
+
+
+def _named(text: str, name: str) -> str:
+    """The text of a template: NAME is the member, Name its class."""
+    return text.replace("NAME", name).replace("Name", "".join(part.capitalize() for part in name.split("_")))
+
+
+def _with_line(text: str, line: Mapping[str, Any]) -> str:
+    """A file with a line more: after its siblings or, where they are sorted, among them; else at the end.
+
+    Its siblings are the first consecutive lines that match `like`, at or after the first that matches `below`.
+    """
+    if "like" not in line:
+        return f"{text}{line['text']}\n"
+    lines = text.split("\n")
+    heading = _first(lines, line.get("below", ""), 0, line)
+    start = _first(lines, line["like"], heading, line)
+    end = start
+    while re.match(line["like"], lines[end]):
+        end += 1
+    if line.get("sorted"):
+        end = next((at for at in range(start, end) if lines[at] > line["text"]), end)
+    return "\n".join([*lines[:end], line["text"], *lines[end:]])
+
+
+def _first(lines: list[str], pattern: str, start: int, line: Mapping[str, Any]) -> int:
+    found = next((at for at in range(start, len(lines)) if re.match(pattern, lines[at])), None)
+    if found is None:
+        raise ValueError(f"new needs a line in {line['path']} that matches {pattern}; got none")
+    return found
