@@ -13,7 +13,7 @@ from rich.table import Table
 
 from byzsgd.analysis import Group, compare
 from byzsgd.analysis.estimates import estimate, named
-from byzsgd.analysis.outcomes import accepted, judged_by, outcome
+from byzsgd.analysis.outcomes import accepted, measure_of, outcome
 from byzsgd.console.output import console as screen
 from byzsgd.console.output import fitted
 from byzsgd.console.readable import readable
@@ -35,7 +35,7 @@ def show_sweep(folders: Iterable[Path], folder: Path) -> None:
         console.print(f"no result in {folder}", soft_wrap=True)
         return
     comparison = compare(runs)
-    judged = judged_by(runs[0])
+    judged = measure_of(runs)
     statistic = named([len(group.runs) for group in comparison.groups])
     title = f"{folder}: final {metric_name(judged)}{statistic and ', '}{statistic}, and shares of vectors accepted"
     table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False)

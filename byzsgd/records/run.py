@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 import polars as pl
 
 from .done import is_finished, read_done, require_format, require_parts, require_unchanged, vouches_for_all
+from .judged import judged
 from .moved import up_to_date
 from .names import ARRIVALS_FOLDER, CONFIG, DONE, INFO, METRICS_FILE, OF_A_RUN, OF_EVERY_RUN
 from .parts import part_number, parts, read_part
@@ -85,11 +86,12 @@ class Run:
 
     def _told(self) -> dict[str, str]:
         last = self.metrics[-1].to_dicts()[0] if len(self.metrics) else {}
-        judged = {name: f"{last[name]:.4g}" for name in ("test_accuracy", "train_loss") if last.get(name) is not None}
+        found = judged(last)
+        measured = {} if found is None else {found[0]: f"{found[1]:.4g}"}
         named = {name: self.choices[name] for name in ("aggregator", "attack") if name in self.choices}
         place = {} if self.folder is None else {"folder": str(self.folder)}
         facts = {"status": str(self.info.get("status")), "arrivals": str(len(self.arrivals))}
-        return named | {"seed": str(self.config.get("seed"))} | facts | judged | place
+        return named | {"seed": str(self.config.get("seed"))} | facts | measured | place
 
 
 def load(folder: str | Path) -> Run:

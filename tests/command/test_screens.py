@@ -106,7 +106,7 @@ def screen_of(monkeypatch, width, terminal):
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_single_run_keeps_its_bar_and_what_is_left(width, monkeypatch):
     lines = screen_of(monkeypatch, width, terminal=True).replace("\r", "\n").split("\n")
-    moving = [line.replace("\x1b[2K", "").rstrip() for line in lines if "/60  accuracy" in line]
+    moving = [line.replace("\x1b[2K", "").rstrip() for line in lines if "/60  test accuracy" in line]
     assert moving
     for line in moving:
         assert len(line) <= width
@@ -115,7 +115,7 @@ def test_a_single_run_keeps_its_bar_and_what_is_left(width, monkeypatch):
 
 
 def test_in_a_pipe_it_speaks_at_every_evaluation(monkeypatch):
-    said = [line for line in screen_of(monkeypatch, 80, terminal=False).splitlines() if "/60  accuracy 0." in line]
+    said = [line for line in screen_of(monkeypatch, 80, terminal=False).splitlines() if "/60  test accuracy 0." in line]
     assert [line.split("/")[0] for line in said] == ["0", "30", "60"]
 
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from byzsgd.analysis import NothingToDraw, compare
 from byzsgd.analysis.estimates import estimate
 from byzsgd.console.vocabulary import FIGURES
-from byzsgd.plotting import KINDS, Panel, bars, cost, drawable, heatmap, points, worst_case
+from byzsgd.plotting import KINDS, Panel, bars, cost, drawable, heatmap, points, staleness, worst_case
 from byzsgd.plotting.draw import AXES, _figures
 
 DOCS = Path(__file__).parents[2] / "docs" / "figures.md"
@@ -112,7 +112,24 @@ MIDDLES = {
 def test_the_middle_of_the_seeds_is_their_median(draw):
     found = numbers_of(draw())
     assert found & {0.3, "0.300"}
-    assert not found & {round(float(np.mean(SKEWED)), 6), "0.467"}
+    assert not found & {round(float(np.mean(SKEWED)), 6), "0.467", "0.200", "0.900"}
+
+
+def test_the_worst_attack_on_a_loss_leaves_the_most_of_it():
+    losses = {"lie": 0.4, "ipm": 0.7}
+    runs = [measured(ending(0.5, attack), test_loss=pl.lit(loss)) for attack, loss in losses.items()]
+    runs += sweep(("asgd",), tuple(losses), 1)
+    axes = heatmap(compare(runs), metric="test_loss").axes[0]
+    written = [text.get_text() for text in axes.texts]
+    assert (written.count("0.700"), written.count("0.400")) == (2, 1)  # its own cell, and that of the worst
+
+
+def test_the_dotted_lines_of_staleness_are_the_means():
+    rows = run().arrivals
+    means = [rows.filter(pl.col("byzantine") == liars)["staleness"].mean() for liars in (False, True)]
+    assert all(mean != int(mean) for mean in means)
+    (axes,) = staleness(compare([run()])).axes
+    assert [float(line.get_xdata()[0]) for line in axes.lines] == pytest.approx(means)
 
 
 @pytest.mark.parametrize("status", ["finished", "diverged"])

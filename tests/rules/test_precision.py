@@ -132,3 +132,10 @@ def test_squared_distances_are_wrong_by_no_more_than_their_bound(dtype, k, d, co
         assert not measured.exact.any()  # else nothing is said of the bound
         assert (np.abs(measured.squared - expected) <= measured.error).all()
         assert (measured.error <= 1e-5 * expected).all()
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4)))[::5])
+def test_a_tie_goes_to_the_smaller_row_whatever_the_order(order):
+    """Four corners of a square: every one has the same distances."""
+    rows = torch.tensor([[0.0, 1.0], [0.0, -1.0], [1.0, 0.0], [-1.0, 0.0]])[list(order)]
+    assert rules.krum(rows, f=0).tolist() == [-1.0, 0.0]
