@@ -8,7 +8,7 @@ WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-all check bench soak figures clean
+.PHONY: help install run test test-all mutate check bench soak figures clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -31,6 +31,9 @@ test: $(STAMP) ## the test suite, a few minutes
 
 test-all: $(STAMP) ## all tests, also the slow ones
 	$(BIN)/python -m pytest -q -n $(WORKERS) $(TESTS)
+
+mutate: $(STAMP) ## which one-line mistakes the tests do not notice, some minutes
+	$(BIN)/python tests/mutations/mutate.py
 
 check: $(STAMP) ## ruff and mypy --strict
 	$(BIN)/ruff check .

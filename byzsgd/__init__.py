@@ -9,11 +9,21 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from byzsgd.analysis.frames import frame
-    from byzsgd.config import experiment, sweep
+    from byzsgd.config import experiment, sweep, trained
+    from byzsgd.console.run_screen import Terminal
+    from byzsgd.plotting import plot
     from byzsgd.records import load
 
-_HOMES = {"experiment": "config", "sweep": "config", "load": "records", "frame": "analysis.frames"}
-__all__ = ["__version__", "experiment", "frame", "load", "sweep"]
+_HOMES = {
+    "Terminal": "console.run_screen",
+    "experiment": "config",
+    "frame": "analysis.frames",
+    "load": "records",
+    "plot": "plotting",
+    "sweep": "config",
+    "trained": "config",
+}
+__all__ = ["Terminal", "__version__", "experiment", "frame", "load", "plot", "sweep", "trained"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,8 +1,10 @@
-"""One way to say that something cannot work: `<who> needs <condition>; got <values>`; and names as letters."""
+"""One way to say that something cannot work, `<who> needs <condition>; got <values>`; names and settings as text."""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, direction, half a letter, line and paragraph ends
 
@@ -28,3 +30,12 @@ def _spelled_out(sign: str) -> str:
 def spelled(value: object) -> str:
     """A value as it is typed in a configuration."""
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Of nested settings, each by its dotted key; a part without settings has none."""
+    if not isinstance(node, Mapping):
+        yield path, node
+        return
+    for key, value in node.items():
+        yield from leaves(value, f"{path}.{key}" if path else str(key))

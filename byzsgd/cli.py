@@ -300,7 +300,10 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", help="show what there is to choose: byzsgd list aggregator")
     listing.add_argument("group", nargs="?")
     listing.add_argument("--search", metavar="WORD", help="only members whose name, description or paper has this word")
-    listing.set_defaults(command=lambda parsed: _catalogue("list_members", parsed.group, parsed.search))
+    listing.add_argument("--config-dir", type=Path, metavar="FOLDER", help="with the members in a tree of yours")
+    listing.set_defaults(
+        command=lambda parsed: _catalogue("list_members", parsed.group, parsed.search, parsed.config_dir)
+    )
     showing = commands.add_parser("show", help="all about one member: byzsgd show kardam, byzsgd show attack/lie")
     showing.add_argument("member")
     showing.set_defaults(command=lambda parsed: _catalogue("show_member", parsed.member))
@@ -311,7 +314,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _catalogue(command: str, *words: str | None) -> int:
+def _catalogue(command: str, *words: str | Path | None) -> int:
     from byzsgd.console import catalogue_pages
 
     return int(getattr(catalogue_pages, command)(*words))

@@ -8,7 +8,7 @@ Kardam, BASGD, Zeno++, FedBuff, Dahan & Levy's weighted servers and synchronous 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -120,6 +120,17 @@ class Pipeline:
     def synchronous(self) -> bool:
         """Whether it waits for every worker, round by round."""
         return self.collector.waiting is Reply.HOLD
+
+    @property
+    def calls(self) -> bool:
+        """Whether only some of the workers take part at a time: those that `called` names."""
+        return hasattr(self.collector, "called")
+
+    def called(self, state: PipelineState) -> Collection[int]:
+        """Who takes part now."""
+        collector: Any = self.collector
+        named: Collection[int] = collector.called(state.collector)
+        return named
 
     def check(self, num_workers: int) -> None:
         """Every condition on n, and those of the rules on the number of rows that they will see."""

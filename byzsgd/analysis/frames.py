@@ -18,7 +18,7 @@ def frame(source: str | Path | Run | Iterable[Run]) -> pl.DataFrame:
 
     Settings that a run does not have are null; lists are texts. ValueError where there is no run.
     """
-    runs = _runs(source)
+    runs = runs_of(source)
     if not runs:
         raise ValueError(f"frame needs at least one run; got none in {source}")
     tables = []
@@ -30,7 +30,8 @@ def frame(source: str | Path | Run | Iterable[Run]) -> pl.DataFrame:
     return pl.concat(tables, how="diagonal_relaxed")
 
 
-def _runs(source: str | Path | Run | Iterable[Run]) -> list[Run]:
+def runs_of(source: str | Path | Run | Iterable[Run]) -> list[Run]:
+    """The runs that a folder holds, or that are given."""
     if isinstance(source, str | Path):
         return [load(folder) for folder in find_runs(source)]
     return [source] if isinstance(source, Run) else list(source)

@@ -3,22 +3,21 @@ and a label says what differs between the groups and nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import polars as pl
 
-from byzsgd.checks import printable, spelled
+from byzsgd.checks import leaves, printable, spelled
+from byzsgd.records.identity import NOT_IDENTITY
+from byzsgd.records.run import ENDED
 
 from .recorded import Recorded as Recorded
 from .seeds import data_of, once_each
 
-# Keys that change where a run is written or how fast it is computed, never what it is.
-INCIDENTAL = (
-    "seed", "engine", "device", "threads", "data_root", "dataset.download", "checkpoint_every", "force", "plugins",
-    "tracker", "hydra", "name", "experiment", "sweep", "keep_state",
-)  # fmt: skip
+# What tells no two curves apart: where a run is written, how fast it is computed, and which of its seeds it has.
+INCIDENTAL = (*NOT_IDENTITY, "seed", "engine", "device", "threads", "plugins", "name", "experiment")
 SEVERAL = ("filters", "preaggregator")  # parts of a server of which it may have any number
 DATA = "data"  # digest of the files that a run rests on
 ABSENT = "–"  # the setting does not exist here: it belongs to another member
@@ -98,14 +97,14 @@ class Comparison:
         seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
         parts.append(f"{seeds} seed{'' if counts[-1] == 1 else 's'}" + (" each" if len(self.groups) > 1 else ""))
         parts += self._liars() + self._lifted()
-        unfinished = sum(run.info.get("status") not in ("finished", "diverged", "stalled") for run in self.runs)
+        unfinished = sum(run.info.get("status") not in ENDED for run in self.runs)
         if unfinished:
             parts.append(f"{unfinished} of {len(self.runs)} runs unfinished")
         return " · ".join(part.replace(" ", "\u00a0") for part in parts)  # a line breaks between parts only
 
     def _lifted(self) -> list[str]:
         """The parts of any run that were computed where their theory says nothing (`strict=false`)."""
-        settings = {name for run in self.runs for name, value in flat(run.config, "") if value is False}
+        settings = {name for run in self.runs for name, value in leaves(run.config) if value is False}
         parts = sorted({name.split(".")[-2] for name in settings if name.endswith(".strict")})
         return [f"conditions of theory lifted: {', '.join(parts)}"] if parts else []
 
@@ -229,7 +228,7 @@ def facts(run: Recorded) -> dict[str, Any]:
     found: dict[str, Any] = {_placed(name): member for name, member in run.choices.items()}
     for part in SEVERAL:
         found.setdefault(f"aggregator/{part}", "+".join(named_parts(run, part)) or "none")
-    for name, value in flat(run.config, ""):
+    for name, value in leaves(run.config):
         found.setdefault(name, value)
     # A stranger's names: one line of letters each, whatever writes them down.
     return {printable(name): printable(value) if isinstance(value, str) else value
@@ -263,15 +262,6 @@ def typed_value(run: Recorded, key: str) -> str | None:
 def _incidental(name: str) -> bool:
     dotted = name.replace("/", ".")
     return any(dotted == key or dotted.startswith(key + ".") for key in INCIDENTAL) or dotted.endswith("_target_")
-
-
-def flat(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every setting below a node with its dotted key."""
-    if isinstance(node, Mapping) and node:
-        for key, value in node.items():
-            yield from flat(value, f"{path}.{key}" if path else str(key))
-    else:
-        yield path, node
 
 
 def _frozen(value: Any) -> Any:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from byzsgd.records.judged import JUDGES, judge
+
 from .groups import Recorded, diverged, named_parts
 
 
@@ -43,8 +45,17 @@ def outcome(run: Recorded, metric: str = "test_accuracy", last: int = 1) -> floa
 
 
 def measure_of(runs: Sequence[Recorded]) -> str:
-    """The metric that all these runs can be compared by: accuracy, or the loss where the problem knows none."""
-    return "test_loss" if all(math.isnan(final(run)) for run in runs) else "test_accuracy"
+    """The metric that these runs are judged by together: accuracy, or the loss where no problem of theirs knows one."""
+    return judge({name for name in JUDGES for run in runs if _knows(run, name)})
+
+
+def judged_by(run: Recorded) -> str:
+    """The metric that one run is judged by."""
+    return measure_of([run])
+
+
+def _knows(run: Recorded, metric: str) -> bool:
+    return metric in run.metrics.columns and bool(run.metrics[metric].cast(pl.Float64).is_finite().any())
 
 
 def at_best_validation(run: Recorded, metric: str = "accuracy") -> float:
@@ -66,12 +77,7 @@ def objective(run: Recorded) -> float:
     validation loss; -inf for a run that diverged, NaN where there is no validation split."""
     if math.isnan(value := final(run, "validation_accuracy")):
         value = -final(run, "validation_loss")
-    return -math.inf if run.info.get("status") == "diverged" else value
-
-
-def judged_by(run: Recorded) -> str:
-    """The metric that sums a run up: test accuracy, or the train loss where there are no classes."""
-    return "train_loss" if math.isnan(final(run)) else "test_accuracy"
+    return -math.inf if diverged(run) else value
 
 
 def accepted(run: Recorded, *, byzantine: bool) -> float:

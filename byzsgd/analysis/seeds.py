@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
+from byzsgd.records.run import ENDED
 from byzsgd.sources import digest_of
 
 from .recorded import Recorded
@@ -56,4 +57,4 @@ def once_each(runs: Sequence[Recorded]) -> tuple[list[Recorded], list[str]]:
 
 
 def _age(run: Recorded) -> tuple[bool, str]:
-    return run.info.get("status") in ("finished", "diverged", "stalled"), str(run.info.get("started", ""))
+    return run.info.get("status") in ENDED, str(run.info.get("started", ""))

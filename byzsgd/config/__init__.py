@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from byzsgd.config.files import named_file, named_files, reference_file
     from byzsgd.config.grids import sweep
     from byzsgd.config.mistakes import EXTRAS, MISTAKES, explain
-    from byzsgd.config.objects import build, extended, part, stored
+    from byzsgd.config.objects import build, extended, part, stored, trained
     from byzsgd.config.optimising import require_judge
     from byzsgd.config.sweeps import JOBS, SWEEP_FOLDER, OneRun, SweepTarget, intended, jobs_of, words_of
     from byzsgd.config.trust import Word, require_told
@@ -26,7 +26,7 @@ _HOMES = {
     "files": ("named_file", "named_files", "reference_file"),
     "grids": ("sweep",),
     "mistakes": ("EXTRAS", "MISTAKES", "explain"),
-    "objects": ("build", "extended", "part", "stored"),
+    "objects": ("build", "extended", "part", "stored", "trained"),
     "optimising": ("require_judge",),
     "sweeps": ("JOBS", "SWEEP_FOLDER", "OneRun", "SweepTarget", "intended", "jobs_of", "words_of"),
     "trust": ("Word", "require_told"),

@@ -62,30 +62,35 @@ class Member:
     name: str
     description: str
     reference: str
-    details: tuple[str, ...] = ()  # further facts that the docstring states: condition, bound
+    details: tuple[str, ...] = ()  # further facts that the docstring states: condition, bound, cost
+    trusted: bool = False  # whether it needs the server's trusted data
 
 
-def groups() -> list[str]:
-    """Every configuration group, as its path below conf/."""
-    folders = {file.parent for file in CONF.rglob("*.yaml")} - {CONF}
-    paths = {folder.relative_to(CONF) for folder in folders}
-    return sorted(str(path) for path in paths if not {"hydra", "protocol"} & set(path.parts))
+def groups(own: Path | None = None) -> list[str]:
+    """Every configuration group, as its path below conf/. `own`: a tree of the user's beside ours, here and below."""
+    paths = {file.parent.relative_to(root) for root in _roots(own) for file in root.rglob("*.yaml")} - {Path()}
+    return sorted(str(path) for path in paths if not {"hydra", "protocol", "study"} & set(path.parts))
 
 
-def find_groups(name: str) -> list[str]:
+def find_groups(name: str, own: Path | None = None) -> list[str]:
     """The groups that a user may mean: a whole path, or its last part (`rule` for aggregator/rule)."""
-    known = groups()
+    known = groups(own)
     return [name] if name in known else [group for group in known if group.split("/")[-1] == name]
 
 
-def files(group: str) -> list[Path]:
-    """The files of a group's members, by name."""
-    return sorted((CONF / group).glob("*.yaml"))
+def files(group: str, own: Path | None = None) -> list[Path]:
+    """The files of a group's members, by name; the user's own stand for ours of the same name."""
+    found = {file.stem: file for root in reversed(_roots(own)) for file in (root / group).glob("*.yaml")}
+    return [found[name] for name in sorted(found)]
 
 
-def members(group: str) -> list[Member]:
+def members(group: str, own: Path | None = None) -> list[Member]:
     """The members of a group, by name."""
-    return [_member(group, file) for file in files(group)]
+    return [_member(group, file) for file in files(group, own)]
+
+
+def _roots(own: Path | None) -> tuple[Path, ...]:
+    return (CONF,) if own is None else (own, CONF)
 
 
 def canonical(word: str, known: Iterable[str]) -> str:
@@ -114,7 +119,9 @@ def _member(group: str, file: Path) -> Member:
         description = f"Rounds: {(ast.get_docstring(found[-1]) or '').splitlines()[0]}"
     reference = next(filter(None, map(_reference, documented)), "")
     details = next(filter(None, map(_conditions, found)), ())
-    return Member(group, file.stem, description, reference, details)
+    return Member(
+        group, file.stem, description, reference, details, group.startswith("aggregator") and _trusts(documented, node)
+    )
 
 
 def definitions(group: str, node: object) -> list[Definition]:
@@ -133,6 +140,15 @@ def _targets(group: str, node: object) -> list[str]:
         if isinstance(default, dict) and isinstance(rule := default.get("rule"), str):
             found.append(f"byzsgd.aggregators.rules.{rule}")
     return found
+
+
+def _trusts(documented: Sequence[str], node: object) -> bool:
+    """Whether a member, or a filter that it chooses, has to do with trusted data."""
+    defaults = node.get("defaults", ()) if isinstance(node, dict) else ()
+    chosen = [name for each in defaults if isinstance(each, dict) for name in each.get("filters") or ()]
+    filters = [_definition(f"byzsgd.aggregators.filters.{name}") for name in chosen]
+    texts = [*documented, *(ast.get_docstring(part) or "" for part in filters if part is not None)]
+    return any(re.search(r"\btrusted (data|gradient|examples)", text) for text in texts)
 
 
 _FACT = re.compile(r"(Condition|Breakdown|Bound|Cost|Differs):")

@@ -84,7 +84,8 @@ def machinery(source: Source) -> Hydra:
     """Hydra over our tree and the user's."""
     found = Hydra("byzsgd", source.loader)
     GlobalHydra.instance().initialize(found)
-    import_module("hydra_plugins.byzsgd_optuna.sweeper").register()
+    for plugin in ("byzsgd_grid", "byzsgd_optuna"):
+        import_module(f"hydra_plugins.{plugin}.sweeper").register()
     return found
 
 

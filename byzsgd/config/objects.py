@@ -11,11 +11,14 @@ from byzsgd.checks import require, spelled
 from byzsgd.config.annotations import described, fits
 from byzsgd.config.targets import ConfigError, annotated, built, check
 from byzsgd.config.trust import Say, Word
-from byzsgd.records import read_config, read_info
 from byzsgd.records.moved import completed
 from byzsgd.records.origin import remember
+from byzsgd.records.run import read_settings
 
 if TYPE_CHECKING:
+    from torch import nn
+
+    from byzsgd.records import Run
     from byzsgd.run import Experiment
 
 ALLOWED = ("byzsgd", "torch")  # packages whose objects a configuration may name; users add more with `plugins`
@@ -74,7 +77,27 @@ def part(node: Mapping[str, Any], family: str) -> Any:
 
 def stored(folder: Path, word: Word, say: Say) -> Experiment:
     """The experiment of a run folder. Its own list of plugins is not believed: the folder may be a stranger's."""
-    return build(*word.of(completed(read_config(folder)), read_info(folder)["choices"], say), word.plugins)
+    config, info, _ = read_settings(folder)
+    return build(*word.of(completed(config), info["choices"], say), word.plugins)
+
+
+def trained(run: Run, module: nn.Module | None = None, plugins: Sequence[str] = ()) -> nn.Module:
+    """The model of a run with the parameters that it ended with, for evaluation.
+
+    `module`: a model of the same layers, into which they go; None: one is built as the run's configuration says, for
+    which its data are read. ValueError in one line where that cannot be, or where the run has no folder.
+    """
+    from byzsgd.run.parameters import with_parameters  # with torch behind it
+
+    params = run.params
+    if module is None:
+        assert run.folder is not None  # else there are no params
+        module = stored(run.folder, Word(plugins), _unsaid).prepare().problem.module
+    return with_parameters(module, params)
+
+
+def _unsaid(line: str) -> None:
+    """Trackers and downloads, which are left out, are none of a model."""
 
 
 def extended(folder: Path, settings: Mapping[str, Any], word: Word, say: Say) -> tuple[Experiment, Path]:
@@ -83,9 +106,10 @@ def extended(folder: Path, settings: Mapping[str, Any], word: Word, say: Say) ->
     from byzsgd.records.longer import longer_place, require_extendable  # with torch behind it
     from byzsgd.run.trial import pilots
 
-    config = completed(read_config(folder))
+    stored, info, _ = read_settings(folder)
+    config = completed(stored)
     config["budget"] = config["budget"] | {key.rpartition(".")[2]: value for key, value in settings.items()}
-    experiment = build(*word.of(config, read_info(folder)["choices"], say), word.plugins)
+    experiment = build(*word.of(config, info["choices"], say), word.plugins)
     require_extendable(folder, experiment.config)
     part = pilots(experiment)
     require(not part, str(folder), "a part whose pilot run does not depend on the budget to be extended", part=part)

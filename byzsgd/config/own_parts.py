@@ -89,10 +89,10 @@ def _is_part(key: str, value: Any) -> bool:
 
 def _node(config: dict[str, Any], path: str, place: str) -> dict[str, Any]:
     """The settings at a dotted path."""
-    node: Any = config
+    node = config
     for name in path.split(".") if path else ():
-        if not isinstance(node, dict) or not isinstance(node.get(name), dict):
-            known = node if isinstance(node, dict) else ()
-            raise ConfigError(f"no place '{place}' for an object{suggestion(name, map(str, known))}")
-        node = node[name]
+        below = node.get(name)
+        if not isinstance(below, dict):
+            raise ConfigError(f"no place '{place}' for an object{suggestion(name, map(str, node))}")
+        node = below
     return node

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from byzsgd.checks import leaves
 from byzsgd.config.locations import CONF
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -20,8 +21,8 @@ def settings(overrides: Sequence[str]) -> dict[str, Any]:
     told = dict(word.split("=", 1) for word in overrides if "=" in word)
     found: dict[str, Any] = {}
     for place, node in _files("", "config", told):
-        for key, value in _leaves(node, place):
-            found[key] = value
+        own = {key: value for key, value in node.items() if key != "defaults"}
+        found |= leaves(own, place)
     return {key: value for key, value in found.items() if not _is_inner(key)}
 
 
@@ -54,15 +55,6 @@ def _read(path: str) -> tuple[str, dict[str, Any]]:
         return text, yaml.load(text, Loader=_LOADER) or {}
     except (OSError, yaml.YAMLError):  # half a word, while one types
         return "", {}
-
-
-def _leaves(node: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if not isinstance(node, Mapping):
-        yield path, node
-        return
-    for key, value in node.items():
-        if not (key == "defaults" and isinstance(value, list)):
-            yield from _leaves(value, f"{path}.{key}" if path else str(key))
 
 
 def _is_inner(key: str) -> bool:

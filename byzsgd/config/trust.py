@@ -51,5 +51,4 @@ def require_told(settings: Mapping[str, Any]) -> None:
     """ConfigError for a setting with which no run can be gone on with."""
     for key, value in settings.items():
         if key not in TOLD and not key.startswith(("budget.", "tracker.")):
-            needs = f"settings of the budget (budget.arrivals=18000) or {', '.join(TOLD)}"
-            raise ConfigError(f"resume needs {needs}; got {key}={value}")
+            raise ConfigError(f"resume needs settings of the budget alone (budget.arrivals=18000); got {key}={value}")

@@ -19,13 +19,14 @@ from byzsgd.console.output import console
 _PLACE = re.compile(r"arXiv[: ]\s*(\d{4}\.\d{4,5}|[a-z-]+/\d{7})")
 
 
-def list_members(group: str | None, search: str | None) -> int:
-    """The members of a group, or of all groups; those that a word is said of."""
-    found = catalogue.find_groups(group) if group else catalogue.groups()
+def list_members(group: str | None, search: str | None, own: Path | None = None) -> int:
+    """The members of a group, or of all groups; those that a word is said of. `own`: a tree of the user's."""
+    require(own is None or own.is_dir(), "--config-dir", "a folder", config_dir=own)
+    found = catalogue.find_groups(group, own) if group else catalogue.groups(own)
     if not found:
-        names = {part for each in catalogue.groups() for part in (each, each.split("/")[-1])}
+        names = {part for each in catalogue.groups(own) for part in (each, each.split("/")[-1])}
         raise ConfigError(f"no group '{group}'{suggestion(str(group), names)}")
-    pages = {each: [entry for entry in catalogue.members(each) if _says(entry, search)] for each in found}
+    pages = {each: [entry for entry in catalogue.members(each, own) if _says(entry, search)] for each in found}
     require(any(pages.values()), "--search", "a word that is said of some member", search=search)
     for each, entries in pages.items():
         if entries:
@@ -56,7 +57,7 @@ def _page(group: str, entries: Sequence[Member], details: bool) -> None:
     print(group)
     width = max(len(entry.name) for entry in entries)
     for entry in entries:
-        told = f"{_timing(entry)}{entry.description}"
+        told = f"{_timing(entry)}{entry.description}{' [trusted data]' * entry.trusted}"
         _print(f"  {entry.name:<{width}}  {told}", hang=width + 4)
         for line in (*entry.details, entry.reference) if details else ():
             if line:
@@ -68,8 +69,8 @@ def _timing(entry: Member) -> str:
     """Of a whole server: whether it waits for everybody."""
     if entry.group != "aggregator" or entry.description.startswith("Rounds"):
         return ""
-    (file,) = (each for each in catalogue.files("aggregator") if each.stem == entry.name)
-    return "Rounds: " if "collector: round" in file.read_text(encoding="utf-8") else ""
+    files = [each for each in catalogue.files("aggregator") if each.stem == entry.name]  # none: one of the user's
+    return "Rounds: " if files and "collector: round" in files[0].read_text(encoding="utf-8") else ""
 
 
 def _print(line: str, hang: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,14 +16,16 @@ from rich.table import Table
 from rich.text import Text
 
 from byzsgd.analysis import as_seen, compare
-from byzsgd.analysis.outcomes import accepted
+from byzsgd.analysis.outcomes import accepted, measure_of
 from byzsgd.console.output import console as screen
 from byzsgd.console.output import fitted
-from byzsgd.console.vocabulary import BYZANTINE, COLOURS, HONEST, NOTHING, percent
-from byzsgd.records import Run, find_runs, load, spent_share
+from byzsgd.console.readable import readable
+from byzsgd.console.vocabulary import BYZANTINE, COLOURS, HONEST, NOTHING, metric_name, percent
+from byzsgd.records import Run, find_runs, is_locked, spent_share
+from byzsgd.records.judged import judged
 from byzsgd.records.progress import Sweep, duration
+from byzsgd.records.run import ENDED
 
-ENDED = ("finished", "diverged", "stalled", "failed")
 SILENT = 120.0  # seconds without a word after which a run is called silent
 BARS = "▁▂▃▄▅▆▇█"
 SPARKS = 10  # marks of the little curve
@@ -48,9 +49,8 @@ class Glance:
             if path in self.runs and self.runs[path][0] == changed:
                 continue
             try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # a part that is being written is no news here
-                    self.runs[path] = (changed, as_seen(load(path)))
+                run, _ = readable(path)  # a part that is being written is no news here
+                self.runs[path] = (changed, as_seen(run))
             except ValueError as error:
                 self.troubles[path] = str(error)
         return [(self.runs[path][1], self.runs[path][0]) for path in found if path in self.runs]
@@ -95,7 +95,8 @@ def view(
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("run", overflow="fold", min_width=16)
     table.add_column("status", no_wrap=True)
-    for heading in ("done", "progress", "so far", "accuracy", HONEST, BYZANTINE, "arrivals", "updates"):
+    measure = metric_name(measure_of([run for run, _ in seen])).removeprefix("test ")
+    for heading in ("done", "progress", "so far", measure, HONEST, BYZANTINE, "arrivals", "updates"):
         table.add_column(heading, justify="right", no_wrap=True)
     names = _names(folder, [run for run, _ in seen])
     for run, _, status in states[:MOST_ROWS]:
@@ -128,14 +129,14 @@ def _names(folder: Path, runs: Sequence[Run]) -> dict[int, str]:
 def _row(run: Run, status: str) -> list[Any]:
     last = run.metrics[-1].to_dicts()[0] if len(run.metrics) else {}
     done = share(run)
-    accuracy = last.get("test_accuracy")
-    judged = last.get("test_loss") if accuracy is None else accuracy
+    over = status in (*ENDED, "failed")
+    found = judged(last)
     return [
         Text(status, style=COLOURS.get(status, "yellow")),
-        percent(1.0 if status in ENDED else done),
-        ProgressBar(total=1.0, completed=1.0 if status in ENDED else done, width=8),
+        percent(1.0 if over else done),
+        ProgressBar(total=1.0, completed=1.0 if over else done, width=8),
         spark(run),
-        NOTHING if judged is None else f"{judged:.3f}",
+        NOTHING if found is None else f"{found[1]:.3f}",
         percent(accepted(run, byzantine=False)),
         percent(accepted(run, byzantine=True)),
         f"{max(len(run.arrivals), last.get('arrivals') or 0):,}",
@@ -160,10 +161,12 @@ def spark(run: Run) -> str:
 
 
 def _status(run: Run, changed: float, now: float) -> str:
-    """As recorded; a run that has not ended is running as long as it speaks."""
+    """As recorded. Of a run that has not ended its lock says whether somebody is at work on it, or it was cut off."""
     status = str(run.info.get("status"))
-    if status in ENDED:
+    if status in (*ENDED, "failed") or run.info.get("reason"):  # why it stopped: interrupted, or without its DONE
         return status
+    if run.folder is None or not is_locked(run.folder):
+        return "broken"
     quiet = now - changed
     return "running" if quiet < SILENT else f"silent for {quiet / 60:.0f} min"
 
@@ -181,6 +184,6 @@ def _changed(folder: Path) -> float:
 
 
 def _counted(states: Sequence[str]) -> str:
-    known = (*ENDED, "running")
+    known = (*ENDED, "failed", "running")
     order = sorted(set(states), key=lambda state: (known.index(state) if state in known else len(known), state))
     return ", ".join(f"{states.count(state)} {state}" for state in order) or "nothing readable"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byzsgd.checks import require
+from byzsgd.console.output import tell
 from byzsgd.console.protocol import run_stages
 from byzsgd.console.stages import Stages, Sweep, Unfinished
 
@@ -40,7 +41,7 @@ def reproduce(parsed: argparse.Namespace, sweep: Sweep) -> int:
     try:
         found, runs = _made(plan, stages)
     except Unfinished as unfinished:
-        print(f"byzsgd: {unfinished}; the same command goes on", file=sys.stderr)
+        tell(f"byzsgd: {unfinished}; the same command goes on", sys.stderr)
         return 1
     command = " ".join(["byzsgd reproduce", study.name, *parsed.overrides, f"--scale {parsed.scale}"])
     _tell(study, found, runs, command, parsed, folder)
@@ -91,7 +92,7 @@ def _tell(
     figures = look.figures(found)
     drawn = {name: save(figure, folder / "figures", name) for name, figure in figures.items()}
     for path in (*write([table], folder / "tables"), *(path for paths in drawn.values() for path in paths)):
-        print(path)
+        tell(path)
     if parsed.publish is None:
         return
     shown = {}
@@ -99,11 +100,11 @@ def _tell(
         (path,) = save(figure, parsed.publish, f"{study.name}-{name}", ("png",))
         shown[path.name] = name
     for path in publish(record_of(told, command, parsed.scale, runs, findings), parsed.publish, shown):
-        print(path)
+        tell(path)
     if found.picked is not None:
         reference = replace(accuracy(found.comparison, "test_accuracy", found.last), name=study.name)
         for path in write([reference], parsed.publish, ["csv"]):
-            print(path)
+            tell(path)
 
 
 def table_of(study: Study, findings: Sequence[Finding]) -> Table:
@@ -134,6 +135,6 @@ def _cost(study: Study, plan: Grid | Protocol, stages: Stages) -> int:
     stagewise = ", ".join(f"{len(jobs):,} {name}" for name, jobs in counted.items())
     print(f"{study.name}: {total:,} runs at the most ({stagewise}), {cost.gradients:,} delivered gradients")
     done = stages.finished()
-    print(f"finished in {stages.folder}: {done:,}")
+    tell(f"finished in {stages.folder}: {done:,}")
     print(f"about {cost.words()} on one core of this machine" if cost.seconds is not None else f"time: {cost.why}")
     return 0

@@ -16,6 +16,7 @@ from byzsgd.console.output import console as screen
 from byzsgd.console.vocabulary import NOTHING, as_argument, metric_name, percent
 from byzsgd.interfaces import Event
 from byzsgd.records import Run
+from byzsgd.records.judged import judged
 from byzsgd.records.rows import Columns
 from byzsgd.run.screen import Facts
 
@@ -54,7 +55,7 @@ class Terminal:
     byzantine: Tally = field(default_factory=Tally)
     arrivals: int = 0  # the budget
     lying: bool = True  # without attack the chosen ones are as honest as the others
-    accuracy: float | None = None
+    judged: tuple[str, float] | None = None  # the last metric that it is judged by, and its value
     refused_since: Counter[str] = field(default_factory=Counter)
     refreshed: float = 0.0
     bar: tuple[Progress, TaskID] | None = None  # where there is a terminal
@@ -108,8 +109,7 @@ class Terminal:
             self._refresh(columns["time"][-1], columns["step"][-1] + columns["updated"][-1])
 
     def metrics(self, row: Mapping[str, float | int | None]) -> None:
-        accuracy = row.get("test_accuracy")
-        self.accuracy = self.accuracy if accuracy is None else float(accuracy)
+        self.judged = judged(row) or self.judged
         now = time.perf_counter()
         if not self.console.is_terminal and now - self.refreshed > BETWEEN_LINES:
             self.refreshed = now
@@ -154,7 +154,7 @@ class Terminal:
         """As much of it as fits, what matters most first."""
         parts = [
             f"{self.delivered}/{self.arrivals}",
-            f"accuracy {NOTHING if self.accuracy is None else f'{self.accuracy:.3f}'}",
+            NOTHING if self.judged is None else f"{metric_name(self.judged[0])} {self.judged[1]:.3f}",
             f"accepted {self.honest.share}" + (f", lies {self.byzantine.share}" if self.lying else ""),
             f"updates {updates or 0:.0f}",
             f"time {virtual or 0.0:.1f}",
@@ -174,10 +174,10 @@ def _closing(run: Run) -> list[tuple[str, str]]:
     """What the closing table says of a run: from its records, so that earlier parts of a resumed run count."""
     run = as_seen(run)
     rows = [("reason", str(run.info["reason"]))] if run.info.get("reason") else []
-    judged = judged_by(run)
+    measure = judged_by(run)
     chosen = at_best_validation(run)
     beside = "" if math.isnan(chosen) else f" ({chosen:.4g} at the best validation accuracy)"
-    rows.append((metric_name(judged), f"{final(run, judged):.4g}{beside}"))
+    rows.append((metric_name(measure), f"{final(run, measure):.4g}{beside}"))
     arrivals = run.arrivals
     for name, liars in (("honest", False), ("byzantine", True)):
         delivered = arrivals.filter(arrivals["byzantine"] == liars)
@@ -230,7 +230,7 @@ class OneLine:
     def end(self, run: Run) -> None:
         if self.console.is_terminal:
             return
-        judged = judged_by(run)
+        measure = judged_by(run)
         label = self.label or f"{run.folder.name if run.folder else 'run'}: done before"
-        line = f"{label}: {run.info['status']}, {metric_name(judged)} {final(run, judged):.4g}"
+        line = f"{label}: {run.info['status']}, {metric_name(measure)} {final(run, measure):.4g}"
         self.console.print(line, soft_wrap=True)

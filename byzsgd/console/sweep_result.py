@@ -13,11 +13,11 @@ from rich.table import Table
 
 from byzsgd.analysis import Group, compare
 from byzsgd.analysis.estimates import estimate, named
-from byzsgd.analysis.outcomes import accepted, judged_by, outcome
+from byzsgd.analysis.outcomes import accepted, measure_of, outcome
 from byzsgd.console.output import console as screen
 from byzsgd.console.output import fitted
+from byzsgd.console.readable import readable
 from byzsgd.console.vocabulary import BYZANTINE, HONEST, as_argument, metric_name, percent
-from byzsgd.records import load
 
 GIVES_WAY = ("status", HONEST, BYZANTINE, "seeds")  # on a narrow screen, in this order
 
@@ -28,14 +28,14 @@ def show_sweep(folders: Iterable[Path], folder: Path) -> None:
     runs = []
     for each in folders:
         try:
-            runs.append(load(each))
+            runs.append(readable(each)[0])
         except ValueError as error:
             console.print(f"left out: {error}", soft_wrap=True)
     if not runs:
         console.print(f"no result in {folder}", soft_wrap=True)
         return
     comparison = compare(runs)
-    judged = judged_by(runs[0])
+    judged = measure_of(runs)
     statistic = named([len(group.runs) for group in comparison.groups])
     title = f"{folder}: final {metric_name(judged)}{statistic and ', '}{statistic}, and shares of vectors accepted"
     table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from byzsgd.checks import require
-from byzsgd.datasets.augmentations import ShiftFlip
 from byzsgd.datasets.idx_images import idx_files, read_idx_images
-from byzsgd.datasets.images import Stored, check_settings, image_data
+from byzsgd.datasets.images import Pictures, Stored
 from byzsgd.datasets.stored import stored
-from byzsgd.interfaces import Data, ModelFactory
+from byzsgd.interfaces import Data
 from byzsgd.torchvision_compat import import_torchvision
 
 ALL = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -32,7 +30,7 @@ SPLITS: dict[str, tuple[str, tuple[int, int]]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Emnist:
+class Emnist(Pictures):
     """Handwritten digits and letters of 28×28 grey pixels; `split` byclass (62 classes), bymerge, balanced, letters, …
 
     Cohen, Afshar, Tapson, van Schaik: EMNIST: an extension of MNIST to handwritten letters (2017), arXiv:1702.05373.
@@ -41,42 +39,26 @@ class Emnist:
     counts its classes from 0 (the files from 1).
     """
 
+    who: ClassVar[str] = "dataset emnist"
+    shape: ClassVar[tuple[int, int, int]] = (1, 28, 28)
+
     split: Literal["byclass", "bymerge", "balanced", "letters", "digits", "mnist"]
-    validation_share: float
-    trusted: int
-    download: bool
-    mean: Sequence[float]
-    std: Sequence[float]
-    augment: ShiftFlip
-    model: ModelFactory
 
     def __post_init__(self) -> None:
         require(self.split in SPLITS, "dataset emnist", f"split one of {', '.join(SPLITS)}", split=self.split)
-        check_settings("dataset emnist", 1, self.mean, self.std, self.validation_share, self.trusted)
+        super().__post_init__()
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
-        who = "dataset emnist"
         files = idx_files("EMNIST/raw", f"emnist-{self.split}-train", f"emnist-{self.split}-test")
 
         def fetch(folder: Path) -> None:
             import_torchvision().datasets.EMNIST(folder, split=self.split, download=True)
 
-        train, test = stored(who, root, files, self.download, fetch, lambda at: read_idx_images(who, at, files))
-        names, official = SPLITS[self.split]
-        return image_data(
-            who,
-            self._upright(train),
-            self._upright(test),
-            rng,
-            shape=(1, 28, 28),
-            class_names=names,
-            official=official,
-            mean=self.mean,
-            std=self.std,
-            validation_share=self.validation_share,
-            trusted=self.trusted,
-            augment=self.augment.active(),
+        train, test = stored(
+            self.who, root, files, self.download, fetch, lambda at: read_idx_images(self.who, at, files)
         )
+        names, official = SPLITS[self.split]
+        return self.data(self._upright(train), self._upright(test), rng, names, official)
 
     def _upright(self, part: Stored) -> Stored:
         first = 1 if self.split == "letters" else 0

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
 
 from byzsgd.checks import require
+from byzsgd.datasets.augmentations import ShiftFlip
 from byzsgd.datasets.splits import cut, require_shares
-from byzsgd.interfaces import Augment, Data, Split
+from byzsgd.interfaces import Data, ModelFactory, Split
 
 
 @dataclass(frozen=True)
@@ -21,59 +23,63 @@ class Stored:
     labels: np.ndarray  # (N,) class numbers
 
 
-def image_data(
-    who: str,
-    train: Stored,
-    test: Stored,
-    rng: np.random.Generator,
-    *,
-    shape: tuple[int, int, int],
-    class_names: Sequence[str],
-    official: tuple[int, int],
-    mean: Sequence[float],
-    std: Sequence[float],
-    validation_share: float,
-    trusted: int,
-    augment: Augment | None,
-    note: str = "",
-) -> Data:
-    """Checks shapes and classes, takes `validation_share` and `trusted` examples out of the training data, normalises.
+@dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """A dataset of pictures with an official test split: its settings, and its data in memory."""
 
-    Checksums are not asked for: re-encoded and reduced sets read too. `official` are the numbers of training and test
-    examples of the published set; other numbers put the word "subset" into the note.
-    """
-    for part, stored in (("train", train), ("test", test)):
-        _check(f"{who} ({part})", stored, shape, len(class_names))
-    counts = np.bincount(train.labels, minlength=len(class_names))
-    require(counts.min() > 0, who, "training examples of every class", without=int((counts == 0).sum()))
-    sizes = (len(train.labels), len(test.labels))
-    if sizes != official:
+    who: ClassVar[str]  # in messages
+    shape: ClassVar[tuple[int, int, int]]  # of one picture: channels, height, width
+
+    validation_share: float
+    trusted: int
+    download: bool
+    mean: Sequence[float]
+    std: Sequence[float]
+    augment: ShiftFlip
+    model: ModelFactory
+
+    def __post_init__(self) -> None:
+        fits = len(self.mean) == len(self.std) == self.shape[0] and all(scale > 0 for scale in self.std)
+        needs = f"a mean and a std > 0 for each of {self.shape[0]} channels"
+        require(fits, self.who, needs, mean=list(self.mean), std=list(self.std))
+        require_shares(self.who, validation_share=self.validation_share)
+        require(self.trusted >= 0, self.who, "trusted >= 0", trusted=self.trusted)
+
+    def data(
+        self,
+        train: Stored,
+        test: Stored,
+        rng: np.random.Generator,
+        class_names: Sequence[str],
+        official: tuple[int, int],
+    ) -> Data:
+        """Checks shapes and classes, takes `validation_share` and `trusted` examples out of the training data,
+        normalises.
+
+        Checksums are not asked for: re-encoded and reduced sets read too. `official` are the numbers of training and
+        test examples of the published set; other numbers are called a subset in the note.
+        """
+        for part, stored in (("train", train), ("test", test)):
+            _check(f"{self.who} ({part})", stored, self.shape, len(class_names))
+        counts = np.bincount(train.labels, minlength=len(class_names))
+        require(counts.min() > 0, self.who, "training examples of every class", without=int((counts == 0).sum()))
+        sizes = (len(train.labels), len(test.labels))
         subset = f"subset: {sizes[0]} of {official[0]} training and {sizes[1]} of {official[1]} test examples"
-        note = f"{subset}; {note}" if note else subset
-    parts = cut(who, sizes[0], {"validation": round(validation_share * sizes[0]), "trusted": trusted}, rng)
-    splits = {name: _split(train, mean, std, indices) for name, indices in parts.items()}
-    return Data(
-        train=splits["train"],
-        validation=splits["validation"],
-        test=_split(test, mean, std),
-        trusted=splits["trusted"],
-        num_classes=len(class_names),
-        outputs=len(class_names),
-        loss="cross_entropy",
-        class_names=tuple(class_names),
-        note=note,
-        augment=augment,
-    )
-
-
-def check_settings(
-    who: str, channels: int, mean: Sequence[float], std: Sequence[float], validation_share: float, trusted: int
-) -> None:
-    """What can be said of an image dataset's settings before its files are read."""
-    fits = len(mean) == len(std) == channels and all(scale > 0 for scale in std)
-    require(fits, who, f"a mean and a std > 0 for each of {channels} channels", mean=list(mean), std=list(std))
-    require_shares(who, validation_share=validation_share)
-    require(trusted >= 0, who, "trusted >= 0", trusted=trusted)
+        taken = {"validation": round(self.validation_share * sizes[0]), "trusted": self.trusted}
+        parts = cut(self.who, sizes[0], taken, rng)
+        splits = {name: _split(train, self.mean, self.std, indices) for name, indices in parts.items()}
+        return Data(
+            train=splits["train"],
+            validation=splits["validation"],
+            test=_split(test, self.mean, self.std),
+            trusted=splits["trusted"],
+            num_classes=len(class_names),
+            outputs=len(class_names),
+            loss="cross_entropy",
+            class_names=tuple(class_names),
+            note="" if sizes == official else subset,
+            augment=self.augment.active(),
+        )
 
 
 def _check(who: str, stored: Stored, shape: tuple[int, int, int], classes: int) -> None:

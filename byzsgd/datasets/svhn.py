@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
-from byzsgd.datasets.augmentations import ShiftFlip
-from byzsgd.datasets.images import Stored, check_settings, image_data
+from byzsgd.datasets.images import Pictures, Stored
 from byzsgd.datasets.stored import stored
-from byzsgd.interfaces import Data, ModelFactory
+from byzsgd.interfaces import Data
 from byzsgd.sources import noted
 from byzsgd.torchvision_compat import import_torchvision
 
@@ -19,44 +18,23 @@ FILES = ["train_32x32.mat", "test_32x32.mat"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Svhn:
+class Svhn(Pictures):
     """73,257 + 26,032 house numbers of 32×32 coloured pixels, 10 classes.
 
     Netzer, Wang, Coates, Bissacco, Wu, Ng: Reading digits in natural images with unsupervised feature learning (NIPS
     workshop, 2011).
     """
 
-    validation_share: float
-    trusted: int
-    download: bool
-    mean: Sequence[float]
-    std: Sequence[float]
-    augment: ShiftFlip
-    model: ModelFactory
-
-    def __post_init__(self) -> None:
-        check_settings("dataset svhn", 3, self.mean, self.std, self.validation_share, self.trusted)
+    who: ClassVar[str] = "dataset svhn"
+    shape: ClassVar[tuple[int, int, int]] = (3, 32, 32)
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
         def fetch(folder: Path) -> None:
             for part in ("train", "test"):
                 import_torchvision().datasets.SVHN(folder, split=part, download=True)
 
-        train, test = stored("dataset svhn", root, FILES, self.download, fetch, _read)
-        return image_data(
-            "dataset svhn",
-            train,
-            test,
-            rng,
-            shape=(3, 32, 32),
-            class_names=[str(digit) for digit in range(10)],
-            official=(73_257, 26_032),
-            mean=self.mean,
-            std=self.std,
-            validation_share=self.validation_share,
-            trusted=self.trusted,
-            augment=self.augment.active(),
-        )
+        train, test = stored(self.who, root, FILES, self.download, fetch, _read)
+        return self.data(train, test, rng, [str(digit) for digit in range(10)], (73_257, 26_032))
 
 
 def _read(root: Path) -> tuple[Stored, Stored]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
 
 from byzsgd.checks import require
 from byzsgd.datasets.splits import cut, require_shares, take
-from byzsgd.interfaces import Data, Split
+from byzsgd.interfaces import Data, ModelFactory, Split
 
 
 def of_scikit_learn(name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -34,31 +36,36 @@ def check_shares(who: str, *, test_share: float, validation_share: float, truste
     require(trusted >= 0, who, "trusted >= 0", trusted=trusted)
 
 
-def classes_data(
-    who: str,
-    examples: Split,
-    class_names: Sequence[str],
-    rng: np.random.Generator,
-    *,
-    test_share: float,
-    validation_share: float,
-    trusted: int,
-    standardise: bool,
-) -> Data:
+@dataclass(frozen=True, kw_only=True)
+class Table:
     """A problem of classification out of examples without an official split."""
-    splits = drawn_splits(who, examples, rng, test_share=test_share, validation_share=validation_share, trusted=trusted)
-    if standardise:
-        splits = standardised(splits)
-    return Data(
-        train=splits["train"],
-        validation=splits["validation"],
-        test=splits["test"],
-        trusted=splits["trusted"],
-        num_classes=len(class_names),
-        outputs=len(class_names),
-        loss="cross_entropy",
-        class_names=tuple(class_names),
-    )
+
+    who: ClassVar[str]  # in messages
+
+    test_share: float
+    validation_share: float
+    trusted: int
+    download: bool  # nothing to download
+    model: ModelFactory
+
+    def __post_init__(self) -> None:
+        check_shares(self.who, test_share=self.test_share, validation_share=self.validation_share, trusted=self.trusted)
+
+    def data(self, examples: Split, class_names: Sequence[str], rng: np.random.Generator, *, standardise: bool) -> Data:
+        shares = {"test_share": self.test_share, "validation_share": self.validation_share}
+        splits = drawn_splits(self.who, examples, rng, trusted=self.trusted, **shares)
+        if standardise:
+            splits = standardised(splits)
+        return Data(
+            train=splits["train"],
+            validation=splits["validation"],
+            test=splits["test"],
+            trusted=splits["trusted"],
+            num_classes=len(class_names),
+            outputs=len(class_names),
+            loss="cross_entropy",
+            class_names=tuple(class_names),
+        )
 
 
 def drawn_splits(

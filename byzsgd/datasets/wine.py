@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
 
-from byzsgd.datasets.tables import check_shares, classes_data, of_scikit_learn
-from byzsgd.interfaces import Data, ModelFactory, Split
+from byzsgd.datasets.tables import Table, of_scikit_learn
+from byzsgd.interfaces import Data, Split
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wine:
+class Wine(Table):
     """178 wines by 13 measurements, standardised on the training data, 3 classes; inside scikit-learn.
 
     Aeberhard, Forina: Wine (UCI machine learning repository, 1992).
@@ -21,29 +22,9 @@ class Wine:
     The splits are drawn at random: there is no official one. So few examples that fewer of them are trusted.
     """
 
-    test_share: float
-    validation_share: float
-    trusted: int
-    download: bool  # nothing to download
-    model: ModelFactory
-
-    def __post_init__(self) -> None:
-        check_shares(
-            "dataset wine",
-            test_share=self.test_share,
-            validation_share=self.validation_share,
-            trusted=self.trusted,
-        )
+    who: ClassVar[str] = "dataset wine"
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
         inputs, labels = of_scikit_learn("wine_data")
-        return classes_data(
-            "dataset wine",
-            Split(torch.from_numpy(inputs), torch.from_numpy(labels)),
-            ["class_0", "class_1", "class_2"],
-            rng,
-            test_share=self.test_share,
-            validation_share=self.validation_share,
-            trusted=self.trusted,
-            standardise=True,
-        )
+        examples = Split(torch.from_numpy(inputs), torch.from_numpy(labels))
+        return self.data(examples, ["class_0", "class_1", "class_2"], rng, standardise=True)

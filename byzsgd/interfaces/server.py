@@ -72,6 +72,9 @@ class Decision:
 class Aggregator(Protocol[S]):
     """A whole server. Frozen; all that changes is in its State.
 
+    One that gives its model to some workers at a time says so by `calls = True`, and names them by `called(state)`,
+    which is asked at the beginning and after every update; the others wait.
+
     Laws: `preview` equals the last of the same `receive` calls and changes nothing; a refused vector changes no
     parameter; the rule object is unchanged by a run.
     """

@@ -11,6 +11,7 @@ from .draw import FORMATS as FORMATS
 from .draw import KINDS as KINDS
 from .draw import draw as draw
 from .draw import drawable as drawable
+from .draw import plot as plot
 from .draw import save as save
 from .heatmap import heatmap as heatmap
 from .iteration_time import iteration_time as iteration_time

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
 
-from .panels import arrange, frame, handle, label_outside, more, name_panel
+from .panels import label_outside, of_runs
 from .style import styled
 
 
@@ -19,25 +19,12 @@ def bits(comparison: Comparison) -> Figure:
     """
     if all(run.arrivals["bits"].n_unique() < 2 for run in comparison.runs):
         raise NothingToDraw("bits needs runs whose messages differ in length; got none")
-    arrangement = arrange(comparison)
     with styled():
-        made = frame(
-            "Bits of a coordinate against updates",
-            [more(arrangement.left_out)],
-            comparison.caption(),
-            count=len(arrangement.panels),
-            legend=[handle(text, look) for text, look in arrangement.entries(comparison.groups)],
-            height=2.25 if len(arrangement.panels) == 1 else 1.75,
-        )
-        for axes, (title, groups) in zip(made.axes.flat, arrangement.panels, strict=False):
-            if title:
-                name_panel(made, axes, title)
-            for group in groups:
-                look = arrangement.look(group)
-                for run in group.runs:
-                    rows = _by_version(run)
-                    axes.plot(rows["read_at_true"], rows["bits"], color=look.colour, linestyle=look.dash, linewidth=0.9,
-                              alpha=0.7)  # fmt: skip
+        made, places = of_runs(comparison, "Bits of a coordinate against updates")
+        for axes, run, look in places:
+            rows = _by_version(run)
+            axes.plot(rows["read_at_true"], rows["bits"], color=look.colour, linestyle=look.dash, linewidth=0.9,
+                      alpha=0.7)  # fmt: skip
         made.axes[0, 0].set_xlim(left=0)
         made.axes[0, 0].set_ylim(bottom=0)
         label_outside(made, "server updates before the model that was read", "bits of a coordinate")

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
 
-from .panels import frame, label_outside, more, name_panel, plain_log
+from .panels import frame, label_outside, more, plain_log
 from .style import BYZANTINE, FAINT, HONEST, INK, styled
 
 MOST_PANELS = 12
@@ -65,9 +65,7 @@ def coefficients(comparison: Comparison, *, score: str | None = None) -> Figure:
             height=2.4 if len(shown) == 1 else 1.8,
         )
         scale = _scale([(run, name) for _, run, name in shown])
-        for axes, (title, run, name) in zip(made.axes.flat, shown, strict=False):
-            if title:
-                name_panel(made, axes, title)
+        for axes, (run, name) in made.panels((title, (run, name)) for title, run, name in shown):
             _draw(axes, run, name, scale)
         made.axes[0, 0].set_yscale("log")
         made.axes[0, 0].set_ylim(scale.bottom, scale.top)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
+from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded, diverged
 
-from .panels import arrange, frame, handle, label_outside, more, name_panel
+from .panels import label_outside, of_runs
 from .progress import show_shares
 from .style import INK, styled
 
@@ -19,29 +19,16 @@ def cost(comparison: Comparison) -> Figure:
     """
     if not any(len(_paid(run)) for run in comparison.runs):
         raise NothingToDraw("cost needs runs whose workers have a price; got none")
-    arrangement = arrange(comparison)
     with styled():
-        made = frame(
-            "Test accuracy against cost",
-            [more(arrangement.left_out)],
-            comparison.caption(),
-            count=len(arrangement.panels),
-            legend=[handle(text, look) for text, look in arrangement.entries(comparison.groups)],
-            height=2.25 if len(arrangement.panels) == 1 else 1.75,
-        )
-        for axes, (title, groups) in zip(made.axes.flat, arrangement.panels, strict=False):
-            if title:
-                name_panel(made, axes, title)
-            for group in groups:
-                look = arrangement.look(group)
-                for run in group.runs:
-                    rows = _paid(run)
-                    if len(rows):
-                        axes.plot(rows["cost"], rows["test_accuracy"], color=look.colour, linestyle=look.dash,
-                                  linewidth=0.9, alpha=0.7)  # fmt: skip
-                        mark = "X" if run.info.get("status") == "diverged" else look.marker
-                        axes.plot(rows["cost"][-1], rows["test_accuracy"][-1], marker=mark, color=look.colour,
-                                  markersize=5, markeredgecolor=INK, markeredgewidth=0.5, zorder=4)  # fmt: skip
+        made, places = of_runs(comparison, "Test accuracy against cost")
+        for axes, run, look in places:
+            rows = _paid(run)
+            if len(rows):
+                axes.plot(rows["cost"], rows["test_accuracy"], color=look.colour, linestyle=look.dash, linewidth=0.9,
+                          alpha=0.7)  # fmt: skip
+                mark = "X" if diverged(run) else look.marker
+                axes.plot(rows["cost"][-1], rows["test_accuracy"][-1], marker=mark, color=look.colour, markersize=5,
+                          markeredgecolor=INK, markeredgewidth=0.5, zorder=4)  # fmt: skip
         show_shares(made.axes[0, 0])
         made.axes[0, 0].set_xlim(left=0)
         label_outside(made, "cost so far (price units)", "test accuracy")

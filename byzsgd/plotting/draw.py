@@ -9,7 +9,9 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from byzsgd.analysis.bands import Axis
+from byzsgd.analysis.frames import runs_of
 from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded, compare
+from byzsgd.records import Run
 
 from .acceptance import acceptance
 from .bars import bars
@@ -113,6 +115,23 @@ def draw(
     if not written and problem is not None:
         raise ValueError(f"{problem} ({len(runs)} run{'s' if len(runs) > 1 else ''})")
     return written
+
+
+def plot(
+    source: str | Path | Run | Iterable[Run],
+    kind: str = "accuracy",
+    *,
+    x: Axis = "arrivals",
+    width: str | None = None,
+    law_of: LawOf | None = None,
+) -> Figure:
+    """One figure of a folder of runs, or of runs, for a notebook; `kind`, `x`, `width` and `law_of` as in `draw`."""
+    _known("kind", [kind], KINDS)
+    _known("x axis", [x], AXES)
+    _known("width", [width] if width else (), WIDTHS)
+    with on_paper(WIDTHS[width] if width else None):
+        ((_, figure),) = _figures(kind, compare(runs_of(source)), [x], law_of)
+    return figure
 
 
 def save(figure: Figure, output: Path, name: str, formats: Sequence[str] = ("png", "svg")) -> list[Path]:

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.path import Path
 
 from byzsgd.analysis.bands import AXIS_LABEL, band
 from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, Recorded
@@ -55,13 +56,15 @@ def recorded_graph(comparison: Comparison) -> Figure:
     drawn = list(shown.values())[:MOST_PANELS]
     alone = len(drawn) == 1
     with styled():
-        facts = [_said(drawn[0][1]) if alone else "", more(len(shown) - len(drawn))]
-        made = _framed(facts, comparison.caption(), [bool(_liars(run)) for _, run in drawn])
+        head = [_said(drawn[0][1]) if alone else "", more(len(shown) - len(drawn))]
+        made = _framed(head, comparison.caption(), [bool(_liars(run)) for _, run in drawn])
         for axes, (title, run) in zip(made.axes.flat, drawn, strict=False):
             lying = run.info.get("lying_weights", ())
             _draw_graph(axes, run.info["graph"], int(run.config["num_workers"]), _liars(run), lying)
             if not alone:
-                name_panel(made, axes, f"{title}: {_said(run)}")
+                name_panel(made, axes, title)
+                facts = _said(run).replace(" · lying", "\nlying")
+                axes.text(0.5, 0, facts, ha="center", va="top", color=FAINT, fontsize=7, transform=axes.transAxes)
     return made.figure
 
 
@@ -107,10 +110,10 @@ def _draw_graph(axes: Axes, edges: Edges, num_workers: int, byzantine: Collectio
     axes.axis("off")
 
 
-def _wedge(share: float) -> np.ndarray:
-    """The marker of a share of a disc, clockwise from the top: (k, 2)."""
+def _wedge(share: float) -> Path:
+    """The marker of a share of a disc, clockwise from the top."""
     angles = np.linspace(0.0, 2 * np.pi * share, 40)
-    return np.vstack([np.zeros(2), np.column_stack([np.sin(angles), np.cos(angles)])])
+    return Path(np.vstack([np.zeros(2), np.column_stack([np.sin(angles), np.cos(angles)])]))
 
 
 def consensus(comparison: Comparison) -> Figure:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from math import ceil
 from textwrap import wrap
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -19,11 +19,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from byzsgd.analysis.groups import ABSENT, Comparison, Group, phrase
+from byzsgd.analysis.groups import ABSENT, Comparison, Group, Recorded, phrase
 
 from .style import BYZANTINE, DOUBLE, FAINT, HONEST, SINGLE, Look, nominal_looks, ordered_looks, server_looks
 
 DEFENCES = ("aggregator", "scheme/rule")  # keys that colours and rows are for, the first of them that differs
+T = TypeVar("T")
 MOST_PANELS = 20  # of one figure; the caption says when there were more
 MOST_ENTRIES = 40  # of a legend
 MARGIN = 0.035  # of a side of a panel, between its axes and a mark that belongs beyond them
@@ -44,6 +45,13 @@ class Frame:
         self.axes[row, column] = None
         if row and self.axes[row - 1, column] is not None:
             self.axes[row - 1, column].xaxis.set_tick_params(labelbottom=True)
+
+    def panels(self, named: Iterable[tuple[str, T]]) -> Iterator[tuple[Axes, T]]:
+        """The panels in their order, each under its title, with what is to be drawn there."""
+        for axes, (title, drawn) in zip(self.axes.flat, named, strict=False):
+            if title:
+                name_panel(self, axes, title)
+            yield axes, drawn
 
     def name_rows(self, *names: str) -> None:
         """A label of the y axis for each row, at the first panel that it has; it shows the numbers."""
@@ -110,6 +118,24 @@ def _dealt(comparison: Comparison, hue: str | None) -> dict[Any, Look]:
     else:
         looks = dict(zip(known, nominal_looks(known), strict=True))
     return {value: looks[value] for value in comparison.values(hue)}
+
+
+def of_runs(
+    comparison: Comparison, title: str, facts: Sequence[str] = ()
+) -> tuple[Frame, list[tuple[Axes, Recorded, Look]]]:
+    """The frame of a figure with a thin line for each run, and where each run is drawn and how."""
+    arrangement = arrange(comparison)
+    made = frame(
+        title,
+        [more(arrangement.left_out)],
+        comparison.caption(),
+        count=len(arrangement.panels),
+        legend=[handle(text, look) for text, look in arrangement.entries(comparison.groups)],
+        height=2.25 if len(arrangement.panels) == 1 else 1.75,
+    )
+    places = [(axes, run, arrangement.look(group)) for axes, groups in made.panels(arrangement.panels)
+              for group in groups for run in group.runs]  # fmt: skip
+    return made, places
 
 
 @contextmanager

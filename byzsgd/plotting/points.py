@@ -13,7 +13,7 @@ from matplotlib.markers import CARETUPBASE, MarkerStyle
 from byzsgd.analysis.estimates import Estimate, named
 from byzsgd.analysis.groups import NothingToDraw
 
-from .panels import cross, frame, handle, label_outside, name_panel, plain_log
+from .panels import cross, frame, handle, label_outside, plain_log
 from .style import INK, nominal_looks, ordered_looks, styled
 
 CLAIM = (0, (1, 1.5))  # the dash of a claimed line
@@ -67,9 +67,7 @@ def points(
             )
         counts = [found.count for panel in shown for marks in panel.series.values() for _, found in marks]
         made = frame(title, [named(counts)], note, count=len(shown), legend=legend + [cross()] * lost)
-        for axes, panel in zip(made.axes.flat, shown, strict=False):
-            if panel.title:
-                name_panel(made, axes, panel.title)
+        for axes, panel in made.panels((panel.title, panel) for panel in shown):
             for name, marks in panel.series.items():
                 known = sorted((at, found) for at, found in marks if math.isfinite(found.middle))
                 places, middles = [at for at, _ in known], [found.middle for _, found in known]

@@ -14,7 +14,7 @@ from byzsgd.analysis.bands import AXIS_LABEL, COLUMN, Axis, Band, band
 from byzsgd.analysis.estimates import named
 from byzsgd.analysis.groups import Comparison, Group, NothingToDraw
 
-from .panels import arrange, cross, frame, handle, inside, label_outside, more, name_panel, plain_log
+from .panels import arrange, cross, frame, handle, inside, label_outside, more, plain_log
 from .style import Look, styled
 
 TITLE = {
@@ -73,13 +73,10 @@ def progress(comparison: Comparison, *, metric: str = "test_accuracy", x: Axis =
             floor, top = _log_limits(list(bands.values()))
         drawn = [
             (axes, bands[id(group)], arrangement.look(group))
-            for axes, (_, members) in zip(made.axes.flat, arrangement.panels, strict=False)
+            for axes, members in made.panels(arrangement.panels)
             for group in members
             if id(group) in bands
         ]
-        for axes, (panel, _) in zip(made.axes.flat, arrangement.panels, strict=False):
-            if panel:
-                name_panel(made, axes, panel)
         for axes, curve, look in drawn:
             draw_curve(axes, curve, look, floor)
         if metric in SHARES:

@@ -12,7 +12,7 @@ from byzsgd.analysis.estimates import summary
 from byzsgd.analysis.groups import ABSENT, Comparison, NothingToDraw, phrase
 from byzsgd.analysis.outcomes import accepted
 
-from .panels import frame, handle, label_outside, more, name_panel
+from .panels import frame, handle, label_outside, more
 from .progress import spread
 from .style import INK, nominal_looks, server_looks, styled
 
@@ -51,9 +51,7 @@ def slowdown(comparison: Comparison) -> Figure:
             legend=[handle(name, looks[name]) for name in names if name] + [line],
             height=2.2 if len(shown) == 1 else 1.75,
         )
-        for axes, title in zip(made.axes.flat, shown, strict=False):
-            if title:
-                name_panel(made, axes, title)
+        for axes, title in made.panels((title, title) for title in shown):
             for name in names:
                 points = [
                     (int(group.values[by]), np.array([1 - accepted(run, byzantine=False) for run in group.runs]))

@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 
 from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
 
-from .panels import briefly, frame, kind_handles, label_outside, left_out, more, name_panel
+from .panels import briefly, frame, kind_handles, label_outside, left_out, more
 from .style import BYZANTINE, HONEST, styled
 
 MOST_PANELS = 12
@@ -53,10 +53,8 @@ def staleness(comparison: Comparison) -> Figure:
             ],
             height=2.1 if len(shown) == 1 else 1.6,
         )
-        for axes, title in zip(made.axes.flat, shown, strict=False):
-            if title:
-                name_panel(made, axes, title)
-            for liars, of_kind in enumerate(late[title]):
+        for axes, kinds in made.panels((title, late[title]) for title in shown):
+            for liars, of_kind in enumerate(kinds):
                 _draw(axes, of_kind, bars, liars=bool(liars))
         made.axes[0, 0].set_xlim(bars[0] - 0.02 * len(bars), bars[-1])
         made.axes[0, 0].set_ylim(bottom=0)

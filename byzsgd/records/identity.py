@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
+from byzsgd.checks import leaves
+
 from .moved import in_first_words
 from .names import FORMAT
 
@@ -57,18 +59,11 @@ def _with_numbers_of(own: Any, stored: Any) -> Any:
 
 def difference(stored: Mapping[str, Any], own: Mapping[str, Any]) -> str:
     """The first setting, as `key=own instead of stored`, for which two configurations are two runs."""
-    before, now = _leaves(in_first_words(stored)), _leaves(in_first_words(own))
+    before, now = dict(leaves(in_first_words(stored))), dict(leaves(in_first_words(own)))
     for key in [*now, *before]:
         if key not in NOT_IDENTITY and now.get(key) != before.get(key):
             return f"{key}={now.get(key)} instead of {before.get(key)}"
     return "another order of its parts"
-
-
-def _leaves(node: Any, path: str = "") -> dict[str, Any]:
-    if not isinstance(node, Mapping):
-        return {path: node}
-    parts = [_leaves(item, f"{path}.{name}" if path else str(name)) for name, item in node.items()]
-    return {key: leaf for part in parts for key, leaf in part.items()}
 
 
 def _canonical(value: Any, path: str, sort: bool) -> Any:

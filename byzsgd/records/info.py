@@ -47,10 +47,12 @@ def versions() -> Mapping[str, str]:
 
 
 def commit() -> str | None:
-    """The commit of the checkout that byzsgd runs from, with `-dirty` when files differ from it; None: no checkout."""
-    root = Path(byzsgd.__file__).resolve().parents[1]
+    """The commit of the checkout that byzsgd runs from, or that its wheel was built from, with `-dirty` when files
+    differ from it; None: neither says."""
+    package = Path(byzsgd.__file__).resolve().parent
+    root, built = package.parent, package / "COMMIT"
     if not (root / ".git").exists():
-        return None
+        return (built.read_text().strip() or None) if built.is_file() else None
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)

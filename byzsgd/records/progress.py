@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 from .done import is_finished, require_whole
 from .identity import run_id
+from .judged import judged
 from .lock import LOCK, is_locked
 from .names import CHECKPOINTS, CONFIG, DONE, ERROR, INFO, METRICS_FILE
 from .plan import PLAN, Plan, read_plan
@@ -199,8 +199,5 @@ def _seconds(folder: Path, info: Mapping[str, Any], last: Mapping[str, Any], sha
 
 
 def _judged(last: Mapping[str, Any]) -> str:
-    for name, label in (("test_accuracy", "accuracy"), ("train_loss", "train loss")):
-        value = last.get(name)
-        if isinstance(value, int | float) and math.isfinite(value):
-            return f"{label} {value:.3g}"
-    return ""
+    found = judged(last)
+    return "" if found is None else f"{found[0].replace('_', ' ')} {found[1]:.3g}"

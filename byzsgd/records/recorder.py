@@ -161,6 +161,7 @@ class FolderRecorder:
         with writing(folder / ERROR):
             (folder / ERROR).unlink(missing_ok=True)
         info = read_info(folder) | {"status": "running"}
+        info.pop("reason", None)  # why it stopped before
         write_whole(folder / INFO, to_json(info, indent=2).encode())
         return cls(folder, info, offsets)
 

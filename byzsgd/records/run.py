@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import count
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 import polars as pl
 
 from .done import is_finished, read_done, require_format, require_parts, require_unchanged, vouches_for_all
+from .judged import judged
 from .moved import up_to_date
 from .names import ARRIVALS_FOLDER, CONFIG, DONE, INFO, METRICS_FILE, OF_A_RUN, OF_EVERY_RUN
 from .parts import part_number, parts, read_part
@@ -22,7 +23,8 @@ from .reading import contents, json_object, json_value, regular, yaml_mapping
 from .rows import ARRIVALS, METRICS, Metric, metrics_frame, metrics_row
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from matplotlib.figure import Figure
+    from torch import Tensor, nn
 
 TAIL = 65_536  # bytes; the last line of the metrics is within them
 RUNNING = "running"
@@ -68,13 +70,28 @@ class Run:
             raise ValueError("params needs a run with a folder (experiment.run(folder)); got one in memory")
         return load_params(self.folder)
 
+    # Records know neither models nor figures: the front door of the package knows who makes them.
+
+    def model(self, module: nn.Module | None = None, plugins: Sequence[str] = ()) -> nn.Module:
+        """The model with the parameters that the run ended with: see `byzsgd.trained`."""
+        import byzsgd
+
+        return byzsgd.trained(self, module, plugins)
+
+    def plot(self, kind: str = "accuracy", **options: Any) -> Figure:
+        """One figure of this run: see `byzsgd.plot`."""
+        import byzsgd
+
+        return byzsgd.plot(self, kind, **options)
+
     def _told(self) -> dict[str, str]:
         last = self.metrics[-1].to_dicts()[0] if len(self.metrics) else {}
-        judged = {name: f"{last[name]:.4g}" for name in ("test_accuracy", "train_loss") if last.get(name) is not None}
+        found = judged(last)
+        measured = {} if found is None else {found[0]: f"{found[1]:.4g}"}
         named = {name: self.choices[name] for name in ("aggregator", "attack") if name in self.choices}
         place = {} if self.folder is None else {"folder": str(self.folder)}
         facts = {"status": str(self.info.get("status")), "arrivals": str(len(self.arrivals))}
-        return named | {"seed": str(self.config.get("seed"))} | facts | judged | place
+        return named | {"seed": str(self.config.get("seed"))} | facts | measured | place
 
 
 def load(folder: str | Path) -> Run:
@@ -85,12 +102,10 @@ def load(folder: str | Path) -> Run:
     folder = Path(folder)
     if not is_run(folder) and folder.is_dir() and (inside := find_runs(folder)) not in ([], [folder]):
         raise ValueError(f"load needs the folder of one run; got {folder} with {len(inside)} runs in it (byzsgd.frame)")
-    done = read_done(folder)
-    config = read_config(folder)
-    info = read_info(folder)  # which another version may have written otherwise
-    for name in (CONFIG, INFO):
-        require_unchanged(folder, name, done)
+    config, info, done = read_settings(folder)
     choices = info.pop("choices")
+    if done is None and info["status"] in ENDED:
+        info["reason"] = f"{info['status']}, but without {DONE}"
     if done is None and info["status"] in (RUNNING, *ENDED):
         info["status"] = UNFINISHED
     return Run(
@@ -102,6 +117,15 @@ def load(folder: str | Path) -> Run:
         folder=folder,
         vouched=False if done is None else vouches_for_all(done) or None,
     )
+
+
+def read_settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any] | None]:
+    """`config.yaml`, `info.json` and DONE of a run, which vouches for the other two."""
+    done = read_done(folder)
+    config, info = read_config(folder), read_info(folder)  # first, which another version may have written otherwise
+    for name in (CONFIG, INFO):
+        require_unchanged(folder, name, done)
+    return config, info, done
 
 
 def is_run(folder: Path) -> bool:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from byzsgd.analysis.groups import Recorded
+from byzsgd.checks import leaves
+from byzsgd.records.identity import NOT_IDENTITY
 from byzsgd.records.origin import CODE, DIGEST
 from byzsgd.records.plan import typed_words
 
 # Where data lie, what is shown and how often it is saved are the reader's own business.
-LEFT_OUT = ("data_root", "checkpoint_every", "force", "plugins", "tracker", "hydra", "name", "experiment")
+LEFT_OUT = (*NOT_IDENTITY, "plugins", "name", "experiment")
 
 
 def train_command(run: Recorded) -> str:
@@ -20,12 +22,12 @@ def train_command(run: Recorded) -> str:
     words = ["byzsgd", "train"]
     if run.folder is not None and (typed := typed_words(run.folder)) is not None:
         return shlex.join([*words, *typed])
-    if any(key.endswith((f".{CODE}", f".{DIGEST}")) for key, _ in _leaves(run.config, "")):
+    if any(key.endswith((f".{CODE}", f".{DIGEST}")) for key, _ in leaves(run.config)):
         return "# no command: parts of this run were made in Python"
     for group, member in sorted(run.choices.items(), key=lambda choice: (choice[0].count("/"), choice[0])):
         if group not in LEFT_OUT and member is not None:
             words.append(f"{group}={member}")
-    words += [f"{key}={_written(value)}" for key, value in _leaves(run.config, "") if _wanted(key)]
+    words += [f"{key}={_written(value)}" for key, value in leaves(run.config) if _wanted(key)]
     return shlex.join(words)
 
 
@@ -38,15 +40,7 @@ def plot_command(runs: Sequence[Recorded], *arguments: str) -> str:
 
 
 def _wanted(key: str) -> bool:
-    return key.partition(".")[0] not in LEFT_OUT and not key.rpartition(".")[2].startswith("_")
-
-
-def _leaves(node: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
-    for key, value in node.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{path}{key}.")
-        elif not isinstance(value, Mapping):
-            yield f"{path}{key}", value
+    return not {key, key.partition(".")[0]} & {*LEFT_OUT} and not key.rpartition(".")[2].startswith("_")
 
 
 def _written(value: Any) -> str:

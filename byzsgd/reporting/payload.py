@@ -11,11 +11,11 @@ import numpy as np
 import polars as pl
 
 from byzsgd.analysis.colours import PALETTE, look_of, server_places
-from byzsgd.analysis.groups import ABSENT, Comparison, Recorded, flat, phrase, typed_value
+from byzsgd.analysis.groups import ABSENT, Comparison, Recorded, phrase, typed_value
 from byzsgd.analysis.jobs import jobs
 from byzsgd.analysis.outcomes import accepted, at_best_validation, byzantine_share, final, may_refuse, staleness
 from byzsgd.analysis.paired import hue_of
-from byzsgd.checks import spelled
+from byzsgd.checks import leaves, spelled
 
 from .command import plot_command, train_command
 from .notes import notes_of
@@ -89,7 +89,7 @@ def _typed(comparison: Comparison, key: str, value: Any) -> str | None:
 def _settings(runs: Sequence[Recorded]) -> dict[str, list[str | None]]:
     """Every choice and setting in which some two runs differ, run by run; null where a run has none."""
     found = [
-        dict(run.choices) | {name: spelled(value) for name, value in flat(run.config) if name not in run.choices}
+        dict(run.choices) | {name: spelled(value) for name, value in leaves(run.config) if name not in run.choices}
         for run in runs
     ]
     names = sorted({name for each in found for name in each})

@@ -86,6 +86,8 @@ class ParameterServer:
         world.scheme = state
         for worker in sorted(world.workers):
             kernel.start(world, worker, NODE)
+        idle = sorted(set(world.workers) - self._called(state, world.workers))
+        state.held |= {worker: None for worker in idle if kernel.cancel(world, worker)}
         return state
 
     def delivered(self, kernel: Verbs, world: Any, delivery: Delivery) -> Outcome:
@@ -98,30 +100,31 @@ class ParameterServer:
         step = world.models.version[NODE]
         arrival = Arrival(delivery.time, job.worker, read_at, step, message.vector, read_params)
         decision = self.aggregator.receive(state.aggregator, arrival)
-        released: Iterable[int] = ()
         if decision.direction is not None:
             kernel.apply(world, NODE, decision.direction)
-            if state.held:
-                released, state.held = sorted(state.held), {}
-        self._reply(kernel, world, job.worker, decision, released)
+        self._reply(kernel, world, job.worker, decision)
         return Outcome(arrival, decision, decision.direction is not None)
 
-    def _reply(self, kernel: Verbs, world: Any, sender: int, decision: Decision, released: Iterable[int]) -> None:
+    def _reply(self, kernel: Verbs, world: Any, sender: int, decision: Decision) -> None:
         state: ServerState = world.scheme
         if decision.reply is Reply.RESTART:
-            everyone = {sender, *state.held, *released}
-            everyone.update(worker for worker in sorted(world.workers) if kernel.cancel(world, worker))
-            state.held = {}
-            for worker in sorted(everyone):
+            state.held |= {worker: None for worker in sorted(world.workers) if kernel.cancel(world, worker)}
+            state.held[sender] = None
+        if decision.direction is not None or decision.reply is Reply.RESTART:
+            for worker in sorted(self._called(state, state.held)):
+                del state.held[worker]
                 kernel.start(world, worker, NODE)
-            return
-        for worker in released:
-            kernel.start(world, worker, NODE)
-        for worker in decision.cancel:
+        for worker in decision.cancel if decision.reply is not Reply.RESTART else ():
             if worker in world.pending:
                 kernel.cancel(world, worker)
                 kernel.start(world, worker, NODE)
         if decision.reply is Reply.HOLD:
             state.held[sender] = None
-        else:
+        elif decision.reply is Reply.DISPATCH:
             kernel.start(world, sender, NODE)
+
+    def _called(self, state: ServerState, waiting: Iterable[int]) -> set[int]:
+        """Those of the waiting workers that the server now gives its model."""
+        server: Any = self.aggregator
+        called = server.called(state.aggregator) if getattr(server, "calls", False) else None
+        return set(waiting) if called is None else set(waiting) & set(called)

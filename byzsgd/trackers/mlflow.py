@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from byzsgd.checks import leaves
 from byzsgd.interfaces import Tracked
 
 from .packages import require_package
@@ -40,7 +41,7 @@ class MLflow:
             client.update_run(number, status="RUNNING")
         else:
             number = client.create_run(experiment, run_name=run.name, tags={TAG: run.identity}).info.run_id
-            for key, value in _leaves(dict(run.config)).items():
+            for key, value in leaves(run.config):
                 client.log_param(number, key, str(value)[:LONGEST])
         return _Metrics(client, number)
 
@@ -66,11 +67,3 @@ class _Metrics:
     def close(self, status: str) -> None:
         self._client.set_tag(self._number, "byzsgd.status", status)
         self._client.set_terminated(self._number, status=STATUS.get(status, "FINISHED"))
-
-
-def _leaves(config: object, path: str = "") -> dict[str, object]:
-    """The leaves of a nested configuration by their dotted keys."""
-    if not isinstance(config, dict):
-        return {path: config}
-    parts = [_leaves(value, f"{path}.{key}" if path else str(key)) for key, value in config.items()]
-    return {key: leaf for part in parts for key, leaf in part.items()}

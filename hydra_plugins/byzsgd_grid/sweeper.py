@@ -25,8 +25,10 @@ class GridConf:
     jobs: str | None = None  # a file: overrides on every line, each line with every combination
 
 
-# In place of Hydra's own, so that an experiment needs no other sweeper to zip.
-ConfigStore.instance().store(group="hydra/sweeper", name="basic", node=GridConf, provider="byzsgd_grid")
+def register() -> None:
+    """In place of Hydra's own, so that an experiment needs no other sweeper to zip: in byzsgd, not in every application
+    of Hydra that finds this plugin."""
+    ConfigStore.instance().store(group="hydra/sweeper", name="basic", node=GridConf, provider="byzsgd_grid")
 
 
 class GridSweeper(BasicSweeper):

@@ -26,5 +26,9 @@ class LanesLauncher(basic_launcher.BasicLauncher):
     """Hydra's own launcher under the name of one that advanced all runs together, which gained nothing on a CPU."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        if "_target_" not in self.config:
+            raise ValueError(
+                "hydra/launcher=lanes needs an experiment of byzsgd, whose launcher it is; got another application"
+            )
         print("byzsgd: hydra/launcher=lanes runs one after another in one process", file=sys.stderr)
         return super().launch(job_overrides, initial_job_idx)

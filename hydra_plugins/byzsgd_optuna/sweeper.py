@@ -49,15 +49,12 @@ class OptunaConf:
 
 
 def register() -> None:
-    """In the place of hydra-optuna-sweeper, where that is installed too."""
+    """In the place of hydra-optuna-sweeper, where that is installed too: in byzsgd, not in other applications."""
     store = ConfigStore.instance()
     store.store(group="hydra/sweeper", name="optuna", node=OptunaConf, provider="byzsgd_optuna")
     for name, (sampler, settings) in SAMPLERS.items():
         node = {"_target_": f"optuna.samplers.{sampler}", "seed": None, **settings}
         store.store(group="hydra/sweeper/sampler", name=name, node=node, provider="byzsgd_optuna")
-
-
-register()
 
 
 class OptunaSweeper(Sweeper):

@@ -54,6 +54,10 @@ class RayLauncher(Launcher):
         self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        if "_target_" not in self.config:
+            raise ValueError(
+                "hydra/launcher=ray needs an experiment of byzsgd, whose launcher it is; got another application"
+            )
         ray = self._connected()
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)

@@ -33,6 +33,7 @@ BAD_PARTS = {
             ("buckets", 16, "buckets <= num_workers, or some would stay empty; got buckets=16, num_workers=15"),
         ],
         "buffer": [("size", 0, "buffer needs size >= 1"), ("slots", "maybe", "aggregator.collector.slots")],
+        "sample": [("size", 0, "sample needs size >= 1")],
         "latest": [
             ("missing", "forget", "one of skip, zero"),
             ("quorum", 0, "latest needs quorum >= 1"),

@@ -25,6 +25,16 @@ def test_seeds_are_one_group():
     assert "kardam" in comparison.caption()
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_a_seed_that_was_run_twice_the_newest_counts(order):
+    pair = [run(), run()]
+    for made, day in zip(pair, ("2026-01-01", "2026-01-02"), strict=True):
+        made.info["started"] = day
+    ((group,), notes) = (comparison := compare([pair[place] for place in order])).groups, comparison.notes
+    assert [made.info["started"] for made in group.runs] == ["2026-01-02"]
+    assert "each seed counts once, the newest" in notes[0]
+
+
 def test_only_what_differs_is_in_the_label():
     comparison = compare(sweep(("asgd", "kardam"), ("none", "lie"), 2))
     assert comparison.keys == ("aggregator", "attack")  # neither asgd's lack of damping nor lie's z is news

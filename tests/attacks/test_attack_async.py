@@ -91,19 +91,33 @@ def test_lipschitz_hug_without_the_filter_falls_back():
     assert attack.forge(seen).tolist() == [-10.0, 20.0]
 
 
-def test_lipschitz_hug_works_for_coefficients_of_the_server_too():
+class ServerSide(LiteralServer):
     """The candidate is ‖g − a‖/D with an anchor that is not the liar's own vector."""
 
-    class ServerSide(LiteralServer):
-        anchor, distance, threshold = torch.tensor([1.0, 1.0]), 0.5, 6.0
+    anchor, distance, threshold = torch.tensor([1.0, 1.0]), 0.5, 6.0
 
-        def receive(self, state, arrival):
-            coefficient = float((arrival.vector - self.anchor).norm() / self.distance)
-            scores = {"lipschitz": coefficient, "lipschitz_threshold": self.threshold}
-            accepted = coefficient <= self.threshold
-            direction = arrival.vector if accepted else None
-            return Decision(accepted, "accepted" if accepted else "lipschitz", float(accepted), direction, scores)
+    def receive(self, state, arrival):
+        coefficient = float((arrival.vector - self.anchor).norm() / self.distance)
+        scores = {"lipschitz": coefficient, "lipschitz_threshold": self.threshold}
+        accepted = coefficient <= self.threshold
+        direction = arrival.vector if accepted else None
+        return Decision(accepted, "accepted" if accepted else "lipschitz", float(accepted), direction, scores)
 
+
+def test_lipschitz_hug_tries_what_other_liars_sent_last():
+    """Every other line along (−1, 0) passes the anchor further away than the threshold allows."""
+
+    class Elsewhere(ServerSide):
+        anchor = torch.tensor([1.0, 20.0])
+
+    server, attack = Elsewhere(lipschitz=True), member("lipschitz_hug")
+    memory = attack.init(context())
+    memory.vectors = {0: torch.tensor([1.0, -9.0]), 2: torch.tensor([1.5, 20.0])}
+    seen = view([1.5, 9.0], [[2.0, -9.0], [2.0, 9.0]], aggregator=server, state=server.init(), memory=memory)
+    assert_close(attack.forge(seen), torch.tensor([1.0 - 2.97, 20.0]), rtol=1e-4, atol=1e-4)
+
+
+def test_lipschitz_hug_works_for_coefficients_of_the_server_too():
     server = ServerSide(lipschitz=True)
     attack = member("lipschitz_hug")
     seen = view([1.5, 1.0], [[2.0, 0.0], [2.0, 0.0]], aggregator=server, state=server.init())

@@ -123,6 +123,15 @@ def test_outlook_without_a_step_is_the_accepted_vector_itself():
     assert outlook(seen)(outside) is None
 
 
+@pytest.mark.parametrize(("num_workers", "last"), [(10, 21), (30, 61), (120, 201)])
+def test_outlook_looks_ahead_by_two_rounds_and_by_200_deliveries_at_most(num_workers, last):
+    vector = torch.full((6,), 8.0)
+    for size in (last, last + 1):  # its own, and those that follow
+        server = LiteralServer(size=size)
+        found = outlook(view(aggregator=server, state=server.init(), num_workers=num_workers))(vector)
+        assert (found is vector) == (size > last)
+
+
 def test_outlook_says_that_a_vector_is_refused():
     server = LiteralServer(size=3, cone=torch.ones(6))
     seen = view(aggregator=server, state=server.init(), honest=torch.ones(7, 6))

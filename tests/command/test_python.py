@@ -55,7 +55,7 @@ def test_every_text_arrives_as_it_is(text):
     ("given", "settings", "sentence"),
     [
         ((3,), {}, "an override needs a text, a list of texts or a dict of settings; got 3"),
-        ((), {"aggregator": print}, "aggregator needs a plain value; got a builtins.builtin_function_or_method"),
+        ((), {"aggregator": print}, "aggregator needs a rule, which is a function (k, d) -> (d,)"),
         ((), {"sede": 3}, "no setting 'sede'; did you mean seed?"),
         (({"optimizer": {"lrr": 3}},), {}, "no setting 'lrr' in optimizer; did you mean lr?"),
     ],

@@ -106,7 +106,7 @@ def screen_of(monkeypatch, width, terminal):
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_single_run_keeps_its_bar_and_what_is_left(width, monkeypatch):
     lines = screen_of(monkeypatch, width, terminal=True).replace("\r", "\n").split("\n")
-    moving = [line.replace("\x1b[2K", "").rstrip() for line in lines if "/60  accuracy" in line]
+    moving = [line.replace("\x1b[2K", "").rstrip() for line in lines if "/60  test accuracy" in line]
     assert moving
     for line in moving:
         assert len(line) <= width
@@ -115,7 +115,7 @@ def test_a_single_run_keeps_its_bar_and_what_is_left(width, monkeypatch):
 
 
 def test_in_a_pipe_it_speaks_at_every_evaluation(monkeypatch):
-    said = [line for line in screen_of(monkeypatch, 80, terminal=False).splitlines() if "/60  accuracy 0." in line]
+    said = [line for line in screen_of(monkeypatch, 80, terminal=False).splitlines() if "/60  test accuracy 0." in line]
     assert [line.split("/")[0] for line in said] == ["0", "30", "60"]
 
 
@@ -136,3 +136,18 @@ def test_the_kinds_of_figures_are_those_that_are_drawn():
     from byzsgd.plotting import KINDS
 
     assert FIGURES == KINDS, "FIGURES in byzsgd/console/vocabulary.py needs the kinds of byzsgd/plotting/draw.py"
+
+
+def test_the_list_has_one_s_own_members_and_marks(tmp_path, capsys):
+    (tmp_path / "aggregator").mkdir()
+    (tmp_path / "aggregator/mine.yaml").write_text("# A server of mine.\n_target_: byzsgd.aggregators.pipeline\n")
+    assert main(["list", "aggregator", "--config-dir", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    lines = {line.split()[0]: line for line in printed if line[:2] == "  " and line[2:3] != " "}
+    assert lines["mine"].endswith("A server of mine.")
+    marked = {name for name, line in lines.items() if line.endswith("[trusted data]")}
+    assert {"zeno_pp", "afl_guard", "fltrust"} <= marked and not {"kardam", "krum", "asgd"} & marked
+    assert main(["list", "rule", "--search", "bulyan"]) == 0
+    assert "Cost: k²d + k³ log k" in capsys.readouterr().out
+    assert main(["list", "--config-dir", str(tmp_path / "none")]) == 2
+    assert "--config-dir needs a folder" in capsys.readouterr().err

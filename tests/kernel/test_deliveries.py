@@ -141,3 +141,21 @@ def test_messages_held_back_leave_in_the_order_of_their_senders():
 def test_a_message_held_back_is_lost_with_its_job(clock):
     waits = replace(composed(*clock), aggregator=Scripted(restarts=9), attack=Patient(2.0)).prepare()
     assert is_literal(waits, 60) == 60
+
+
+class Drawing(Attack):
+    """Remembers the first number that it draws for each message."""
+
+    def __init__(self):
+        self.drawn = []
+
+    def forge(self, view):
+        self.drawn.append((view.worker, view.rng.random()))
+        return view.own
+
+
+def test_every_message_of_every_liar_has_draws_of_its_own():
+    attack = Drawing()
+    assert is_literal(replace(composed("aggregator=asgd"), attack=attack).prepare(), 60) == 60
+    assert {worker for worker, _ in attack.drawn} == {0, 2, 5}
+    assert len({number for _, number in attack.drawn}) == len(attack.drawn) > 10

@@ -118,7 +118,9 @@ def _tested(copy: Path, mutation: Mutation) -> int:
     sys.path.insert(0, str(copy))
     if mutation.pure:
         os.environ |= {"XDG_CACHE_HOME": "/dev/null"}
-        numba.core.config.DISABLE_JIT = True
+        from numba.core import config
+
+        config.DISABLE_JIT = True
     log = os.open(copy / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1)
     os.dup2(log, 2)
@@ -145,8 +147,9 @@ if __name__ == "__main__":
     # What every test needs and no mutation touches: imported once, before a process is forked for each.
     import antlr4  # noqa: F401
     import matplotlib.figure  # noqa: F401
-    import numba
+    import numba  # noqa: F401
     import polars  # noqa: F401
+    import pytest  # noqa: F401
     import torch  # noqa: F401
 
     os.environ.setdefault("OMP_NUM_THREADS", "1")

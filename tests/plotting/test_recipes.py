@@ -54,15 +54,14 @@ def test_a_recipe_draws(name, tmp_path):
 @pytest.mark.parametrize(
     "name", sorted({recipe.EXPERIMENT for recipe in plots.recipes().values() if hasattr(recipe, "EXPERIMENT")})
 )
-def test_the_extreme_settings_of_an_experiment_can_run(name):
+def test_the_settings_of_an_experiment_can_run(name):
     import byzsgd
+    from byzsgd.config.sweeps import jobs_of
 
-    content = yaml.safe_load((plots.EXPERIMENTS / f"{name}.yaml").read_text())
-    params = content["hydra"]["sweeper"]["params"]
-    choices = {key: str(values).split(",") for key, values in params.items() if "range" not in str(values)}
-    for picked in product(*({values[0], values[-1]} for values in choices.values())):
-        words = [f"{key}={value}" for key, value in zip(choices, picked, strict=True)]
-        byzsgd.experiment(f"experiment={name}", *words)
+    params = yaml.safe_load((plots.EXPERIMENTS / f"{name}.yaml").read_text())["hydra"]["sweeper"]["params"]
+    jobs = [job for job in jobs_of([f"{key}={values}" for key, values in params.items()]) if "seed=0" in job]
+    for job in jobs[:: -(-len(jobs) // 40)] + jobs[-1:]:
+        byzsgd.experiment(f"experiment={name}", *job)
 
 
 @pytest.mark.slow

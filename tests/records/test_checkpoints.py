@@ -11,6 +11,7 @@ from byzsgd.records import Offsets, load
 from byzsgd.records.checkpoints import (
     checkpoints,
     drop_checkpoints,
+    keep_last,
     latest_checkpoint,
     load_params,
     read_checkpoint,
@@ -36,6 +37,14 @@ def saved(begin):
 def test_the_newest_two_are_kept(saved):
     assert [path.name[:12] for path in checkpoints(saved)] == ["000000000012", "000000000008"]
     assert not list((saved / "checkpoints").glob("*.tmp"))
+
+
+@pytest.mark.parametrize(("spare", "kept"), [(1, 1), (0, 1), (-1, 0)])
+def test_the_last_state_of_a_run_is_kept_up_to_its_bound(saved, spare, kept):
+    offsets = read_checkpoint(checkpoints(saved)[0], {}).offsets
+    size = save_checkpoint(saved, 13, state(13), offsets).stat().st_size
+    keep_last(saved, 13, state(13), offsets, size + spare)
+    assert [path.name[:12] for path in checkpoints(saved)] == ["000000000013"] * kept
 
 
 def test_it_comes_back(saved):

@@ -142,6 +142,15 @@ def test_no_git_is_no_problem(monkeypatch, trouble):
     assert info.commit() is None
 
 
+def test_a_wheel_knows_its_commit(monkeypatch, tmp_path):
+    """As hatch_build.py leaves it."""
+    monkeypatch.setattr(info.byzsgd, "__file__", str(tmp_path / "byzsgd" / "__init__.py"))
+    assert info.commit() is None
+    (tmp_path / "byzsgd").mkdir()
+    (tmp_path / "byzsgd" / "COMMIT").write_text("0123abc\n")
+    assert info.commit() == "0123abc"
+
+
 # What version 0.1 called these runs, whose parts have had a parameter more since.
 SINCE_0_1 = {
     ("aggregator=weighted_rfa", "aggregator.collector.quorum=1"): "6c3c0a1f76",

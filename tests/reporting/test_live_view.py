@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -13,6 +14,19 @@ from made_up_runs import run
 from rich.console import Console
 
 from byzsgd.console.live_view import Glance, share, spark, view, watch
+from byzsgd.records import locked
+from byzsgd.records.done import done_of
+from byzsgd.records.files import digest
+from byzsgd.records.progress import run_progress
+from byzsgd.records.run import ENDED
+
+LOCKS = contextlib.ExitStack()  # of the folders that are written as running
+
+
+@pytest.fixture(autouse=True)
+def at_work():
+    yield
+    LOCKS.close()
 
 
 def write(folder, made, *, status="running", metrics=3):
@@ -21,9 +35,21 @@ def write(folder, made, *, status="running", metrics=3):
     config = made.config | {"budget": {"arrivals": 1200, "updates": None, "time": None}}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     (folder / "info.json").write_text(json.dumps({"status": status, "scores": [], "choices": made.choices}))
+    if status == "running":
+        LOCKS.enter_context(locked(folder))
     lines = [json.dumps(row) for row in made.metrics[:metrics].to_dicts()]
     (folder / "metrics.jsonl").write_text("".join(line + "\n" for line in lines))
+    if status in ENDED:
+        end(folder)
     return folder
+
+
+def end(folder, **info):
+    """The run has ended: its last file says so."""
+    known = json.loads((folder / "info.json").read_text())
+    (folder / "info.json").write_text(json.dumps(known | info))
+    metrics = digest((folder / "metrics.jsonl").read_bytes())
+    (folder / "DONE").write_bytes(done_of(folder, metrics=metrics, prefix=""))
 
 
 def shown(folder, glance=None, now=None, width=180):
@@ -49,6 +75,13 @@ def test_a_run_that_does_not_speak_is_silent(tmp_path):
     assert "silent for 10 min" in shown(tmp_path, now=time.time() + 600)
 
 
+def test_a_run_that_was_cut_off_is_called_what_status_calls_it(tmp_path):
+    write(tmp_path / "one", run())
+    LOCKS.close()
+    assert "1 broken" in shown(tmp_path)
+    assert run_progress(tmp_path / "one").state == "broken"
+
+
 def test_ended_runs_are_counted_and_running_ones_come_first(tmp_path):
     write(tmp_path / "a", run("asgd"), status="diverged")
     write(tmp_path / "b", run("krum"))
@@ -71,7 +104,7 @@ def test_only_what_changed_is_read_again(tmp_path, monkeypatch):
     glance = Glance()
     glance.look(tmp_path)
     read = []
-    monkeypatch.setattr("byzsgd.console.live_view.load", lambda path: (read.append(path), run())[1])
+    monkeypatch.setattr("byzsgd.console.live_view.readable", lambda path: (read.append(path), (run(), []))[1])
     glance.look(tmp_path)
     assert read == []
     later = time.time() + 5
@@ -97,8 +130,7 @@ def test_in_a_terminal_it_stays_until_all_have_ended(tmp_path, monkeypatch):
         def look(self, place):
             looks.append(place)
             if len(looks) == 3:
-                info = json.loads((folder / "info.json").read_text())
-                (folder / "info.json").write_text(json.dumps(info | {"status": "finished"}))
+                end(folder, status="finished")
             self.runs.clear()
             return super().look(place)
 

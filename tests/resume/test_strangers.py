@@ -27,6 +27,11 @@ NAME = "\x1b]0;owned\x07\x1b[2J$\\frac$ [red]a|b[/] \u202e=@"
 SPELLED = "\\x1b]0;owned\\x07\\x1b[2J$\\frac$ [red]a|b[/] \\u202e=@"
 
 
+def slowly(*rows):
+    """Those that `make test` leaves to `make test-all`."""
+    return [pytest.param(*row, marks=pytest.mark.slow) for row in rows]
+
+
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     place = tmp_path_factory.mktemp("kept")
@@ -72,11 +77,10 @@ BOARD = {"_target_": "byzsgd.trackers.tensorboard", "folder": "board"}
     ("words", "opened"),
     [
         ((), ""),
-        (("--trust",), "board"),
         (("tracker=tensorboard", "tracker.folder=mine"), "mine"),
-        (("tracker=null",), ""),
+        *slowly((("--trust",), "board"), (("tracker=null",), "")),
     ],
-    ids=["no word", "trust", "own", "none"],
+    ids=["no word", "own", "trust", "none"],
 )
 def test_a_tracker_is_opened_at_ones_word(words, opened, run, capsys):
     pytest.importorskip("tensorboard", reason="pip install 'byzsgd[tensorboard]'")
@@ -109,7 +113,7 @@ def test_other_settings_are_no_word(run, capsys):
     assert "resume needs settings of the budget" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("target", ["torch.nn.Linear", "byzsgd.models.mlp", "byzsgd.datasets.digits"])
+@pytest.mark.parametrize("target", ["torch.nn.Linear", *slowly(("byzsgd.models.mlp",), ("byzsgd.datasets.digits",))])
 def test_plot_builds_nothing_but_laws_of_ours(target, run, capsys, monkeypatch):
     built = []
     monkeypatch.setattr("byzsgd.config.objects.built", lambda *given: built.append(given))
@@ -121,8 +125,11 @@ def test_plot_builds_nothing_but_laws_of_ours(target, run, capsys, monkeypatch):
     assert not built
 
 
-@pytest.mark.parametrize("command", [("compare", "--output", "out"), ("report",), ("watch",), ("status",), ("plot",)],
-                         ids=lambda words: words[0])  # fmt: skip
+@pytest.mark.parametrize(
+    "command",
+    [("compare", "--output", "out"), ("watch",), ("status",), *slowly((("report",),), (("plot",),))],
+    ids=["compare", "watch", "status", "report", "plot"],
+)
 def test_names_do_nothing_to_a_terminal(command, run, capsys):
     config = yaml.safe_load((run / "config.yaml").read_text())
     forge(run, aggregator={**config["aggregator"], NAME: NAME})

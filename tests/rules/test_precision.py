@@ -9,6 +9,7 @@ import twins
 
 from byzsgd.aggregators import preaggregators, rules
 from byzsgd.aggregators.rules.numerics import ordering
+from byzsgd.aggregators.rules.numerics.distances import Distances
 from byzsgd.aggregators.rules.numerics.subsets import cover
 
 
@@ -118,3 +119,23 @@ def test_near_copies_hold_the_geometric_median_no_more_than_exact_ones(width):
         x[:copies] += width * rng.normal(size=(copies, 20))
         got = rules.geometric_median(torch.tensor(x)).numpy()
         np.testing.assert_allclose(got, wanted, rtol=0, atol=max(1e-7, 100 * width))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("k", "d", "common"), [(2, 100, 0.0), (9, 8192, 3.0), (9, 5000, 30.0), (30, 8192, 1.0)])
+def test_squared_distances_are_wrong_by_no_more_than_their_bound(dtype, k, d, common):
+    for seed in range(2):
+        rows = torch.tensor(np.random.default_rng(seed).normal(size=(k, d)) + common).to(dtype)
+        exact = rows.numpy().astype(np.longdouble)
+        expected = np.stack([((exact - row) ** 2).sum(axis=1) for row in exact])
+        measured = Distances(rows)
+        assert not measured.exact.any()  # else nothing is said of the bound
+        assert (np.abs(measured.squared - expected) <= measured.error).all()
+        assert (measured.error <= 1e-5 * expected).all()
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4)))[::5])
+def test_a_tie_goes_to_the_smaller_row_whatever_the_order(order):
+    """Four corners of a square: every one has the same distances."""
+    rows = torch.tensor([[0.0, 1.0], [0.0, -1.0], [1.0, 0.0], [-1.0, 0.0]])[list(order)]
+    assert rules.krum(rows, f=0).tolist() == [-1.0, 0.0]

@@ -64,6 +64,27 @@ def test_every_neighbour_is_told_something_else():
     assert not torch.equal(*by_sender)
 
 
+def test_a_lie_to_one_neighbour_is_seen_in_the_record():
+    """`largest_gap` of a row is that of the models told in the mixings that it completed."""
+    made = byzsgd.experiment(*SMALL, "scheme=d_psgd", "attack=gaussian", "scheme/rule=clipped", "budget.arrivals=60")
+    gaps, ask = {}, LyingNeighbours.told
+
+    def listen(self, world, edge):
+        said = ask(self, world, edge)
+        gaps[edge.sender, edge.receiver, edge.number] = float((said - edge.own).abs().max())
+        return said
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(LyingNeighbours, "told", listen)
+        run = made.run()
+    lies = {edge: gap for edge, gap in gaps.items() if edge[0] in (1, 6) and edge[1] not in (1, 6)}
+    assert len(set(lies.values())) == len(lies)  # to every neighbour in every round another one
+    recorded = run.arrivals["largest_gap"].drop_nulls().to_list()
+    assert max(recorded) == max(lies.values()) == max(gaps.values())
+    assert {gap for gap in recorded if gap > 0} <= set(gaps.values())
+    assert set(lies.values()) & set(recorded)
+
+
 def test_dissensus_at_one_makes_the_step_of_plain_gossip_zero():
     """Honest node 0 of a ring has the neighbours 1 (lies) and 7; x_0 + W_01(x_1' − x_0) + W_07(x_7 − x_0) = x_0."""
     settings = ("attack=dissensus", "attack.epsilon=1.0", "knowledge=in_flight", "scheme=d_psgd")

@@ -73,7 +73,7 @@ def test_clipping_holds_where_liars_outnumber_the_honest_at_a_node():
         ]
         return [made.run() for made in runs]
 
-    held = outcomes("experiment=broken_majority_clipped", "scheme.rule.radius=.1")
+    held = outcomes("experiment=broken_majority_clipped")
     assert statistics.median(run.metrics["test_accuracy"][-1] for run in held) > 0.8
     for rule in ("rfa", "trimmed_mean"):
         lost = outcomes("experiment=broken_majority", f"scheme/rule={rule}")

@@ -43,9 +43,11 @@ def elsewhere(tmp_path, monkeypatch):
     "name", [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in NAMES]
 )
 def test_every_study_runs_draws_and_tells(name, tmp_path, capsys):
-    assert main(["reproduce", name, "--scale", "tiny", "--output", "out", "--publish", "pages"]) == 0
+    assert main(["reproduce", name, "engine=loop", "--scale", "tiny", "--output", "out", "--publish", "pages"]) == 0
     record = read_record(tmp_path / f"pages/{name}.json")
-    assert record.findings and record.gradients and record.command == f"byzsgd reproduce {name} --scale tiny"
+    assert (
+        record.findings and record.gradients and record.command == f"byzsgd reproduce {name} engine=loop --scale tiny"
+    )
     drawn = list((tmp_path / "pages").glob(f"{name}-*.png"))
     assert drawn and len(drawn) == len(list((tmp_path / "out/figures").glob("*.svg")))
     page = (tmp_path / f"pages/{name}.md").read_text()

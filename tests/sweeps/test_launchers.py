@@ -38,7 +38,7 @@ def test_sixty_jobs_on_two_cores_killed_midway(tmp_path):
 
 
 def two_done_and_one_failed(tmp_path, *extra):
-    """In a process of its own, because launchers leave pools and sockets behind."""
+    """In a process of its own, because launchers leave pools and sockets behind. Returns what it said."""
     with started(*SWEEP, *extra, folder=tmp_path) as process:
         code, output = ended(process)
     assert code == 1, output
@@ -52,6 +52,7 @@ def two_done_and_one_failed(tmp_path, *extra):
     (alone,) = [folder for folder in done(tmp_path / "sweep") if "seed-1_" in folder.name]
     here = byzsgd.experiment("seed=1", *TINY).run()
     assert byzsgd.load(alone).arrivals.equals(here.arrivals)
+    return output
 
 
 @pytest.mark.slow
@@ -68,7 +69,9 @@ def test_slurms_local_mode(tmp_path):
 @pytest.mark.slow
 def test_rays_local_mode(tmp_path):
     pytest.importorskip("ray", reason="pip install 'byzsgd[ray]'")
-    two_done_and_one_failed(tmp_path, "hydra/launcher=ray")
+    said = two_done_and_one_failed(tmp_path, "hydra/launcher=ray")
+    assert said.count(": finished, test accuracy") == 2  # the lines of its jobs
+    assert not {word for word in ("raylet", "ray::", "pid=", "local Ray instance") if word in said}, said
 
 
 def test_ray_is_named_where_it_is_missing(monkeypatch, capsys):

@@ -12,6 +12,8 @@ from rich.console import Console
 from byzsgd.cli import main
 from byzsgd.console import sweep_progress
 from byzsgd.records import Plan, locked, write_plan
+from byzsgd.records.done import done_of
+from byzsgd.records.files import digest
 from byzsgd.records.progress import Sweep, duration, run_progress
 
 CONFIG = "budget:\n  arrivals: 1000\n  updates: null\n  time: null\n"
@@ -24,7 +26,9 @@ def job(
     folder.mkdir(parents=True)
     (folder / ".lock").write_text("")
     (folder / "config.yaml").write_text(CONFIG)
-    (folder / "info.json").write_text(f'{{"status": "{status}", "wall_time": {wall_time}, "started": "{started}"}}')
+    (folder / "info.json").write_text(
+        f'{{"status": "{status}", "wall_time": {wall_time}, "started": "{started}", "scores": [], "choices": {{}}}}'
+    )
     lines = (
         ""
         if arrivals is None
@@ -35,7 +39,8 @@ def job(
     for number in saved:
         (folder / "checkpoints" / f"{number:012d}-0123456789abcdef.safetensors").write_text("")
     if status in ("finished", "diverged"):
-        (folder / "DONE").write_text("{}")
+        metrics = digest((folder / "metrics.jsonl").read_bytes())
+        (folder / "DONE").write_bytes(done_of(folder, metrics=metrics, prefix=""))
     if error:
         (folder / "error.txt").write_text(error)
     return folder
@@ -67,7 +72,7 @@ def test_a_run_whose_lock_is_held_is_running(tmp_path):
     folder = job(tmp_path / "run", arrivals=250, error="of an earlier attempt")
     with locked(folder):
         seen = run_progress(folder)
-    assert (seen.state, seen.share, seen.judged) == ("running", 0.25, "accuracy 0.75")
+    assert (seen.state, seen.share, seen.judged) == ("running", 0.25, "test accuracy 0.75")
 
 
 def test_a_job_that_was_only_handed_out_is_waiting(tmp_path):
@@ -122,7 +127,7 @@ def test_a_single_run_is_shown_whatever_its_state(tmp_path, capsys, monkeypatch)
     monkeypatch.chdir(tmp_path)
     job(tmp_path / "run", status="diverged", arrivals=400)
     assert main(["status", "run"]) == 0
-    assert capsys.readouterr().out == "done: run, 100%, accuracy 0.75, diverged\nrun: 1 of 1 done (1 diverged)\n"
+    assert capsys.readouterr().out == "done: run, 100%, test accuracy 0.75, diverged\nrun: 1 of 1 done (1 diverged)\n"
 
 
 def test_nothing_there(tmp_path, capsys, monkeypatch):
@@ -151,7 +156,7 @@ def test_a_terminal_gets_a_table_that_moves(tmp_path, monkeypatch):
     shown = console.file.getvalue()
     assert "running" in shown
     assert "25%" in shown
-    assert "b: finished, accuracy 0.75" in shown
+    assert "b: finished, test accuracy 0.75" in shown
     assert "d: no luck" in shown
     assert "2 of 4 done, 1 running, 1 failed" in shown
     assert "a: finished" not in shown  # it had ended before

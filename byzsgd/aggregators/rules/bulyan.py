@@ -35,6 +35,7 @@ def bulyan(vectors: Tensor, *, f: int, strict: bool = True) -> Tensor:
     Condition: k >= 4f+3
     With `strict=False`, k >= 4f+1: computed, without the promise.
     Breakdown: (k-3)/4 rows.
+    Cost: k²d + k³ log k.
     El Mhamdi, Guerraoui, Rouault: The hidden vulnerability of distributed learning in Byzantium, ICML 2018,
     arXiv 1802.07927.
     Differs: the paper breaks no ties; here equal scores go to the smaller row, and of two values equally near to the

@@ -31,6 +31,7 @@ def caf(vectors: Tensor, *, f: int) -> Tensor:
 
     Condition: k >= 2f+1
     Breakdown: (k-1)/2 rows.
+    Cost: k²d + 2fk³.
     Allouah, Guerraoui, Stephan: Towards trustworthy federated learning with untrusted participants, ICML 2025,
     arXiv 2505.01874.
     """

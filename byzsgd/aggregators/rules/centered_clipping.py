@@ -27,6 +27,7 @@ def centered_clipping(
     result is the centre of the next step.
 
     Breakdown: every row moves the centre by at most radius/k per step.
+    Cost: kd, k²d for steps > 1.
     Karimireddy, He, Jaggi: Learning from history for Byzantine robust optimization, ICML 2021, arXiv 2012.10333.
     Differs: the paper's guarantee is for f/k <= 0.1, worker momentum and a radius that follows the honest variance;
     here any f, no momentum of its own, and a fixed radius.

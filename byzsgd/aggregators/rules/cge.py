@@ -21,6 +21,7 @@ def cge(vectors: Tensor, *, f: int, strict: bool = True) -> Tensor:
     Condition: k >= 2f+1
     With `strict=False`, k >= f+1: computed, without the promise.
     Breakdown: 0 in the sense of a shift (f short rows are always kept); bounded by the honest norms.
+    Cost: kd.
     Gupta, Liu, Vaidya: Byzantine fault-tolerant distributed machine learning with norm-based comparative gradient
     elimination, DSN-W 2021, arXiv 2008.04699.
     Differs: the mean of the kept rows, not their sum.

@@ -39,6 +39,7 @@ def ctma(
 
     Condition: 0 <= share < 1/2
     Breakdown: `share` of the total weight.
+    Cost: base + kd.
     Dahan, Levy: Weight for robustness: a comprehensive approach towards optimal fault-tolerant asynchronous ML,
     NeurIPS 2024, arXiv 2501.09621.
     """

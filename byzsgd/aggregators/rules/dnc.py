@@ -46,6 +46,7 @@ def dnc(
 
     Condition: share >= 0, k > share*f
     Breakdown: share·f rows, as far as the top direction is theirs.
+    Cost: k² · coordinates.
     Shejwalkar, Houmansadr: Manipulating the Byzantine: optimizing model poisoning attacks and defenses for federated
     learning, NDSS 2021.
     """

@@ -33,6 +33,7 @@ def flag(
     objective changes by less than `tolerance`.
 
     Breakdown: 0 for raw rows (a far row keeps its direction, and its length enters the mean).
+    Cost: k²d + Tk³.
     Almasi, Mishra, Vamanan, Ravi: Flag aggregator: scalable distributed training under failures and augmented losses
     using convex optimization, ICLR 2024, arXiv 2302.05865.
     Differs: the published code makes one unweighted decomposition of unit rows: that is `flag_single`.

@@ -23,6 +23,7 @@ def flag_single(vectors: Tensor, *, dimension: int | None = None) -> Tensor:
     The lengths of the rows do not enter.
 
     Breakdown: none in length (the answer is no longer than 1); liars keep their own directions.
+    Cost: k²d.
     Almasi, Mishra, Vamanan, Ravi: Flag aggregator, ICLR 2024, arXiv 2302.05865, as its published code computes it: the
     weights of its single step are equal up to 2e-4, so here they are equal.
     """

@@ -19,6 +19,7 @@ def fltrust(vectors: Tensor, *, trusted: Tensor | np.ndarray) -> Tensor:
     the trusted data at the current model.
 
     Breakdown: any number of rows: the answer is never longer than the trusted vector.
+    Cost: kd.
     Cao, Fang, Liu, Gong: FLTrust: Byzantine-robust federated learning via trust bootstrapping, NDSS 2021,
     arXiv 2012.13995.
     """

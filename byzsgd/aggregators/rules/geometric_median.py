@@ -26,6 +26,7 @@ def geometric_median(vectors: Tensor, *, tolerance: float = 1e-10, max_steps: in
 
     Breakdown: (k-1)/2 rows.
     Bound: κ = 4 (1 + f/(n-2f))^2 (Allouah et al., AISTATS 2023, arXiv 2302.01772)
+    Cost: k²d + k³ per step
     Weiszfeld 1937; Vardi, Zhang: The multivariate L1-median and associated data depth, PNAS 2000; in this field Chen,
     Su, Xu: Distributed statistical machine learning in adversarial settings, POMACS 2017, arXiv 1705.05491.
     """

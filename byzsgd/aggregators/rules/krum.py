@@ -36,6 +36,7 @@ def krum(
     With `strict=False`, k >= f+3, with `neighbours` k >= f+1: computed, without the promise.
     Breakdown: (k-3)/2 rows.
     Bound: κ = 6 (n-f)/(n-2f-1) for the default neighbours
+    Cost: k²d
     Blanchard, El Mhamdi, Guerraoui, Stainer: Machine learning with adversaries: Byzantine tolerant gradient descent,
     NeurIPS 2017, arXiv 1703.02757.
     """

@@ -38,6 +38,7 @@ def mda(vectors: Tensor, *, f: int, strict: bool = True) -> Tensor:
     Condition: k >= 2f+1, f <= 42 (a search of at most 1.47^f = 1e7 steps)
     With `strict=False`, k >= f+1: computed, without the promise.
     Breakdown: (k-1)/2 rows.
+    Cost: k²d + 1.47^f worst case.
     El Mhamdi, Guerraoui, Guirguis, Hoang, Rouault: Genuinely distributed Byzantine machine learning, PODC 2020,
     arXiv 1905.03853; as minimal volume: Rousseeuw 1985.
     """

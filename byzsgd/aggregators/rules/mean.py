@@ -37,6 +37,7 @@ def mean(vectors: Tensor) -> Tensor:
     (1/k) Σ xᵢ. Non-finite rows go through.
 
     Breakdown: 0 (one row moves it anywhere).
+    Cost: kd.
     McMahan, Moore, Ramage, Hampson, Agüera y Arcas: Communication-efficient learning of deep networks, AISTATS 2017,
     arXiv 1602.05629 (as FedAvg).
     """

@@ -21,6 +21,7 @@ def median(vectors: Tensor, *, lower: bool = False) -> Tensor:
 
     Breakdown: (k-1)/2 rows.
     Bound: κ = 4 (1 + f/(n-2f))^2 (Allouah et al., AISTATS 2023, arXiv 2302.01772)
+    Cost: kd log² k
     Yin, Chen, Ramchandran, Bartlett: Byzantine-robust distributed learning, ICML 2018, arXiv 1803.01498.
     """
     if lower:

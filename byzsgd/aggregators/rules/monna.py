@@ -25,6 +25,7 @@ def monna(vectors: Tensor, *, f: int, pivot: int = 0, strict: bool = True) -> Te
     Condition: k >= 2f+1, 0 <= pivot < k
     With `strict=False`, k >= f+1: computed, without the promise.
     Breakdown: f rows, as long as the pivot is honest.
+    Cost: kd.
     Farhadkhani, Guerraoui, Gupta, Hoang, Pinot, Stephan: Robust collaborative learning with linear gradient overhead,
     ICML 2023, arXiv 2209.10931.
     """

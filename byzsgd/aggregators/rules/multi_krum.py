@@ -33,6 +33,7 @@ def multi_krum(
     Condition: k >= 2f+3, k >= 2f+1 for neighbours >= k-f-1, 1 <= m <= k-f, 1 <= neighbours <= k-1
     With `strict=False`, k >= f+3, with `neighbours` and m k >= f+1: computed, without the promise.
     Breakdown: (k-3)/2 rows.
+    Cost: k²d.
     Blanchard, El Mhamdi, Guerraoui, Stainer: Machine learning with adversaries: Byzantine tolerant gradient descent,
     NeurIPS 2017, arXiv 1703.02757.
     Differs: the paper leaves m open; up to byzfl's k-f is taken here.

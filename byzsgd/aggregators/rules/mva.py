@@ -40,6 +40,7 @@ def mva(vectors: Tensor, *, f: int, strict: bool = True) -> Tensor:
     Condition: k >= 2f+1
     With `strict=False`, k >= f+1: computed, without the promise.
     Breakdown: (k-1)/2 rows.
+    Cost: k²d + subsets left.
     El Mhamdi, Guerraoui, Rouault: Distributed momentum for Byzantine-resilient stochastic gradient descent, ICLR 2021,
     arXiv 2003.00010; Rousseeuw 1985.
     """

@@ -33,6 +33,7 @@ def rfa(vectors: Tensor, *, steps: int = 3, smoothing: float = 1e-6, start: str 
     (robust and shifted with the rows), the mean (one far row spoils few steps) or zero (not shifted with the rows).
 
     Breakdown: (k-1)/2 rows in the limit of many steps.
+    Cost: k²d.
     Pillutla, Kakade, Harchaoui: Robust aggregation for federated learning, IEEE Transactions on Signal Processing 2022,
     arXiv 1912.13445.
     Differs: the paper starts from the mean of the devices chosen; a far row then needs more than three steps to fade.

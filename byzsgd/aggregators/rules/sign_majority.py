@@ -14,6 +14,7 @@ def sign_majority(vectors: Tensor) -> Tensor:
     sign(Σ sign(xᵢ)), sign(0) = 0.
 
     Breakdown: (k-1)/2 rows per coordinate, where the honest ones agree on the sign.
+    Cost: kd.
     Bernstein, Wang, Azizzadenesheli, Anandkumar: signSGD: compressed optimisation for non-convex problems, ICML 2018,
     arXiv 1802.04434; with majority vote: Bernstein, Zhao, Azizzadenesheli, Anandkumar, ICLR 2019, arXiv 1810.05291.
     """

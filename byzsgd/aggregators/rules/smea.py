@@ -42,6 +42,7 @@ def smea(vectors: Tensor, *, f: int, strict: bool = True) -> Tensor:
     With `strict=False`, k >= f+1: computed, without the promise.
     Breakdown: (k-1)/2 rows.
     Bound: κ = 4 f/(n-f) (1 + f/(n-2f))^2
+    Cost: k²d + k³ per subset left
     Allouah, Guerraoui, Gupta, Pinot, Stephan: On the privacy-robustness-utility trilemma in distributed learning,
     ICML 2023, arXiv 2302.04787.
     """

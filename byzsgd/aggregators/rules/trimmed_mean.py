@@ -32,6 +32,7 @@ def trimmed_mean(vectors: Tensor, *, f: int) -> Tensor:
     Condition: k >= 2f+1
     Breakdown: f rows.
     Bound: κ = 6 g (1+g), g = f/(n-2f)
+    Cost: kd log² k
     Yin, Chen, Ramchandran, Bartlett: Byzantine-robust distributed learning, ICML 2018, arXiv 1803.01498.
     """
     k = vectors.shape[0]

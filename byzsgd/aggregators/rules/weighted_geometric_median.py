@@ -21,6 +21,7 @@ def weighted_geometric_median(vectors: Tensor, weights: Tensor, *, steps: int = 
     z ← Σ aᵢ xᵢ / Σ aᵢ with aᵢ = wᵢ/max(smoothing, ‖xᵢ - z‖), `steps` times from the weighted median.
 
     Breakdown: less than half of the total weight, in the limit of many steps.
+    Cost: k²d.
     Dahan, Levy: Weight for robustness: a comprehensive approach towards optimal fault-tolerant asynchronous ML,
     NeurIPS 2024, arXiv 2501.09621; Pillutla, Kakade, Harchaoui 2022, arXiv 1912.13445.
     Differs: the paper of 2022 starts at the weighted mean, which one far row carries away; this starts at the weighted

@@ -21,6 +21,7 @@ def weighted_median(vectors: Tensor, weights: Tensor) -> Tensor:
     midpoint with the next value. With integer weights, the median of as many copies. Rows of weight zero do not count.
 
     Breakdown: less than half of the total weight.
+    Cost: kd log k.
     Dahan, Levy: Fault tolerant ML: efficient meta-aggregation and synchronous training, NeurIPS 2024,
     arXiv 2405.14759; asynchronous: Dahan, Levy: Weight for robustness, NeurIPS 2024, arXiv 2501.09621.
     Differs: where the cumulative weight is half the total exactly, their code takes the upper value; the midpoint is

@@ -96,6 +96,7 @@ def _planned(kernel: Kernel, problem: SupervisedProblem) -> Plan:
     scheme = form_of(kernel.scheme)
     _need(scheme is not None and scheme[0] == "server", f"scheme {_called(kernel.scheme)}")
     assert scheme is not None
+    _need(not getattr(scheme[1]["aggregator"], "calls", False), "a server that calls some of its workers")
     codes[at.READS] = kernel.reads
     try:
         return _pipeline(scheme[1]["aggregator"], kernel.num_workers, codes, settings, layers)
