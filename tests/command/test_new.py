@@ -54,6 +54,21 @@ def test_nothing_is_lost_and_every_place_is_said(kind, checkout, capsys):
     assert all((ROOT / word).exists() for word in PARTS[kind]["tests"].split())
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_contributing_names_every_place(kind):
+    (row,) = (line for line in (ROOT / "CONTRIBUTING.md").read_text().splitlines() if f"(`new {kind}`)" in line)
+    for part in (*PARTS[kind]["file"], *PARTS[kind]["line"]):
+        path = part["path"].replace("NAME", "<name>")
+        assert Path(path).name in row, f"CONTRIBUTING.md needs {path} in its row of `new {kind}`"
+
+
+def test_the_house_has_every_room():
+    house = (ROOT / "CONTRIBUTING.md").read_text().split("## The house")[1].split("## Words")[0]
+    rooms = {file.parent.name for file in (ROOT / "byzsgd").glob("*/__init__.py")}
+    missing = sorted(room for room in rooms if f"{room}/" not in house)
+    assert not missing, f"CONTRIBUTING.md needs a place in the house for {', '.join(missing)}"
+
+
 def test_a_second_member_stands_beside_the_first(checkout):
     for kind in KINDS:
         new_member(kind, f"second_{kind}", checkout)
@@ -100,6 +115,7 @@ LAWS = (
     *("tests/rules/test_declaration.py", "tests/aggregators/test_servers.py"),
     *("tests/aggregators/test_server_twins.py", "tests/aggregators/test_hostile_vectors.py"),
     *("tests/command/test_command.py", "tests/command/test_screens.py", "tests/test_imports.py"),
+    "tests/plotting/test_every_figure.py",
 )
 DRAWN = """
 from made_up_runs import run
@@ -114,7 +130,7 @@ assert line.get_ydata().sum() == 90
 @pytest.mark.slow
 def test_one_of_each_kind_passes_the_laws_at_once(tmp_path):
     for folder in ("byzsgd", "conf", "hydra_plugins", "docs", "tests", "plots"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "studies"))
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "*.png"))
     for file in ("pyproject.toml", "README.md"):
         shutil.copy(ROOT / file, tmp_path / file)
     for kind in KINDS:
