@@ -67,7 +67,7 @@ def test_every_neighbour_is_told_something_else():
 def test_a_lie_to_one_neighbour_is_seen_in_the_record():
     """`largest_gap` of a row is that of the models told in the mixings that it completed."""
     made = byzsgd.experiment(*SMALL, "scheme=d_psgd", "attack=gaussian", "scheme/rule=clipped", "budget.arrivals=60")
-    gaps, ask = {}, LyingNeighbours.told
+    gaps, ask = {}, LyingNeighbours.sent_model
 
     def listen(self, world, edge):
         said = ask(self, world, edge)
@@ -75,7 +75,7 @@ def test_a_lie_to_one_neighbour_is_seen_in_the_record():
         return said
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(LyingNeighbours, "told", listen)
+        patched.setattr(LyingNeighbours, "sent_model", listen)
         run = made.run()
     lies = {edge: gap for edge, gap in gaps.items() if edge[0] in (1, 6) and edge[1] not in (1, 6)}
     assert len(set(lies.values())) == len(lies)  # to every neighbour in every round another one
