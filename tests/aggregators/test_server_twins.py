@@ -5,17 +5,21 @@ This is also where each override that docs/servers.md names is composed.
 
 import itertools
 from dataclasses import replace
+from pathlib import Path
 
 import collecting_twins as collecting
 import dampings_twin as dampings
 import pytest
 import rule_twins as rules
 import single_twins as single
+import yaml
 from kardam_twin import Kardam
 from table_twins import MIFA, Ringleader, Weighted
 from traces import compare, composed, replay
 from trusted_twins import AFLGuard, Zeno
 
+CONF = Path(__file__).resolve().parents[2] / "conf"
+ELSEWHERE = {"sign_vote"}  # tests/aggregators/test_sign_vote.py
 L, F = "aggregator.filters.lipschitz", "aggregator.filters.frequency"
 READINGS = list(
     itertools.product(("worker", "server"), ("last", "max"), (False, True), ("all", "quorum"), (False, True))
@@ -233,6 +237,13 @@ ROBUST = {
         lambda: single.Throttle(10, 1.1, 0.8, 0.3, 0.5),
     ),
 }
+
+
+def test_every_server_of_its_own_has_a_twin():
+    nodes = {file.stem: yaml.safe_load(file.read_text()) for file in (CONF / "aggregator").glob("*.yaml")}
+    own = {name for name, node in nodes.items() if node.get("_target_") != "byzsgd.aggregators.pipeline"}
+    missing = sorted(own - ELSEWHERE - {case.split()[0] for case in (*UNPROTECTED, *ROBUST)})
+    assert not missing, f"tests/aggregators/test_server_twins.py needs a case with the twin of {', '.join(missing)}"
 
 
 @pytest.mark.parametrize("case", ROBUST)

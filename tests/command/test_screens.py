@@ -135,7 +135,7 @@ def test_the_first_word_comes_before_torch(tmp_path):
 def test_the_kinds_of_figures_are_those_that_are_drawn():
     from byzsgd.plotting import KINDS
 
-    assert FIGURES == KINDS
+    assert FIGURES == KINDS, "FIGURES in byzsgd/console/vocabulary.py needs the kinds of byzsgd/plotting/draw.py"
 
 
 def test_the_list_has_one_s_own_members_and_marks(tmp_path, capsys):

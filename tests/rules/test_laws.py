@@ -347,7 +347,10 @@ def test_every_member_has_its_declaration_and_its_yaml():
 
     for module, names in ((rules, RULES), (preaggregators, PREAGGREGATORS)):
         declared = {name for name, value in vars(module).items() if hasattr(value, "declaration")}
-        assert declared == set(names)
+        lost = sorted(declared ^ set(names))
+        assert not lost, (
+            f"conf/aggregator/ and {module.__name__}/__init__.py need the same members; only one has {lost}"
+        )
     for name in EVERYTHING:
         said = declaration(name)
         assert said.name == name
