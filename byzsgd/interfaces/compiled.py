@@ -28,7 +28,7 @@ PLACE = "__compiled_form__"
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The name under which the kernel knows a function or class, and the parameters that it must be told."""
+    """The name under which the kernel knows a function or class, and the parameters that it needs."""
 
     owner: Any  # what declared it: a subclass, or a function that wraps this one, is something else
     name: str

@@ -77,5 +77,5 @@ class Compressor(Protocol[S]):
         """(d,), at the receiver, in new memory."""
 
     def nominal_bits(self, num_parameters: int) -> int:
-        """Bits of a message of d coordinates, known before it is computed; ValueError where the length depends on what
+        """Bits of a message of d coordinates, before it is computed; ValueError where the length depends on what
         is sent."""

@@ -42,7 +42,7 @@ class Compress(Protocol):
         """(d,) -> what the receiver decodes, (d,), and the exact number of bits."""
 
     def nominal_bits(self, num_parameters: int) -> int:
-        """Bits of d coordinates, known before they are; ValueError where the length depends on what is sent."""
+        """Bits of d coordinates, before they are computed; ValueError where the length depends on what is sent."""
 
 
 @value

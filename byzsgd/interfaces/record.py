@@ -1,4 +1,4 @@
-"""The record: what is told of a run while it goes on."""
+"""The record: what recorders and trackers receive while a run goes on."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """What a tracker is told of a run before its first row."""
+    """What a tracker receives of a run before its first row."""
 
     name: str  # of its folder
     identity: str  # the same for every process that goes on with it

@@ -72,10 +72,10 @@ class Edge:
     models: Sequence[Tensor]  # k of (d,), as the algorithm would send them
 
 
-class Told(Protocol):
+class SentModels(Protocol):
     """Who lies is no business of a scheme: it asks for every edge."""
 
-    def told(self, world: Any, edge: Edge) -> Tensor:
+    def sent_model(self, world: Any, edge: Edge) -> Tensor:
         """(d,) what the sender says its model is; `edge.model` itself where it does not lie. Asked once for each
         receiver, in the order in which they take it."""
 
@@ -97,7 +97,7 @@ class Verbs(Protocol):
         """The node's model becomes a copy of `params` (d,)."""
 
     @property
-    def adversary(self) -> Told:
+    def adversary(self) -> SentModels:
         """Through whom every model goes that a node tells a neighbour."""
 
 

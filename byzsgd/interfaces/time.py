@@ -46,7 +46,7 @@ class Clock(Protocol[S]):
         """The next turn, unchanged by being asked; None: nothing can arrive any more."""
 
     def pop(self, state: S) -> None:
-        """The turn that `peek` told has happened: its worker waits until it is dispatched."""
+        """The turn that `peek` returned has happened: its worker waits until it is dispatched."""
 
     def cancel(self, state: S, worker: int, step: int, in_flight: bool) -> bool:
         """The job of this worker is dropped, and its serial stays spent; whether the worker now waits for its dispatch.
@@ -56,7 +56,7 @@ class Clock(Protocol[S]):
         """The oldest version that a job not yet started may read."""
 
     def upcoming(self, state: S, count: int) -> Sequence[tuple[int, int, int]]:
-        """(worker, serial, staleness) of the next arrivals, the one that `peek` tells first, where staleness is
+        """(worker, serial, staleness) of the next arrivals, the one that `peek` returns first, where staleness is
         prescribed; nothing where it comes about."""
 
     @property

@@ -88,7 +88,7 @@ class Adversary:
         """What the worker sends in place of what it computed."""
         return message if self.relay is None else self.relay(world, pending.job, message)
 
-    def told(self, world: World, edge: Edge) -> Tensor:
+    def sent_model(self, world: World, edge: Edge) -> Tensor:
         """What a node says to one neighbour in place of its model."""
         return edge.model
 
@@ -223,11 +223,11 @@ class Liars(Adversary):
         for worker in self.honest:
             result = world.results.get(worker)
             if result is not None:
-                known = self.seen.messages.get(worker)
-                if known is None or known[0] is not result:
+                cached = self.seen.messages.get(worker)
+                if cached is None or cached[0] is not result:
                     message, _ = self.worker.message(world.workers[worker], world.pending[worker].job, result)
-                    known = self.seen.messages[worker] = (result, message.vector)
-                rows.append(known[1])
+                    cached = self.seen.messages[worker] = (result, message.vector)
+                rows.append(cached[1])
             elif worker in delivered:
                 rows.append(delivered[worker])
         return rows

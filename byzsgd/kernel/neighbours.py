@@ -30,7 +30,7 @@ class LyingNeighbours(Liars):
     def delivered(self, world: World, pending: Pending, sent: Tensor, vector: Tensor, norm: float) -> None:
         Adversary.delivered(self, world, pending, sent, vector, norm)
 
-    def told(self, world: World, edge: Edge) -> Tensor:
+    def sent_model(self, world: World, edge: Edge) -> Tensor:
         lies = edge.sender in self.liars
         if edge.receiver in self.liars:
             if not lies and self.shown != "own":
@@ -68,8 +68,8 @@ class LyingNeighbours(Liars):
         """(h, d)"""
         if self.shown == "own":
             return like.new_empty((0, like.numel()))
-        told = world.models.live if self.shown == "in_flight" else world.adversary.delivered
-        rows = [told[node] for node in self.honest if node in told]
+        models = world.models.live if self.shown == "in_flight" else world.adversary.delivered
+        rows = [models[node] for node in self.honest if node in models]
         return torch.stack(rows) if rows else like.new_empty((0, like.numel()))
 
     def _neighbourhood(self, edge: Edge) -> Neighbourhood:

@@ -21,7 +21,7 @@ class Norms:
     A memory of a pure function, as `Sight` is.
     """
 
-    known: dict[int, tuple[Tensor, float]] = field(default_factory=dict)  # worker -> (its result, the norm)
+    cached: dict[int, tuple[Tensor, float]] = field(default_factory=dict)  # worker -> (its result, the norm)
 
     def expect(self, results: Mapping[int, Tensor], device: torch.device) -> None:
         """New results, by worker, at least one."""
@@ -29,13 +29,13 @@ class Norms:
             return
         norms = torch.stack([torch.linalg.vector_norm(result) for result in results.values()])
         pairs = zip(results.values(), norms.tolist(), strict=True)
-        self.known.update(zip(results, pairs, strict=True))
+        self.cached.update(zip(results, pairs, strict=True))
 
     def of(self, worker: int, result: Tensor, vector: Tensor) -> float:
         """‖vector‖, where need be read now."""
-        known = self.known.pop(worker, None)
-        if known is not None and known[0] is result and _same_memory(vector, result):
-            return known[1]
+        cached = self.cached.pop(worker, None)
+        if cached is not None and cached[0] is result and _same_memory(vector, result):
+            return cached[1]
         return float(torch.linalg.vector_norm(vector))
 
 

@@ -118,8 +118,8 @@ class Kernel:
             if turn.job is None:  # the worker is back after an interruption
                 world.time = resumed(turn.time, lost := lost + 1, self.num_workers)
                 self.clock.pop(world.clock)
-                self.start(world, turn.worker, *(told := world.waiting.pop(turn.worker)))
-                world.models.release(named(*told[:2]))
+                self.start(world, turn.worker, *(assignment := world.waiting.pop(turn.worker)))
+                world.models.release(named(*assignment[:2]))
             elif turn.worker not in world.pending:  # where staleness is prescribed, a job starts at its turn
                 self._begin(world, turn.job, *world.waiting.pop(turn.worker)[:2])
         return world.turn

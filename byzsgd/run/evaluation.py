@@ -68,12 +68,12 @@ class OfNodes:
     def measured(self, world: World) -> dict[str, float]:
         rows = self._rows(world)
         mean = rows.mean(dim=0)
-        found = self.problem.evaluate(mean)
-        if self.each and "test_accuracy" in found:
+        metrics = self.problem.evaluate(mean)
+        if self.each and "test_accuracy" in metrics:
             own = [self.problem.accuracy(row) for row in rows]
-            found |= {"worst_accuracy": min(own), "node_accuracy": fmean(own), "best_accuracy": max(own)}
-        found["consensus"] = float((rows - mean).double().square().sum()) / len(rows)
-        return {**found, "bits_up": float(world.scheme.bits), "bits_down": 0.0}
+            metrics |= {"worst_accuracy": min(own), "node_accuracy": fmean(own), "best_accuracy": max(own)}
+        metrics["consensus"] = float((rows - mean).double().square().sum()) / len(rows)
+        return {**metrics, "bits_up": float(world.scheme.bits), "bits_down": 0.0}
 
     def _rows(self, world: World) -> Tensor:
         return torch.stack([world.models.live[node] for node in self.honest])

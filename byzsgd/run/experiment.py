@@ -46,11 +46,11 @@ from byzsgd.records.longer import begin_behind, find_shorter
 from byzsgd.run.budget import Budget
 from byzsgd.run.described import choices_of, described, nameless, own_modules
 from byzsgd.run.fields import converted
+from byzsgd.run.folders import is_kept, place_of, require_done, require_files, require_own
 from byzsgd.run.memory import least_memory, require_memory
 from byzsgd.run.messages import check_messages
 from byzsgd.run.metrics import Metrics
 from byzsgd.run.path import OtherPath, advice, say_once
-from byzsgd.run.places import is_kept, place_of, require_done, require_files, require_own
 from byzsgd.run.prepared import Prepared, prepare
 from byzsgd.run.process import THREADS, rare_collections, threads
 from byzsgd.run.running import Running

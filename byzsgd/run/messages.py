@@ -56,8 +56,8 @@ def _check_private(experiment: Experiment, who: str) -> None:
     own, theirs = getattr(compressor, "clip", None), getattr(worker, "clip", None)
     require(own == theirs, who, "the clip of its worker rule", clip=own, worker_clip=theirs)
     norm = {"gaussian": "l2", "laplace": "l1"}[getattr(compressor, "noise", "gaussian")]
-    found = getattr(worker, "norm", None)
-    require(found == norm, who, f"clipping by the {norm} norm (worker.norm={norm})", norm=found)
+    worker_norm = getattr(worker, "norm", None)
+    require(worker_norm == norm, who, f"clipping by the {norm} norm (worker.norm={norm})", norm=worker_norm)
 
 
 def _interrupts(delay: Delay) -> bool:
@@ -94,8 +94,8 @@ def read_bits(experiment: Experiment, num_parameters: int) -> int:
     """Bits of the way down when one worker gets the newest model: 32·d, or what the server says that it sends."""
     if not experiment.scheme.server:
         return 0
-    told = getattr(experiment.aggregator, "broadcast_bits", None)
-    return FLOAT_BITS * num_parameters if told is None else int(told(num_parameters))
+    broadcast_bits = getattr(experiment.aggregator, "broadcast_bits", None)
+    return FLOAT_BITS * num_parameters if broadcast_bits is None else int(broadcast_bits(num_parameters))
 
 
 def channel_of_run(
@@ -110,8 +110,8 @@ def channel_of_run(
         return Channel()
     if getattr(compressor, "private", False):
         worker: Any = experiment.worker
-        told: Any = compressor
-        compressor = replace(told, clip=worker.sensitivity(experiment.batch_size))
+        private: Any = compressor
+        compressor = replace(private, clip=worker.sensitivity(experiment.batch_size))
     return Compressing(
         compressor=compressor,
         worker=experiment.worker,

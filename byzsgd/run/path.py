@@ -29,16 +29,16 @@ def chosen_path(
     wanted = getattr(engine, "stretches", "never")
     if wanted == "never":
         return None, engine.name
-    found = "metrics.study" if experiment.metrics.study else planned(kernel, problem)
-    if not isinstance(found, str) and not installed():
-        found = MISSING
-    if isinstance(found, str):
+    plan = "metrics.study" if experiment.metrics.study else planned(kernel, problem)
+    if not isinstance(plan, str) and not installed():
+        plan = MISSING
+    if isinstance(plan, str):
         require(wanted == "auto", "engine compiled", "a configuration that compiled code can play (engine=auto takes "
-                "what fits)", reason=found)  # fmt: skip
-        return None, f"{engine.name} (not compiled: {found})"
+                "what fits)", reason=plan)  # fmt: skip
+        return None, f"{engine.name} (not compiled: {plan})"
     if wanted == "always":
-        return found, f"{COMPILED} ({_machine()})"
-    return replace(found, begins=SHORT), f"{COMPILED} after {SHORT} arrivals ({_machine()})"
+        return plan, f"{COMPILED} ({_machine()})"
+    return replace(plan, begins=SHORT), f"{COMPILED} after {SHORT} arrivals ({_machine()})"
 
 
 def _machine() -> str:

@@ -277,7 +277,7 @@ def _link(delay: Delay) -> LinkLaw | None:
 def _server_context(
     experiment: Experiment, problem: SupervisedProblem, streams: Streams
 ) -> Callable[[Tensor], ServerContext]:
-    """From a live model (d,) to what the server is told."""
+    """From a live model (d,) to what the server gets as its context."""
     trusted = _trusted_gradient(problem)
 
     def stream(name: str, step: int) -> np.random.Generator:

@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from byzsgd.aggregators.kappa import empirical_kappa
+from byzsgd.aggregators.empirical_kappa import empirical_kappa
 from byzsgd.interfaces import Event
 from byzsgd.kernel.channel import ChannelState
 

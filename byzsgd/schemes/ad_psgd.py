@@ -128,7 +128,9 @@ class Pairwise:
         live, node, number = world.models.live, delivery.key[0], delivery.job.serial
         pair = (live[node].clone(), live[partner].clone())
         told = [
-            kernel.adversary.told(world, Edge(sender, receiver, number, model, own, (sender,), HALF.to(model), [model]))
+            kernel.adversary.sent_model(
+                world, Edge(sender, receiver, number, model, own, (sender,), HALF.to(model), [model])
+            )
             for sender, receiver, model, own in ((partner, node, pair[1], pair[0]), (node, partner, pair[0], pair[1]))
         ]
         uniforms = self.uniforms.at(node, number, pair[0])

@@ -140,7 +140,7 @@ class NeighbourRounds:
         told, sent = list(models), [each.sent for each in shown]
         for at, other in enumerate(neighbours):
             edge = Edge(other, node, number, models[at], own.model, neighbours, weights, models)
-            if (said := kernel.adversary.told(world, edge)) is not edge.model:
+            if (said := kernel.adversary.sent_model(world, edge)) is not edge.model:
                 told[at], sent[at] = said, self._sent(other, number, said)
         received = torch.stack(sent)
         exact = all(one is other for one, other in zip(told, sent, strict=True))

@@ -374,7 +374,7 @@ def test_all_weighted_rules_are_their_plain_twins_for_integer_weights():
 
 
 def test_the_empirical_kappa():
-    from byzsgd.aggregators.kappa import empirical_kappa
+    from byzsgd.aggregators.empirical_kappa import empirical_kappa
 
     honest = torch.tensor([[0.0], [2.0], [4.0]])
     assert empirical_kappa(torch.tensor([6.0]), honest) == pytest.approx(16 / (8 / 3))

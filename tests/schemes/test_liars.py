@@ -29,7 +29,7 @@ def play(prepared, count):
     """The first events, the world after them, and what was told on every edge: (sender, receiver, said, model)."""
     told = []
     adversary = prepared.kernel.adversary
-    ask = type(adversary).told
+    ask = type(adversary).sent_model
 
     def listen(self, world, edge):
         said = ask(self, world, edge)
@@ -38,7 +38,7 @@ def play(prepared, count):
 
     world = prepared.kernel.begin(prepared.initial.clone())
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(type(adversary), "told", listen)
+        patched.setattr(type(adversary), "sent_model", listen)
         played = list(itertools.islice(events(prepared.kernel, world, prepared.engine), count))
     return played, world, told
 

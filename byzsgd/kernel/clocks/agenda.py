@@ -84,7 +84,7 @@ class Agenda:
             self.today, self.place = tuple(sorted(self.later.pop(self.day).values())), 0
 
     def done(self) -> None:
-        """The entry that `first` told has happened."""
+        """The entry that `first` returned has happened."""
         self.place += 1
         self.seen += 1
         if self.seen > len(self.last) + PASSED:

@@ -121,15 +121,15 @@ class PrescribedClock:
 
     def upcoming(self, state: PrescribedState, count: int) -> tuple[Upcoming, ...]:
         """The next `count` arrivals, the one that `peek` tells first; none when everyone waits."""
-        found: list[Upcoming] = []
+        upcoming: list[Upcoming] = []
         taken: dict[int, int] = {}
         cursor = state.cursor
-        while len(found) < count and (worker := self._next(state, cursor)) is not None:
+        while len(upcoming) < count and (worker := self._next(state, cursor)) is not None:
             serial = state.serials[worker] + taken.get(worker, 0)
             taken[worker] = taken.get(worker, 0) + 1
-            found.append(Upcoming(worker, serial, int(self.draws(worker, serial))))
+            upcoming.append(Upcoming(worker, serial, int(self.draws(worker, serial))))
             cursor = (worker + 1) % self.num_workers
-        return tuple(found)
+        return tuple(upcoming)
 
     @property
     def priced(self) -> bool:

@@ -157,11 +157,11 @@ class Backward:
     def _as_columns(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """(g, inputs, B), and (g, 1, B) class numbers or (g, outputs, B) targets."""
         groups, size = batch.inputs.shape[:2]
-        known = self._columns.get(groups)
-        if known is None or known[0] is not batch:  # batches mostly come in the same memory
+        cached = self._columns.get(groups)
+        if cached is None or cached[0] is not batch:  # batches mostly come in the same memory
             inputs = batch.inputs.reshape(groups, size, -1).transpose(1, 2)
-            known = self._columns[groups] = (batch, inputs, batch.targets.reshape(groups, size, -1).transpose(1, 2))
-        return known[1], known[2]
+            cached = self._columns[groups] = (batch, inputs, batch.targets.reshape(groups, size, -1).transpose(1, 2))
+        return cached[1], cached[2]
 
     def _layered(self, parts: Sequence[Tensor], groups: int) -> list[_Parameters]:
         """(g, …) parts in the order of the vector, by layer."""

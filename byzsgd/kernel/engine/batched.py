@@ -69,21 +69,21 @@ class Batched:
                 keys += [(task.job.worker, key) for _, key in work.requests]
         rows: dict[int, Tensor] = {}
         for call in self._calls([key for _, key in keys]):
-            chunk = [models[place] for place in call]
-            batch = self.batch([keys[place] for place in call])
+            chunk = [models[index] for index in call]
+            batch = self.batch([keys[index] for index in call])
             # Rounds read one version: it serves all jobs without a copy.
             shared = all(model is chunk[0] for model in chunk)
             rows.update(zip(call, self.gradients(chunk[:1] if shared else chunk, batch), strict=True))
-        return (rows[place] for place in range(len(models)))
+        return (rows[index] for index in range(len(models)))
 
     def _calls(self, keys: Sequence[BatchKey]) -> Iterator[Sequence[int]]:
-        """The places of batches that share a call: at most `group` of them, all of one size."""
+        """The indices of batches that share a call: at most `group` of them, all of one size."""
         sizes: dict[int, list[int]] = {}
-        for place, key in enumerate(keys):
-            sizes.setdefault(self.batches.size(key), []).append(place)
-        for places in sizes.values():
-            for start in range(0, len(places), self.group):
-                yield places[start : start + self.group]
+        for index, key in enumerate(keys):
+            sizes.setdefault(self.batches.size(key), []).append(index)
+        for indices in sizes.values():
+            for start in range(0, len(indices), self.group):
+                yield indices[start : start + self.group]
 
     def _clipped_sum(self, task: Task, work: ClippedSum) -> Tensor:
         (inputs,), (targets,) = (batch := self.batch([(task.job.worker, work.batch)])).inputs, batch.targets
@@ -95,9 +95,9 @@ class Batched:
 
     def _local_steps(self, tasks: Sequence[Task]) -> list[Tensor]:
         """(1, d) start − end for each task; a group of them takes its steps together, as long as each has any."""
-        found: dict[int, Tensor] = {}
+        differences: dict[int, Tensor] = {}
         for call in self._calls([task.work.batches[0] for task in tasks if isinstance(task.work, LocalSteps)]):
-            chunk = [tasks[place] for place in call]
+            chunk = [tasks[index] for index in call]
             works = [task.work for task in chunk if isinstance(task.work, LocalSteps)]
             starts = torch.stack([task.params[0] for task in chunk])
             ends = starts.clone()
@@ -110,8 +110,8 @@ class Batched:
                 else:
                     at = torch.tensor(active, device=ends.device)
                     ends[at] -= rates[at] * torch.cat(self.gradients(ends[at].unbind(), batch))
-            found.update(zip(call, apart(starts - ends), strict=True))
-        return [found[place] for place in range(len(tasks))]
+            differences.update(zip(call, apart(starts - ends), strict=True))
+        return [differences[index] for index in range(len(tasks))]
 
 
 def apart(rows: Tensor) -> list[Tensor]:

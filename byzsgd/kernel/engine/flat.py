@@ -31,14 +31,14 @@ class FlatModule:
         channels_last = _channels_last(module)
         begin = 0
         for parameter, size in zip(self.parameters, self.layers, strict=True):
-            place = slice(begin, begin + size)
+            span = slice(begin, begin + size)
             begin += size
-            part = self._memory[place]
+            part = self._memory[span]
             if id(parameter) in channels_last:
                 outputs, inputs, height, width = parameter.shape
                 # Not `contiguous(memory_format=…)`: with one input channel that keeps strides which are slow.
                 values = part.view(outputs, height, width, inputs).permute(0, 3, 1, 2)
-                self._permuted.append((values, place))
+                self._permuted.append((values, span))
             else:
                 values = part.view(parameter.shape)
             values.copy_(parameter.data)
@@ -46,8 +46,8 @@ class FlatModule:
 
     def load(self, params: Tensor) -> None:
         self._memory.copy_(params)
-        for values, place in self._permuted:
-            values.copy_(params[place].view(values.shape))
+        for values, span in self._permuted:
+            values.copy_(params[span].view(values.shape))
 
     def values(self) -> Tensor:
         """(d,) a copy of the parameters."""

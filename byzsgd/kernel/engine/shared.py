@@ -52,8 +52,8 @@ class Shared:
         if self._poisoned(worker, work.batches):
             rows = self._gradients(worker, params, work.batches)
         else:
-            known = self._round(params, work.batches[0].serial).rows
-            rows = [known[key.block] for key in work.batches]
+            by_block = self._round(params, work.batches[0].serial).rows
+            rows = [by_block[key.block] for key in work.batches]
         return torch.cat([weighted(rows, weights) for weights in work.weights], dim=1)
 
     def _poisoned(self, worker: int, keys: Sequence[BatchKey]) -> bool:
@@ -63,9 +63,9 @@ class Shared:
         return any(attack.poison(batch) is not batch for batch in map(self.batches.batch, keys))
 
     def _round(self, params: Tensor, serial: int) -> Round:
-        for known in self.rounds:
-            if known.serial == serial and torch.equal(known.params, params):
-                return known
+        for each in self.rounds:
+            if each.serial == serial and torch.equal(each.params, params):
+                return each
         keys = [BatchKey(block, serial) for block in range(self.blocks)]
         made = Round(serial, params.clone(), self._gradients(NOBODY, params, keys))
         self.rounds[:] = [made, *self.rounds[:1]]
