@@ -82,6 +82,8 @@ def is_literal(prepared, count):
         torch.testing.assert_close(event.message.vector, expected, rtol=1e-9, atol=1e-12)
         assert event.arrival.time >= last
         last, played = event.arrival.time, played + 1
+        if event.updated and not getattr(prepared.kernel.scheme.aggregator, "calls", False):
+            assert set(world.scheme.held) <= {event.arrival.worker}  # whoever waited has the new model
         if event.updated:
             versions.append(world.models.live[0].clone())
         assert world.models.version[0] == len(versions) - 1

@@ -7,7 +7,7 @@ import torch
 from conftest import write
 
 from byzsgd.interfaces import Job, ServerContext
-from byzsgd.records import Offsets, load
+from byzsgd.records import FolderRecorder, Offsets, load
 from byzsgd.records.checkpoints import (
     checkpoints,
     drop_checkpoints,
@@ -45,6 +45,15 @@ def test_the_last_state_of_a_run_is_kept_up_to_its_bound(saved, spare, kept):
     size = save_checkpoint(saved, 13, state(13), offsets).stat().st_size
     keep_last(saved, 13, state(13), offsets, size + spare)
     assert [path.name[:12] for path in checkpoints(saved)] == ["000000000013"] * kept
+
+
+def test_who_goes_on_drops_the_rows_beyond(begin):
+    recorder = begin()
+    offsets = write(recorder, 0, 4)
+    write(recorder, 4, 8)
+    FolderRecorder.resume(recorder.folder, offsets)
+    assert (recorder.folder / "metrics.jsonl").stat().st_size == offsets.metrics
+    assert len(load(recorder.folder).arrivals) == 4
 
 
 def test_it_comes_back(saved):

@@ -294,8 +294,6 @@ def collect(arrays, worker):
                 let_go(arrays, other)
         ready = room if counts[COLLECTED] == room else 0
     else:
-        slot = worker  # latest, round
-        new = slots[slot, 0] < 0
         if kind == BUFFER:
             slot = counts[COLLECTED]
             if codes[SLOTS]:
@@ -303,6 +301,9 @@ def collect(arrays, worker):
                     if slots[place, 0] == worker:
                         slot = place
             new = slot == counts[COLLECTED]
+        else:  # latest, round
+            slot = worker
+            new = slots[slot, 0] < 0
         _keep(arrays, slot, worker, damped, raw)
         slots[slot, 3] += 1
         counts[COLLECTED] += 1 if new else 0
