@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def sweep(grid: Sequence[str] | Mapping[str, Any], folder: str | Path | None = None) -> list[Run]:
-    """Runs every combination, as `byzsgd train -m` does, and returns the runs, by folder.
+    """Runs every combination, as `byzsgd train -m` does, and returns the runs in this order.
 
     `grid`: overrides as on the command line (`["aggregator=asgd,kardam", "seed=range(3)", "hydra/launcher=joblib"]`),
     or a dict in which a list is swept over (`{"aggregator": ["asgd", "kardam"], "seed": [0, 1, 2]}`; a value that is a

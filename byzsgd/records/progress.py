@@ -77,9 +77,12 @@ class Sweep:
         return len(set(self.plan.jobs if self.plan else ()) - set(self.identities.values()))
 
     def of_plan(self) -> list[RunProgress]:
-        """Of the sweep that was last started here, not of others in the same folder."""
-        plan = self.plan
-        return [each for each in self.runs if plan is None or self.identities[each.folder] in plan.jobs]
+        """Of the sweep that was last started here, as it was typed; not of others in the same folder."""
+        if self.plan is None:
+            return list(self.runs)
+        typed = {identity: place for place, identity in enumerate(self.plan.jobs)}
+        ours = [each for each in self.runs if self.identities[each.folder] in typed]
+        return sorted(ours, key=lambda each: typed[self.identities[each.folder]])
 
     def unfinished(self) -> list[RunProgress]:
         """Those of the plan that are not done."""

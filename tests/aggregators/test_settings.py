@@ -17,7 +17,7 @@ BAD_PARTS = {
             ("concurrency", 0, "delay_adaptive needs 0 < concurrency < inf"),
             ("concurrency", -2, "0 < concurrency < inf"),
         ],
-        "exponential": [("alpha", -1, "0 <= alpha < inf"), ("alpha", "nan", "0 <= alpha < inf")],
+        "exponential": [("alpha", -1, "0 <= alpha < inf"), ("alpha", "nan", "alpha needs a number")],
         "hinge": [("slope", -1, "0 <= slope < inf"), ("knee", -1, "0 <= knee < inf")],
         "polynomial": [("exponent", -0.5, "0 <= exponent < inf"), ("exponent", "inf", "0 <= exponent < inf")],
         "root_exponential": [
@@ -59,7 +59,7 @@ BAD_PARTS = {
         "max_staleness": [("limit", -1, "limit >= 0, or null"), ("limit", 1.5, "max_staleness.limit needs")],
         "zeno": [
             ("gamma", 0, "gamma > 0"),
-            ("gamma", "nan", "gamma > 0"),
+            ("gamma", "nan", "gamma needs a number"),
             ("rho", -1, "rho >= 0"),
             ("epsilon", -0.1, "epsilon >= 0"),
             ("refresh", 0, "refresh >= 1"),
@@ -97,7 +97,7 @@ BAD_SERVERS = [
     ("throttle", "growth=0.5", "growth >= 1"),
     ("throttle", "radius_first=0", "radius_first > 0"),
     ("throttle", "radius_later=-1", "radius_later > 0"),
-    ("throttle", "anchor_radius=nan", "anchor_radius > 0"),
+    ("throttle", "anchor_radius=nan", "anchor_radius needs a number"),
     ("dc_asgd", "compensation=-1", "compensation >= 0"),
     ("dc_asgd", "decay=1", "0 <= decay < 1"),
     ("dc_asgd", "epsilon=0", "epsilon > 0"),
@@ -106,11 +106,11 @@ BAD_SERVERS = [
     ("weighted_ctma", "rule.share=0.5", "0 <= share < 1/2; got share=0.5"),
     ("weighted_ctma", "rule.base=median", "weighted_median, weighted_geometric_median"),
     ("weighted_rfa", "rule.steps=0", "steps >= 1"),
-    ("weighted_rfa", "rule.smoothing=0", "smoothing > 0"),
+    ("weighted_rfa", "rule.smoothing=0", "1e-100 <= smoothing"),
     ("kardam", "rule=null", "a member of its group"),
     ("kardam", "damping=null", "aggregator.damping"),
     ("kardam", "filters=null", "aggregator.filters"),
-    ("kardam", "filters.frequency=7", "filter frequency needs a member of its own"),
+    ("kardam", "filters.frequency=7", "filters.frequency needs a Filter"),
 ]
 
 

@@ -55,7 +55,7 @@ def admitted(hint):
     kinds = options(hint)
     if typing.Any in kinds:
         return set(VALUES)
-    mapping = [kind for kind in kinds if "Mapping" in str(typing.get_origin(kind))]
+    mapping = [kind for kind in kinds if "Mapping" in (origin := str(typing.get_origin(kind))) or "dict" in origin]
     return {
         *(["null"] if types.NoneType in kinds else []),
         *(["true"] if bool in kinds else []),

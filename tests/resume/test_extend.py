@@ -160,14 +160,19 @@ def test_what_cannot_be_extended_is_refused_in_one_line(tmp_path, capsys):
         assert main(["resume", "short", *words]) == 2
         assert capsys.readouterr().err == f"byzsgd: {sentence}\n"
     info = read_info(tmp_path / "short")
+    done = json.loads((tmp_path / "short" / "DONE").read_text())
+    done = {key: done[key] for key in ("format", "metrics", "parts", "prefix")}
     for status in ("diverged", "stalled"):
         (tmp_path / "short" / "info.json").write_text(json.dumps(info | {"status": status}))
+        (tmp_path / "short" / "DONE").write_text(json.dumps(done))  # which vouches for metrics alone
         assert main(["resume", "short", "budget.arrivals=300"]) == 2
         said = capsys.readouterr().err
         assert said == f"byzsgd: short needs a run that could have gone on; got one that {status}\n"
     (tmp_path / "short" / "DONE").unlink()
     assert main(["resume", "short", "budget.arrivals=300"]) == 2
-    assert "has not ended" in capsys.readouterr().err
+    assert (
+        "short needs its DONE, which vouches for what is extended; got one that says stalled" in capsys.readouterr().err
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["short"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -69,6 +70,8 @@ def test_the_folder_that_version_0_1_made_is_found(capsys):
     config = yaml.safe_load((made / "config.yaml").read_text())
     config["optimizer"]["lr"] = 1  # as version 0.1 stored it
     (made / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    done = json.loads((made / "DONE").read_text())
+    (made / "DONE").write_text(json.dumps({key: done[key] for key in ("format", "metrics", "parts")}))
     made.rename(Path("outputs") / old)
     capsys.readouterr()
     assert main(command) == 0
@@ -115,7 +118,7 @@ def test_one_run_is_one_seed(capsys):
     assert captured.err.count("\n") == 1
     assert "2 seeds" in captured.out
     assert main(["compare", "sweep/first", "sweep/first"]) == 0
-    assert "1 seed" in capsys.readouterr().out
+    assert "1 seed" in " ".join(capsys.readouterr().out.split())
 
 
 def test_what_has_ended_counts_before_what_is_newer():

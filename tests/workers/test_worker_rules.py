@@ -296,7 +296,7 @@ BAD = [
     ("local_steps", "lr", "0", "0 < lr < inf"),
     ("local_steps", "lr", "-1", "0 < lr < inf"),
     ("clipped", "radius", "0", "radius > 0"),
-    ("clipped", "radius", "nan", "radius > 0"),
+    ("clipped", "radius", "nan", "radius needs a number"),
     *((name, "sampling", "sometimes", "one of replacement, shuffle") for name in RULES),
 ]
 
