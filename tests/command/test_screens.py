@@ -138,7 +138,8 @@ def test_the_kinds_of_figures_are_those_that_are_drawn():
     assert FIGURES == KINDS, "FIGURES in byzsgd/console/vocabulary.py needs the kinds of byzsgd/plotting/draw.py"
 
 
-def test_the_list_has_one_s_own_members_and_marks(tmp_path, capsys):
+def test_the_list_has_one_s_own_members_and_marks(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     (tmp_path / "aggregator").mkdir()
     (tmp_path / "aggregator/mine.yaml").write_text("# A server of mine.\n_target_: byzsgd.aggregators.pipeline\n")
     assert main(["list", "aggregator", "--config-dir", str(tmp_path)]) == 0

@@ -4,16 +4,18 @@ import compositions
 import pytest
 
 LONG = pytest.mark.slow
+# The alarm may ring within a callback of the collector, which swallows it; it rings again.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
-@pytest.mark.parametrize("count", [20, pytest.param(1000, marks=LONG)])
+@pytest.mark.parametrize("count", [12, pytest.param(1000, marks=LONG)])
 def test_valid_compositions_run_or_are_refused(count):
     tally = compositions.tried(compositions.valid(), count)
     assert not tally.breaches, "\n".join(tally.breaches)
     assert tally.outcomes["finished"] >= count / 2  # else too few of them try anything
 
 
-@pytest.mark.parametrize("count", [40, pytest.param(500, marks=LONG)])
+@pytest.mark.parametrize("count", [20, pytest.param(500, marks=LONG)])
 def test_nasty_compositions_run_or_are_refused(count):
     tally = compositions.tried(compositions.nasty(), count)
     assert not tally.breaches, "\n".join(tally.breaches)
