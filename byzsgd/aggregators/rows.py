@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,12 @@ def _stacked(who: str, vectors: np.ndarray | Sequence[Tensor] | Sequence[np.ndar
         shapes = sorted({f"{tuple(part.shape)} {part.dtype}" for part in parts})
         require(False, who, "vectors of one length and one type", vectors=" and ".join(shapes))
     return torch.stack([read_vector(part) for part in parts]), isinstance(first, np.ndarray)
+
+
+def beside_raw(vectors: Iterable[Tensor], raws: Iterable[Tensor]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Rows, and the same before damping; one tuple twice where nothing was damped, so that they are stacked once."""
+    rows, before = tuple(vectors), tuple(raws)
+    return rows, rows if all(a is b for a, b in zip(rows, before, strict=True)) else before
 
 
 def read_vector(values: Any) -> Tensor:

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from byzsgd.aggregators.rows import beside_raw
 from byzsgd.checks import require
 from byzsgd.interfaces import Arrival, Collected, Reply, ServerContext
 from byzsgd.interfaces.compiled import Slot, compiled_as
@@ -99,10 +100,8 @@ class Buckets:
                 state.empty()
             return None
         order = tuple(range(self.buckets))
-        vectors, raws = tuple(state.means[b] for b in order), tuple(state.raw[b] for b in order)
+        vectors, raws = beside_raw(map(state.means.__getitem__, order), map(state.raw.__getitem__, order))
         state.empty()
-        if all(a is b for a, b in zip(vectors, raws, strict=True)):
-            raws = vectors
         return Collected(vectors, raws, None, order)
 
 

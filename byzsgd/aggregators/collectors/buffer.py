@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from byzsgd.aggregators.rows import beside_raw
 from byzsgd.checks import require
 from byzsgd.interfaces import Arrival, Collected, Reply, ServerContext
 from byzsgd.interfaces.compiled import Slot, compiled_as
@@ -79,8 +80,7 @@ class Buffer:
         state.workers[place] = arrival.worker
         if len(state.vectors) < self.size:
             return None
-        vectors, workers = tuple(state.vectors.values()), tuple(state.workers.values())
-        damped = any(a is not b for a, b in zip(vectors, state.raw.values(), strict=True))
-        raws = tuple(state.raw.values()) if damped else vectors
+        vectors, raws = beside_raw(state.vectors.values(), state.raw.values())
+        workers = tuple(state.workers.values())
         state.vectors, state.raw, state.workers, state.places = {}, {}, {}, {}
         return Collected(vectors, raws, None, workers)

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from byzsgd.aggregators.rows import beside_raw
 from byzsgd.checks import require
 from byzsgd.interfaces import Arrival, Collected, Reply, ServerContext
 from byzsgd.interfaces.compiled import Slot, compiled_as
@@ -78,8 +79,7 @@ class Latest:
         everyone = range(state.num_workers)
         workers = tuple(everyone) if self.missing == "zero" else tuple(w for w in everyone if w in state.counts)
         zero = torch.zeros_like(vector) if len(state.counts) < len(workers) else vector
-        vectors = tuple(state.vectors.get(worker, zero) for worker in workers)
-        raws = tuple(state.raw.get(worker, zero) for worker in workers)
-        if all(a is b for a, b in zip(vectors, raws, strict=True)):
-            raws = vectors
+        vectors, raws = beside_raw(
+            (state.vectors.get(worker, zero) for worker in workers), (state.raw.get(worker, zero) for worker in workers)
+        )
         return Collected(vectors, raws, tuple(float(state.counts.get(worker, 0)) for worker in workers), workers)

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from byzsgd.aggregators.rows import beside_raw
 from byzsgd.interfaces import Arrival, Collected, Reply, ServerContext
 from byzsgd.interfaces.compiled import Slot, compiled_as
 
@@ -52,9 +53,6 @@ class Round:
         if len(state.vectors) < state.num_workers:
             return None
         workers = tuple(range(state.num_workers))
-        vectors = tuple(state.vectors[worker] for worker in workers)
-        raws = tuple(state.raw[worker] for worker in workers)
+        vectors, raws = beside_raw(map(state.vectors.__getitem__, workers), map(state.raw.__getitem__, workers))
         state.vectors, state.raw = {}, {}
-        if all(a is b for a, b in zip(vectors, raws, strict=True)):
-            raws = vectors
         return Collected(vectors, raws, None, workers)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from byzsgd.aggregators.rows import beside_raw
 from byzsgd.checks import require
 from byzsgd.interfaces import Arrival, Collected, Reply, ServerContext
 
@@ -61,13 +62,10 @@ class Sample:
         if len(state.vectors) < self.size:
             return None
         workers = tuple(sorted(state.vectors))
-        vectors = tuple(state.vectors[worker] for worker in workers)
-        raws = tuple(state.raw[worker] for worker in workers)
+        vectors, raws = beside_raw(map(state.vectors.__getitem__, workers), map(state.raw.__getitem__, workers))
         state.vectors, state.raw = {}, {}
         state.rounds += 1
         state.clients = self._drawn(state.context, state.rounds)
-        if all(a is b for a, b in zip(vectors, raws, strict=True)):
-            raws = vectors
         return Collected(
             vectors, raws, None, workers, Reply.DISPATCH if arrival.worker in state.clients else Reply.HOLD
         )
