@@ -42,8 +42,7 @@ class Pictures:
         fits = len(self.mean) == len(self.std) == self.shape[0] and all(scale > 0 for scale in self.std)
         needs = f"a mean and a std > 0 for each of {self.shape[0]} channels"
         require(fits, self.who, needs, mean=list(self.mean), std=list(self.std))
-        require_shares(self.who, validation_share=self.validation_share)
-        require(self.trusted >= 0, self.who, "trusted >= 0", trusted=self.trusted)
+        require_shares(self.who, validation_share=self.validation_share, trusted=self.trusted)
 
     def data(
         self,

@@ -10,11 +10,13 @@ from byzsgd.checks import require
 from byzsgd.interfaces import Split
 
 
-def require_shares(who: str, **shares: float) -> None:
-    """Raises ValueError unless every share is in [0, 1) and together they leave something to train on."""
+def require_shares(who: str, *, trusted: int, **shares: float) -> None:
+    """What can be said of the sizes of splits before the data are read: ValueError unless every share is in [0, 1),
+    together they leave something to train on, and trusted >= 0."""
     for name, share in shares.items():
         require(0.0 <= share < 1.0, who, f"0 <= {name} < 1", **{name: share})
     require(sum(shares.values()) < 1.0, who, "shares that leave something to train on", **shares)
+    require(trusted >= 0, who, "trusted >= 0", trusted=trusted)
 
 
 def cut(who: str, total: int, counts: dict[str, int], rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -30,12 +30,6 @@ def of_scikit_learn(name: str) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(table[:, :-1]), table[:, -1].astype(np.int64)
 
 
-def check_shares(who: str, *, test_share: float, validation_share: float, trusted: int) -> None:
-    """What can be said of the sizes of splits before the data are read."""
-    require_shares(who, test_share=test_share, validation_share=validation_share)
-    require(trusted >= 0, who, "trusted >= 0", trusted=trusted)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Table:
     """A problem of classification out of examples without an official split."""
@@ -49,7 +43,8 @@ class Table:
     model: ModelFactory
 
     def __post_init__(self) -> None:
-        check_shares(self.who, test_share=self.test_share, validation_share=self.validation_share, trusted=self.trusted)
+        shares = {"test_share": self.test_share, "validation_share": self.validation_share}
+        require_shares(self.who, trusted=self.trusted, **shares)
 
     def data(self, examples: Split, class_names: Sequence[str], rng: np.random.Generator, *, standardise: bool) -> Data:
         shares = {"test_share": self.test_share, "validation_share": self.validation_share}

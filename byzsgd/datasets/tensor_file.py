@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from byzsgd.checks import require
-from byzsgd.datasets.splits import take
-from byzsgd.datasets.tables import check_shares, drawn_splits, standardised
+from byzsgd.datasets.splits import require_shares, take
+from byzsgd.datasets.tables import drawn_splits, standardised
 from byzsgd.interfaces import Data, ModelFactory, Split
 from byzsgd.sources import noted
 
@@ -51,7 +51,7 @@ class TensorFile:
                     file=self.file)  # fmt: skip
         known = ("classification", "regression")
         require(self.task in known, WHO, f"task one of {', '.join(known)}", task=self.task)
-        check_shares(WHO, test_share=self.test_share, validation_share=self.validation_share, trusted=self.trusted)
+        require_shares(WHO, trusted=self.trusted, test_share=self.test_share, validation_share=self.validation_share)
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
         arrays = self._arrays(root)

@@ -40,8 +40,7 @@ class TextChar:
         require(self.file is not None, WHO, "dataset.file=PATH of a text", file=None)
         require(self.context >= 1 and self.stride >= 1, WHO, "context, stride >= 1", context=self.context,
                 stride=self.stride)  # fmt: skip
-        require_shares(WHO, test_share=self.test_share, validation_share=self.validation_share)
-        require(self.trusted >= 0, WHO, "trusted >= 0", trusted=self.trusted)
+        require_shares(WHO, trusted=self.trusted, test_share=self.test_share, validation_share=self.validation_share)
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
         path = found(WHO, str(self.file), root)
