@@ -97,15 +97,20 @@ def _pack_jobs(kernel: Kernel, world: World, packing: Packing) -> None:
     arrays.counts[at.WAITING] = len(ordered)
 
 
-def _pack_server(plan: Plan, state: Any, packing: Packing) -> None:
-    arrays, counts = packing.arrays, packing.arrays.counts
+def _filters(plan: Plan, state: Any) -> Iterator[tuple[str, Any, Any]]:
+    """(kind, filter, state) of those that keep one."""
     for name, part in plan.filters:
         form = form_of(part)
         assert form is not None
-        if form[0] == "max_staleness":
-            continue
-        laid = part.lay_out(state.filters[name])
-        if form[0] == "frequency":
+        if form[0] != "max_staleness":
+            yield form[0], part, state.filters[name]
+
+
+def _pack_server(plan: Plan, state: Any, packing: Packing) -> None:
+    arrays, counts = packing.arrays, packing.arrays.counts
+    for kind, part, memory in _filters(plan, state):
+        laid = part.lay_out(memory)
+        if kind == "frequency":
             counts[at.ACCEPTED] = laid["accepted"]
             for worker, last in laid["last"].items():
                 arrays.workers[worker, at.ACCEPTED_LAST] = last
@@ -206,16 +211,14 @@ def _unpack_jobs(kernel: Kernel, world: World, unpacking: Unpacking) -> None:
 
 def _unpack_server(plan: Plan, state: Any, unpacking: Unpacking) -> None:
     arrays, counts = unpacking.arrays, unpacking.arrays.counts
-    for name, part in plan.filters:
-        form = form_of(part)
-        assert form is not None
-        if form[0] == "frequency":
+    for kind, part, memory in _filters(plan, state):
+        if kind == "frequency":
             last = arrays.workers[:, at.ACCEPTED_LAST]
             laid: dict[str, Any] = {"accepted": int(counts[at.ACCEPTED])}
             laid["last"] = {worker: int(last[worker]) for worker in np.flatnonzero(last >= 0).tolist()}
-            part.take_back(state.filters[name], laid)
-        elif form[0] == "lipschitz":
-            part.take_back(state.filters[name], _lipschitz(unpacking))
+            part.take_back(memory, laid)
+        else:
+            part.take_back(memory, _lipschitz(unpacking))
     slots = []
     for place in np.flatnonzero(arrays.slots[:, 3] > 0).tolist():
         worker, vector, raw, count = arrays.slots[place].tolist()
