@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +48,23 @@ def find_shorter(place: Path, config: Mapping[str, Any]) -> Path | None:
     prefix, best, farthest = prefix_id(config), None, 0
     for folder in _neighbours(place):
         try:
-            if (read_done(folder) or {}).get("prefix") != prefix or not (kept := checkpoints(folder)):
+            if _prefix(folder, (folder / DONE).lstat().st_mtime_ns) != prefix or not (kept := checkpoints(folder)):
                 continue
             info = read_info(folder)
             known = info.get("status") == "finished" and info.get("versions") == versions()
             number = read_position(kept[0])[0]
             if known and number > farthest and not _too_short(folder, config):
                 best, farthest = folder, number
-        except ValueError:  # damaged: the run begins at its beginning
+        except (OSError, ValueError):  # gone meanwhile, or damaged: the run begins at its beginning
             continue
     return best
+
+
+@cache
+def _prefix(folder: Path, written: int) -> str | None:
+    """The prefix that the end of a run vouches for, of the DONE that was written then: every run of a sweep asks it of
+    all before it."""
+    return (read_done(folder) or {}).get("prefix")
 
 
 def begin_behind(shorter: Path, place: Path, config: Mapping[str, Any], choices: Mapping[str, str]) -> None:
