@@ -1,11 +1,17 @@
-"""One way to say that something cannot work, `<who> needs <condition>; got <values>`; names and settings as text."""
+"""One way to say that something cannot work, `<who> needs <condition>; got <values>`; names and settings as text; and
+the memory that checks measure against."""
 
 from __future__ import annotations
 
+import os
+import resource
 import unicodedata
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+CONTAINER = Path("/sys/fs/cgroup/memory.max")  # the limit of the container, where there is one
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, direction, half a letter, line and paragraph ends
 
 
@@ -39,3 +45,14 @@ def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         return
     for key, value in node.items():
         yield from leaves(value, f"{path}.{key}" if path else str(key))
+
+
+def machine_memory() -> int:
+    """Bytes that this process may have: the machine's, or a limit below it."""
+    limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if soft != resource.RLIM_INFINITY:
+        limits.append(soft)
+    with suppress(OSError, ValueError):  # no container, or "max"
+        limits.append(int(CONTAINER.read_text(encoding="ascii")))
+    return min(limits)

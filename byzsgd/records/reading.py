@@ -4,12 +4,13 @@ nothing but plain values. Whatever else is found is named in one line."""
 from __future__ import annotations
 
 import json
-import os
 import stat
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from byzsgd.checks import machine_memory
 
 from .names import OF_EVERY_RUN
 
@@ -33,7 +34,7 @@ def regular(folder: Path, name: str | Path, most: int | None = None) -> Path:
         raise ValueError(f"{path} is damaged: it leads out of its folder")
     if not stat.S_ISREG(found.st_mode):
         raise ValueError(f"{path} is damaged: it is no file")
-    if found.st_size > (most := memory() if most is None else most):
+    if found.st_size > (most := machine_memory() if most is None else most):
         raise ValueError(f"{path} is damaged: it has {found.st_size} bytes, more than {most}")
     return real
 
@@ -46,11 +47,6 @@ def contents(folder: Path, name: str | Path, most: int | None = None) -> bytes:
         raise ValueError(f"cannot read {folder / name}: {error.strerror or error}") from error
     except MemoryError as error:
         raise ValueError(f"cannot read {folder / name}: it has more bytes than there is memory") from error
-
-
-def memory() -> int:
-    """Bytes of memory that this machine has."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def json_object(folder: Path, name: str) -> dict[str, Any]:

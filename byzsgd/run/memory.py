@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import resource
-from contextlib import suppress
-from pathlib import Path
-
-from byzsgd.checks import require
+from byzsgd.checks import machine_memory, require
 from byzsgd.interfaces import NamesWork, SchemeSettings
 
 PER_WORKER = 4096  # bytes: the seconds of its next jobs, and what the kernel knows of it
 PER_PAIR = 9  # bytes: neighbours or not, and their weight
-LIMIT = Path("/sys/fs/cgroup/memory.max")  # of the container
-
-
-def machine_memory() -> int:
-    """Bytes that this process may have: the machine's, or a limit below it."""
-    limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
-    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if soft != resource.RLIM_INFINITY:
-        limits.append(soft)
-    with suppress(OSError, ValueError):  # no container, or "max"
-        limits.append(int(LIMIT.read_text(encoding="ascii")))
-    return min(limits)
 
 
 def require_memory(who: str, estimate: int, **values: object) -> None:
