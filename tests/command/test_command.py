@@ -14,15 +14,9 @@ import pytest
 import byzsgd
 from byzsgd.cli import main
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 TINY = ("num_workers=7", "num_byzantine=1", "budget.arrivals=60", "eval_every=30", "batch_size=4")
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    """Relative output folders go to a place of their own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-    return tmp_path
 
 
 def test_a_run_leaves_a_whole_folder(tmp_path, capsys):

@@ -11,6 +11,8 @@ from byzsgd.cli import main
 from byzsgd.console.protocol import reported
 from byzsgd.records import find_runs, load
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 TINY = """
 settings: num_workers=7 num_byzantine=1 batch_size=4 budget.arrivals=40 eval_every=20 dataset.validation_share=0.2
           metrics.validation=true
@@ -21,12 +23,6 @@ tuning_seeds: [7]
 reporting_seeds: [0]
 last: 2
 """
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
 
 
 def test_all_stages(tmp_path):

@@ -17,13 +17,9 @@ from byzsgd.console import run_screen
 from byzsgd.console.run_screen import Terminal
 from byzsgd.console.vocabulary import FIGURES
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 TINY = ("num_workers=7", "num_byzantine=1", "budget.arrivals=60", "eval_every=30", "batch_size=4")
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
 
 
 SWEEP = ("train", "-m", "aggregator=trimmed_mean,kardam", "attack=lie,none", *TINY)

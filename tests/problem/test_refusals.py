@@ -9,11 +9,9 @@ from byzsgd.cli import main
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def place(elsewhere, monkeypatch):
     monkeypatch.delenv("BYZSGD_DATA", raising=False)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-    return tmp_path
+    return elsewhere
 
 
 def refused(capsys, *overrides):

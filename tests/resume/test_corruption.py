@@ -20,6 +20,8 @@ from byzsgd.cli import main
 from byzsgd.records.checkpoints import checkpoints
 from byzsgd.records.progress import Sweep
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 SMALL = ("aggregator=krum", "attack=lie", "num_workers=15", "batch_size=4", "budget.arrivals=40", "eval_every=20",
          "checkpoint_every=20", "engine=fused")  # fmt: skip
 SOON = 20  # seconds in which a command has said what is wrong, on a busy machine
@@ -108,12 +110,6 @@ def kept(tmp_path_factory):
     for name, seed in (("run", 0), ("neighbour", 1)):
         byzsgd.experiment(*SMALL, f"seed={seed}").run(place / name)
     return place
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
 
 
 @pytest.fixture

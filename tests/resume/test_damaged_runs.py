@@ -25,15 +25,11 @@ from byzsgd.records.files import digest
 from byzsgd.records.moved import WORDS
 from byzsgd.run.running import Running
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ("aggregator=krum", "attack=lie", "num_workers=15", "batch_size=4", "budget.arrivals=200", "eval_every=50",
          "checkpoint_every=40", "engine=fused")  # fmt: skip  # one delivery a turn, to be stopped after so many
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from byzsgd.kernel.compiled.plan import SHORT
 from byzsgd.records import FolderRecorder, read_info
 from byzsgd.records.checkpoints import NODES, checkpoints, load_params
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 TINY = ("num_workers=7", "num_byzantine=1", "batch_size=4", "eval_every=100")
 FEW = [
     ("aggregator=kardam", "attack=lie"),
@@ -29,12 +31,6 @@ TWENTY = [
     *[("attack=gaussian", "optimizer=anytime"), ("worker=storm",), ("optimizer/schedule=inverse_power",)],
     ("metrics.dissimilarity=true", "attack=label_flip"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
 
 
 @pytest.fixture

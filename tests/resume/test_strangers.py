@@ -21,6 +21,8 @@ from byzsgd.records.files import digest
 from byzsgd.reporting import tables
 from byzsgd.reporting.tables import Cell, Table, to_csv, to_latex, to_markdown
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 SMALL = ("aggregator=krum", "attack=lie", "num_workers=15", "batch_size=4", "budget.arrivals=40", "eval_every=20",
          "checkpoint_every=20", "engine=fused")  # fmt: skip
 NAME = "\x1b]0;owned\x07\x1b[2J$\\frac$ [red]a|b[/] \u202e=@"
@@ -37,12 +39,6 @@ def kept(tmp_path_factory):
     place = tmp_path_factory.mktemp("kept")
     byzsgd.experiment(*SMALL).run(place / "run")
     return place
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ from byzsgd.studies.kardam_price import SHARES
 from byzsgd.studies.pages import measured, part_of, publish
 from byzsgd.studies.plan import SCALES, Grid, read_study
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 NAMES = sorted(config.named_files("study"))
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "studies"
 PUBLISHED = sorted(page.stem for page in PAGES.glob("*.json"))
@@ -31,12 +33,6 @@ QUICK = ("basgd-filters", "zeno-beyond-third")  # a grid and a protocol
 
 def study(name):
     return read_study(config.named_file("study", name), lambda each: config.named_file("protocol", each))
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
 
 
 @pytest.mark.parametrize(

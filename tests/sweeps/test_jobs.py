@@ -11,13 +11,9 @@ from byzsgd.config.sweeps import combinations, lines, words_of
 from byzsgd.config.targets import ConfigError
 from byzsgd.records.plan import read_plan
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 TINY = ("num_workers=7", "num_byzantine=1", "batch_size=4", "budget.arrivals=30", "eval_every=30")
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
 
 
 def jobs(*overrides, rows=((),)):

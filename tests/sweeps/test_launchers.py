@@ -11,14 +11,10 @@ import byzsgd
 from byzsgd import config
 from byzsgd.cli import main
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 TINY = ("num_workers=7", "num_byzantine=1", "batch_size=4", "budget.arrivals=60", "eval_every=30")
 SWEEP = ("train", "-m", "seed=0,1,-1", *TINY, "hydra.sweep.dir=sweep")
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
 
 
 def joblib():

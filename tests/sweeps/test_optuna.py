@@ -11,17 +11,14 @@ import byzsgd
 from byzsgd.cli import main
 
 optuna = pytest.importorskip("optuna", minversion="4", reason="pip install 'byzsgd[optuna]'")
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+pytestmark = [
+    pytest.mark.usefixtures("elsewhere"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),
+]
 
 TINY = ("num_workers=7", "num_byzantine=1", "batch_size=4", "budget.arrivals=60", "eval_every=30")
 RATE = ("experiment=learning_rate", *TINY, "hydra.sweep.dir=sweep")
 OWN = ("hydra/sweeper=optuna", "hydra.sweeper.sampler.seed=1", *TINY, "hydra.sweep.dir=sweep")
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
 
 
 def tried(place="sweep/study.log"):

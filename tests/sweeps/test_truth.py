@@ -13,13 +13,9 @@ import byzsgd
 from byzsgd.cli import main
 from byzsgd.records import locked
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 TINY = ("num_workers=7", "num_byzantine=1", "batch_size=4", "budget.arrivals=60", "eval_every=30")
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
 
 
 def experiment_file(folder, text):

@@ -17,6 +17,8 @@ from byzsgd.interfaces import Tracked
 from byzsgd.records import run_id, run_name
 from byzsgd.run.screen import Nobody
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 TINY = (
     "num_workers=7",
     "num_byzantine=1",
@@ -25,12 +27,6 @@ TINY = (
     "eval_every=20",
     "checkpoint_every=30",
 )
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
 
 
 class Heard(Nobody):
