@@ -1,14 +1,19 @@
-"""Runs as one table."""
+"""Runs as one table, and which runs of a folder can be looked at."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from byzsgd.analysis.groups import compare
 from byzsgd.records import Run, find_runs, load
+
+WIDEST = 2**127  # whole numbers below it are numbers of a table
 
 
 def frame(source: str | Path | Run | Iterable[Run]) -> pl.DataFrame:
@@ -16,7 +21,9 @@ def frame(source: str | Path | Run | Iterable[Run]) -> pl.DataFrame:
     with `run` (the folder's name), `status`, the chosen members and every setting as columns (`aggregator`,
     `optimizer.lr`).
 
-    Settings that a run does not have are null; lists are texts. ValueError where there is no run.
+    Settings that a run does not have are null; lists are texts. A run of the folder that is damaged is left out, and a
+    UserWarning of one line names it (`warnings.simplefilter("error")` raises instead). ValueError where there is no
+    run, or none that can be read.
     """
     runs = runs_of(source)
     if not runs:
@@ -31,10 +38,61 @@ def frame(source: str | Path | Run | Iterable[Run]) -> pl.DataFrame:
 
 
 def runs_of(source: str | Path | Run | Iterable[Run]) -> list[Run]:
-    """The runs that a folder holds, or that are given."""
-    if isinstance(source, str | Path):
-        return [load(folder) for folder in find_runs(source)]
-    return [source] if isinstance(source, Run) else list(source)
+    """The runs that a folder holds, or that are given; what is wrong in the folder as `frame` has it."""
+    if isinstance(source, Run):
+        return [source]
+    if not isinstance(source, str | Path):
+        return list(source)
+    readings = Readings.of(find_runs(source))
+    runs = readings.some()
+    for note in readings.notes:
+        warnings.warn(note, stacklevel=3)
+    return runs
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Runs that could be read, in one line each what their reader should know, and what is wrong with the others."""
+
+    runs: list[Run] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, folders: Iterable[Path]) -> Readings:
+        """The runs of these folders."""
+        read = cls()
+        for folder in folders:
+            try:
+                run, said = readable(folder)
+                read.runs.append(run)
+                read.said.extend(said)
+            except ValueError as error:
+                read.troubles.append(str(error))
+        return read
+
+    def some(self) -> list[Run]:
+        """The runs; ValueError where none of them could be read."""
+        if self.troubles and not self.runs:
+            raise ValueError(self.troubles[0])
+        return self.runs
+
+    @property
+    def notes(self) -> list[str]:
+        """All of it, for people."""
+        return [*self.said, *(f"left out: {trouble}" for trouble in self.troubles)]
+
+
+def readable(folder: Path) -> tuple[Run, list[str]]:
+    """A run, and what its reader should know of it; ValueError in one line names what is damaged."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        run = load(folder)
+        try:
+            compare([run])
+        except (TypeError, AttributeError, LookupError, ArithmeticError) as error:
+            raise ValueError(f"{folder} is damaged: its settings are not those of a run ({error})") from error
+    return run, [str(each.message) for each in said]
 
 
 def _settings(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
@@ -43,4 +101,5 @@ def _settings(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, An
         if isinstance(value, Mapping):
             yield from _settings(value, key)
         elif not str(name).startswith("_"):
-            yield key, str(value) if isinstance(value, list | tuple) else value
+            is_text = isinstance(value, list | tuple) or (isinstance(value, int) and not -WIDEST <= value < WIDEST)
+            yield key, str(value) if is_text else value

@@ -180,29 +180,21 @@ def _command(commands: Any, name: str, function: Any, text: str) -> argparse.Arg
 def _runs(folders: Iterable[Path]) -> tuple[list[Run], int]:
     """The runs that can be read, and the exit code: MISTAKE where others cannot, each of which is named."""
     from byzsgd.analysis import compare as compare_runs
-    from byzsgd.console.readable import readable
+    from byzsgd.analysis.frames import Readings
     from byzsgd.records import find_runs
 
     places = list(folders)
     found = {path.resolve(): path for folder in places for path in find_runs(folder)}  # a folder named twice is one
     require(bool(found), "byzsgd", "a folder with at least one run in it", folder=", ".join(map(str, places)))
-    runs, troubles, said = [], [], list[str]()
-    for path in found.values():
-        try:
-            run, news = readable(path)
-            runs.append(run)
-            said += news
-        except ValueError as error:
-            troubles.append(error)
-    if not runs:
-        raise troubles[0]
-    notes = [*said, *(f"left out: {error}" for error in troubles), *compare_runs(runs).notes]
+    readings = Readings.of(found.values())
+    runs = readings.some()
+    notes = [*readings.notes, *compare_runs(runs).notes]
     if unknown := sum(run.vouched is None for run in runs):
         doubt = "runs ended before DONE vouched for settings and model: whether they are as they were is unknown"
         notes.append(f"{unknown} of {len(runs)} {doubt}")
     for note in notes:
         tell(f"byzsgd: {note}", sys.stderr)
-    return runs, MISTAKE if troubles else 0
+    return runs, MISTAKE if readings.troubles else 0
 
 
 def _beside(parsed: argparse.Namespace) -> Path:

@@ -16,7 +16,6 @@ from byzsgd.analysis.estimates import estimate, named
 from byzsgd.analysis.outcomes import accepted, measure_of, outcome
 from byzsgd.console.output import console as screen
 from byzsgd.console.output import fitted
-from byzsgd.console.readable import readable
 from byzsgd.console.vocabulary import BYZANTINE, HONEST, as_argument, metric_name, percent
 
 GIVES_WAY = ("status", HONEST, BYZANTINE, "seeds")  # on a narrow screen, in this order
@@ -25,12 +24,10 @@ GIVES_WAY = ("status", HONEST, BYZANTINE, "seeds")  # on a narrow screen, in thi
 def show_sweep(folders: Iterable[Path], folder: Path) -> None:
     """The closing table of a sweep: one row for each setting, its seeds together."""
     console = screen()
-    runs = []
-    for each in folders:
-        try:
-            runs.append(readable(each)[0])
-        except ValueError as error:
-            console.print(f"left out: {error}", soft_wrap=True)
+    readings = Readings.of(folders)
+    runs = readings.runs
+    for note in readings.notes:
+        console.print(note, soft_wrap=True)
     if not runs:
         console.print(f"no result in {folder}", soft_wrap=True)
         return

@@ -100,6 +100,7 @@ FILES = ("config.yaml", "info.json", "metrics.jsonl", "arrivals", "DONE", "param
 DAMAGES = (flipped, truncated, emptied, removed, a_folder, a_pipe, a_device, a_link_to_a_stranger, of_a_terabyte)
 WRITTEN = (deep, deep_within_indents, an_alias_bomb, referring_to_itself, a_huge_number, without_keys)
 TABLE = [*product(FILES, DAMAGES), *product(FILES[:3], WRITTEN), *product(("DONE",), WRITTEN)]
+SEEN = [row for row in TABLE if row[0] != "params.safetensors"]  # which no look reads
 LOOKS = ("status", "compare", "plot", "report", "watch")
 
 
@@ -171,7 +172,7 @@ def test_load_and_status_name_what_is_damaged(file, damage, both):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", LOOKS)
-@pytest.mark.parametrize(("file", "damage"), [row for row in TABLE if row[0] != "params.safetensors"],
+@pytest.mark.parametrize(("file", "damage"), SEEN,
                          ids=lambda word: getattr(word, "__name__", word))  # fmt: skip
 def test_who_looks_names_it_and_shows_its_neighbour(command, file, damage, both, capsys):
     damage_one(both / "run", file, damage)
@@ -187,6 +188,49 @@ def test_who_looks_names_it_and_shows_its_neighbour(command, file, damage, both,
         assert names(said, file), said
     shown = {"plot": "accuracy", "report": "report.html", "compare": "out/outcomes.csv", "status": "1 of 2 done"}
     assert shown.get(command, "finished") in said
+
+
+def framed(folder):
+    """The runs in the frame of a folder, and the warnings."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        table = byzsgd.frame(folder)
+    return {*table["run"]}, [str(each.message) for each in said]
+
+
+@pytest.mark.parametrize(
+    ("file", "damage"),
+    [row if row[1] is flipped else pytest.param(*row, marks=pytest.mark.slow) for row in SEEN],
+    ids=lambda word: getattr(word, "__name__", word),
+)
+def test_one_frame_has_the_healthy_runs_and_a_warning_names_the_other(file, damage, both):
+    damage_one(both / "run", file, damage)
+    with soon():
+        runs, said = framed(both)
+    if file == "DONE" and damage is removed:  # an unfinished run is none that is damaged
+        assert (runs, said) == ({"run", "neighbour"}, [])
+        return
+    assert runs == {"neighbour"}
+    (line,) = said
+    assert line.startswith("left out: ") and "\n" not in line and names(line, file)
+
+
+def test_a_frame_of_nothing_but_damage_is_an_error(both):
+    for name in ("run", "neighbour"):
+        flipped(both / name / "metrics.jsonl")
+    with pytest.raises(ValueError, match=r"both/\w+/metrics.jsonl is damaged"):
+        byzsgd.frame(both)
+    with pytest.raises(ValueError, match=r"both/\w+/metrics.jsonl is damaged"):
+        byzsgd.plot(both)
+
+
+@pytest.mark.parametrize("value", [2**200, -(2**200), 2**70])
+def test_a_number_beyond_all_columns_is_a_text_in_a_frame(value, both):
+    """Of a run that has not ended, whose settings nobody vouches for."""
+    for name in ("DONE", "params.safetensors"):
+        (both / "run" / name).unlink()
+    change(both / "run" / "config.yaml", yaml.safe_load, yaml.safe_dump, "budget.updates", value)
+    assert framed(both)[0] == {"run", "neighbour"}
 
 
 @pytest.mark.slow
