@@ -13,6 +13,7 @@ from rich.table import Table
 
 from byzsgd.analysis import Group, compare
 from byzsgd.analysis.estimates import estimate, named
+from byzsgd.analysis.frames import Readings
 from byzsgd.analysis.outcomes import accepted, measure_of, outcome
 from byzsgd.console.output import console as screen
 from byzsgd.console.output import fitted
