@@ -44,6 +44,7 @@ def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
     comparing.add_argument("--output", type=Path, help="where to write the tables (default: only the screen)")
     reporting = _command(commands, "report", report, "one self-contained HTML page for a run or a sweep")
     reporting.add_argument("--output", type=Path, help="a file or folder (default: report.html in the folder)")
+    reporting.add_argument("--trust", action="store_true", help="open a study of Optuna wherever the folder says it is")
     reporting.add_argument("--title", default="", help="of the page (default: the heading of notes.md beside the runs)")
     _command(commands, "status", status, "how far sweeps and runs are: done, running, broken, failed, waiting")
     watching = _command(commands, "watch", watch, "a live view of running runs")
@@ -86,7 +87,7 @@ def plot(parsed: argparse.Namespace) -> int:
     options = {"kinds": parsed.kind, "formats": parsed.format.split(","), "width": parsed.width, "among": found}
     if parsed.x:
         options["x"] = parsed.x
-    for path in draw(runs, parsed.output or _beside(parsed) / "figures", law_of=_law_of, **options):
+    for path in draw(runs, parsed.output or _figures(parsed), law_of=_law_of, **options):
         tell(path)
     return code
 
@@ -123,7 +124,7 @@ def report(parsed: argparse.Namespace) -> int:
     from byzsgd.reporting import report as write_report
 
     runs, code = _runs(parsed.folders)
-    tell(write_report(runs, parsed.output or _beside(parsed), title=parsed.title))
+    tell(write_report(runs, parsed.output or _beside(parsed), title=parsed.title, trust=parsed.trust))
     return code
 
 
@@ -200,6 +201,15 @@ def _runs(folders: Iterable[Path]) -> tuple[list[Run], int]:
 def _beside(parsed: argparse.Namespace) -> Path:
     """What is drawn, where that is one folder."""
     return Path(parsed.folders[0]) if len(parsed.folders) == 1 else Path("outputs")
+
+
+def _figures(parsed: argparse.Namespace) -> Path:
+    """Where figures go unless it was said: never through a link that leads out of the folder."""
+    folder = _beside(parsed)
+    place = folder / "figures"
+    inside = place.resolve().is_relative_to(folder.resolve())
+    require(inside, "plot", "--output, for this place leads out of its folder", place=place)
+    return place
 
 
 def _law_of(run: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -12,6 +13,7 @@ from byzsgd.analysis.bands import Axis
 from byzsgd.analysis.frames import runs_of
 from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded, compare
 from byzsgd.records import Run
+from byzsgd.records.files import write_whole, writing
 
 from .acceptance import acceptance
 from .bars import bars
@@ -137,16 +139,14 @@ def plot(
 def save(figure: Figure, output: Path, name: str, formats: Sequence[str] = ("png", "svg")) -> list[Path]:
     """The same figure gives the same bytes: no date goes into a file."""
     paths = []
-    try:
+    with writing(output):
         output.mkdir(parents=True, exist_ok=True)
-        for form in formats:
-            path = output / f"{name}.{form}"
-            undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form)
-            with styled():
-                figure.savefig(path, format=form, metadata=undated)
-            paths.append(path)
-    except OSError as error:
-        raise ValueError(f"cannot write figures into {output}: {error.strerror or error}") from error
+    for form in formats:
+        undated, drawn = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form), BytesIO()
+        with styled():
+            figure.savefig(drawn, format=form, metadata=undated)
+        paths.append(output / f"{name}.{form}")
+        write_whole(paths[-1], drawn.getvalue())
     return paths
 
 

@@ -68,7 +68,15 @@ def json_value(text: str | bytes, path: Path) -> Any:
 
 
 def yaml_mapping(folder: Path, name: str) -> dict[str, Any]:
-    """A mapping from a YAML file, which has no aliases: ten lines of them stand for more than any memory."""
+    """A mapping from a YAML file."""
+    value = yaml_value(folder, name)
+    if not isinstance(value, dict):
+        raise ValueError(f"{folder / name} is damaged: not a mapping")
+    return value
+
+
+def yaml_value(folder: Path, name: str) -> Any:
+    """What a YAML file says, which has no aliases: ten lines of them stand for more than any memory."""
     text, path = _text(folder, name), folder / name
     try:
         _require_shallow(text)
@@ -77,8 +85,6 @@ def yaml_mapping(folder: Path, name: str) -> dict[str, Any]:
         raise ValueError(f"{path} is damaged: {error}") from error
     except (yaml.YAMLError, ValueError) as error:
         raise ValueError(f"{path} is damaged: not YAML") from error
-    if not isinstance(value, dict):
-        raise ValueError(f"{path} is damaged: not a mapping")
     _require_plain(value, path)
     return value
 

@@ -8,16 +8,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from byzsgd.analysis.groups import Recorded
+from byzsgd.records.reading import regular, yaml_mapping
 
 STUDY = "study.log"  # where the sweeper keeps its study unless it was told otherwise
 
 
-def study_of(runs: Sequence[Recorded]) -> dict[str, Any] | None:
+def study_of(runs: Sequence[Recorded], trust: bool = False) -> dict[str, Any] | None:
     """History, importance and slices of the study in the folder of these runs, as figures of plotly, and what is to be
-    said of them; None: their folder has no study, or they lie in several."""
+    said of them; None: their folder has no study, or they lie in several. `trust`: also of one that is kept elsewhere,
+    which may be a database that the folder would have its reader call."""
     folders = {run.folder.parent for run in runs if run.folder is not None}
     if len(folders) != 1:
         return None
@@ -25,6 +25,9 @@ def study_of(runs: Sequence[Recorded]) -> dict[str, Any] | None:
     storage, name = _place(folder)
     if storage is None:
         return None
+    if not trust and (doubt := _elsewhere(folder, storage)):
+        said = f"The study is not opened without --trust: {doubt}."
+        return {"said": said, "figures": []}
     try:
         import optuna
         from optuna.visualization import plot_optimization_history, plot_param_importances, plot_slice
@@ -56,13 +59,25 @@ def study_of(runs: Sequence[Recorded]) -> dict[str, Any] | None:
 def _place(folder: Path) -> tuple[str | None, str]:
     """Where the study of a sweep is kept, and its name; None: it does not optimise."""
     try:
-        sweeper = yaml.safe_load((folder / "multirun.yaml").read_text(encoding="utf-8"))["hydra"]["sweeper"]
+        sweeper = yaml_mapping(folder, "multirun.yaml")["hydra"]["sweeper"]
         told, name = sweeper.get("storage"), str(sweeper.get("study_name", "byzsgd"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         told, name = None, "byzsgd"
-    if told is None and (folder / STUDY).is_file():
+    if told is None and (folder / STUDY).exists():
         return str(folder / STUDY), name
     return (None if told is None else str(told)), name
+
+
+def _elsewhere(folder: Path, storage: str) -> str:
+    """Why a study is none of the files within its folder; empty: it is one."""
+    kind, mark, place = storage.rpartition("://")
+    if mark and kind != "sqlite":
+        return f"it is kept in {storage}"
+    try:
+        regular(folder, Path(place.removeprefix("/") if mark else place).absolute())
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _opened(storage: str) -> Any:

@@ -16,9 +16,12 @@ import pytest
 import yaml
 
 import byzsgd
-from byzsgd.cli import main
+from byzsgd.cli import _optimum, main
 from byzsgd.records.checkpoints import checkpoints
+from byzsgd.records.plan import read_plan, typed_words
 from byzsgd.records.progress import Sweep
+from byzsgd.reporting.notes import notes_beside
+from byzsgd.reporting.study import study_of
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 
@@ -303,6 +306,74 @@ def test_a_damaged_plan_is_said(both, capsys):
     (both / "sweep.json").write_bytes(b"[" * 100_000)
     assert main(["status", str(both)]) == 0
     assert "sweep.json is damaged" in capsys.readouterr().out
+
+
+def looked_at(folder):
+    """What those say of a sweep's folder who read what lies beside its runs; none of it belongs to a run."""
+    runs = [byzsgd.load(folder / "run")]
+    return notes_beside(runs), typed_words(folder / "run"), study_of(runs), read_plan(folder), _optimum(folder)
+
+
+@pytest.mark.parametrize("name", ["notes.md", "multirun.yaml", "study.log", "sweep.json", "optimization_results.yaml",
+                                  "run/.hydra/overrides.yaml"])  # fmt: skip
+@pytest.mark.parametrize("damage", [a_pipe, a_device, a_link_to_a_stranger, of_a_terabyte, deep, an_alias_bomb,
+                                    referring_to_itself])  # fmt: skip
+def test_what_lies_beside_a_run_is_read_within_bounds_too(damage, name, both):
+    before = looked_at(both)
+    path = both / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("[PRECIOUS]")
+    damage(path)
+    with soon():
+        seen = looked_at(both)
+    assert "PRECIOUS" not in str(seen)
+    if name not in ("notes.md", "study.log") or damage in (a_pipe, a_device, a_link_to_a_stranger):
+        said = seen[2] or {"figures": []}
+        assert (seen[0], seen[1], said["figures"], *seen[3:]) == (*before[:2], [], *before[3:])
+
+
+def test_a_study_elsewhere_is_opened_with_the_users_word_alone(both, monkeypatch):
+    pytest.importorskip("optuna")
+    opened = []
+    monkeypatch.setattr("optuna.load_study", lambda **asked: opened.append(asked["storage"]))
+    runs = [byzsgd.load(both / "run")]
+    own = (both / "study.db").absolute()
+    own.write_text("")
+    for storage in (
+        "mysql://a.stranger/db",
+        f"sqlite:///{both.absolute().parent}/mine.db",
+        "sqlite://",
+        f"{both}/../x",
+    ):
+        sweeper = {"storage": storage, "study_name": "byzsgd"}
+        (both / "multirun.yaml").write_text(yaml.safe_dump({"hydra": {"sweeper": sweeper}}))
+        assert "is not opened without --trust" in study_of(runs)["said"]
+        assert opened == []
+    study_of(runs, trust=True)
+    assert len(opened) == 1
+    (both / "multirun.yaml").write_text(yaml.safe_dump({"hydra": {"sweeper": {"storage": f"sqlite:///{own}"}}}))
+    study_of(runs)
+    assert opened[1:] == [f"sqlite:///{own}"]
+
+
+@pytest.mark.parametrize(
+    ("command", "place"),
+    [
+        (("plot", "--kind", "accuracy", "--format", "svg"), "figures/accuracy-arrivals.svg"),
+        (("plot", "--kind", "accuracy", "--format", "svg"), "figures"),
+        (("report",), "report.html"),
+        (("compare", "--format", "csv", "--output", "both"), "outcomes.csv"),
+    ],
+)
+def test_nothing_is_drawn_through_a_link(command, place, both, capsys):
+    mine = both.absolute().parent / "mine"
+    mine.mkdir() if place == "figures" else mine.write_text("precious")
+    (both / place).parent.mkdir(exist_ok=True)
+    (both / place).symlink_to(mine)
+    code = main([command[0], str(both), *command[1:]])
+    assert code == (2 if place == "figures" else 0)
+    assert "Traceback" not in capsys.readouterr().err
+    assert not [*mine.iterdir()] if place == "figures" else mine.read_text() == "precious"
 
 
 def test_a_kept_state_that_is_damaged_is_not_gone_on_from(both, capsys):
