@@ -205,11 +205,11 @@ def _beside(parsed: argparse.Namespace) -> Path:
 
 def _figures(parsed: argparse.Namespace) -> Path:
     """Where figures go unless it was said: never through a link that leads out of the folder."""
+    from byzsgd.records.reading import require_inside
+
     folder = _beside(parsed)
-    place = folder / "figures"
-    inside = place.resolve().is_relative_to(folder.resolve())
-    require(inside, "plot", "--output, for this place leads out of its folder", place=place)
-    return place
+    require_inside(folder, "figures")
+    return folder / "figures"
 
 
 def _law_of(run: Any) -> Any:
