@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from matplotlib.figure import Figure
 
+from byzsgd.analysis.estimates import Estimate
 from byzsgd.analysis.groups import Group, diverged, facts
 from byzsgd.analysis.recorded import Recorded
 from byzsgd.plotting import Panel, points
@@ -21,18 +22,26 @@ FACTOR = 1.5  # either way, within which a tail is taken to be the published one
 
 
 def findings(found: Found) -> Iterator[Finding]:
-    """Of every method its best step, and the tail there."""
-    methods: dict[str, list[Group]] = {}
-    for group in found.comparison.groups:
-        methods.setdefault(method_of(group), []).append(group)
-    for method, groups in methods.items():
-        best = min(groups, key=lambda group: of_runs([group], tail).middle)
-        reached, published = of_runs([best], tail), PUBLISHED.get(method)
-        lr = best.runs[0].config["optimizer"]["lr"]
+    """Of every method its best step over all instances of the problem, and the tail there."""
+    for method, tails in _tails(found).items():
+        lr, reached = min(tails.items(), key=lambda each: each[1].middle)
+        published = PUBLISHED.get(method)
         holds = None if published is None else abs(math.log(reached.middle / published)) <= math.log(FACTOR)
         measured = f"{reached.middle:.2e} ({reached.low:.2e} … {reached.high:.2e})"
         yield Finding(f"{method}, lr {lr:g}: tail", f"{published:.2e}" if published else "", measured, holds,
                       reached.count)  # fmt: skip
+
+
+def _tails(found: Found) -> dict[str, dict[float, Estimate]]:
+    """By method and learning rate, over instances and seeds."""
+    groups: dict[tuple[str, float], list[Group]] = {}
+    for group in found.comparison.groups:
+        lr = float(group.runs[0].config["optimizer"]["lr"])
+        groups.setdefault((method_of(group), lr), []).append(group)
+    tails: dict[str, dict[float, Estimate]] = {}
+    for (method, lr), same in groups.items():
+        tails.setdefault(method, {})[lr] = of_runs(same, tail)
+    return tails
 
 
 def method_of(group: Group) -> str:
@@ -58,8 +67,9 @@ def tail(run: Recorded) -> float:
 
 def figures(found: Found) -> dict[str, Figure]:
     panel = Panel("")
-    for group in found.comparison.groups:
-        panel.add(method_of(group), float(group.runs[0].config["optimizer"]["lr"]), of_runs([group], tail))
+    for method, tails in _tails(found).items():
+        for lr, reached in tails.items():
+            panel.add(method, lr, reached)
     return {
         "tails": points("Suboptimality over the last tenth", found.comparison.caption(), [panel], x="learning rate",
                         y="tail", log_x=True, log_y=True),
