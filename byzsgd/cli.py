@@ -22,7 +22,7 @@ from byzsgd.console.output import loading, speak_any_encoding, tell
 from byzsgd.console.vocabulary import FAILURE, MISTAKE, as_argument
 
 if TYPE_CHECKING:
-    from byzsgd.config import Command, Failure, SweepTarget, Word
+    from byzsgd.config import Command, Failure, Permission, SweepTarget
     from byzsgd.run import Experiment
 
 # At the end Python looks for cycles among all objects of PyTorch, which takes a quarter of the time of importing it.
@@ -84,13 +84,13 @@ def train(arguments: list[str]) -> int:
         config.answer(command)
         return 0
     with loading():
-        intended = config.intended(command)  # every mistake that can be known is told before a folder is made
-    if isinstance(intended, config.SweepTarget):
-        return _sweep(command, intended)
-    if intended.finished is not None:
+        target = config.target_of(command)  # every mistake that can be known is told before a folder is made
+    if isinstance(target, config.SweepTarget):
+        return _sweep(command, target)
+    if target.finished is not None:
         from byzsgd.console.run_screen import Terminal
 
-        intended.finished.run(intended.folder, Terminal())  # without Hydra, which would write into its folder
+        target.finished.run(target.folder, Terminal())  # without Hydra, which would write into its folder
     else:
         config.launch(_run, command)
     return 0
@@ -108,9 +108,9 @@ def resume(parsed: argparse.Namespace) -> int:
     settings = {key: yaml.safe_load(value) for key, _, value in (word.partition("=") for word in told)}
     places = [Path(word) for word in parsed.folders if word not in told]
     found = [run for place in places for run in find_runs(place)]
-    config.require_told(settings)
+    config.require_resumable(settings)
     longer = {key: value for key, value in settings.items() if key.startswith("budget.")}
-    word = config.Word(parsed.plugin, {key: settings[key] for key in settings.keys() - longer}, parsed.trust)
+    word = config.Permission(parsed.plugin, {key: settings[key] for key in settings.keys() - longer}, parsed.trust)
     left = found if longer or len(found) <= 1 else [run for run in found if not is_finished(run)]
     if not found:
         tell(f"no run in {', '.join(map(str, places))}")
@@ -141,7 +141,7 @@ def warm(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _go_on(folder: Path, settings: dict[str, Any], word: Word) -> None:
+def _go_on(folder: Path, settings: dict[str, Any], permission: Permission) -> None:
     with loading():
         from byzsgd import config
         from byzsgd.console.run_screen import Terminal
@@ -182,7 +182,7 @@ def _run_one_of_many(experiment: Experiment, folder: Path) -> float:
     return objective(run)
 
 
-def _sweep(command: Command, intended: SweepTarget, table: bool = True) -> int:
+def _sweep(command: Command, target: SweepTarget, table: bool = True) -> int:
     from byzsgd import config
     from byzsgd.console.output import console as screen
     from byzsgd.console.sweep_progress import following
@@ -190,13 +190,13 @@ def _sweep(command: Command, intended: SweepTarget, table: bool = True) -> int:
     from byzsgd.records.progress import Sweep
     from byzsgd.run.signals import launching
 
-    folder, sweep = intended.folder, Sweep(intended.folder)
+    folder, sweep = target.folder, Sweep(target.folder)
     stop = (folder / f".stop-{platform.node()}-{os.getpid()}").absolute()  # this launch, not others in the folder
     # What a queue has taken goes on without us; in this process each run sees to its own signals.
-    watched = launching(stop) if intended.launch == "elsewhere" else nullcontext()
+    watched = launching(stop) if target.launch == "elsewhere" else nullcontext()
     try:
         with following(sweep, screen()), watched:
-            config.launch(_run_one_of_many, command, intended.settings, stop=stop, failed=_failed)
+            config.launch(_run_one_of_many, command, target.settings, stop=stop, failed=_failed)
     except FirstFailure:
         pass
     finally:
@@ -221,9 +221,9 @@ def _stage(overrides: Sequence[str]) -> int:
     from byzsgd import config
 
     command = config.read(["-m", *overrides])
-    intended = config.intended(command)
-    assert isinstance(intended, config.SweepTarget)
-    return _sweep(command, intended, table=False)
+    target = config.target_of(command)
+    assert isinstance(target, config.SweepTarget)
+    return _sweep(command, target, table=False)
 
 
 def _optimum(folder: Path) -> str:
