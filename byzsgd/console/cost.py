@@ -1,4 +1,4 @@
-"""What a study will cost, before it is run."""
+"""An estimate of the cost of a study before it runs."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from byzsgd.studies.plan import Combinations
 if TYPE_CHECKING:
     from byzsgd.run import Experiment
 
-SAMPLE = 200  # delivered gradients of a trial
-AFTER = 50  # and of the one before it, which takes what a run takes once
+SAMPLE = 200  # delivered gradients whose time is measured
+AFTER = 50  # delivered gradients before them: the time of a run's start does not count
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of all runs together."""
+    """The cost of all runs together."""
 
     gradients: int
-    seconds: float | None  # of one core
-    why: str = ""  # it is not known
+    seconds: float | None  # on one core; None: unknown
+    why: str = ""  # the reason why it is unknown
 
     def words(self) -> str:
+        """The time in a readable unit."""
         assert self.seconds is not None
         for unit, length in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
             if self.seconds >= 2 * length:
@@ -36,7 +37,7 @@ class Cost:
 
 
 def jobs_of_stages(plan: Grid | Protocol, combinations: Combinations) -> dict[str, list[Job]]:
-    """The jobs of every stage at the most, less learning rates that a stage before has to find."""
+    """The largest possible list of jobs of every stage, without the learning rates, which earlier stages determine."""
     if isinstance(plan, Protocol):
         unit = dict.fromkeys(plan.servers, 1.0)
         return {
@@ -50,9 +51,9 @@ def jobs_of_stages(plan: Grid | Protocol, combinations: Combinations) -> dict[st
     return {"pilots": list(dict.fromkeys(map(pilot_of, jobs))), "runs": jobs * len(plan.masses)}
 
 
-def foretold(jobs: Sequence[Job], settings: Sequence[str]) -> Cost:
-    """From short trials in this process, one for each problem and server: seconds of a gradient, with its share of
-    evaluations."""
+def estimated(jobs: Sequence[Job], settings: Sequence[str]) -> Cost:
+    """The cost of jobs with these settings. A short trial for each problem and server, in this process, measures the
+    seconds of one gradient, which include its share of the evaluations."""
     from byzsgd import config
 
     gradients, seconds, why = 0, 0.0, ""
