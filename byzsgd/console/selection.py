@@ -17,10 +17,11 @@ def selected(runs: Sequence[Run], words: Sequence[str]) -> list[Run]:
         key, equals, text = word.partition("=")
         require(bool(equals and key and text), "--select", "KEY=VALUE,VALUE…", select=word)
         values = text.split(",")
-        given = {typed_value(run, key) for run in runs} - {None}
-        require(bool(given), "--select", "a choice or a setting of these runs", key=key)
+        options = {typed_value(run, key) for run in runs} - {None}
+        require(bool(options), "--select", "a choice or a setting of these runs", key=key)
+        needs = f"a value of {key}: {', '.join(sorted(map(str, options)))}"
         for value in values:
-            require(value in given, "--select", f"a value of {key}: {', '.join(sorted(map(str, given)))}", value=value)
+            require(value in options, "--select", needs, value=value)
         kept = [run for run in kept if typed_value(run, key) in values]
     require(bool(kept), "--select", "words that some run fits", select=" ".join(words))
     return kept
