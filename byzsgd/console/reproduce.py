@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from byzsgd.analysis.protocol import Protocol
     from byzsgd.analysis.recorded import Recorded
     from byzsgd.reporting import Table
-    from byzsgd.studies import Finding, Found, Grid, Study
+    from byzsgd.studies import Finding, Grid, Results, Study
 
 PILOTS, RUNS = "pilots", "runs"  # folders of the stages of a grid
 
@@ -55,15 +55,15 @@ def _study(name: str) -> Study:
     return read_study(config.named_file("study", name), lambda each: config.named_file("protocol", each))
 
 
-def _made(plan: Grid | Protocol, stages: Stages) -> tuple[Found, Sequence[Recorded]]:
+def _made(plan: Grid | Protocol, stages: Stages) -> tuple[Results, Sequence[Recorded]]:
     from byzsgd import config
     from byzsgd.analysis import compare
     from byzsgd.analysis.protocol import Protocol, rate
-    from byzsgd.studies import Found, pilot_of
+    from byzsgd.studies import Results, pilot_of
 
     if isinstance(plan, Protocol):
         picked, comparison = run_stages(plan, stages)
-        return Found(comparison, picked, plan.last), comparison.runs
+        return Results(comparison, picked, plan.last), comparison.runs
     jobs = plan.jobs(config.jobs_of)
     if plan.masses:
         pilots = list(dict.fromkeys(map(pilot_of, jobs)))
@@ -72,11 +72,11 @@ def _made(plan: Grid | Protocol, stages: Stages) -> tuple[Found, Sequence[Record
             require(mass > 0, f"the pilot {' '.join(job)}", "updates of the model", updates=0)
         jobs = plan.with_steps(rates, config.jobs_of)
     runs = list(stages.run(RUNS, jobs).values())
-    return Found(compare(runs)), runs
+    return Results(compare(runs)), runs
 
 
 def _show(
-    study: Study, results: Found, runs: Sequence[Recorded], command: str, parsed: argparse.Namespace, folder: Path
+    study: Study, results: Results, runs: Sequence[Recorded], command: str, parsed: argparse.Namespace, folder: Path
 ) -> None:
     """Prints the table, draws the figures, and with --publish writes the page."""
     from byzsgd.console.output import console as screen

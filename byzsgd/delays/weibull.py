@@ -12,7 +12,8 @@ from .job_times import JobTimes
 
 @dataclass(frozen=True, kw_only=True)
 class Weibull(JobTimes):
-    """P(seconds > t) = exp(−(t/scale)^shape): shape 1 is exponential, below 1 a heavy tail, above 1 near-regular."""
+    """P(seconds > t) = exp(−(t/scale)^shape): shape 1 is exponential, below 1 the tail is heavy, above 1 it is
+    light."""
 
     shape: float
     scale: float
