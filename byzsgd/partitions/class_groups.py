@@ -10,8 +10,10 @@ from byzsgd.partitions.blocks import class_numbers, require_enough
 
 
 def class_groups(split: Split, num_workers: int, rng: np.random.Generator, /, *, groups: int = 2) -> list[np.ndarray]:
-    """The sorted classes are cut into `groups` even groups, and the workers into as many groups of consecutive ids. The
-    workers of a group share the examples of its classes evenly and at random. Two groups have no class in common.
+    """Groups of consecutive workers without a class in common; within a group the data are alike.
+
+    The sorted classes are cut into `groups` even groups, and the workers into as many. The workers of a group share the
+    examples of its classes evenly and at random.
 
     With two groups on the graph `dumbbell` it is the setting of He, Karimireddy, Jaggi (2022, arXiv 2202.01545), where
     each clique has half of the classes.
