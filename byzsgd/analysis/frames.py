@@ -12,11 +12,10 @@ from byzsgd.records import Run, find_runs, load
 
 
 def frame(source: str | Path | Run | Iterable[Run]) -> pl.DataFrame:
-    """The metrics of all runs in a folder (or of the runs that are given) in one polars frame: a row per evaluation,
-    with `run` (the folder's name), `status`, the chosen members and every setting as columns (`aggregator`,
-    `optimizer.lr`).
+    """The metrics of all runs in a folder, or of these runs, in one polars frame with a row per evaluation.
 
-    Settings that a run does not have are null; lists are texts. ValueError where there is no run.
+    Its other columns are `run` (the folder's name), `status`, the chosen members and every setting (`aggregator`,
+    `optimizer.lr`). A setting that a run does not have is null; lists are texts. ValueError where there is no run.
     """
     runs = runs_of(source)
     if not runs:
@@ -31,7 +30,7 @@ def frame(source: str | Path | Run | Iterable[Run]) -> pl.DataFrame:
 
 
 def runs_of(source: str | Path | Run | Iterable[Run]) -> list[Run]:
-    """The runs that a folder holds, or that are given."""
+    """The runs of a folder; or the run, or runs, themselves."""
     if isinstance(source, str | Path):
         return [load(folder) for folder in find_runs(source)]
     return [source] if isinstance(source, Run) else list(source)

@@ -1,4 +1,4 @@
-"""From overrides to an Experiment: compose, check, build, say what is wrong. With hydra_plugins/ the only importer of
+"""From overrides to an Experiment: compose, check, build, explain mistakes. Only this package and hydra_plugins/ import
 Hydra."""
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from byzsgd.config.mistakes import EXTRAS, MISTAKES, explain
     from byzsgd.config.objects import build, extended, part, stored, trained
     from byzsgd.config.optimising import require_judge
-    from byzsgd.config.sweeps import JOBS, SWEEP_FOLDER, OneRun, SweepTarget, intended, jobs_of, words_of
-    from byzsgd.config.trust import Word, require_told
+    from byzsgd.config.sweeps import JOBS, SWEEP_FOLDER, OneRun, SweepTarget, jobs_of, target_of, words_of
+    from byzsgd.config.trust import Permission, require_resumable
 
 _HOMES = {
     "command_line": ("STOPPED", "Command", "Failure", "answer", "launch", "read", "started_in", "swept"),
@@ -28,13 +28,13 @@ _HOMES = {
     "mistakes": ("EXTRAS", "MISTAKES", "explain"),
     "objects": ("build", "extended", "part", "stored", "trained"),
     "optimising": ("require_judge",),
-    "sweeps": ("JOBS", "SWEEP_FOLDER", "OneRun", "SweepTarget", "intended", "jobs_of", "words_of"),
-    "trust": ("Word", "require_told"),
+    "sweeps": ("JOBS", "SWEEP_FOLDER", "OneRun", "SweepTarget", "jobs_of", "target_of", "words_of"),
+    "trust": ("Permission", "require_resumable"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    # Lazy, so that `byzsgd list` imports no Hydra.
+    # Imported at first use, so that `byzsgd list` imports no Hydra.
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(f"byzsgd.config.{home}"), name)

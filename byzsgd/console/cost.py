@@ -1,4 +1,4 @@
-"""What a study will cost, before it is run."""
+"""An estimate of the cost of a study before it runs."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ EVALUATIONS = 5  # of a trial that tells what one takes
 
 @dataclass(frozen=True)
 class Cost:
-    """Of all runs together."""
+    """The cost of all runs together."""
 
     gradients: int
-    seconds: float | None  # of one core
-    why: str = ""  # it is not known
+    seconds: float | None  # on one core; None: unknown
+    why: str = ""  # the reason why it is unknown
 
     def words(self) -> str:
+        """The time in a readable unit."""
         assert self.seconds is not None
         for unit, length in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
             if self.seconds >= 2 * length:
@@ -37,7 +38,7 @@ class Cost:
 
 
 def jobs_of_stages(plan: Grid | Protocol, combinations: Combinations) -> dict[str, list[Job]]:
-    """The jobs of every stage at the most, less learning rates that a stage before has to find."""
+    """The largest possible list of jobs of every stage, without the learning rates, which earlier stages determine."""
     if isinstance(plan, Protocol):
         unit = dict.fromkeys(plan.servers, 1.0)
         return {
@@ -65,7 +66,7 @@ class _Pace:
         return self.once + self.gradient * arrivals + self.evaluation * between
 
 
-def foretold(jobs: Sequence[Job], settings: Sequence[str]) -> Cost:
+def estimated(jobs: Sequence[Job], settings: Sequence[str]) -> Cost:
     """From short trials in this process, a few for each problem and server."""
     from byzsgd import config
 

@@ -1,4 +1,4 @@
-"""Who plays the turns of a run: compiled code where it can, or the kernel with an engine."""
+"""Which path plays the turns of a run: compiled code where it can, else the general path, the kernel with an engine."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from byzsgd.kernel.world import Kernel
 if TYPE_CHECKING:
     from byzsgd.run.experiment import Experiment
 
-COMPILED = "compiled"  # how the record names the path
+COMPILED = "compiled"  # the name of the path in the record
 MISSING = "numba is not installed"
 
 
 def chosen_path(
     experiment: Experiment, kernel: Kernel, problem: SupervisedProblem, engine: Engine
 ) -> tuple[Plan | None, str]:
-    """The plan of compiled code, None: the general path alone; and what the record says of it. A function of the
-    configuration less its budget, and of what is installed."""
+    """The plan of compiled code (None: the general path alone), and the name of the path for the record. It depends on
+    the configuration without its budget, and on the installed packages."""
     wanted = getattr(engine, "stretches", "never")
     if wanted == "never":
         return None, engine.name
@@ -42,27 +42,27 @@ def chosen_path(
 
 
 def _machine() -> str:
-    """What the bits of compiled code depend on beside its text. Imports nothing of Numba, which a short run has no
-    time for."""
+    """The versions on which the bits of compiled code depend beside its source. Numba itself is not imported here: that
+    takes longer than a short run."""
     from llvmlite import binding
 
     return f"numba {metadata.version('numba')}, {binding.get_host_cpu_name()}"
 
 
 def require_same_path(folder: Path, began: str, now: str) -> None:
-    """OtherPath where a run would go on otherwise than it began, as records name it: compiled code goes on with what
-    the same compiled code began, since another one has other last bits."""
+    """OtherPath where a run began on another path than `now`. Compiled code differs from other code in the last bits,
+    so only the same compiled code continues a run that it began."""
     if began != now and (began.startswith(COMPILED) or now.startswith(COMPILED)):
         needs = f"{folder} needs the engine that it was started with, {began}"
         raise OtherPath(f"{needs} (force=true runs it again beside it); got engine={now}")
 
 
 class OtherPath(ValueError):
-    """A run would go on otherwise than it began."""
+    """A run would go on along another path than it began."""
 
 
 def cache_of_compiled_code() -> Path:
-    """Where compiled code is kept. ValueError where there is none, or it cannot be kept."""
+    """The folder of compiled code. ValueError where Numba is not installed, or the folder cannot be written."""
     require(installed(), "compiled code", "the extra byzsgd[fast]", reason=MISSING)
     from byzsgd.kernel.compiled.cache import WRITABLE, folder
 
@@ -71,17 +71,17 @@ def cache_of_compiled_code() -> Path:
 
 
 def advice(path: str, arrivals: int) -> list[str]:
-    """How a run of so many arrivals would be faster."""
+    """Lines that say how a run of so many arrivals would be faster."""
     slower = arrivals > SHORT and path.endswith(f"(not compiled: {MISSING})")
     return ["this run would be several times as fast with Numba: pip install 'byzsgd[fast]'"] if slower else []
 
 
-_said: set[str] = set()  # in this process
+_shown: set[str] = set()  # lines that this process has shown
 
 
 def say_once(say: Callable[[str], None], lines: Iterable[str]) -> None:
-    """What a person should know: once in a process, since a sweep has many runs."""
+    """Shows each line once in a process, since a sweep has many runs."""
     for line in lines:
-        if line not in _said:
-            _said.add(line)
+        if line not in _shown:
+            _shown.add(line)
             say(line)
