@@ -38,7 +38,7 @@ ALLOWED = {
     "trackers": FAMILY,
     "datasets": FAMILY | {"torchvision_compat"},
     "models": FAMILY | {"torchvision_compat"},
-    "plotting": {"analysis"} | RESULTS,
+    "plotting": {"analysis", "signatures"} | RESULTS,
     "reporting": {"analysis"} | RESULTS,
     "studies": {"analysis", "plotting"} | RESULTS,
     "analysis": {"sources"} | RESULTS,
