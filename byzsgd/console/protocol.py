@@ -83,7 +83,7 @@ def run_stages(known: Protocol, stages: Stages) -> tuple[dict[str, Picked], Comp
 
 def steps_table(known: Protocol, picked: Mapping[str, Picked]) -> Table:
     """What was tried and what was chosen."""
-    from byzsgd.reporting.tables import Cell, Table
+    from byzsgd.reporting.table import Cell, Table
 
     def chosen(found: Picked, how: str) -> Cell:
         return Cell(f"{found.chosen[how]:g}" + " (edge)" * found.at_the_edge(how))

@@ -109,7 +109,7 @@ def _tell(
 
 def table_of(study: Study, findings: Sequence[Finding]) -> Table:
     """Claimed and measured, side by side."""
-    from byzsgd.reporting.tables import Cell, Table
+    from byzsgd.reporting.table import Cell, Table
 
     return Table(
         name="findings",

@@ -11,7 +11,7 @@ from byzsgd.analysis.groups import ABSENT, Comparison, phrase
 from byzsgd.analysis.outcomes import outcome
 from byzsgd.analysis.protocol import MINIMAX
 
-from .tables import Cell, Table
+from .table import Cell, Table
 
 SERVER, STEP = "aggregator", "step"  # headings of a table of results that name its rows
 Reference = Mapping[tuple[str, str], float]  # (server, attack) -> accuracy
