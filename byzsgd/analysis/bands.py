@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import polars as pl
@@ -14,6 +14,7 @@ from .groups import Group, NothingToDraw, Recorded, diverged
 from .outcomes import worst
 
 Axis = Literal["updates", "time", "arrivals", "bits", "bits_per_worker"]
+AXES: tuple[Axis, ...] = get_args(Axis)
 COLUMN = {
     "updates": "step",
     "time": "time",

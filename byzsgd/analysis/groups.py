@@ -3,7 +3,7 @@ names only what differs between the groups."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -46,9 +46,19 @@ class Group:
         return sum(map(diverged, self.runs))
 
     def label(self, keys: Sequence[str]) -> str:
-        """The values of these keys in words. Settings that the group does not have are left out."""
+        """The values of these keys in words; empty without keys. Settings that the group does not have are left out."""
+        if not keys:
+            return ""
         phrases = [phrase(key, self.values[key]) for key in keys if self.values[key] != ABSENT]
         return ", ".join(phrases) or ABSENT
+
+
+def by_label(groups: Iterable[Group], keys: Sequence[str]) -> dict[str, list[Group]]:
+    """The groups of which these keys say the same, by what they say."""
+    found: dict[str, list[Group]] = {}
+    for group in groups:
+        found.setdefault(group.label(keys), []).append(group)
+    return found
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,11 @@ class Comparison:
     def with_own(self, key: str) -> tuple[str, ...]:
         """A key and the settings that follow from it."""
         return tuple(each for each in self.keys if each == key or each not in self.besides(key))
+
+    def firsts(self, meets: Callable[[Recorded], object]) -> list[tuple[str, Recorded]]:
+        """Of each group the first run that meets a condition, with the group's label; of none nothing."""
+        found = ((group.label(self.keys), next(filter(meets, group.runs), None)) for group in self.groups)
+        return [(label, run) for label, run in found if run is not None]
 
     def _column(self, key: str) -> tuple[Any, ...]:
         return tuple(_frozen(group.values[key]) for group in self.groups)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from byzsgd.checks import require
 from byzsgd.console.new_member import KINDS, new_member
 from byzsgd.console.output import tell
-from byzsgd.console.vocabulary import FIGURES, MISTAKE
+from byzsgd.console.vocabulary import MISTAKE
+from byzsgd.plotting.kinds import KINDS as FIGURES
+from byzsgd.plotting.kinds import Askable
 
 if TYPE_CHECKING:
     from byzsgd.records import Run
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
 def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
     """Adds these commands to the parser. `sweep`: runs a sweep (overrides -> exit code)."""
     plotting = _command(commands, "plot", plot, "draw figures from the folders of runs or sweeps")
-    plotting.add_argument("--kind", action="append", choices=FIGURES, metavar="KIND",
-                          help=f"a figure, or several (default: all that fit): {', '.join(FIGURES)}")  # fmt: skip
+    plotting.add_argument("--kind", action="append", choices=Askable(FIGURES), metavar="KIND",
+                          help="a figure, or several (default: all that fit), or module:function of your own: "
+                               f"{', '.join(FIGURES)}")  # fmt: skip
     plotting.add_argument(
         "--x", action="append", help="axis of curves: arrivals (default), updates, time, bits, bits_per_worker"
     )
@@ -31,7 +34,8 @@ def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
     plotting.add_argument("--format", default="png,svg", help="png, svg, pdf, separated by commas (default: png,svg)")
     plotting.add_argument("--select", action="append", default=[], metavar="KEY=VALUE,…",
                           help="only these runs: --select aggregator=kardam,krum --select seed=0")  # fmt: skip
-    plotting.add_argument("--list", action="store_true", help="say which kinds these runs have rows for; draw nothing")
+    plotting.add_argument("--list", action="store_true",
+                          help="say which kinds these runs have rows for, what others need; draw nothing")  # fmt: skip
     plotting.add_argument("--output", type=Path, help="where to (default: figures/ in the folder)")
     comparing = _command(
         commands, "compare", compare, "tables over seeds: outcomes, paired differences, filter mistakes"
@@ -80,8 +84,11 @@ def plot(parsed: argparse.Namespace) -> int:
     among, code = _runs(parsed.folders)
     runs = selected(among, parsed.select)
     if parsed.list:
-        for kind in drawable(runs, _law_of):
+        fitting, others = drawable(runs)
+        for kind in fitting:
             print(kind)
+        for sentence in others:
+            tell(f"byzsgd: {sentence}", sys.stderr)
         return code
     options = {"kinds": parsed.kind, "formats": parsed.format.split(","), "width": parsed.width, "among": among}
     if parsed.x:

@@ -120,7 +120,7 @@ def _names(folder: Path, runs: Sequence[Run]) -> dict[int, str]:
     comparison = compare(runs)
     names = {}
     for group in comparison.groups:
-        label = group.label(comparison.keys) if comparison.keys else ""
+        label = group.label(comparison.keys)
         for run in group.runs:
             name = ", ".join(filter(None, (label, f"seed {run.config.get('seed')}")))
             names[id(run)] = name if len(runs) > 1 else run.folder.name if run.folder else folder.name

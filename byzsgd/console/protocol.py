@@ -84,7 +84,7 @@ def run_stages(plan: Protocol, stages: Stages) -> tuple[dict[str, Picked], Compa
 
 def steps_table(plan: Protocol, picked: Mapping[str, Picked]) -> Table:
     """The table of the steps that were tried, and of those that were picked."""
-    from byzsgd.reporting.tables import Cell, Table
+    from byzsgd.reporting.table import Cell, Table
 
     def chosen(choice: Picked, how: str) -> Cell:
         return Cell(f"{choice.chosen[how]:g}" + " (edge)" * choice.at_the_edge(how))

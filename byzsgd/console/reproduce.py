@@ -109,7 +109,7 @@ def _show(
 
 def table_of(study: Study, findings: Sequence[Finding]) -> Table:
     """The table of what was claimed beside what was measured."""
-    from byzsgd.reporting.tables import Cell, Table
+    from byzsgd.reporting.table import Cell, Table
 
     return Table(
         name="findings",

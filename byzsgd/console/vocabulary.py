@@ -9,12 +9,6 @@ from shlex import quote
 MISTAKE = 2  # exit code of a mistake that the user can correct
 FAILURE = 1  # exit code of a run that failed while it ran
 HONEST, BYZANTINE = "honest", "Byzantine"  # headings: the accepted share of honest vectors, and of the liars'
-FIGURES = (  # the kinds of `byzsgd.plotting`, which is slow to import
-    *("accuracy", "loss", "suboptimality", "worst_accuracy", "node_accuracy", "heatmap", "worst_case", "bars"),
-    *("acceptance", "refusals", "coefficients", "staleness", "timeline", "slowdown", "cost", "iteration_time"),
-    *("tree", "bits", "partition", "consensus", "network"),
-    "delays",
-)
 NOTHING = "–"
 COLOURS = {  # by the state of a run, or by how it ended
     "running": "cyan",

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from byzsgd.analysis.estimates import estimate
-from byzsgd.analysis.groups import Comparison, phrase
+from byzsgd.analysis.groups import ABSENT, Comparison, phrase
 from byzsgd.analysis.outcomes import outcome
 from byzsgd.analysis.protocol import MINIMAX
 
-from .tables import Cell, Table
+from .table import Cell, Table
 
 SERVER, STEP = "aggregator", "step"  # the headings that name the rows of a reference table
 Reference = Mapping[tuple[str, str], float]  # (server, attack) -> accuracy
@@ -55,7 +55,7 @@ def against(comparison: Comparison, reference: Reference, source: str) -> Table:
         theirs = reference.get((server, _plain(phrase("attack", attack))))
         if theirs is not None:
             ours = estimate(outcome(run) for run in group.runs)
-            rest = group.label([key for key in comparison.keys if key not in (SERVER, "attack")])
+            rest = group.label([key for key in comparison.keys if key not in (SERVER, "attack")]) or ABSENT
             less = Cell(f"{ours.middle - theirs:+.3f}".replace("-", "−"))
             rows.append((Cell(server), Cell(attack), Cell(rest), Cell(str(ours.count)), Cell(estimate=ours),
                          Cell(f"{theirs:.3f}"), less))  # fmt: skip

@@ -13,7 +13,7 @@ from byzsgd.analysis.outcomes import accepted, filter_rates, measure_of, outcome
 from byzsgd.analysis.paired import FEWEST, block, difference, hue_of, leaders, reference_of
 from byzsgd.analysis.slowdown import DESCENT, slowdown, twins
 
-from .tables import Cell, Table
+from .table import Cell, Table
 
 BOLD = "Bold: the best median and all that cannot be told apart from it."
 TOLD_APART = f"Told apart: paired t-tests, Holm over all pairs, 5 %; {FEWEST} seeds or more."

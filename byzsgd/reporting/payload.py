@@ -64,10 +64,10 @@ def payload(comparison: Comparison) -> dict[str, Any]:
         "measures": MEASURES,
         "groups": [
             {
-                "label": group.label(comparison.keys) if comparison.keys else "all runs",
+                "label": group.label(comparison.keys) or "all runs",
                 "values": [_word(key, group.values[key]) for key in comparison.keys],
-                "panel": group.label(rest) if rest else "",
-                "line": group.label(own) if own else "all runs",
+                "panel": group.label(rest),
+                "line": group.label(own) or "all runs",
                 "refuses": any(map(may_refuse, group.runs)),
                 "runs": [numbers[id(run)] for run in group.runs],
                 **look,

@@ -9,30 +9,31 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
-
-from .panels import frame, more, name_panel
-from .style import BYZANTINE, FAINT, HONEST, INK, styled
+from byzsgd.analysis.groups import Comparison, Recorded
+from byzsgd.plotting.declaration import a_run, figure
+from byzsgd.plotting.panels import frame, more, name_panel
+from byzsgd.plotting.style import BYZANTINE, FAINT, HONEST, INK, styled
 
 MOST_PANELS = 3
 NUMBERED = 40  # nodes of a layer up to which their ids are written
 
 
+def _of_a_tree(run: Recorded) -> bool:
+    return run.choices.get("scheme") == "tree" and bool(run.arrivals["updated"].any())
+
+
+@figure(a_run("runs of scheme=tree with an update", _of_a_tree), columns=("worker", "read_at", "step", "updated"))
 def tree(comparison: Comparison) -> Figure:
     """The tree of CodedReduce in the middle round of the first run of each setting. Lines: messages that a parent has
     taken; dots: children that it did not wait for. A node whose message never reaches the root is empty; one that lies
     is red. Its load is the share of the data that every node computes."""
-    shown = [group for group in comparison.groups if group.runs[0].choices.get("scheme") == "tree"]
-    shown = [group for group in shown if bool(group.runs[0].arrivals["updated"].any())]
-    if not shown:
-        raise NothingToDraw("tree needs runs of scheme=tree with an update; got none")
+    shown = comparison.firsts(_of_a_tree)
     left_out = max(0, len(shown) - MOST_PANELS)
     with styled():
         made = frame("A round of the tree", [more(left_out)], comparison.caption(), count=len(shown[:MOST_PANELS]),
                      columns=1, legend=_legend(), height=1.9, width=7.16, sharex=False)  # fmt: skip
-        for axes, group in zip(made.axes.flat, shown, strict=False):
-            label = group.label(comparison.keys) + ": " if comparison.keys else ""
-            name_panel(made, axes, label + _draw(axes, group.runs[0]))
+        for axes, (label, run) in made.panels(("", named) for named in shown):
+            name_panel(made, axes, ": ".join(filter(None, (label, _draw(axes, run)))))
             axes.axis("off")
     return made.figure
 

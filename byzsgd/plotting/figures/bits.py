@@ -5,20 +5,22 @@ from __future__ import annotations
 import polars as pl
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
+from byzsgd.analysis.groups import Comparison, Recorded
+from byzsgd.plotting.declaration import a_run, figure
+from byzsgd.plotting.panels import label_outside, of_runs
+from byzsgd.plotting.style import styled
 
-from .panels import label_outside, of_runs
-from .style import styled
 
-
+@figure(
+    a_run("runs whose messages differ in length", lambda run: run.arrivals["bits"].n_unique() > 1),
+    columns=("bits", "read_at_true"),
+)
 def bits(comparison: Comparison) -> Figure:
     """Mean bits of a coordinate over the messages computed on each version of the model: a thin line for each run.
 
     For compressors whose messages differ in length: DQ-SGD (Yan et al., 2021, arXiv 2107.14575), AdaQuantFL
     (Jhunjhunwala et al., ICASSP 2021, arXiv 2102.04487), QSGD with an entropy code.
     """
-    if all(run.arrivals["bits"].n_unique() < 2 for run in comparison.runs):
-        raise NothingToDraw("bits needs runs whose messages differ in length; got none")
     with styled():
         made, places = of_runs(comparison, "Bits of a coordinate against updates")
         for axes, run, look in places:

@@ -9,26 +9,30 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from byzsgd.analysis.estimates import estimate
-from byzsgd.analysis.groups import Comparison, NothingToDraw
+from byzsgd.analysis.groups import Comparison
 from byzsgd.analysis.outcomes import measure_of, outcome
-
-from .panels import arrange, beside, frame, label_outside, more, name_panel
-from .progress import spread
-from .style import FAINT, INK, styled
+from byzsgd.plotting.curves import spread
+from byzsgd.plotting.declaration import Need, figure
+from byzsgd.plotting.panels import arrange, beside, frame, label_outside, more
+from byzsgd.plotting.style import FAINT, INK, styled
 
 MOST_BARS = 60
 
 
+def _ended(comparison: Comparison, metric: str | None = None) -> bool:
+    metric = metric or measure_of(comparison.runs)
+    return any(math.isfinite(outcome(run, metric)) for run in comparison.runs)
+
+
+@figure(Need("runs with a final value of what they are judged by", _ended))
 def bars(comparison: Comparison, *, metric: str | None = None) -> Figure:
     """One bar for each setting: the median over seeds, with a line for their spread, and a dot for each seed that did
     not diverge. `metric=None`: accuracy, or the loss where the problem knows none."""
     metric = metric or measure_of(comparison.runs)
     finals = {id(group): [outcome(run, metric) for run in group.runs] for group in comparison.groups}
-    if not any(math.isfinite(value) for values in finals.values() for value in values):
-        raise NothingToDraw(f"bars need runs with a final {metric}; got none")
     arrangement = arrange(comparison)
     names = [
-        [group.label([arrangement.hue]) if arrangement.hue else "" for group in groups[:MOST_BARS]]
+        [group.label([arrangement.hue] if arrangement.hue else []) for group in groups[:MOST_BARS]]
         for _, groups in arrangement.panels
     ]
     alike = all(panel == names[0] for panel in names)
@@ -43,7 +47,7 @@ def bars(comparison: Comparison, *, metric: str | None = None) -> Figure:
             height=0.65 + 0.19 * most + 0.1 * bool(comparison.keys),
             sharey=False,
         )
-        for number, (axes, (title, groups)) in enumerate(zip(made.axes.flat, arrangement.panels, strict=False)):
+        for number, (axes, groups) in enumerate(made.panels(arrangement.panels)):
             for place, group in enumerate(groups[:MOST_BARS]):
                 found = estimate(finals[id(group)])
                 values = [value for value in finals[id(group)] if math.isfinite(value)]
@@ -65,8 +69,6 @@ def bars(comparison: Comparison, *, metric: str | None = None) -> Figure:
             axes.tick_params(axis="y", length=0, labelleft=not alike or number % made.axes.shape[1] == 0)
             axes.set_ylim(most - 0.4, -0.6)
             axes.grid(visible=False, axis="y")
-            if title:
-                name_panel(made, axes, title)
         if metric.endswith("accuracy"):
             made.axes[0, 0].set_xlim(0, 1.03)
             made.axes[0, 0].set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])

@@ -8,15 +8,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
-
-from .panels import briefly, frame, kind_handles, label_outside, left_out, more
-from .style import BYZANTINE, HONEST, styled
+from byzsgd.analysis.groups import Comparison, Recorded, by_label
+from byzsgd.plotting.declaration import a_run, figure
+from byzsgd.plotting.panels import briefly, frame, kind_handles, label_outside, left_out, more
+from byzsgd.plotting.style import BYZANTINE, HONEST, styled
 
 MOST_PANELS = 12
 MOST_BARS = 60
 
 
+def _late(run: Recorded) -> bool:
+    return bool((run.arrivals["staleness"] > 0).any())
+
+
+@figure(a_run("vectors that came after an update", _late), columns=("staleness", "byzantine"))
 def staleness(comparison: Comparison) -> Figure:
     """Share of the vectors of each kind that arrived with each staleness, all seeds together; the dotted lines are the
     means. Settings under which nothing is stale, and those that repeat the panel of another, are left out."""
@@ -25,8 +30,6 @@ def staleness(comparison: Comparison) -> Figure:
     fresh = [title for title, pair in ages.items() if not any(age.any() for age in pair)]
     never = [group for group in comparison.groups if not any(_late(run) for run in group.runs)]
     late = {title: pair for title, pair in ages.items() if title not in fresh}
-    if not late:
-        raise NothingToDraw("staleness needs vectors that came after an update; got none")
     first: dict[tuple[bytes, ...], str] = {}
     for title, pair in late.items():
         first.setdefault(tuple(np.sort(age).tobytes() for age in pair), title)
@@ -75,14 +78,8 @@ def _panels(comparison: Comparison) -> tuple[dict[str, list[Recorded]], str]:
     keys, together = comparison.keys, ""
     if len(comparison.groups) > MOST_PANELS and "attack" in keys and len(keys) > 1:
         keys, together = tuple(key for key in keys if key != "attack"), "all attacks together"
-    panels: dict[str, list[Recorded]] = {}
-    for group in comparison.groups:
-        panels.setdefault(group.label(keys) if keys else "", []).extend(group.runs)
-    return panels, together
-
-
-def _late(run: Recorded) -> bool:
-    return bool((run.arrivals["staleness"] > 0).any())
+    panels = by_label(comparison.groups, keys).items()
+    return {title: [run for group in groups for run in group.runs] for title, groups in panels}, together
 
 
 def _ages(runs: list[Recorded], liars: bool) -> np.ndarray:

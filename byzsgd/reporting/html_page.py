@@ -15,7 +15,7 @@ from byzsgd.analysis.groups import Comparison, Recorded, compare
 from .comparing import tables
 from .notes import notes_beside, title_of
 from .payload import payload
-from .tables import Cell, Table
+from .table import Cell, Table
 
 PAGE = Path(__file__).parent / "page"
 SCRIPTS = ("start.js", "address.js", "panels.js", "curves.js", "cells.js", "run.js", "tables.js")

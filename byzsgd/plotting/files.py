@@ -2,80 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.bands import Axis
+from byzsgd.analysis.bands import AXES, Axis
 from byzsgd.analysis.frames import runs_of
 from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded, compare
+from byzsgd.checks import require
+from byzsgd.plotting.declaration import DeclaredFigure
+from byzsgd.plotting.kinds import KINDS, figure_of
+from byzsgd.plotting.panels import on_paper
+from byzsgd.plotting.style import DOUBLE, SINGLE, styled
 from byzsgd.records import Run
 
-from .acceptance import acceptance
-from .bars import bars
-from .bits import bits
-from .coefficients import coefficients
-from .cost import cost
-from .delays import LawOf, delays
-from .heatmap import heatmap
-from .iteration_time import iteration_time
-from .network import consensus, recorded_graph
-from .panels import on_paper
-from .partition import recorded_partition
-from .progress import progress
-from .refusals import refusals
-from .slowdown import slowdown
-from .staleness import staleness
-from .style import DOUBLE, SINGLE, styled
-from .timeline import timeline
-from .tree import tree
-from .worst_case import worst_case
+if TYPE_CHECKING:
+    from byzsgd.plotting.figures.delays import LawOf
 
 FORMATS = ("png", "svg", "pdf")
 WIDTHS = {"column": SINGLE, "page": DOUBLE}
-AXES: tuple[Axis, ...] = ("updates", "time", "arrivals", "bits", "bits_per_worker")
-
-# Against which axes a figure may be drawn; without one there is a single figure.
-_CURVES: Mapping[str, Callable[..., Figure]] = {
-    "accuracy": partial(progress, metric="test_accuracy"),
-    "loss": partial(progress, metric="test_loss"),
-    "suboptimality": partial(progress, metric="suboptimality"),
-    "worst_accuracy": partial(progress, metric="worst_accuracy"),
-    "node_accuracy": partial(progress, metric="node_accuracy"),
-}
-_SINGLE: Mapping[str, Callable[[Comparison], Figure]] = {
-    "heatmap": heatmap,
-    "worst_case": worst_case,
-    "bars": bars,
-    "acceptance": acceptance,
-    "refusals": refusals,
-    "coefficients": coefficients,
-    "staleness": staleness,
-    "timeline": timeline,
-    "slowdown": slowdown,
-    "cost": cost,
-    "iteration_time": iteration_time,
-    "tree": tree,
-    "bits": bits,
-    "partition": recorded_partition,
-    "consensus": consensus,
-    "network": recorded_graph,
-}
-KINDS = (*_CURVES, *_SINGLE, "delays")
 
 
-def drawable(runs: Sequence[Recorded], law_of: LawOf | None = None) -> list[str]:
-    """The kinds that these runs have rows for."""
-    comparison, found = compare(runs), []
+def drawable(runs: Sequence[Recorded]) -> tuple[list[str], list[str]]:
+    """The kinds that these runs have what they need for, and of every other a sentence on what it needs."""
+    comparison, fitting, others = compare(runs), [], []
     for kind in KINDS:
         try:
-            next(iter(_figures(kind, comparison, AXES[:1], law_of)), None)
-        except NothingToDraw:
-            continue
-        found.append(kind)
-    return found
+            figure_of(kind).demand(comparison)
+            fitting.append(kind)
+        except NothingToDraw as nothing:
+            others.append(str(nothing))
+    return fitting, others
 
 
 def draw(
@@ -89,31 +48,31 @@ def draw(
     among: Sequence[Recorded] = (),
     law_of: LawOf | None = None,
 ) -> list[Path]:
-    """Writes the figures into `output` and returns their paths; `kinds=None`: all that the runs have rows for.
+    """Writes the figures into `output` and returns their paths. `kinds`: of `KINDS`, or figures of one's own as
+    `module:function`; None: all that the runs have rows for.
 
     `width`: `column` (3.5 inches) or `page` (7.16), of a page with two columns; None: as each needs. `among`: all runs
     of the folder where `runs` are a choice of them, so that servers keep their colours. `law_of` gives the configured
     delay of a run, for its line in the figure of delays. ValueError for an unknown kind, axis, format or width, for no
     runs, and for a kind asked for that has nothing to draw.
     """
-    _known("kind", kinds or (), KINDS)
+    for kind in kinds or ():
+        figure_of(kind)
     _known("x axis", x, AXES)
     _known("format", formats, FORMATS)
     _known("width", [width] if width else (), WIDTHS)
     comparison = compare(runs, among)
     written: list[Path] = []
-    problem: NothingToDraw | None = None
     with on_paper(WIDTHS[width] if width else None):
         for kind in KINDS if kinds is None else kinds:
             try:
                 for name, figure in _figures(kind, comparison, x, law_of):
                     written += save(figure, output, name, formats)
-            except NothingToDraw as nothing:
+            except NothingToDraw:
                 if kinds is not None:
                     raise
-                problem = problem or nothing
-    if not written and problem is not None:
-        raise ValueError(f"{problem} ({len(runs)} run{'s' if len(runs) > 1 else ''})")
+    if kinds is None:
+        require(bool(written), "plot", "runs with rows for some figure (--list says what each needs)", runs=len(runs))
     return written
 
 
@@ -126,7 +85,7 @@ def plot(
     law_of: LawOf | None = None,
 ) -> Figure:
     """One figure of a folder of runs, or of runs, for a notebook; `kind`, `x`, `width` and `law_of` as in `draw`."""
-    _known("kind", [kind], KINDS)
+    figure_of(kind)
     _known("x axis", [x], AXES)
     _known("width", [width] if width else (), WIDTHS)
     with on_paper(WIDTHS[width] if width else None):
@@ -151,9 +110,23 @@ def save(figure: Figure, output: Path, name: str, formats: Sequence[str] = ("png
 
 
 def _figures(kind: str, comparison: Comparison, axes: Sequence[Axis], law_of: LawOf | None) -> list[tuple[str, Figure]]:
-    if kind in _CURVES:
-        return [(f"{kind}-{axis}", _CURVES[kind](comparison, x=axis)) for axis in axes]
-    return [(kind, delays(comparison, law_of=law_of) if kind == "delays" else _SINGLE[kind](comparison))]
+    """The figures of a kind with the names of their files: one for each of these axes that it has, or one."""
+    drawn = figure_of(kind)
+    given: dict[str, Any] = {"law_of": law_of} if "law_of" in drawn.takes else {}
+    name = kind.replace(":", ".")
+    if not drawn.declaration.axes:
+        return [(name, _made(kind, drawn, comparison, given))]
+    fitting = [axis for axis in axes if axis in drawn.declaration.axes]
+    if not fitting:
+        got = ", ".join(axes)
+        raise NothingToDraw(f"{kind} needs an x axis among {', '.join(drawn.declaration.axes)}; got {got}")
+    return [(f"{name}-{axis}", _made(kind, drawn, comparison, {**given, "x": axis})) for axis in fitting]
+
+
+def _made(kind: str, drawn: DeclaredFigure[...], comparison: Comparison, given: Mapping[str, Any]) -> Figure:
+    figure = drawn(comparison, **given)
+    require(isinstance(figure, Figure), kind, "to return a matplotlib Figure", returned=type(figure).__name__)
+    return figure
 
 
 def _known(what: str, asked: Sequence[str], offered: Iterable[str]) -> None:

@@ -9,16 +9,29 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from byzsgd.analysis.estimates import summary
-from byzsgd.analysis.groups import ABSENT, Comparison, NothingToDraw, phrase
+from byzsgd.analysis.groups import ABSENT, Comparison, by_label, phrase
 from byzsgd.analysis.outcomes import accepted
-
-from .panels import frame, handle, label_outside, more
-from .progress import spread
-from .style import INK, nominal_looks, server_looks, styled
+from byzsgd.plotting.curves import spread
+from byzsgd.plotting.declaration import Need, differing, figure
+from byzsgd.plotting.panels import frame, handle, label_outside, more
+from byzsgd.plotting.style import INK, nominal_looks, server_looks, styled
 
 MOST_PANELS = 8
 
 
+def _by(comparison: Comparison) -> str | None:
+    """What f is here: the declared one or, where that does not differ, the number of liars."""
+    return next((key for key in ("f", "num_byzantine") if key in comparison.keys), None)
+
+
+@figure(
+    Need(
+        "runs of one num_workers that differ in f",
+        lambda comparison: _by(comparison) is not None and comparison.shared.get("num_workers") is not None,
+        differing,
+    ),
+    columns=("byzantine", "accepted"),
+)
 def slowdown(comparison: Comparison) -> Figure:
     """Share of the honest vectors that the server refused against f, with the line f/n.
 
@@ -26,19 +39,16 @@ def slowdown(comparison: Comparison) -> Figure:
     vectors pass (Damaskinos, El Mhamdi, Guerraoui, Patra, Taziki; ICML 2018). All seeds (`analysis.estimates`).
     """
     keys = comparison.keys
-    by = "f" if "f" in keys else "num_byzantine" if "num_byzantine" in keys else None
-    workers = comparison.shared.get("num_workers")
-    if by is None or workers is None:
-        raise NothingToDraw("slowdown needs runs of one num_workers that differ in f; got none")
+    by, workers = str(_by(comparison)), comparison.shared["num_workers"]
     panel = tuple(key for key in keys if key == "attack")
     hue = tuple(key for key in keys if key not in (by, *panel))
-    names = list(dict.fromkeys(group.label(hue) if hue else "" for group in comparison.groups))
+    names = list(by_label(comparison.groups, hue))
     if hue == ("aggregator",):
         named = server_looks(str(value) for value in comparison.look_values("aggregator"))
         looks = {phrase("aggregator", server): look for server, look in named.items()}
     else:
         looks = dict(zip(names, nominal_looks(names), strict=True))
-    titles = list(dict.fromkeys(group.label(panel) if panel else "" for group in comparison.groups))
+    titles = list(by_label(comparison.groups, panel))
     shown = titles[:MOST_PANELS]
     top = max(int(value) for value in comparison.values(by) if value != ABSENT)
     with styled():
@@ -56,7 +66,7 @@ def slowdown(comparison: Comparison) -> Figure:
                 points = [
                     (int(group.values[by]), np.array([1 - accepted(run, byzantine=False) for run in group.runs]))
                     for group in comparison.groups
-                    if (group.label(hue) if hue else "") == name and (group.label(panel) if panel else "") == title
+                    if group.label(hue) == name and group.label(panel) == title
                 ]
                 points = sorted((f, lost[np.isfinite(lost)]) for f, lost in points if np.isfinite(lost).any())
                 if points:

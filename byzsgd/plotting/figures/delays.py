@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, Recorded
+from byzsgd.analysis.groups import Comparison, Group, Recorded
 from byzsgd.analysis.jobs import jobs
-
-from .panels import frame, kind_handles, label_outside, more, name_panel, plain_log
-from .style import BYZANTINE, HONEST, INK, styled
+from byzsgd.plotting.declaration import DELIVERED, figure
+from byzsgd.plotting.panels import frame, kind_handles, label_outside, more, plain_log
+from byzsgd.plotting.style import BYZANTINE, HONEST, INK, styled
 
 MOST_PANELS = 8
 POINTS = 400
@@ -32,6 +32,7 @@ class Law(Protocol):
 LawOf = Callable[[Recorded], Law | None]  # None: the law is not of one formula
 
 
+@figure(DELIVERED, columns=("arrival", "time", "worker", "step", "updated", "read_at_true", "byzantine"))
 def delays(comparison: Comparison, *, law_of: LawOf | None = None) -> Figure:
     """Share of the jobs that took longer than a time (or of the vectors staler than τ), on a logarithmic axis, where
     tails are seen: honest and Byzantine as they came, and the configured law as a dotted line.
@@ -40,8 +41,6 @@ def delays(comparison: Comparison, *, law_of: LawOf | None = None) -> Figure:
     shapes are compared.
     """
     groups = _clocks(comparison)
-    if not groups:
-        raise NothingToDraw("delays need delivered vectors; got none")
     shown = groups[:MOST_PANELS]
     laws = [None if law_of is None or _added(group.runs[0]) else law_of(group.runs[0]) for group in shown]
     prescribed = [law is not None and law.prescribed for law in laws]
@@ -64,9 +63,8 @@ def delays(comparison: Comparison, *, law_of: LawOf | None = None) -> Figure:
         made.axes[0, 0].set_ylim(8e-4, 1.2)
         plain_log(made.axes[0, 0])
         label_outside(made, "", "share that is longer")
-        for axes, group, law, of_staleness in zip(made.axes.flat, shown, laws, prescribed, strict=False):
-            if keys:
-                name_panel(made, axes, group.label(keys))
+        drawn = zip(shown, laws, prescribed, strict=True)
+        for axes, (group, law, of_staleness) in made.panels((each[0].label(keys), each) for each in drawn):
             longest = _draw(axes, group, law, of_staleness)
             axes.set_xlim(0, max(longest * 1.02, axes.get_xlim()[1] if alike and axes is not made.axes[0, 0] else 0))
     return made.figure
@@ -84,7 +82,7 @@ def _clocks(comparison: Comparison) -> list[Group]:
     found: dict[str, Group] = {}
     for group in sorted(comparison.groups, key=lambda group: not group.runs[0].arrivals["byzantine"].any()):
         if any(len(run.arrivals) for run in group.runs):
-            found.setdefault(group.label(keys) if keys else "", group)
+            found.setdefault(group.label(keys), group)
     return list(found.values())
 
 

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.bands import AXIS_LABEL, COLUMN, Axis, Band, band
+from byzsgd.analysis.bands import AXES, AXIS_LABEL, COLUMN, Axis, Band, band
 from byzsgd.analysis.estimates import named
-from byzsgd.analysis.groups import Comparison, Group, NothingToDraw
-
-from .panels import arrange, cross, frame, handle, inside, label_outside, more, plain_log
-from .style import Look, styled
+from byzsgd.analysis.groups import Comparison, Group, Recorded
+from byzsgd.plotting.declaration import Need, figure
+from byzsgd.plotting.panels import arrange, cross, frame, handle, inside, label_outside, more, plain_log
+from byzsgd.plotting.style import Look, styled
 
 TITLE = {
     "test_accuracy": "Test accuracy",
@@ -38,6 +39,35 @@ AGAINST = {
 }
 
 
+def evaluated(comparison: Comparison, metric: str = "test_accuracy") -> list[Group]:
+    """The groups that have a curve of this metric: evaluations of it, and no run with nothing but NaN."""
+    known = {id(run): _values(run, metric) for run in comparison.runs}
+    return [
+        group for group in comparison.groups
+        if any(len(known[id(run)]) for run in group.runs)
+        and all(values.is_finite().any() for run in group.runs if len(values := known[id(run)]))
+    ]  # fmt: skip
+
+
+def _values(run: Recorded, metric: str) -> pl.Series:
+    """The evaluations of a metric, empty where there are none."""
+    found = run.metrics[metric] if metric in run.metrics.columns else pl.Series([], dtype=pl.Float64)
+    return found.cast(pl.Float64).drop_nulls()
+
+
+def _measured(comparison: Comparison, metric: str = "test_accuracy") -> bool:
+    return bool(evaluated(comparison, metric))
+
+
+def _recorded(comparison: Comparison, metric: str = "test_accuracy", x: Axis = "arrivals") -> bool:
+    return any(COLUMN[x] in run.metrics.columns for group in evaluated(comparison, metric) for run in group.runs)
+
+
+@figure(
+    Need("runs that were evaluated on it", _measured),
+    Need("runs that have recorded its x axis", _recorded, lambda comparison, x: f"x={x}"),
+    axes=AXES,
+)
 def progress(comparison: Comparison, *, metric: str = "test_accuracy", x: Axis = "arrivals") -> Figure:
     """One curve for each group: the median over its seeds, the band around it as `analysis.estimates` has it, or, of
     `node_accuracy`, from the worst to the best honest node, both medians over seeds.
@@ -45,12 +75,9 @@ def progress(comparison: Comparison, *, metric: str = "test_accuracy", x: Axis =
     A cross marks where a run diverged, beside the axes where it belongs beyond them. Losses and suboptimality are drawn
     on a logarithmic axis where all is positive; a band ends where that axis does.
     """
-    groups = [group for group in comparison.groups if _has(group, metric)]
-    if not groups:
-        raise NothingToDraw(f"{metric} needs runs that were evaluated on it; got none")
-    groups = [group for group in groups if _has(group, COLUMN[x])]
-    if not groups:
-        raise NothingToDraw(f"{AGAINST[x]} as an axis needs runs that have recorded them; got none")
+    groups = [
+        group for group in evaluated(comparison, metric) if any(COLUMN[x] in run.metrics.columns for run in group.runs)
+    ]
     arrangement = arrange(comparison)
     bands = {id(group): _around(group, metric, x) for group in groups}
     around = "band: from the worst to the best honest node, medians" if metric in NODES else spread(groups)
@@ -98,10 +125,6 @@ def _around(group: Group, metric: str, x: Axis) -> Band:
         return curve
     low, high = (band(group, bound, x).middle for bound in NODES[metric])
     return replace(curve, low=low, high=high)
-
-
-def _has(group: Group, metric: str) -> bool:
-    return any(metric in run.metrics.columns and run.metrics[metric].is_not_null().any() for run in group.runs)
 
 
 def spread(groups: Sequence[Group]) -> str:

@@ -6,33 +6,38 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from byzsgd.analysis.estimates import estimate
-from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, phrase
+from byzsgd.analysis.groups import Comparison, by_label, phrase
 from byzsgd.analysis.outcomes import outcome
-
-from .cells import CELL_HEIGHT, CELL_WIDTH, cells, colour_bar
-from .panels import beside, frame, more, name_panel
-from .style import styled
+from byzsgd.plotting.cells import CELL_HEIGHT, CELL_WIDTH, cells, colour_bar
+from byzsgd.plotting.declaration import Need, differing, figure
+from byzsgd.plotting.panels import beside, frame, more
+from byzsgd.plotting.style import styled
 
 MOST_PANELS = 12
 
 
+def _keys(comparison: Comparison) -> tuple[str | None, tuple[str, ...]]:
+    """What the columns are, and what the rows."""
+    across = next((key for key in ("num_byzantine", "f") if key in comparison.keys), None)
+    return across, tuple(key for key in comparison.keys if key.startswith("partition"))
+
+
+@figure(
+    Need(
+        "runs with different numbers of liars and different partitions",
+        lambda comparison: all(_keys(comparison)),
+        differing,
+    )
+)
 def worst_case(comparison: Comparison, *, metric: str = "test_accuracy") -> Figure:
     """Number of liars (or declared f) × heterogeneity of the data, as in byzfl: in each cell the attack that leaves the
     least accuracy (median over seeds, a diverged run the worst) and its name. Other settings make panels, servers
     first."""
     keys = comparison.keys
-    across = "num_byzantine" if "num_byzantine" in keys else "f" if "f" in keys else None
-    data = tuple(key for key in keys if key.startswith("partition"))
-    if across is None or not data:
-        raise NothingToDraw(
-            "the worst case needs runs with different numbers of liars and different partitions; "
-            f"got runs that differ in {', '.join(keys) or 'nothing'}"
-        )
+    across, data = str(_keys(comparison)[0]), _keys(comparison)[1]
     rest = comparison.besides(across, "attack" if "attack" in keys else None, *data)
-    panels: dict[str, list[Group]] = {}
-    for group in comparison.groups:
-        panels.setdefault(group.label(rest) if rest else "", []).append(group)
-    rows = list(dict.fromkeys(group.label(data) for group in comparison.groups))
+    panels = by_label(comparison.groups, rest)
+    rows = list(by_label(comparison.groups, data))
     columns = comparison.values(across)
     shown = list(panels.items())[:MOST_PANELS]
     with styled():
@@ -46,7 +51,7 @@ def worst_case(comparison: Comparison, *, metric: str = "test_accuracy") -> Figu
             height=CELL_HEIGHT * len(rows) + 0.5 + (0.2 if rest else 0),
             width=max(3.5, side * min(1 if len(shown) == 1 else 2, beside(side)) + 0.55),
         )
-        for axes, (title, groups) in zip(made.axes.flat, shown, strict=False):
+        for axes, groups in made.panels(shown):
             values = np.full((len(rows), len(columns)), np.nan)
             notes = [[""] * len(columns) for _ in rows]
             for group in groups:
@@ -57,7 +62,5 @@ def worst_case(comparison: Comparison, *, metric: str = "test_accuracy") -> Figu
                     notes[row][column] = phrase("attack", group.values["attack"]) if "attack" in keys else ""
             cells(axes, values, rows, [str(value) for value in columns], notes=notes)
             axes.set_xlabel("Byzantine workers" if across == "num_byzantine" else "declared f")
-            if title:
-                name_panel(made, axes, title)
         colour_bar(made, 0.0, 1.0, metric.replace("_", " "))
     return made.figure

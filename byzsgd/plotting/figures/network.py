@@ -1,4 +1,4 @@
-"""Networks: who is whose neighbour and who lies, and how far the nodes are from agreeing."""
+"""Networks: who is whose neighbour, and who lies."""
 
 from __future__ import annotations
 
@@ -11,19 +11,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.path import Path
 
-from byzsgd.analysis.bands import AXIS_LABEL, band
-from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, Recorded
-
-from .panels import Frame, arrange, frame, handle, label_outside, more, name_panel, plain_log
-from .progress import draw_curve, spread
-from .style import BYZANTINE, FAINT, HONEST, styled
+from byzsgd.analysis.groups import Comparison, Recorded
+from byzsgd.plotting.declaration import a_run, figure
+from byzsgd.plotting.panels import Frame, frame, more
+from byzsgd.plotting.style import BYZANTINE, FAINT, HONEST, styled
 
 Edges = Sequence[Sequence[int]]  # pairs of nodes
 
 MOST_PANELS = 6
 SIZE = 70  # square points: of a node
-LEAST = 1e-16  # of what a line of theory is drawn down to
-EQUAL = 1e-9  # of the widest: at the start all models are equal but for rounding
 
 
 def graph(
@@ -42,7 +38,8 @@ def graph(
     return made.figure
 
 
-def recorded_graph(comparison: Comparison) -> Figure:
+@figure(a_run("runs that recorded their graph", lambda run: run.info.get("graph")))
+def network(comparison: Comparison) -> Figure:
     """The networks of the runs that recorded their `graph`: of each graph the liars of its first run."""
     shown: dict[object, tuple[str, Recorded]] = {}
     keys = [key for key in comparison.keys if key.startswith(("scheme/graph", "scheme.graph", "scheme.mixing"))]
@@ -50,19 +47,16 @@ def recorded_graph(comparison: Comparison) -> Figure:
         for run in group.runs:
             if pairs := run.info.get("graph"):
                 key = run.config["num_workers"], str(pairs)
-                shown.setdefault(key, (group.label(keys) if keys else "", run))
-    if not shown:
-        raise NothingToDraw("a picture of a network needs runs that recorded their graph; got none")
+                shown.setdefault(key, (group.label(keys), run))
     drawn = list(shown.values())[:MOST_PANELS]
     alone = len(drawn) == 1
     with styled():
         head = [_said(drawn[0][1]) if alone else "", more(len(shown) - len(drawn))]
         made = _framed(head, comparison.caption(), [bool(_liars(run)) for _, run in drawn])
-        for axes, (title, run) in zip(made.axes.flat, drawn, strict=False):
+        for axes, run in made.panels(("" if alone else title, run) for title, run in drawn):
             lying = run.info.get("lying_weights", ())
             _draw_graph(axes, run.info["graph"], int(run.config["num_workers"]), _liars(run), lying)
             if not alone:
-                name_panel(made, axes, title)
                 facts = _said(run).replace(" · lying", "\nlying")
                 axes.text(0.5, 0, facts, ha="center", va="top", color=FAINT, fontsize=7, transform=axes.transAxes)
     return made.figure
@@ -114,48 +108,3 @@ def _wedge(share: float) -> Path:
     """The marker of a share of a disc, clockwise from the top."""
     angles = np.linspace(0.0, 2 * np.pi * share, 40)
     return Path(np.vstack([np.zeros(2), np.column_stack([np.sin(angles), np.cos(angles)])]))
-
-
-def consensus(comparison: Comparison) -> Figure:
-    """(1/h)·Σ ‖x_i − x̄‖² against updates, one curve for each group; dotted, how fast theory lets the widest of it fall
-    without gradients: by ρ² a round."""
-    groups = [group for group in comparison.groups if "consensus" in group.runs[0].metrics.columns]
-    if not groups:
-        raise NothingToDraw("consensus needs runs of nodes with models of their own; got none")
-    arrangement = arrange(comparison)
-    with styled():
-        curves = [(group, band(group, "consensus", "updates")) for group in groups]
-        made = frame(
-            "Distance of the nodes from their mean",
-            [spread(groups), more(arrangement.left_out)],
-            comparison.caption(),
-            legend=[handle(text, look) for text, look in arrangement.entries(groups)],
-            height=2.25,
-        )
-        axes = made.axes[0, 0]
-        for group, curve in curves:
-            look = arrangement.look(group)
-            draw_curve(axes, curve, look)
-            axes.plot(*_slope(group, curve.x, curve.middle), color=look.colour, linestyle=":", linewidth=0.8)
-        widest = max(float(curve.middle.max()) for _, curve in curves)
-        if widest > 0:
-            apart = np.concatenate([curve.middle for _, curve in curves])
-            axes.set_yscale("log")
-            axes.set_ylim(bottom=0.5 * float(apart[apart > EQUAL * widest].min()))
-            plain_log(axes)
-        axes.set_xlim(left=0)
-        label_outside(made, AXIS_LABEL["updates"], "mean squared distance")
-    return made.figure
-
-
-def _slope(group: Group, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The line of theory from the largest value on; empty where the graph has no spectral gap to tell."""
-    run = group.runs[0]
-    gap = run.info.get("spectral_gap")
-    if gap is None:
-        return np.empty(0), np.empty(0)
-    widest = int(np.argmax(y))
-    rounds = (x[widest:] - x[widest]) / float(run.config["num_workers"])
-    line = y[widest] * max(1.0 - float(gap), 0.0) ** (2 * rounds)
-    shown = line > LEAST
-    return x[widest:][shown], line[shown]

@@ -12,9 +12,8 @@ from matplotlib.markers import CARETUPBASE, MarkerStyle
 
 from byzsgd.analysis.estimates import Estimate, named
 from byzsgd.analysis.groups import NothingToDraw
-
-from .panels import cross, frame, handle, label_outside, plain_log
-from .style import INK, nominal_looks, ordered_looks, styled
+from byzsgd.plotting.panels import cross, frame, handle, label_outside, plain_log
+from byzsgd.plotting.style import INK, nominal_looks, ordered_looks, styled
 
 CLAIM = (0, (1, 1.5))  # the dash of a claimed line
 

@@ -5,20 +5,19 @@ from __future__ import annotations
 import polars as pl
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded, diverged
+from byzsgd.analysis.groups import Comparison, Recorded, diverged
+from byzsgd.plotting.curves import show_shares
+from byzsgd.plotting.declaration import a_run, figure
+from byzsgd.plotting.panels import label_outside, of_runs
+from byzsgd.plotting.style import INK, styled
 
-from .panels import label_outside, of_runs
-from .progress import show_shares
-from .style import INK, styled
 
-
+@figure(a_run("runs whose workers have a price", lambda run: len(_paid(run))))
 def cost(comparison: Comparison) -> Figure:
     """Accuracy against the money spent so far: a thin line for each run, its end marked; the upper left is best.
 
     For volatile instances (Zhang, Wang, Joshi, Joe-Wong; INFOCOM 2020, arXiv 2003.05649).
     """
-    if not any(len(_paid(run)) for run in comparison.runs):
-        raise NothingToDraw("cost needs runs whose workers have a price; got none")
     with styled():
         made, places = of_runs(comparison, "Test accuracy against cost")
         for axes, run, look in places:
@@ -37,6 +36,7 @@ def cost(comparison: Comparison) -> Figure:
 
 def _paid(run: Recorded) -> pl.DataFrame:
     """Evaluations with a cost; none where nothing was ever paid."""
-    if "cost" not in run.metrics.columns or not (run.metrics["cost"].fill_null(0.0) > 0).any():
+    there = {"cost", "test_accuracy"} <= set(run.metrics.columns)
+    if not there or not (run.metrics["cost"].fill_null(0.0) > 0).any():
         return run.metrics.clear()
     return run.metrics.filter(pl.col("cost").is_not_null() & pl.col("test_accuracy").is_not_null())

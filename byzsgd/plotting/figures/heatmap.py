@@ -10,14 +10,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from byzsgd.analysis.estimates import Estimate, estimate, number
-from byzsgd.analysis.groups import ABSENT, Comparison, Group, NothingToDraw, phrase
+from byzsgd.analysis.groups import ABSENT, Comparison, Group, by_label, phrase
 from byzsgd.analysis.outcomes import measure_of, outcome
 from byzsgd.analysis.paired import leaders, testable
-
-from .cells import CELL_HEIGHT, CELL_WIDTH, cells, colour_bar
-from .panels import DEFENCES, beside, frame, more, name_panel
-from .progress import spread
-from .style import styled
+from byzsgd.plotting.cells import CELL_HEIGHT, CELL_WIDTH, cells, colour_bar
+from byzsgd.plotting.curves import spread
+from byzsgd.plotting.declaration import Need, differing, figure
+from byzsgd.plotting.panels import DEFENCES, beside, frame, more
+from byzsgd.plotting.style import styled
 
 MOST_PANELS = 12
 WORST = "worst attack"
@@ -26,6 +26,13 @@ GREY = "grey: not told apart from the best of its column (paired t, Holm, 5 %)"
 BAR = 0.55  # inches that the bar of colours takes
 
 
+@figure(
+    Need(
+        "two settings that differ, such as attack and aggregator",
+        lambda comparison: len(comparison.keys) > 1,
+        differing,
+    )
+)
 def heatmap(comparison: Comparison, *, metric: str | None = None, last: int = 1) -> Figure:
     """What is left at the end, median over seeds: one row for each server, on networks for each rule of the nodes, one
     column for each attack and, apart, the worst of them for that row. Other settings, such as graphs, make panels.
@@ -35,15 +42,11 @@ def heatmap(comparison: Comparison, *, metric: str | None = None, last: int = 1)
     loss where the problem knows none.
     """
     keys = comparison.keys
-    if len(keys) < 2:
-        raise NothingToDraw(f"a heatmap needs two settings that differ, such as attack and aggregator; got {len(keys)}")
     metric = metric or measure_of(comparison.runs)
     across = "attack" if "attack" in keys else keys[1]
     down = next(key for key in (*(each for each in DEFENCES if each in keys), *keys) if key != across)
     rest = comparison.besides(down, across)
-    panels: dict[str, list[Group]] = {}
-    for group in comparison.groups:
-        panels.setdefault(group.label(rest) if rest else "", []).append(group)
+    panels = by_label(comparison.groups, rest)
     rows, columns = comparison.values(down), comparison.values(across)
     attacks = [column for column in columns if column not in CONTROLS]
     worst = across == "attack" and len(attacks) > 1
@@ -69,7 +72,7 @@ def heatmap(comparison: Comparison, *, metric: str | None = None, last: int = 1)
         grids = [Grid(groups, down, across, rows, columns) for _, groups in shown]
         estimates = [grid.estimates(metric, last) for grid in grids]
         span = _range(metric, [cell.middle for found in estimates for line in found for cell in line])
-        for axes, (title, _), grid, found in zip(made.axes.flat, shown, grids, estimates, strict=False):
+        for axes, (grid, found) in made.panels(zip(panels, zip(grids, estimates, strict=True), strict=False)):
             values = np.array([[cell.middle for cell in line] for line in found])
             notes = [[note(cell) for cell in line] for line in found]
             if worst:
@@ -90,8 +93,6 @@ def heatmap(comparison: Comparison, *, metric: str | None = None, last: int = 1)
                 low=span[0],
                 high=span[1],
             )
-            if title:
-                name_panel(made, axes, title)
         colour_bar(made, *span, metric.replace("_", " "))
     return made.figure
 

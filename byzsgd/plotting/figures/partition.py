@@ -8,17 +8,17 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from byzsgd.analysis.groups import Comparison, NothingToDraw
-
-from .cells import shades
-from .panels import frame
-from .style import FAINT, nominal_looks, styled
+from byzsgd.analysis.groups import Comparison
+from byzsgd.plotting.cells import shades
+from byzsgd.plotting.declaration import a_run, figure
+from byzsgd.plotting.panels import frame
+from byzsgd.plotting.style import FAINT, nominal_looks, styled
 
 FEW_CLASSES = 10
 MOST_WORKERS = 60
 
 
-def partition(
+def examples_by_class(
     counts: np.ndarray,  # (n, classes) examples of each class at each worker
     *,
     class_names: Sequence[str] = (),
@@ -80,14 +80,13 @@ def partition(
     return made.figure
 
 
-def recorded_partition(comparison: Comparison) -> Figure:
+@figure(a_run("runs that recorded class_counts", lambda run: run.info.get("class_counts")))
+def partition(comparison: Comparison) -> Figure:
     """The partition of the first run that recorded its `class_counts`."""
-    for run in comparison.runs:
-        if run.info.get("class_counts"):
-            return partition(
-                np.asarray(run.info["class_counts"]),
-                class_names=run.info.get("class_names") or (),
-                byzantine=run.info.get("byzantine_ids") or (),
-                caption=f"{run.choices.get('dataset', '')} · {run.choices.get('partition', '')} partition",
-            )
-    raise NothingToDraw("a partition needs runs that recorded class_counts; got none")
+    run = next(run for run in comparison.runs if run.info.get("class_counts"))
+    return examples_by_class(
+        np.asarray(run.info["class_counts"]),
+        class_names=run.info.get("class_names") or (),
+        byzantine=run.info.get("byzantine_ids") or (),
+        caption=f"{run.choices.get('dataset', '')} · {run.choices.get('partition', '')} partition",
+    )

@@ -13,17 +13,18 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
+from byzsgd.analysis.groups import Comparison, Recorded
 from byzsgd.analysis.jobs import jobs
-
-from .panels import frame, more, name_panel
-from .style import BYZANTINE, FAINT, HONEST, INK, styled
+from byzsgd.plotting.declaration import DELIVERED, figure
+from byzsgd.plotting.panels import frame, more
+from byzsgd.plotting.style import BYZANTINE, FAINT, HONEST, INK, styled
 
 MOST_WORKERS = 40
 MOST_PANELS = 3
 PER_WORKER = 6  # jobs of a worker in the default stretch
 
 
+@figure(DELIVERED, columns=("arrival", "time", "worker", "step", "updated", "read_at_true", "byzantine", "accepted"))
 def timeline(comparison: Comparison, *, start: float | None = None, end: float | None = None) -> Figure:
     """One line for each worker: a wedge for each job, thin where the model was read and thick at the delivery, a dot
     where the vector was accepted and a cross where it was refused. Ticks above mark the server's updates.
@@ -31,21 +32,21 @@ def timeline(comparison: Comparison, *, start: float | None = None, end: float |
     The first run of each setting, so give it the runs that it is to show; without `start` and `end`, a stretch of about
     six jobs of each worker from the middle of the shortest run, the same one in all panels.
     """
-    shown = [group for group in comparison.groups if len(group.runs[0].arrivals)]
-    if not shown:
-        raise NothingToDraw("a timeline needs delivered vectors; got none")
+    shown = comparison.firsts(lambda run: len(run.arrivals))
     # Where something was refused there is more to see.
-    shown.sort(key=lambda group: bool(group.runs[0].arrivals["accepted"].all()))
+    shown.sort(key=lambda named: bool(named[1].arrivals["accepted"].all()))
     left_out = max(0, len(shown) - MOST_PANELS)
+    others = left_out or len(comparison.runs) > len(comparison.groups)
     shown = shown[:MOST_PANELS]
-    workers = max(min(MOST_WORKERS, int(group.runs[0].arrivals["worker"].max()) + 1) for group in shown)  # type: ignore[arg-type]
+    runs = [run for _, run in shown]
+    workers = max(min(MOST_WORKERS, int(run.arrivals["worker"].max()) + 1) for run in runs)  # type: ignore[arg-type]
     with styled():
         made = frame(
             "Who computed what when",
             [
-                f"drawn: seed {shown[0].runs[0].config.get('seed')}",
+                f"drawn: seed {runs[0].config.get('seed')}",
                 more(left_out),
-                "others: --select seed=… aggregator=…" if left_out or len(shown[0].runs) > 1 else "",
+                "others: --select seed=… aggregator=…" if others else "",
             ],
             comparison.caption(),
             count=len(shown),
@@ -54,14 +55,11 @@ def timeline(comparison: Comparison, *, start: float | None = None, end: float |
             height=0.75 + 0.105 * workers,
             width=7.16,
         )
-        start, end = _stretch([group.runs[0] for group in shown], workers, start, end)
-        for axes, group in zip(made.axes.flat, shown, strict=False):
-            if comparison.keys:
-                name_panel(made, axes, group.label(comparison.keys), pad=13)  # above the ticks of the updates
-            draw_jobs(axes, group.runs[0], start, end, workers)
+        start, end = _stretch(runs, workers, start, end)
+        for axes, run in made.panels(shown, pad=13):  # above the ticks of the updates
+            draw_jobs(axes, run, start, end, workers)
             axes.set_ylabel("worker")
-        counted = all(_counted(group.runs[0]) for group in shown)
-        made.axes[-1, 0].set_xlabel("deliveries" if counted else "virtual time (s)")
+        made.axes[-1, 0].set_xlabel("deliveries" if all(map(_counted, runs)) else "virtual time (s)")
     return made.figure
 
 

@@ -9,25 +9,32 @@ from matplotlib.figure import Figure
 
 from byzsgd.analysis.bands import Axis
 from byzsgd.analysis.estimates import summary
-from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, Recorded
+from byzsgd.analysis.groups import Comparison, Group, Recorded
 from byzsgd.analysis.outcomes import may_refuse
-
-from .panels import arrange, beside, briefly, frame, handle, kind_handles, label_outside, left_out, more, name_panel
-from .progress import spread
-from .style import BYZANTINE, DOUBLE, HONEST, Look, styled
+from byzsgd.plotting.curves import spread
+from byzsgd.plotting.declaration import a_run, figure
+from byzsgd.plotting.panels import arrange, beside, briefly, frame, handle, kind_handles, label_outside, left_out, more
+from byzsgd.plotting.style import BYZANTINE, DOUBLE, HONEST, Look, styled
 
 COLUMN = {"updates": "step", "time": "time", "arrivals": "arrival"}
 LABEL = {"updates": "server updates", "time": "virtual time (s)", "arrivals": "delivered vectors"}
 WINDOWS = 40
 
 
+def _judged(run: Recorded) -> bool:
+    return len(run.arrivals) > 0 and may_refuse(run)
+
+
+@figure(
+    a_run("delivered vectors and a server that refuses some", _judged),
+    columns=("arrival", "time", "step", "byzantine", "accepted"),
+    axes=("arrivals", "updates", "time"),
+)
 def acceptance(comparison: Comparison, *, x: Axis = "arrivals") -> Figure:
     """Share of vectors accepted in each of 40 windows of the run: honest and Byzantine in one panel for one setting,
     one above the other for several. Servers that refuse nothing, and have no filter that could, are left out."""
     came = [group for group in comparison.groups if any(len(run.arrivals) for run in group.runs)]
-    groups = [group for group in came if any(map(may_refuse, group.runs))]
-    if not groups:
-        raise NothingToDraw("acceptance needs delivered vectors and a server that refuses some; got none")
+    groups = [group for group in came if any(map(_judged, group.runs))]
     never = briefly(comparison, [group for group in came if group not in groups])
     end = max(float(run.arrivals[COLUMN[x]].max() or 0) for group in groups for run in group.runs)  # type: ignore[arg-type]
     windows = min(WINDOWS, max(1, int(max(len(run.arrivals) for group in groups for run in group.runs) / 40)))
@@ -56,15 +63,10 @@ def acceptance(comparison: Comparison, *, x: Axis = "arrivals") -> Figure:
             height=1.6,
             width=DOUBLE if len(panels) <= 5 else 1.45 * len(panels),
         )
-        for column, (panel, members) in enumerate(panels):
-            if panel:
-                name_panel(made, made.axes[0, column], panel)
-            for row, liars in enumerate((False, True)):
-                if liars and not liars_in[column]:
-                    made.leave_out(row, column)
-                    continue
-                for group in members:
-                    _draw(made.axes[row, column], group, edges, liars, x, arrangement.look(group))
+        named = [(title, lied, members) for (title, members), lied in zip(panels, liars_in, strict=True)]
+        for axes, liars, members in made.of_both_kinds(named):
+            for group in members:
+                _draw(axes, group, edges, liars, x, arrangement.look(group))
         _percent(made.axes[0, 0])
         label_outside(made, LABEL[x], "")
         made.name_rows("honest accepted", "Byzantine accepted")
@@ -78,7 +80,7 @@ def _lied(group: Group) -> bool:
 def _one(comparison: Comparison, group: Group, edges: np.ndarray, x: Axis, without: str) -> Figure:
     made = frame(
         "Vectors that the server accepted",
-        [group.label(comparison.keys) if comparison.keys else "", spread([group]), without],
+        [group.label(comparison.keys), spread([group]), without],
         comparison.caption(),
         legend=kind_handles(_lied(group)),
         height=2.2,

@@ -8,21 +8,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from byzsgd.analysis.groups import Comparison, Group, NothingToDraw, Recorded
-
-from .panels import beside, frame, label_outside, left_out, more, name_panel
-from .style import reason_looks, styled
+from byzsgd.analysis.groups import Comparison, Group, Recorded
+from byzsgd.plotting.declaration import a_run, figure
+from byzsgd.plotting.panels import beside, frame, label_outside, left_out, more
+from byzsgd.plotting.style import reason_looks, styled
 
 WINDOWS = 40
 MOST_COLUMNS = 5
 
 
+@figure(
+    a_run("vectors that were refused", lambda run: not run.arrivals["accepted"].all()),
+    columns=("arrival", "byzantine", "accepted", "reason"),
+)
 def refusals(comparison: Comparison) -> Figure:
     """Share of the honest (above) and of the Byzantine vectors (below) that each filter refused, in windows of the run,
     all seeds together. Where nobody lies there is no panel below."""
-    groups = [group for group in comparison.groups if any((~run.arrivals["accepted"]).any() for run in group.runs)]
-    if not groups:
-        raise NothingToDraw("refusals need vectors that were refused; got none")
+    groups = [group for group in comparison.groups if any(not run.arrivals["accepted"].all() for run in group.runs)]
     shown = groups[: min(MOST_COLUMNS, beside())]
     honest = [group for group in shown if not any(run.arrivals["byzantine"].any() for run in group.runs)]
     reasons = sorted({reason for group in shown for run in group.runs for reason in _refused(run)})
@@ -45,14 +47,9 @@ def refusals(comparison: Comparison) -> Figure:
             height=1.5,
             width=None if len(shown) > 1 else 3.5,
         )
-        for column, group in enumerate(shown):
-            if comparison.keys:
-                name_panel(made, made.axes[0, column], group.label(comparison.keys))
-            for row, liars in enumerate((False, True)):
-                if liars and group in honest:
-                    made.leave_out(row, column)
-                else:
-                    _draw(made.axes[row, column], group, liars, looks)
+        named = ((group.label(comparison.keys), group not in honest, group) for group in shown)
+        for axes, liars, group in made.of_both_kinds(named):
+            _draw(axes, group, liars, looks)
         made.axes[0, 0].set_ylim(0, 1)
         made.axes[0, 0].set_yticks(np.linspace(0, 1, 5), ["0", "25 %", "50 %", "75 %", "100 %"])
         label_outside(made, "delivered vectors", "")

@@ -8,11 +8,10 @@ from matplotlib.figure import Figure
 from byzsgd.analysis.bands import AXIS_LABEL, Axis, band
 from byzsgd.analysis.groups import Comparison, NothingToDraw
 from byzsgd.analysis.outcomes import accepted
-
-from .panels import arrange, cross, frame, handle, name_panel
-from .progress import draw_curve, draw_ends, show_shares, spread
-from .style import DOUBLE, FAINT, styled
-from .timeline import draw_jobs, job_handles
+from byzsgd.plotting.curves import draw_curve, draw_ends, show_shares, spread
+from byzsgd.plotting.figures.timeline import draw_jobs, job_handles
+from byzsgd.plotting.panels import arrange, cross, frame, handle
+from byzsgd.plotting.style import DOUBLE, FAINT, styled
 
 MOST_PANELS = 4
 
@@ -53,8 +52,7 @@ def overview(
         for axes in made.axes[1]:
             axes.remove()
         end = max(float(curve.x[-1]) for curve in bands.values())
-        for column, (axes, (name, members)) in enumerate(zip(made.axes[0], panels, strict=True)):
-            name_panel(made, axes, name)
+        for column, (axes, members) in enumerate(made.panels(panels)):
             show_shares(axes)
             axes.set_xlim(0, end)
             axes.set_xlabel(AXIS_LABEL[x])

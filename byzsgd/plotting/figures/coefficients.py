@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
-
-from .panels import frame, label_outside, more, plain_log
-from .style import BYZANTINE, FAINT, HONEST, INK, styled
+from byzsgd.analysis.groups import Comparison, Recorded
+from byzsgd.plotting.declaration import Need, figure
+from byzsgd.plotting.panels import frame, label_outside, more, plain_log
+from byzsgd.plotting.style import BYZANTINE, FAINT, HONEST, INK, styled
 
 MOST_PANELS = 12
 THRESHOLD = "_threshold"
@@ -33,17 +33,21 @@ def measured(run: Recorded) -> list[str]:
     ]
 
 
+def _judged(comparison: Comparison, score: str | None = None) -> list[tuple[str, tuple[Recorded, str]]]:
+    """Of each setting with such a score: its label, its first run, and the score."""
+    firsts = comparison.firsts(lambda run: score in measured(run) if score else measured(run))
+    return [(label, (run, score or measured(run)[0])) for label, run in firsts]
+
+
+@figure(
+    Need("a filter that measures against a threshold", lambda comparison, score=None: bool(_judged(comparison, score))),
+    columns=("arrival", "byzantine", "accepted"),
+)
 def coefficients(comparison: Comparison, *, score: str | None = None) -> Figure:
     """One dot for each vector judged, in the first run of each setting: honest or Byzantine by colour and shape, filled
     when accepted; the line is the threshold at that moment. What the axis has no place for stands in strips of its own:
     above what is infinite or no number (and what is a hundred times beyond the rest), below what is 0."""
-    shown = []
-    for group in comparison.groups:
-        names = measured(group.runs[0])
-        if names and (score is None or score in names):
-            shown.append((group.label(comparison.keys) if comparison.keys else "", group.runs[0], score or names[0]))
-    if not shown:
-        raise NothingToDraw(f"coefficients need a filter that measures {score or 'against a threshold'}; got none")
+    shown = _judged(comparison, score)
     left_out = len(shown) - MOST_PANELS
     shown = shown[:MOST_PANELS]
     with styled():
@@ -54,8 +58,8 @@ def coefficients(comparison: Comparison, *, score: str | None = None) -> Figure:
             Line2D([], [], marker="o", color=INK, markerfacecolor="none", label="refused", **dot),
             Line2D([], [], color=INK, linewidth=1.1, label="threshold"),
         ]
-        what = " and ".join(sorted({name for _, _, name in shown})).replace("_", " ").capitalize()
-        seed = shown[0][1].config.get("seed")
+        what = " and ".join(sorted({name for _, (_, name) in shown})).replace("_", " ").capitalize()
+        seed = shown[0][1][0].config.get("seed")
         made = frame(
             f"{what} coefficient against the threshold",
             ["" if seed is None else f"drawn: seed {seed}", more(left_out)],
@@ -64,8 +68,8 @@ def coefficients(comparison: Comparison, *, score: str | None = None) -> Figure:
             legend=legend,
             height=2.4 if len(shown) == 1 else 1.8,
         )
-        scale = _scale([(run, name) for _, run, name in shown])
-        for axes, (run, name) in made.panels((title, (run, name)) for title, run, name in shown):
+        scale = _scale([judged for _, judged in shown])
+        for axes, (run, name) in made.panels(shown):
             _draw(axes, run, name, scale)
         made.axes[0, 0].set_yscale("log")
         made.axes[0, 0].set_ylim(scale.bottom, scale.top)

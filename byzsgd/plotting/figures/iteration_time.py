@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogFormatter, MaxNLocator, NullFormatter
 
-from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded, phrase
+from byzsgd.analysis.groups import Comparison, Recorded, phrase
 from byzsgd.analysis.rounds import AGAINST, scheme_of, seconds_per_update, value_of, varied
-
-from .panels import frame, handle, label_outside, name_panel, plain_log
-from .style import FAINT, Look, nominal_looks, server_looks, styled
+from byzsgd.plotting.declaration import Need, differing, figure
+from byzsgd.plotting.panels import frame, handle, label_outside, name_panel, plain_log
+from byzsgd.plotting.style import FAINT, Look, nominal_looks, server_looks, styled
 
 Means = dict[str, dict[float | None, float]]  # scheme -> x -> mean over its runs
 TREE = "tree"
@@ -22,6 +22,10 @@ WHOLE = ("stragglers tolerated s", "workers N")
 PUBLISHED = {"ring all-reduce": 7.0, "gradient coding": 27.2}  # speed-ups of arXiv 1902.01981, the largest
 
 
+@figure(
+    Need("runs of several schemes", lambda comparison: len(set(map(scheme_of, comparison.runs))) > 1, differing),
+    columns=("updated", "time"),
+)
 def iteration_time(comparison: Comparison) -> Figure:
     """Left: virtual seconds of an iteration, a line for each scheme, against what varies: the stragglers tolerated, how
     slow the slow workers are, or what a message takes. Right, where a tree is among them: the others' seconds over the
@@ -30,8 +34,6 @@ def iteration_time(comparison: Comparison) -> Figure:
     A scheme without the setting that varies, such as a ring against s, is a level line. Where nothing varies: one mark
     for each scheme."""
     names = list(dict.fromkeys(scheme_of(run) for run in comparison.runs))
-    if len(names) < 2:
-        raise NothingToDraw("iteration_time needs runs of several schemes; got one")
     against = varied(comparison)
     means = {name: _means(comparison.runs, name, against) for name in names}
     servers = server_looks(str(value) for value in comparison.look_values("aggregator"))
