@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from byzsgd.attacks.declaration import derived
 from byzsgd.attacks.deviation import mean_and_std
 from byzsgd.checks import require
 from byzsgd.interfaces import Attack, Batch, Knowledge, View
+from byzsgd.interfaces.values import derived
 
 
 @dataclass(frozen=True, kw_only=True)

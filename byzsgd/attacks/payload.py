@@ -7,8 +7,9 @@ from typing import cast
 
 from torch import Tensor
 
-from byzsgd.attacks.declaration import Forge, derived, lift
+from byzsgd.attacks.declaration import Forge, lift
 from byzsgd.interfaces import AdversaryContext, Attack, Batch, Knowledge, Message, View
+from byzsgd.interfaces.values import derived
 
 
 @dataclass

@@ -7,10 +7,10 @@ from typing import Literal, cast
 
 from torch import Tensor
 
-from byzsgd.attacks.declaration import derived
 from byzsgd.checks import require
 from byzsgd.interfaces import AdversaryContext, Attack, Knowledge, View
 from byzsgd.interfaces.compiled import compiled_as
+from byzsgd.interfaces.values import derived
 
 
 @dataclass

@@ -66,6 +66,8 @@ from .server import Rule as Rule
 from .server import ServerContext as ServerContext
 from .server import StatefulRule as StatefulRule
 from .server import WeightedRule as WeightedRule
+from .server import accept as accept
+from .server import refuse as refuse
 from .time import Availability as Availability
 from .time import Clock as Clock
 from .time import Delay as Delay

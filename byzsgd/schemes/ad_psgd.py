@@ -12,13 +12,13 @@ from torch import Tensor
 from byzsgd.checks import require
 from byzsgd.interfaces import (
     Arrival,
-    Decision,
     Delivery,
     Edge,
     Exchange,
     Outcome,
     SchemeContext,
     Verbs,
+    accept,
 )
 from byzsgd.schemes.gaps import SCORES, Gaps, Widest
 from byzsgd.schemes.gossip import Gossip, facts_of, named, remarks_of
@@ -121,7 +121,7 @@ class Pairwise:
         kernel.apply(world, node, gradient)
         kernel.start(world, delivery.job.worker, node)
         arrival = Arrival(delivery.time, delivery.job.worker, read_at, step, gradient, None)
-        return Outcome(arrival, Decision(True, "accepted", 1.0, gradient, scores), True, bits)
+        return Outcome(arrival, accept(gradient, scores=scores), True, bits)
 
     def _meet(self, kernel: Verbs, world: Any, delivery: Delivery, partner: int, gaps: Gaps) -> int:
         """Both models of the pair become what they are after it has met; what that cost in bits."""

@@ -12,13 +12,14 @@ from byzsgd.interfaces import (
     FLOAT_BITS,
     Arrival,
     Attack,
-    Decision,
     Delay,
     Delivery,
     Outcome,
     Rule,
     SchemeContext,
     Verbs,
+    accept,
+    refuse,
 )
 from byzsgd.schemes.settled import Settled
 from byzsgd.schemes.work import NODE, OneModel, Shares, receptions, require_on_time, taken
@@ -91,16 +92,16 @@ class CodedRounds(OneModel):
         measured = {"load": self.shares.loads[worker]}
         if state.doing.pop(worker) < state.round:  # it was away when its round ended
             self._start(kernel, world, state, [worker])
-            return Outcome(arrival, Decision(False, "late", 0.0, None, measured), False)
+            return Outcome(arrival, refuse("late", measured), False)
         state.arrived[worker] = vector
         decoded = self.code.decoded(state.arrived, state.round)
         if decoded is None:
-            return Outcome(arrival, Decision(True, "accepted", 1.0, None, measured), False)
+            return Outcome(arrival, accept(None, scores=measured), False)
         measured |= self._measured(state, decoded)
         if decoded.direction is not None:
             kernel.apply(world, NODE, decoded.direction)
         self._next_round(kernel, world, state)
-        decision = Decision(True, "accepted", 1.0, decoded.direction, measured)
+        decision = accept(decoded.direction, scores=measured)
         return Outcome(arrival, decision, decoded.direction is not None)
 
     def _measured(self, state: CodedState, decoded: Decoded) -> dict[str, float]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from byzsgd.interfaces import Arrival, Decision, Delivery, Edge, Exchange, Outcome, Verbs
+from byzsgd.interfaces import Arrival, Delivery, Edge, Exchange, Outcome, Verbs, accept
 from byzsgd.schemes.gaps import SCORES, Gaps, Widest
 from byzsgd.schemes.gossip import remarks_of
 from byzsgd.schemes.links import Network, Uniforms
@@ -94,7 +94,7 @@ class NeighbourRounds:
                 waiting += self.network.at(state.round[mixed]).neighbours[mixed]
         state.widest.add(gaps)
         arrival = Arrival(delivery.time, delivery.job.worker, read_at, step, gradient, None)
-        decision = Decision(True, "accepted", 1.0, gradient, gaps.scores)
+        decision = accept(gradient, scores=gaps.scores)
         return Outcome(arrival, decision, self.step_first or gaps.mixings > 0, bits)
 
     def _ready(self, state: NeighbourRoundsState, node: int) -> bool:

@@ -13,7 +13,6 @@ from byzsgd.interfaces import (
     FLOAT_BITS,
     Arrival,
     Attack,
-    Decision,
     Delay,
     Delivery,
     Job,
@@ -21,6 +20,7 @@ from byzsgd.interfaces import (
     Outcome,
     SchemeContext,
     Verbs,
+    accept,
 )
 from byzsgd.schemes.settled import Settled
 from byzsgd.schemes.work import NODE, OneModel, Shares, require_on_time, taken
@@ -90,7 +90,7 @@ class RingRounds(OneModel):
             state.round, state.arrived = state.round + 1, {}
             self._start(kernel, world, state)
         measured = {"load": self.shares.loads[worker]}
-        return Outcome(arrival, Decision(True, "accepted", 1.0, direction, measured), direction is not None)
+        return Outcome(arrival, accept(direction, scores=measured), direction is not None)
 
     def _start(self, kernel: Verbs, world: Any, state: RingState) -> None:
         version, clock, workers = world.models.version[NODE], self.context.clock, sorted(world.workers)

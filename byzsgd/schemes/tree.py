@@ -19,7 +19,6 @@ from byzsgd.interfaces import (
     FLOAT_BITS,
     Arrival,
     Attack,
-    Decision,
     Delay,
     Delivery,
     Job,
@@ -27,6 +26,7 @@ from byzsgd.interfaces import (
     Outcome,
     SchemeContext,
     Verbs,
+    accept,
 )
 from byzsgd.schemes.settled import Settled
 from byzsgd.schemes.work import NODE, OneModel, Shares, receptions, require_on_time, taken
@@ -135,7 +135,7 @@ class TreeRounds(OneModel):
                 kernel.cancel(world, other)
             state.round, state.received = state.round + 1, {}
             self._start(kernel, world, state)
-        return Outcome(arrival, Decision(True, "accepted", 1.0, direction, measured), direction is not None)
+        return Outcome(arrival, accept(direction, scores=measured), direction is not None)
 
     @property
     def _waited_for(self) -> int:
