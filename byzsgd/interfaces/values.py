@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar, cast, dataclass_transform
+from typing import Any, cast, dataclass_transform
 
-S = TypeVar("S")  # the explicit State of a part
+from typing_extensions import TypeVar
+
+S = TypeVar("S", default=Any)  # the explicit State of a part; where none is named, that of any part
 V = TypeVar("V")
 T = TypeVar("T")
 
