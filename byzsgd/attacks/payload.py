@@ -64,6 +64,9 @@ class Remembering(Attack[C]):
     def poison(self, batch: Batch) -> Batch:
         return self.carried.poison(batch)
 
+    def wants(self, batch: Batch) -> Batch:
+        return self.carried.wants(batch)
+
     def forge(self, view: View[C]) -> Tensor | Message:
         return self.carried.forge(self.inner(view))
 

@@ -93,6 +93,11 @@ class Attack(Generic[S]):
         """What a liar's data look like; returns the same object when it changes nothing."""
         return batch
 
+    def wants(self, batch: Batch) -> Batch:
+        """What the liars want the model to answer: examples with their trigger, targets as they want them. The same
+        object where they want nothing of the kind; its share of successes is the metric `attack_success`."""
+        return batch
+
     def forge(self, view: View[S]) -> Tensor | Message:
         """(d,) what the liar sends in place of `view.own`."""
         return view.own

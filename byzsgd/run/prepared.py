@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,6 @@ from torch import Tensor
 from byzsgd.checks import require
 from byzsgd.interfaces import (
     AdversaryContext,
-    Attack,
-    Batch,
     BatchKey,
     ClippedSum,
     Combined,
@@ -162,7 +160,7 @@ def prepare(experiment: Experiment, plugins: Sequence[str] | None = None) -> Pre
         objective=np.concatenate(honest) if honest else None,
         validation=experiment.metrics.validation,
         per_class=experiment.metrics.per_class,
-        poison=_as_the_liars_want(experiment.attack),
+        poison=experiment.attack.wants,
         blocks=honest if experiment.metrics.dissimilarity else (),
     )
     batches = Batches(problem.data, blocks, streams, experiment.batch_size, experiment.worker.sampling)
@@ -284,16 +282,6 @@ def _server_context(
         return streams.generator(f"server/{name}", 0, step)
 
     return lambda params: ServerContext(experiment.num_workers, params, trusted, stream, experiment.stamps)
-
-
-def _as_the_liars_want(attack: Attack) -> Callable[[Batch], Batch] | None:
-    """Examples with the attack's trigger, relabelled as it wants them; None: it has no trigger."""
-    while (carried := getattr(attack, "payload", None)) is not None:
-        attack = carried
-    trigger, target = getattr(attack, "triggered", None), getattr(attack, "target", None)
-    if trigger is None or target is None:
-        return None
-    return lambda batch: replace(trigger(batch), targets=torch.full_like(batch.targets, target))
 
 
 def _device(name: str) -> torch.device:
