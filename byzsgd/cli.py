@@ -196,7 +196,7 @@ def _sweep(command: Command, intended: SweepTarget, table: bool = True) -> int:
     watched = launching(stop) if intended.launch == "elsewhere" else nullcontext()
     try:
         with following(sweep, screen()), watched:
-            config.launch(_run_one_of_many, command, intended.settings, stop=stop, failed=_failed)
+            config.launch_sweep(_run_one_of_many, command, intended.settings, stop=stop, failed=_failed)
     except FirstFailure:
         pass
     finally:

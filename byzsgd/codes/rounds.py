@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from byzsgd.checks import require
 from byzsgd.codes.decoding import decode
 from byzsgd.interfaces import Rule
+from byzsgd.interfaces.values import Stream
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +20,7 @@ class CodeContext:
     """What a code is given once for a run."""
 
     sizes: tuple[int, ...]  # examples of one batch of each of the n parts
-    stream: Callable[[str, int, int], np.random.Generator]  # (name, worker, serial) -> generator
+    stream: Stream
     rule: Rule | None = None  # of a code that ends with one
 
     def once(self) -> np.random.Generator:

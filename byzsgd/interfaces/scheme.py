@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
-import numpy as np
 from torch import Tensor
 
 from byzsgd.interfaces.adversary import Attack
 from byzsgd.interfaces.server import Aggregator, Arrival, Decision, Optimizer, ServerContext
 from byzsgd.interfaces.time import Clock, Delay, LinkLaw
-from byzsgd.interfaces.values import value
+from byzsgd.interfaces.values import Stream, value
 from byzsgd.interfaces.worker import Job, Message, Work
 
 S_co = TypeVar("S_co", covariant=True)  # the State, which comes back as a part of the world
@@ -45,7 +44,7 @@ class SchemeContext:
 
     num_workers: int
     byzantine: tuple[int, ...]  # for the record, and to let liars fall short of a rule: no other decision may look
-    stream: Callable[[str, int, int], np.random.Generator]  # (name, worker, serial) -> generator
+    stream: Stream
     num_parameters: int  # d
     optimizer: Optimizer[Any]
     loss: Callable[[Tensor, int, int], float]  # (model (d,), worker, serial) -> its loss on that worker's batch

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
 
-import numpy as np
 from torch import Tensor
 
-from byzsgd.interfaces.values import S, value
+from byzsgd.interfaces.values import OwnStream, S, value
 
 
 @value
@@ -45,7 +44,7 @@ class ServerContext:
     num_workers: int
     params: Tensor  # (d,) live view of the model, read-only for the rule
     trusted_gradient: Callable[[Tensor], Tensor] | None = None  # full batch of the trusted split
-    stream: Callable[[str, int], np.random.Generator] | None = None  # (name, step) -> generator
+    stream: OwnStream | None = None  # by step
     stamps: bool = True  # the server knows which version each worker read; False: it believes the worker
 
 

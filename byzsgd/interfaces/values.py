@@ -7,11 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast, dataclass_transform
 
+import numpy as np
 from typing_extensions import TypeVar
 
 S = TypeVar("S", default=Any)  # the explicit State of a part; where none is named, that of any part
 V = TypeVar("V")
 T = TypeVar("T")
+
+Stream = Callable[[str, int, int], np.random.Generator]  # (name, worker, serial) -> generator
+OwnStream = Callable[[str, int], np.random.Generator]  # the same of one part: (name, serial or step) -> generator
 
 
 @dataclass_transform(frozen_default=True, eq_default=False)

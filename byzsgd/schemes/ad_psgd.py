@@ -20,9 +20,10 @@ from byzsgd.interfaces import (
     Verbs,
     accept,
 )
+from byzsgd.interfaces.values import Stream
 from byzsgd.schemes.gaps import SCORES, Gaps, Widest
 from byzsgd.schemes.gossip import Gossip, facts_of, named, remarks_of
-from byzsgd.schemes.links import Network, Stream, Uniforms
+from byzsgd.schemes.links import Network, Uniforms
 from byzsgd.schemes.rules.declaration import Applied
 
 HALF = torch.tensor([0.5], dtype=torch.float64)  # the weight of a partner
