@@ -64,9 +64,9 @@ class Pipeline(Server[PipelineState]):
     what a buffer, a round or buckets had collected is given up.
     """
 
-    filters: Mapping[str, Filter[Any] | None] = field(default_factory=dict)
+    filters: Mapping[str, Filter | None] = field(default_factory=dict)
     damping: Damping
-    collector: Collector[Any]
+    collector: Collector
     preaggregator: Mapping[str, Any] = field(default_factory=dict)
     rule: Any
 
@@ -90,17 +90,17 @@ class Pipeline(Server[PipelineState]):
         )
 
     @cached_property
-    def asked(self) -> tuple[tuple[str, Filter[Any]], ...]:
+    def asked(self) -> tuple[tuple[str, Filter], ...]:
         """The filters that are on, by name."""
         return tuple((name, part) for name, part in self.filters.items() if part is not None)
 
     @cached_property
-    def lifted(self) -> tuple[tuple[str, StatefulRule[Any]], ...]:
+    def lifted(self) -> tuple[tuple[str, StatefulRule], ...]:
         """The pre-aggregators that are on, by name."""
         return tuple((name, lift(part)) for name, part in self.preaggregator.items() if part is not None)
 
     @cached_property
-    def final(self) -> StatefulRule[Any]:
+    def final(self) -> StatefulRule:
         """The rule behind them."""
         return lift(self.rule)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from torch import Tensor
 
@@ -56,9 +56,9 @@ class Remembering(Attack[C]):
     def neighbours(self) -> bool:
         return self.carried.neighbours
 
-    def inner(self, view: View[C]) -> View[Any]:
+    def inner(self, view: View[C]) -> View:
         """The view as the payload gets it: with its own memory."""
-        whole: View[Any] = view
+        whole: View = view
         return replace(whole, memory=view.memory.payload)
 
     def poison(self, batch: Batch) -> Batch:

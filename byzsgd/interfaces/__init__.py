@@ -51,6 +51,8 @@ from .scheme import Scheme as Scheme
 from .scheme import SchemeContext as SchemeContext
 from .scheme import SchemeSettings as SchemeSettings
 from .scheme import Verbs as Verbs
+from .scheme import W as W
+from .scheme import World as World
 from .server import Aggregator as Aggregator
 from .server import Arrival as Arrival
 from .server import Collected as Collected

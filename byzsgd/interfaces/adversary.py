@@ -27,7 +27,7 @@ class AdversaryContext:
     byzantine: tuple[int, ...]  # ids of the liars
     f: int  # declared to the server
     num_parameters: int
-    aggregator: Aggregator[Any] | None  # None: the scheme has no server
+    aggregator: Aggregator | None  # None: the scheme has no server
 
 
 @value
@@ -55,7 +55,7 @@ class View(Generic[S]):
     num_workers: int
     num_byzantine: int
     f: int
-    aggregator: Aggregator[Any]  # None where the scheme has no server: an attack that `previews` is refused there
+    aggregator: Aggregator  # None where the scheme has no server: an attack that `previews` is refused there
     state: object  # the defence's state, read-only; ask it through aggregator.preview()
     rng: np.random.Generator  # of this message alone, and until the next view is made
     memory: S = cast(Any, None)  # the attack's own State, from its init(context), saved with the run

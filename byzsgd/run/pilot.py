@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from byzsgd.run.experiment import Experiment
 
 
-def solved(experiment: Experiment) -> Compressor[Any]:
+def solved(experiment: Experiment) -> Compressor:
     """The compressor of a run, with the `scale` that its `budget` of bits asks for: found with the norms of the same
     run without compression. It is a function of the configuration, so a run that is resumed finds the same."""
     compressor = experiment.compressor
@@ -29,7 +29,7 @@ def solved(experiment: Experiment) -> Compressor[Any]:
     return replace(compressor, scale=scale, budget=None)
 
 
-def lacks_scale(compressor: Compressor[Any]) -> TypeGuard[Dynamic]:
+def lacks_scale(compressor: Compressor) -> TypeGuard[Dynamic]:
     """Whether its `scale` is found by a run before the run."""
     return isinstance(compressor, Dynamic) and compressor.schedule == "norm" and compressor.budget is not None
 

@@ -212,7 +212,7 @@ def _evaluation(experiment: Experiment, problem: SupervisedProblem, kernel: Kern
 
 def _kernel(
     experiment: Experiment,
-    compressor: Compressor[Any],
+    compressor: Compressor,
     problem: SupervisedProblem,
     batches: Batches,
     blocks: int,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -18,6 +18,7 @@ from byzsgd.interfaces import (
     Rule,
     SchemeContext,
     Verbs,
+    W,
     accept,
     refuse,
 )
@@ -81,12 +82,12 @@ class CodedRounds(OneModel):
     shares: Shares
     scores: ClassVar[tuple[str, ...]] = ("load", "dropped", "amplification", "left_out")
 
-    def begin(self, kernel: Verbs, world: Any) -> CodedState:
+    def begin(self, kernel: Verbs[W], world: W) -> CodedState:
         state = CodedState()
         self._start(kernel, world, state, sorted(world.workers))
         return state
 
-    def delivered(self, kernel: Verbs, world: Any, delivery: Delivery) -> Outcome:
+    def delivered(self, kernel: Verbs[W], world: W, delivery: Delivery) -> Outcome:
         state, worker, vector = world.scheme, delivery.job.worker, delivery.message.vector
         arrival = Arrival(delivery.time, worker, delivery.key[1], world.models.version[NODE], vector, None)
         measured = {"load": self.shares.loads[worker]}
@@ -108,7 +109,7 @@ class CodedRounds(OneModel):
         dropped = len(self.shares.parts) - len(state.arrived)
         return {"dropped": dropped, "amplification": decoded.amplification, "left_out": decoded.left_out}
 
-    def _next_round(self, kernel: Verbs, world: Any, state: CodedState) -> None:
+    def _next_round(self, kernel: Verbs[W], world: W, state: CodedState) -> None:
         free = list(state.arrived)
         for other in sorted(state.doing):
             if kernel.cancel(world, other):
@@ -117,7 +118,7 @@ class CodedRounds(OneModel):
         state.round, state.arrived = state.round + 1, {}
         self._start(kernel, world, state, sorted(free))
 
-    def _start(self, kernel: Verbs, world: Any, state: CodedState, workers: list[int]) -> None:
+    def _start(self, kernel: Verbs[W], world: W, state: CodedState, workers: list[int]) -> None:
         version, clock = world.models.version[NODE], self.context.clock
         ready = [self.shares.seconds(self.context, world, worker) for worker in workers]
         ways = [clock.way(world.clock, worker) for worker in workers]
