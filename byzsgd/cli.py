@@ -200,7 +200,7 @@ def _sweep(command: Command, target: SweepTarget, table: bool = True) -> int:
     watched = launching(stop) if target.launch == "elsewhere" else nullcontext()
     try:
         with following(sweep, screen()), watched:
-            config.launch(_run_one_of_many, command, target.settings, stop=stop, failed=_failed)
+            config.launch_sweep(_run_one_of_many, command, target.settings, stop=stop, failed=_failed)
     except FirstFailure:
         pass
     finally:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
+from byzsgd.checks import leaves
 from byzsgd.records import Run, find_runs, load
 
 
@@ -23,7 +23,7 @@ def frame(source: str | Path | Run | Iterable[Run]) -> pl.DataFrame:
     tables = []
     for number, run in enumerate(runs):
         name = run.folder.name if run.folder else str(number)
-        facts = {"run": name, "status": run.info.get("status"), **run.choices, **dict(_settings(run.config))}
+        facts = {"run": name, "status": run.info.get("status"), **run.choices, **_settings(run)}
         kept = {key: value for key, value in facts.items() if key not in run.metrics.columns}
         tables.append(run.metrics.select(*(pl.lit(value).alias(key) for key, value in kept.items()), pl.all()))
     return pl.concat(tables, how="diagonal_relaxed")
@@ -36,10 +36,6 @@ def runs_of(source: str | Path | Run | Iterable[Run]) -> list[Run]:
     return [source] if isinstance(source, Run) else list(source)
 
 
-def _settings(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in node.items():
-        key = f"{path}.{name}" if path else str(name)
-        if isinstance(value, Mapping):
-            yield from _settings(value, key)
-        elif not str(name).startswith("_"):
-            yield key, str(value) if isinstance(value, list | tuple) else value
+def _settings(run: Run) -> dict[str, object]:
+    found = ((key, value) for key, value in leaves(run.config) if not key.rpartition(".")[2].startswith("_"))
+    return {key: str(value) if isinstance(value, list | tuple) else value for key, value in found}

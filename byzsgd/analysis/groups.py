@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 import polars as pl
 
 from byzsgd.checks import leaves, printable, spelled
-from byzsgd.records.identity import NOT_IDENTITY
+from byzsgd.records.identity import NOT_SETTINGS, is_among
 from byzsgd.records.run import ENDED
 
 from .recorded import Recorded as Recorded
 from .seeds import data_of, once_each
 
 # Keys that never make two curves: where a run is written, how fast it is computed, and its seed.
-INCIDENTAL = (*NOT_IDENTITY, "seed", "engine", "device", "threads", "plugins", "name", "experiment")
+INCIDENTAL = NOT_SETTINGS | {"seed", "engine", "device", "threads"}
 SEVERAL = ("filters", "preaggregator")  # parts of which a server may have any number
 DATA = "data"  # the key of the digest of a run's data files
 ABSENT = "–"  # the setting does not exist here: it belongs to another member
@@ -159,6 +159,12 @@ def phrase(key: str, value: Any) -> str:
     return f"{short} = {value}".replace("_", " ")
 
 
+def called(key: str) -> str:
+    """A key as a heading or a sentence calls it."""
+    words = {"aggregator": "server", "num_byzantine": "number of Byzantine workers", "f": "declared f"}
+    return words.get(key, key.replace("/", ".").replace("_", " "))
+
+
 R = TypeVar("R", bound=Recorded)
 
 
@@ -275,8 +281,7 @@ def typed_value(run: Recorded, key: str) -> str | None:
 
 
 def _incidental(name: str) -> bool:
-    dotted = name.replace("/", ".")
-    return any(dotted == key or dotted.startswith(key + ".") for key in INCIDENTAL) or dotted.endswith("_target_")
+    return is_among(name.replace("/", "."), INCIDENTAL) or name.endswith("_target_")
 
 
 def _frozen(value: Any) -> Any:

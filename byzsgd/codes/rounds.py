@@ -3,7 +3,7 @@ round."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from torch import Tensor
 from byzsgd.checks import require
 from byzsgd.codes.decoding import decode
 from byzsgd.interfaces import Rule
+from byzsgd.interfaces.values import Stream
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +21,7 @@ class CodeContext:
     """The context of a code in one run."""
 
     sizes: tuple[int, ...]  # examples of one batch of each of the n parts
-    stream: Callable[[str, int, int], np.random.Generator]  # (name, worker, serial) -> generator
+    stream: Stream
     rule: Rule | None = None  # the rule of `scheme/rule`, for a code that takes one
 
     def once(self) -> np.random.Generator:

@@ -10,7 +10,17 @@ from byzsgd.config.targets import ConfigError as ConfigError
 from byzsgd.config.targets import suggestion as suggestion
 
 if TYPE_CHECKING:
-    from byzsgd.config.command_line import STOPPED, Command, Failure, answer, launch, read, started_in, swept
+    from byzsgd.config.command_line import (
+        STOPPED,
+        Command,
+        Failure,
+        answer,
+        launch,
+        launch_sweep,
+        read,
+        started_in,
+        swept,
+    )
     from byzsgd.config.compose import experiment
     from byzsgd.config.files import named_file, named_files, reference_file
     from byzsgd.config.grids import sweep
@@ -21,21 +31,21 @@ if TYPE_CHECKING:
     from byzsgd.config.trust import Permission, require_resumable
 
 _HOMES = {
-    "command_line": ("STOPPED", "Command", "Failure", "answer", "launch", "read", "started_in", "swept"),
-    "compose": ("experiment",),
-    "files": ("named_file", "named_files", "reference_file"),
-    "grids": ("sweep",),
-    "mistakes": ("EXTRAS", "MISTAKES", "explain"),
-    "objects": ("build", "extended", "part", "stored", "trained"),
-    "optimising": ("require_judge",),
-    "sweeps": ("JOBS", "SWEEP_FOLDER", "OneRun", "SweepTarget", "jobs_of", "target_of", "words_of"),
-    "trust": ("Permission", "require_resumable"),
+    "command_line": "STOPPED Command Failure answer launch launch_sweep read started_in swept",
+    "compose": "experiment",
+    "files": "named_file named_files reference_file",
+    "grids": "sweep",
+    "mistakes": "EXTRAS MISTAKES explain",
+    "objects": "build extended part stored trained",
+    "optimising": "require_judge",
+    "sweeps": "JOBS SWEEP_FOLDER OneRun SweepTarget jobs_of target_of words_of",
+    "trust": "Permission require_resumable",
 }
 
 
 def __getattr__(name: str) -> Any:
     # Imported at first use, so that `byzsgd list` imports no Hydra.
     for home, names in _HOMES.items():
-        if name in names:
+        if name in names.split():
             return getattr(import_module(f"byzsgd.config.{home}"), name)
     raise AttributeError(f"module 'byzsgd.config' has no attribute {name!r}")

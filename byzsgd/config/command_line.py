@@ -9,7 +9,7 @@ import traceback
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -31,7 +31,9 @@ from byzsgd.records.lock import LOCK
 if TYPE_CHECKING:
     from byzsgd.run import Experiment
 
-# Settings that have an effect in one of the two modes only.
+    Task = Callable[[Experiment, Path], object]  # what is done with a run and its folder
+
+# What only one of the two modes listens to.
 OF_SWEEPS = ("hydra/launcher", "hydra/sweeper", "hydra.launcher", "hydra.sweeper", "hydra.sweep", "sweep")
 OF_SINGLE_RUNS = ("hydra.run",)
 STOPPED = "stopped"  # the return value, for the sweeper, of a job that did not begin or was cut off
@@ -68,57 +70,80 @@ class Failure:
         (self.folder / ERROR).write_text(text, encoding="utf-8")
 
 
-def launch(
-    task: Callable[[Experiment, Path], Any],
-    command: Command,
-    settings: Sequence[str] = (),
-    *,
-    stop: Path | None = None,
-    failed: Callable[[Failure], Any] | None = None,
-) -> None:
-    """Calls `task(experiment, run folder)` through Hydra: for one run, or with a stop file for each job of a sweep.
+@dataclass(frozen=True)
+class _Single:
+    """One run, as what Hydra calls with its configuration. Its error waits here: Hydra would announce it in a line of
+    its own."""
 
-    `settings` are overrides beside those of the command. An error of a single run is raised. An error in a sweep goes
-    to `failed`, and the other jobs run. When the stop file exists, running jobs stop and no other begins.
-    """
-    from byzsgd.run.signals import obeying  # it imports torch: mistakes are reported before that
+    task: Task
+    failures: list[Exception] = field(default_factory=list)
 
-    register_resolvers()
-    failures: list[Exception] = []
-    launcher = os.getpid()
+    def __call__(self, config: DictConfig) -> object:
+        folder = _output_folder()
+        try:
+            return self.task(_built(config), folder)
+        except Exception as error:
+            _withdraw(folder)
+            self.failures.append(error)
+            return None
 
-    def job(config: DictConfig) -> Any:
-        settings = HydraConfig.get()
-        folder = Path(settings.runtime.output_dir)
-        if stop is None or failed is None:
-            try:
-                return task(_built(config), folder)
-            except Exception as error:  # Hydra would print it in a line of its own
-                _withdraw(folder)
-                failures.append(error)
-                return None
-        if stop.exists():
+
+@dataclass(frozen=True)
+class _Job:
+    """One run of a sweep, in whatever process its launcher calls it."""
+
+    task: Task
+    stop: Path
+    failed: Callable[[Failure], object]
+    launcher: int  # the process that typed the sweep
+
+    def __call__(self, config: DictConfig) -> object:
+        from byzsgd.run.signals import obeying  # with torch behind it: a mistake is told before that is imported
+
+        folder = _output_folder()
+        if self.stop.exists():
             _withdraw(folder)
             return STOPPED
-        with obeying(stop, launcher):
+        here = os.getpid() == self.launcher
+        with obeying(self.stop, self.launcher):
             try:
-                return task(_built(config), folder)
+                return self.task(_built(config), folder)
             except Exception as error:  # Hydra would end the sweep with it
-                ends = stop if str(OmegaConf.select(config, "sweep.on_error")) == "stop" else None
-                return failed(Failure(error, folder, _identity(config), ends, os.getpid() == launcher))
+                ends = self.stop if str(OmegaConf.select(config, "sweep.on_error")) == "stop" else None
+                return self.failed(Failure(error, folder, _identity(config), ends, here))
             except KeyboardInterrupt:
-                if os.getpid() == launcher:
+                if here:
                     raise
                 return STOPPED  # the launcher waits for the other jobs and reports the stop
 
+
+def launch(task: Task, command: Command) -> None:
+    """Hydra around `task(experiment, run folder)`: one run, whose error is raised."""
+    single = _Single(task)
+    register_resolvers()
     with own_hydra():
-        main = machinery(command.source)
-        if stop is None:
-            main.run(command.source.name, job, list(command.overrides))
-        else:
-            main.multirun(command.source.name, job, [*command.overrides, *settings, "hydra.mode=MULTIRUN"])
-    if failures:
-        raise failures[0]
+        machinery(command.source).run(command.source.name, single, list(command.overrides))
+    if single.failures:
+        raise single.failures[0]
+
+
+def launch_sweep(
+    task: Task, command: Command, settings: Sequence[str], *, stop: Path, failed: Callable[[Failure], object]
+) -> None:
+    """Hydra around `task(experiment, run folder)`, once for each job of a sweep.
+
+    `settings` are overrides beside those that were typed. An error goes to `failed`, and the other jobs run. Once the
+    stop file is there, running jobs are stopped and no job begins.
+    """
+    job = _Job(task, stop, failed, os.getpid())
+    register_resolvers()
+    with own_hydra():
+        overrides = [*command.overrides, *settings, "hydra.mode=MULTIRUN"]
+        machinery(command.source).multirun(command.source.name, job, overrides)
+
+
+def _output_folder() -> Path:
+    return Path(HydraConfig.get().runtime.output_dir)
 
 
 def answer(command: Command) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from byzsgd.config.command_line import Failure, launch, read
+from byzsgd.config.command_line import Failure, launch_sweep, read
 from byzsgd.config.sweeps import SweepTarget, target_of
 from byzsgd.config.targets import ConfigError
 from byzsgd.config.words import spelled_out, value_of
@@ -32,7 +32,7 @@ def sweep(grid: Sequence[str] | Mapping[str, Any], folder: str | Path | None = N
     assert isinstance(target, SweepTarget)
     stop = (target.folder / ".stop-python").absolute()
     try:
-        launch(_run, command, target.settings, stop=stop, failed=_failed)
+        launch_sweep(_run, command, target.settings, stop=stop, failed=_failed)
     finally:
         stop.unlink(missing_ok=True)
     progress = Sweep(target.folder).look()

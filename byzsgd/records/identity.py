@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -20,8 +20,15 @@ NOT_IDENTITY = frozenset(
         *("sweep", "tracker"),
     )
 )
+# Where the data are, what the screen shows, how a run was typed and which plugins were there depend on the user.
+NOT_SETTINGS = NOT_IDENTITY | {"plugins", "name", "experiment"}
 EXACT = 2**53  # double precision represents every smaller whole number exactly
 NAME_LENGTH = 120  # of a folder name; file systems allow 255 bytes
+
+
+def is_among(key: str, places: Collection[str]) -> bool:
+    """Whether a dotted key is one of these, or stands below one."""
+    return any(key == place or key.startswith(f"{place}.") for place in places)
 
 
 def run_id(config: Mapping[str, Any], as_typed: bool = False) -> str:
@@ -118,7 +125,7 @@ def _name(overrides: Sequence[str], identity: str) -> str:
 
 def _word(override: str) -> str:
     key, _, value = override.lstrip("+~").partition("=")
-    if key.startswith(("hydra", *(f"{each}." for each in NOT_IDENTITY))) or key in NOT_IDENTITY:
+    if is_among(key.replace("/", "."), NOT_IDENTITY):
         return ""
     short = re.split(r"[./]", key.partition("@")[0])[-1]
     return re.sub(r"[^A-Za-z0-9.+_-]+", "_", f"{short}-{value}" if value else short).strip("_.-")

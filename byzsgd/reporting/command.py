@@ -9,12 +9,9 @@ from typing import Any
 
 from byzsgd.analysis.groups import Recorded
 from byzsgd.checks import leaves
-from byzsgd.records.identity import NOT_IDENTITY
+from byzsgd.records.identity import NOT_SETTINGS, is_among
 from byzsgd.records.origin import CODE, DIGEST
 from byzsgd.records.plan import typed_words
-
-# Where the data are, what the screen shows and how often a run is saved depend on the reader.
-LEFT_OUT = (*NOT_IDENTITY, "plugins", "name", "experiment")
 
 
 def train_command(run: Recorded) -> str:
@@ -25,7 +22,7 @@ def train_command(run: Recorded) -> str:
     if any(key.endswith((f".{CODE}", f".{DIGEST}")) for key, _ in leaves(run.config)):
         return "# no command: parts of this run were made in Python"
     for group, member in sorted(run.choices.items(), key=lambda choice: (choice[0].count("/"), choice[0])):
-        if group not in LEFT_OUT and member is not None:
+        if group not in NOT_SETTINGS and member is not None:
             words.append(f"{group}={member}")
     words += [f"{key}={_written(value)}" for key, value in leaves(run.config) if _wanted(key)]
     return shlex.join(words)
@@ -40,7 +37,7 @@ def plot_command(runs: Sequence[Recorded], *arguments: str) -> str:
 
 
 def _wanted(key: str) -> bool:
-    return not {key, key.partition(".")[0]} & {*LEFT_OUT} and not key.rpartition(".")[2].startswith("_")
+    return not is_among(key, NOT_SETTINGS) and not key.rpartition(".")[2].startswith("_")
 
 
 def _written(value: Any) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from byzsgd.analysis.colours import PALETTE, look_of, server_places
-from byzsgd.analysis.groups import ABSENT, Comparison, Recorded, phrase, typed_value
+from byzsgd.analysis.groups import ABSENT, Comparison, Recorded, called, phrase, typed_value
 from byzsgd.analysis.jobs import jobs
 from byzsgd.analysis.outcomes import accepted, at_best_validation, byzantine_share, final, may_refuse, staleness
 from byzsgd.analysis.paired import hue_of
@@ -48,7 +48,7 @@ def payload(comparison: Comparison) -> dict[str, Any]:
         "keys": [
             {
                 "key": key,
-                "name": _name(key),
+                "name": called(key),
                 "values": _values(comparison, key),
                 "typed": [_typed(comparison, key, value) for value in comparison.values(key)],
             }
@@ -102,12 +102,6 @@ def _metrics(runs: Sequence[Recorded]) -> list[str]:
     names = dict.fromkeys(name for run in runs for name in run.metrics.columns if run.metrics[name].is_not_null().any())
     axes = {"step", "time", "arrivals", "bits_up", "bits_down"}
     return sorted(set(names) - axes, key=lambda name: (name != "test_accuracy", name))
-
-
-def _name(key: str) -> str:
-    return {"aggregator": "server", "num_byzantine": "Byzantine workers", "f": "declared f"}.get(
-        key, key.replace("/", ".").replace("_", " ")
-    )
 
 
 def _word(key: str, value: Any) -> str:

@@ -90,13 +90,13 @@ class Experiment:
     dataset: Dataset
     model: ModelFactory
     partition: Partition
-    worker: WorkerRule[Any]
-    compressor: Compressor[Any]
+    worker: WorkerRule
+    compressor: Compressor
     attack: Attack = converted(lift_attack)
-    aggregator: Aggregator[Any] | None = None  # null where the scheme has no server
+    aggregator: Aggregator | None = None  # null where the scheme has no server
     delay: Delay
     scheme: SchemeSettings
-    optimizer: Optimizer[Any]
+    optimizer: Optimizer
     engine: EngineFactory
     tracker: Tracker | None = None
     num_workers: int

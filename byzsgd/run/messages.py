@@ -101,7 +101,7 @@ def read_bits(experiment: Experiment, num_parameters: int) -> int:
 
 def channel_of_run(
     experiment: Experiment,
-    compressor: Compressor[Any],
+    compressor: Compressor,
     problem: SupervisedProblem,
     contexts: Mapping[int, WorkerContext],
     streams: Streams,

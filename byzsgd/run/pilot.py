@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from byzsgd.run.experiment import Experiment
 
 
-def solved(experiment: Experiment) -> Compressor[Any]:
+def solved(experiment: Experiment) -> Compressor:
     """The compressor of a run with the `scale` that spends its `budget` of bits, by the norms of the same run without
     compression. It depends on the configuration alone, so a resumed run computes the same."""
     compressor = experiment.compressor
@@ -29,7 +29,7 @@ def solved(experiment: Experiment) -> Compressor[Any]:
     return replace(compressor, scale=scale, budget=None)
 
 
-def lacks_scale(compressor: Compressor[Any]) -> TypeGuard[Dynamic]:
+def lacks_scale(compressor: Compressor) -> TypeGuard[Dynamic]:
     """Whether a pilot run has to solve for its `scale`."""
     return isinstance(compressor, Dynamic) and compressor.schedule == "norm" and compressor.budget is not None
 

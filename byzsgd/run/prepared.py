@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,6 @@ from torch import Tensor
 from byzsgd.checks import require
 from byzsgd.interfaces import (
     AdversaryContext,
-    Attack,
-    Batch,
     BatchKey,
     ClippedSum,
     Combined,
@@ -163,7 +161,7 @@ def prepare(experiment: Experiment, plugins: Sequence[str] | None = None) -> Pre
         objective=np.concatenate(honest) if honest else None,
         validation=experiment.metrics.validation,
         per_class=experiment.metrics.per_class,
-        poison=_as_the_liars_want(experiment.attack),
+        poison=experiment.attack.wants,
         blocks=honest if experiment.metrics.dissimilarity else (),
     )
     batches = Batches(problem.data, blocks, streams, experiment.batch_size, experiment.worker.sampling)
@@ -215,7 +213,7 @@ def _evaluation(experiment: Experiment, problem: SupervisedProblem, kernel: Kern
 
 def _kernel(
     experiment: Experiment,
-    compressor: Compressor[Any],
+    compressor: Compressor,
     problem: SupervisedProblem,
     batches: Batches,
     blocks: int,
@@ -285,17 +283,6 @@ def _server_context(
         return streams.generator(f"server/{name}", 0, step)
 
     return lambda params: ServerContext(experiment.num_workers, params, trusted, stream, experiment.stamps)
-
-
-def _as_the_liars_want(attack: Attack) -> Callable[[Batch], Batch] | None:
-    """A function that puts the attack's trigger on examples and gives them its target class; None: it has no
-    trigger."""
-    while (carried := getattr(attack, "payload", None)) is not None:
-        attack = carried
-    trigger, target = getattr(attack, "triggered", None), getattr(attack, "target", None)
-    if trigger is None or target is None:
-        return None
-    return lambda batch: replace(trigger(batch), targets=torch.full_like(batch.targets, target))
 
 
 def _device(name: str) -> torch.device:
