@@ -67,6 +67,7 @@ class Failure:
         if is_run(self.folder) and run_id(read_config(self.folder)) != self.identity:
             raise ValueError(f"{self.folder} holds another run")
         text = "\n".join([sentence, "", *traceback.format_exception(self.error)])
+        (self.folder / ERROR).unlink(missing_ok=True)  # or a link, which would be written through
         (self.folder / ERROR).write_text(text, encoding="utf-8")
 
 

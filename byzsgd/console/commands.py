@@ -48,6 +48,7 @@ def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
     comparing.add_argument("--output", type=Path, help="where to write the tables (default: only the screen)")
     reporting = _command(commands, "report", report, "one self-contained HTML page for a run or a sweep")
     reporting.add_argument("--output", type=Path, help="a file or folder (default: report.html in the folder)")
+    reporting.add_argument("--trust", action="store_true", help="open a study of Optuna wherever the folder says it is")
     reporting.add_argument("--title", default="", help="of the page (default: the heading of notes.md beside the runs)")
     _command(commands, "status", status, "how far sweeps and runs are: done, running, broken, failed, waiting")
     watching = _command(commands, "watch", watch, "a live view of running runs")
@@ -93,7 +94,7 @@ def plot(parsed: argparse.Namespace) -> int:
     options = {"kinds": parsed.kind, "formats": parsed.format.split(","), "width": parsed.width, "among": among}
     if parsed.x:
         options["x"] = parsed.x
-    for path in draw(runs, parsed.output or _beside(parsed) / "figures", law_of=_law_of, **options):
+    for path in draw(runs, parsed.output or _figures(parsed), law_of=_law_of, **options):
         tell(path)
     return code
 
@@ -130,7 +131,7 @@ def report(parsed: argparse.Namespace) -> int:
     from byzsgd.reporting import report as write_report
 
     runs, code = _runs(parsed.folders)
-    tell(write_report(runs, parsed.output or _beside(parsed), title=parsed.title))
+    tell(write_report(runs, parsed.output or _beside(parsed), title=parsed.title, trust=parsed.trust))
     return code
 
 
@@ -187,34 +188,35 @@ def _command(commands: Any, name: str, function: Any, text: str) -> argparse.Arg
 def _runs(folders: Iterable[Path]) -> tuple[list[Run], int]:
     """The runs that can be read, and the exit code: MISTAKE if others cannot. A line names each of those."""
     from byzsgd.analysis import compare as compare_runs
-    from byzsgd.console.readable import readable
+    from byzsgd.analysis.frames import Readings
     from byzsgd.records import find_runs
 
     folders = list(folders)
     paths = {path.resolve(): path for folder in folders for path in find_runs(folder)}  # each folder once
     require(bool(paths), "byzsgd", "a folder with at least one run in it", folder=", ".join(map(str, folders)))
-    runs, troubles, warnings = [], [], list[str]()
-    for path in paths.values():
-        try:
-            run, news = readable(path)
-            runs.append(run)
-            warnings += news
-        except ValueError as error:
-            troubles.append(error)
-    if not runs:
-        raise troubles[0]
-    notes = [*warnings, *(f"left out: {error}" for error in troubles), *compare_runs(runs).notes]
+    readings = Readings.of(paths.values())
+    runs = readings.some()
+    notes = [*readings.notes, *compare_runs(runs).notes]
     if unknown := sum(run.vouched is None for run in runs):
         doubt = "runs ended before DONE vouched for settings and model: whether they are as they were is unknown"
         notes.append(f"{unknown} of {len(runs)} {doubt}")
     for note in notes:
         tell(f"byzsgd: {note}", sys.stderr)
-    return runs, MISTAKE if troubles else 0
+    return runs, MISTAKE if readings.troubles else 0
 
 
 def _beside(parsed: argparse.Namespace) -> Path:
     """The default folder of the output: the one folder that was given, else `outputs`."""
     return Path(parsed.folders[0]) if len(parsed.folders) == 1 else Path("outputs")
+
+
+def _figures(parsed: argparse.Namespace) -> Path:
+    """The default folder of figures. ValueError where it is a link that leads out of the folder of the runs."""
+    folder = _beside(parsed)
+    figures = folder / "figures"
+    inside = figures.resolve().is_relative_to(folder.resolve())
+    require(inside, "plot", "--output, for this path leads out of its folder", path=figures)
+    return figures
 
 
 def _law_of(run: Any) -> Any:

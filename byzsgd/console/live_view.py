@@ -16,10 +16,10 @@ from rich.table import Table
 from rich.text import Text
 
 from byzsgd.analysis import as_seen, compare
+from byzsgd.analysis.frames import readable
 from byzsgd.analysis.outcomes import accepted, measure_of
 from byzsgd.console.output import console as screen
 from byzsgd.console.output import fitted
-from byzsgd.console.readable import readable
 from byzsgd.console.vocabulary import BYZANTINE, COLOURS, HONEST, NOTHING, metric_name, percent
 from byzsgd.records import Run, find_runs, is_locked, spent_share
 from byzsgd.records.judged import judged

@@ -13,10 +13,10 @@ from rich.table import Table
 
 from byzsgd.analysis import Group, compare
 from byzsgd.analysis.estimates import estimate, named
+from byzsgd.analysis.frames import Readings
 from byzsgd.analysis.outcomes import accepted, measure_of, outcome
 from byzsgd.console.output import console as screen
 from byzsgd.console.output import fitted
-from byzsgd.console.readable import readable
 from byzsgd.console.vocabulary import BYZANTINE, HONEST, as_argument, metric_name, percent
 
 GIVES_WAY = ("status", HONEST, BYZANTINE, "seeds")  # columns that a narrow screen drops first
@@ -25,12 +25,10 @@ GIVES_WAY = ("status", HONEST, BYZANTINE, "seeds")  # columns that a narrow scre
 def show_sweep(folders: Iterable[Path], folder: Path) -> None:
     """Prints the closing table of a sweep: one row for each setting, over its seeds."""
     console = screen()
-    runs = []
-    for each in folders:
-        try:
-            runs.append(readable(each)[0])
-        except ValueError as error:
-            console.print(f"left out: {error}", soft_wrap=True)
+    readings = Readings.of(folders)
+    runs = readings.runs
+    for note in readings.notes:
+        console.print(note, soft_wrap=True)
     if not runs:
         console.print(f"no result in {folder}", soft_wrap=True)
         return

@@ -26,23 +26,18 @@ def stored(
 ) -> T:
     """Returns `read(root)`. With `download`, missing files are fetched first; ValueError where some are missing
     still."""
-    if root is None:
-        raise ValueError(
-            f"{who} needs a folder with the file {files[0]}; got data_root=null (set data_root=FOLDER or BYZSGD_DATA; "
-            "dataset.download=true fetches what is missing)"
-        )
-    missing = [name for name in files if not (root / name).is_file()]
-    if missing and download:
+    missing = [name for name in files if root is None or not (root / name).is_file()]
+    if missing and download and root is not None:
         root.mkdir(parents=True, exist_ok=True)
         try:
             fetch(root)
         except (OSError, RuntimeError) as error:
             raise ValueError(f"{who} needs a download that succeeds; got {_line(error)}") from error
         missing = [name for name in files if not (root / name).is_file()]
-    if missing:
+    if root is None or missing:
         raise ValueError(
-            f"{who} needs the file {missing[0]}; got none in {root} (set data_root=FOLDER or BYZSGD_DATA to where it "
-            "is, or fetch it with dataset.download=true)"
+            f"{who} needs a data_root with the file {missing[0]}; got data_root={root or 'null'} (set data_root=FOLDER "
+            "or BYZSGD_DATA; dataset.download=true fetches what is missing there)"
         )
     return read(root)
 

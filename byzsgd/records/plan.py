@@ -7,11 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import yaml
-
 from .files import write_whole
 from .identity import one_spelling
-from .reading import json_object
+from .reading import json_object, yaml_value
 
 PLAN = "sweep.json"
 
@@ -28,8 +26,8 @@ class Plan:
 def typed_words(folder: Path) -> list[str] | None:
     """The overrides with which a run was started, from its folder or that of its sweep; None: neither has them."""
     try:
-        words = yaml.safe_load((folder / ".hydra" / "overrides.yaml").read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        words = yaml_value(folder, ".hydra/overrides.yaml")
+    except ValueError:
         words = None
     if isinstance(words, list):
         return [str(word) for word in words]

@@ -70,7 +70,15 @@ def json_value(text: str | bytes, path: Path) -> Any:
 
 
 def yaml_mapping(folder: Path, name: str) -> dict[str, Any]:
-    """A mapping from a YAML file. Aliases are refused: ten lines of them can stand for more than any memory."""
+    """A mapping from a YAML file."""
+    value = yaml_value(folder, name)
+    if not isinstance(value, dict):
+        raise ValueError(f"{folder / name} is damaged: not a mapping")
+    return value
+
+
+def yaml_value(folder: Path, name: str) -> Any:
+    """The value in a YAML file. Aliases are refused: ten lines of them can stand for more than any memory."""
     text, path = _text(folder, name), folder / name
     try:
         _require_shallow(text)
@@ -79,8 +87,6 @@ def yaml_mapping(folder: Path, name: str) -> dict[str, Any]:
         raise ValueError(f"{path} is damaged: {error}") from error
     except (yaml.YAMLError, ValueError) as error:
         raise ValueError(f"{path} is damaged: not YAML") from error
-    if not isinstance(value, dict):
-        raise ValueError(f"{path} is damaged: not a mapping")
     _require_plain(value, path)
     return value
 

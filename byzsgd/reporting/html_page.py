@@ -11,6 +11,7 @@ from typing import Any
 
 import byzsgd
 from byzsgd.analysis.groups import Comparison, Recorded, compare
+from byzsgd.records.files import write_whole, writing
 
 from .comparing import tables
 from .notes import notes_beside, title_of
@@ -23,23 +24,22 @@ TITLE = "byzsgd report"
 NAME = "report.html"
 
 
-def report(runs: Sequence[Recorded], output: Path, *, title: str = "") -> Path:
+def report(runs: Sequence[Recorded], output: Path, *, title: str = "", trust: bool = False) -> Path:
     """Writes the page to `output` (a file ending in .html, or a folder that gets `report.html`) and returns its path.
 
     Without `title`, the page takes the heading with which the `notes.md` beside the runs begins, if there is one.
-    ValueError where no run was evaluated, or where plotly is not installed.
+    `trust`: a study of Optuna is opened wherever the folder of the runs says that it is, and not only within that
+    folder. ValueError where no run was evaluated, or where plotly is not installed.
     """
-    page = build(runs, title)
+    page = build(runs, title, trust)
     path = output if output.suffix == ".html" else output / NAME
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise ValueError(f"cannot write {path}: {error.strerror or error}") from error
+    write_whole(path, page.encode())  # a link of that name is replaced, not written through
     return path
 
 
-def build(runs: Sequence[Recorded], title: str = "") -> str:
+def build(runs: Sequence[Recorded], title: str = "", trust: bool = False) -> str:
     """The HTML of the page."""
     of_runs = tables(runs)
     comparison = compare(runs)
@@ -52,7 +52,7 @@ def build(runs: Sequence[Recorded], title: str = "") -> str:
         "__TABLES__": "\n".join(_table(table) for table in of_runs),
         "__SETTINGS__": _settings(comparison),
         "__FOOTER__": escape(f"Made by byzsgd {byzsgd.__version__} from {len(runs)} runs."),
-        "__DATA__": _embedded(payload(comparison)),
+        "__DATA__": _embedded(payload(comparison, trust)),
         "__SCRIPT__": "\n".join((PAGE / name).read_text(encoding="utf-8") for name in SCRIPTS),
         "__PLOTLY__": _plotly(),
     }

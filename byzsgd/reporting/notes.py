@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from byzsgd.analysis.groups import Recorded
+from byzsgd.records.reading import MOST_TEXT, contents
 
 NOTES = "notes.md"  # in the folder of a run or of a sweep
 LONGEST = 20_000  # characters that are shown
@@ -14,8 +15,8 @@ LONGEST = 20_000  # characters that are shown
 def notes_of(folder: Path | None) -> str:
     """The notes in a folder; empty: there are none."""
     try:
-        text = "" if folder is None else (folder / NOTES).read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
+        text = "" if folder is None else contents(folder, NOTES, MOST_TEXT).decode(errors="replace").strip()
+    except ValueError:
         return ""
     return text if len(text) <= LONGEST else text[:LONGEST] + "\n[…]"
 

@@ -36,8 +36,9 @@ MEASURES = {
 }
 
 
-def payload(comparison: Comparison) -> dict[str, Any]:
-    """All data of the page: only numbers, texts and lists. The page never reads them as markup."""
+def payload(comparison: Comparison, trust: bool = False) -> dict[str, Any]:
+    """All data of the page: only numbers, texts and lists. The page never reads them as markup. `trust` as in
+    `study_of`."""
     runs = list(comparison.runs)
     numbers = {id(run): number for number, run in enumerate(runs)}
     each = max(200, DELIVERIES // len(runs))
@@ -58,7 +59,7 @@ def payload(comparison: Comparison) -> dict[str, Any]:
         "palette": PALETTE,
         "dashes": DASHES,
         "settings": _settings(runs),
-        "study": study_of(runs),
+        "study": study_of(runs, trust),
         "seeds": sorted({str(run.config.get("seed")) for run in runs}, key=lambda seed: (len(seed), seed)),
         "metrics": names,
         "measures": MEASURES,

@@ -8,16 +8,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from byzsgd.analysis.groups import Recorded
+from byzsgd.records.reading import regular, yaml_mapping
 
 STUDY = "study.log"  # the default file of the sweeper's study
 
 
-def study_of(runs: Sequence[Recorded]) -> dict[str, Any] | None:
+def study_of(runs: Sequence[Recorded], trust: bool = False) -> dict[str, Any] | None:
     """History, importance and slices of the study in the folder of these runs, as plotly figures, and a sentence about
-    them. None: the folder has no study, or the runs are in several folders."""
+    them. None: the folder has no study, or the runs are in several folders. `trust`: also of a study that is kept
+    elsewhere, which may be a database that the folder makes its reader call."""
     folders = {run.folder.parent for run in runs if run.folder is not None}
     if len(folders) != 1:
         return None
@@ -25,6 +25,8 @@ def study_of(runs: Sequence[Recorded]) -> dict[str, Any] | None:
     storage, name = _storage(folder)
     if storage is None:
         return None
+    if not trust and (doubt := _elsewhere(folder, storage)):
+        return {"said": f"The study is not opened without --trust: {doubt}.", "figures": []}
     try:
         import optuna
         from optuna.visualization import plot_optimization_history, plot_param_importances, plot_slice
@@ -56,13 +58,25 @@ def study_of(runs: Sequence[Recorded]) -> dict[str, Any] | None:
 def _storage(folder: Path) -> tuple[str | None, str]:
     """The storage of a sweep's study, and its name; None: the sweep does not optimise."""
     try:
-        sweeper = yaml.safe_load((folder / "multirun.yaml").read_text(encoding="utf-8"))["hydra"]["sweeper"]
+        sweeper = yaml_mapping(folder, "multirun.yaml")["hydra"]["sweeper"]
         storage, name = sweeper.get("storage"), str(sweeper.get("study_name", "byzsgd"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         storage, name = None, "byzsgd"
-    if storage is None and (folder / STUDY).is_file():
+    if storage is None and (folder / STUDY).exists():
         return str(folder / STUDY), name
     return (None if storage is None else str(storage)), name
+
+
+def _elsewhere(folder: Path, storage: str) -> str:
+    """Why a study is none of the files within its folder; empty: it is one."""
+    kind, mark, path = storage.rpartition("://")
+    if mark and kind != "sqlite":
+        return f"it is kept in {storage}"
+    try:
+        regular(folder, Path(path.removeprefix("/") if mark else path).absolute())
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _opened(storage: str) -> Any:

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from byzsgd.analysis.estimates import NOTHING, Estimate
 from byzsgd.checks import printable
+from byzsgd.records.files import write_whole, writing
 
 
 @dataclass(frozen=True)
@@ -218,13 +219,10 @@ def write(tables: Sequence[Table], output: Path, formats: Sequence[str] = ("csv"
     """One file for each table and format; ValueError for an unknown format or a folder that cannot be written."""
     require_formats(formats)
     paths = []
-    try:
+    with writing(output):
         output.mkdir(parents=True, exist_ok=True)
-        for table in tables:
-            for form in formats:
-                path = output / f"{table.name}.{form}"
-                path.write_text(WRITERS[form](table), encoding="utf-8")
-                paths.append(path)
-    except OSError as error:
-        raise ValueError(f"cannot write tables into {output}: {error.strerror or error}") from error
+    for table in tables:
+        for form in formats:
+            paths.append(output / f"{table.name}.{form}")
+            write_whole(paths[-1], WRITERS[form](table).encode())
     return paths
