@@ -136,7 +136,7 @@ def resume(parsed: argparse.Namespace) -> int:
 def warm(parsed: argparse.Namespace) -> int:
     """Fills the cache of compiled code: one delivery in each precision."""
     from byzsgd import config
-    from byzsgd.run.path import cache_of_compiled_code
+    from byzsgd.run.engine_path import cache_of_compiled_code
 
     folder = cache_of_compiled_code()
     for dtype in ("float32", "float64"):

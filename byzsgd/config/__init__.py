@@ -23,23 +23,23 @@ if TYPE_CHECKING:
     )
     from byzsgd.config.compose import experiment
     from byzsgd.config.files import named_file, named_files, reference_file
-    from byzsgd.config.grids import sweep
     from byzsgd.config.mistakes import EXTRAS, MISTAKES, explain
     from byzsgd.config.objects import build, extended, part, stored, trained
     from byzsgd.config.optimising import require_judge
+    from byzsgd.config.permission import Permission, require_resumable
+    from byzsgd.config.python_sweep import sweep
     from byzsgd.config.sweeps import JOBS, SWEEP_FOLDER, OneRun, SweepTarget, jobs_of, target_of, words_of
-    from byzsgd.config.trust import Permission, require_resumable
 
 _HOMES = {
     "command_line": "STOPPED Command Failure answer launch launch_sweep read started_in swept",
     "compose": "experiment",
     "files": "named_file named_files reference_file",
-    "grids": "sweep",
     "mistakes": "EXTRAS MISTAKES explain",
     "objects": "build extended part stored trained",
     "optimising": "require_judge",
+    "permission": "Permission require_resumable",
+    "python_sweep": "sweep",
     "sweeps": "JOBS SWEEP_FOLDER OneRun SweepTarget jobs_of target_of words_of",
-    "trust": "Permission require_resumable",
 }
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from byzsgd.checks import require, spelled
 from byzsgd.config.annotations import described, fits
+from byzsgd.config.permission import Permission, Say
 from byzsgd.config.targets import ConfigError, annotated, built, check
-from byzsgd.config.trust import Permission, Say
 from byzsgd.records.moved import completed
 from byzsgd.records.origin import remember
 from byzsgd.records.run import read_settings
@@ -105,7 +105,7 @@ def extended(folder: Path, settings: Mapping[str, Any], permission: Permission, 
     """The experiment of a finished run folder with a larger budget (`budget.arrivals` and so on), and its folder.
     ValueError in one line where it cannot go on from that run."""
     from byzsgd.records.longer import longer_place, require_extendable  # imports torch
-    from byzsgd.run.trial import pilots
+    from byzsgd.run.scheme_pilot import pilots
 
     stored, info, _ = read_settings(folder)
     config = completed(stored)

@@ -19,7 +19,7 @@ from byzsgd.checks import leaves, spelled
 
 from .command import plot_command, train_command
 from .notes import notes_of
-from .study import study_of
+from .optuna_study import study_of
 
 EVALUATIONS = 120  # at most, of a run
 DELIVERIES = 40_000  # at most, of all runs together

@@ -45,22 +45,22 @@ from byzsgd.records.lock import was_killed
 from byzsgd.records.longer import begin_behind, find_shorter
 from byzsgd.run.budget import Budget
 from byzsgd.run.described import choices_of, described, nameless, own_modules
+from byzsgd.run.engine_path import OtherPath, advice, say_once
 from byzsgd.run.fields import converted
 from byzsgd.run.folders import is_kept, place_of, require_done, require_files, require_own
 from byzsgd.run.memory import least_memory, require_memory
 from byzsgd.run.messages import check_messages
 from byzsgd.run.metrics import Metrics
-from byzsgd.run.path import OtherPath, advice, say_once
 from byzsgd.run.prepared import Prepared, prepare
 from byzsgd.run.process import THREADS, rare_collections, threads
 from byzsgd.run.running import Running
 from byzsgd.run.saving import Saving
+from byzsgd.run.scheme_pilot import piloted, pilots
 from byzsgd.run.screen import Facts, Nobody, Screen
 from byzsgd.run.signals import Stopped, stop_signals
 from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, require_same_start
 from byzsgd.run.sweeping import Sweeping
 from byzsgd.run.tracking import Tracking
-from byzsgd.run.trial import piloted, pilots
 
 NO_GROUPS = {"budget", "metrics", "sweep"}  # parts that have no configuration group
 LEAST = {"num_workers": 1, "eval_every": 1, "threads": 1, "keep_state": 0, "seed": 0}

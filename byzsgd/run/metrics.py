@@ -18,7 +18,7 @@ class Metrics:
     validation: bool
     per_class: bool
     dissimilarity: bool  # of the honest workers' objectives, and (G, B) over all evaluations
-    study: bool  # columns of `run.arrivals` about every update: see byzsgd.run.study
+    study: bool  # columns of `run.arrivals` about every update: see byzsgd.run.update_study
     nodes: bool | Literal["auto"] = "auto"  # the accuracy of each node that has its own model; auto: of up to 64
 
 

@@ -41,12 +41,12 @@ from byzsgd.kernel.randomness import Streams
 from byzsgd.kernel.world import Kernel, World
 from byzsgd.partitions.class_counts import class_counts
 from byzsgd.records.tree import check
+from byzsgd.run.compressor_pilot import solved
+from byzsgd.run.engine_path import chosen_path
 from byzsgd.run.evaluation import MOST_NODES, Evaluation, OfNodes, OfServer
 from byzsgd.run.memory import require_memory
 from byzsgd.run.messages import channel_of_run, delay_of_run, read_bits
-from byzsgd.run.path import chosen_path
-from byzsgd.run.pilot import solved
-from byzsgd.run.study import NoStudy, StepStudy, Study
+from byzsgd.run.update_study import NoStudy, StepStudy, Study
 from byzsgd.sources import module_sources, noting, sources_of
 
 if TYPE_CHECKING:

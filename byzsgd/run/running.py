@@ -16,8 +16,8 @@ from byzsgd.kernel.lookahead import events
 from byzsgd.records import Run
 from byzsgd.records.rows import Block
 from byzsgd.run.budget import Budget
+from byzsgd.run.engine_path import say_once
 from byzsgd.run.metrics import dissimilarity_of
-from byzsgd.run.path import say_once
 from byzsgd.run.prepared import Prepared
 from byzsgd.run.saving import Saving
 from byzsgd.run.screen import Screen

@@ -19,8 +19,8 @@ from byzsgd.records.checkpoints import (
     save_params,
 )
 from byzsgd.records.names import CHECKPOINTS
-from byzsgd.run.path import require_same_path
-from byzsgd.run.study import Newest
+from byzsgd.run.engine_path import require_same_path
+from byzsgd.run.update_study import Newest
 from byzsgd.sources import Sources, changed
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from byzsgd.records import read_info
 from byzsgd.records.checkpoints import checkpoints
-from byzsgd.run.pilot import lacks_scale
+from byzsgd.run.compressor_pilot import lacks_scale
 from byzsgd.run.screen import Nobody
 
 if TYPE_CHECKING:
