@@ -125,10 +125,11 @@ class Outside:
 
     def _gather(self, rows: np.ndarray) -> Tensor:
         """(k, d) copies of rows; zeros in the place of one that is none."""
-        found = self.rows[torch.from_numpy(np.maximum(rows, 0))]
-        if (rows < 0).any():
-            found[torch.from_numpy(rows < 0)] = 0.0
-        return found
+        found = self.arrays.rows.take(np.maximum(rows, 0), axis=0)
+        lacking = rows < 0
+        if lacking.any():
+            found[lacking] = 0.0
+        return torch.from_numpy(found)
 
     def receive(self) -> None:
         """A server outside decides."""

@@ -16,7 +16,7 @@ class Affine:
 
     def __init__(self, vectors: Tensor, precise: bool = False) -> None:
         self.vectors = vectors
-        self.inner = gram(vectors, vectors[anchor(vectors)], precise=True) if precise else central_gram(vectors)
+        self.inner = gram(vectors, vectors[anchor(vectors)], precise=True) if precise else central_gram(vectors)[0]
 
     def point(self, weights: np.ndarray) -> Tensor:
         return combination(weights, self.vectors)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from torch import Tensor
 
-from byzsgd.aggregators.rules.numerics.gram import central_gram, gram, rounding, squared_norms
+from byzsgd.aggregators.rules.numerics.gram import central_gram, gram, rounding, squared_between, squared_norms
 
 # Measured values closer than this, relatively, are ties: what is equal in exact arithmetic may round differently.
 TIE = 1e-13
@@ -23,29 +23,27 @@ class Distances:
         self.vectors = vectors
         k = vectors.shape[0]
         self.exact = np.zeros(k, dtype=bool)
-        self.squared, self.error = self._told(central_gram(vectors))
+        self.squared, self.error = self._told(*central_gram(vectors))
         self._closer()
 
-    def _told(self, inner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _told(self, inner: np.ndarray, squared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Squared distances out of inner products about any centre; values, errors."""
         norms = inner.diagonal()
-        with np.errstate(invalid="ignore", over="ignore"):
-            sums = norms[:, None] + norms
-            squared = np.maximum(sums - 2 * inner, 0.0)
-            error = rounding(self.vectors.dtype) * sums
+        with np.errstate(over="ignore"):
+            error = rounding(self.vectors.dtype) * (norms[:, None] + norms)
         error[np.isnan(squared)] = np.inf
-        np.fill_diagonal(squared, 0.0)
         np.fill_diagonal(error, 0.0)
+        np.maximum(squared, 0.0, out=squared)
+        np.fill_diagonal(squared, 0.0)
         return squared, error
 
     def _closer(self) -> None:
         """Measures pairs again that lie close together but far from the centre, each group about one of its own."""
         tolerance = LOOSE * rounding(self.vectors.dtype)
         done = np.zeros(len(self.exact), dtype=bool)
-        while True:
-            loose = ~(self.error <= tolerance * self.squared)
+        while not (tight := self.error <= tolerance * self.squared).all():
+            loose = ~tight
             loose[done] = loose[:, done] = False
-            np.fill_diagonal(loose, False)
             count = loose.sum(axis=1)
             row = int(count.argmax())
             if count[row] == 0:
@@ -53,7 +51,8 @@ class Distances:
             partners = np.flatnonzero(loose[row])
             if len(partners) > 2:
                 rows = sorted([row, *partners.tolist()])
-                squared, error = self._told(gram(self.vectors, self.vectors[row], rows))
+                inner = gram(self.vectors, self.vectors[row], rows)
+                squared, error = self._told(inner, squared_between(inner))
                 at = np.ix_(rows, rows)
                 better = error < self.error[at]
                 self.squared[at] = np.where(better, squared, self.squared[at])
@@ -73,9 +72,12 @@ class Distances:
             self.exact[row] = True
 
     def sums(self, rows: Sequence[int], nearest: int, squared: bool = True) -> tuple[np.ndarray, np.ndarray]:
-        """For each of these rows the sum of its distances to the `nearest` nearest others of them; values, errors."""
-        at = np.ix_(rows, rows)
-        near, slack = self.squared[at], self.error[at]
+        """For each of these rows, in ascending order, the sum of its distances to the `nearest` nearest others of
+        them; values, errors."""
+        near, slack = self.squared, self.error
+        if len(rows) < len(near):
+            at = np.ix_(rows, rows)
+            near, slack = near[at], slack[at]
 
         with np.errstate(invalid="ignore"):
             between = np.stack((near, np.maximum(near - slack, 0.0), near + slack))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 import numpy as np
 import torch
@@ -91,28 +91,40 @@ def gram(
 
 def _gram(vectors: Tensor, centre: Tensor | None, rows: Sequence[int] | None, dtype: torch.dtype) -> np.ndarray:
     k = vectors.shape[0] if rows is None else len(rows)
-    answer = torch.zeros((k, k), dtype=torch.float64, device=vectors.device)
-    # Only the upper half, group by group: a third less to multiply.
-    groups = [slice(start, min(start + GROUP, k)) for start in range(0, k, GROUP)]
-    parts = [answer[group, group.start :] for group in groups]
     as_they_are = centre is None and rows is None and dtype == vectors.dtype
     blocks = torch.split(vectors, COLUMNS, dim=1) if as_they_are else centred_blocks(vectors, centre, dtype, rows)
-    for block in blocks:
-        for group, part in zip(groups, parts, strict=True):
-            part += block[group] @ block[group.start :].t()
-    inner: np.ndarray = answer.cpu().numpy()
+    if k <= GROUP:
+        total = reduce(torch.add, ((block @ block.t()).double() for block in blocks))
+    else:
+        # Only the upper half, group by group: a third less to multiply.
+        total = torch.zeros((k, k), dtype=torch.float64, device=vectors.device)
+        parts = [(slice(at, at + GROUP), total[at : at + GROUP, at:]) for at in range(0, k, GROUP)]
+        for block in blocks:
+            for group, part in parts:
+                part += block[group] @ block[group.start :].t()
+    inner: np.ndarray = total.cpu().numpy()
     symmetric: np.ndarray = np.where(_upper(k), inner, inner.T)
     return symmetric
 
 
-def central_gram(vectors: Tensor) -> np.ndarray:
-    """(k, k) inner products about zero, or about a row in their middle where most lie near to it, but far from zero."""
-    inner = gram(vectors, None)
-    norms, place = inner.diagonal(), (len(inner) - 1) // 2
+def squared_between(inner: np.ndarray) -> np.ndarray:
+    """(k, k) ‖xᵢ − xⱼ‖² out of inner products about any centre; rounding may leave a little less than zero."""
+    norms = inner.diagonal()
     with np.errstate(invalid="ignore", over="ignore"):
-        squared = norms[:, None] + norms - 2 * inner
-        far = (norms > FAR * np.partition(squared, place, axis=1)[:, place]).any()
-    return gram(vectors, vectors[anchor(vectors)]) if far else inner
+        squared: np.ndarray = norms[:, None] + norms - 2 * inner
+    return squared
+
+
+def central_gram(vectors: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """(k, k) inner products about zero, or about a row in their middle where most lie near to one, but far from zero;
+    and the squared distances between the rows."""
+    inner = gram(vectors, None)
+    squared, place = squared_between(inner), (len(inner) - 1) // 2
+    near = np.partition(squared, place, axis=1)[:, place]
+    if (inner.diagonal() > FAR * near).any():
+        inner = gram(vectors, vectors[anchor(vectors)])
+        squared = squared_between(inner)
+    return inner, squared
 
 
 @lru_cache(maxsize=64)
