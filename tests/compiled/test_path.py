@@ -35,7 +35,7 @@ def without_numba(monkeypatch):
 
 
 def chosen(*overrides):
-    return byzsgd.experiment(*LONG, *overrides).prepare().path
+    return byzsgd.experiment(*LONG, *overrides).prepare().chosen.said
 
 
 @pytest.mark.parametrize(
