@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from byzsgd.checks import require
 from byzsgd.interfaces import Engine
-from byzsgd.kernel.compiled.plan import SHORT, Plan, chain_of, installed, planned
+from byzsgd.kernel.compiled.plan import Plan, chain_of, installed, planned
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.layers import Layer
 from byzsgd.kernel.engine.problem import SupervisedProblem
@@ -20,6 +20,9 @@ from byzsgd.kernel.world import Kernel
 if TYPE_CHECKING:
     from byzsgd.run.experiment import Experiment
 
+# Arrivals that the kernel plays before compiled code takes part, whatever the budget: a shorter run is over before
+# Numba is imported, and is to the bit the beginning of a longer one.
+SHORT = 200
 COMPILED = "compiled"  # how the record names the path
 MISSING = "numba is not installed"
 

@@ -22,9 +22,6 @@ from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.world import Kernel
 from byzsgd.signatures import keyword_only, unwrapped
 
-# Arrivals that the kernel plays before compiled code does, whatever the budget: a shorter run is over before Numba is
-# imported, and is to the bit the beginning of a longer one.
-SHORT = 200
 # What PyTorch's products are as fast for (docs/performance.md): numbers of a model that no cache holds, and batches so
 # large that a product of matrices behind the first layer is worth its preparation.
 MOST_NUMBERS = 2**19
