@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from byzsgd.analysis.groups import compare
+from byzsgd.checks import leaves
 from byzsgd.records import Run, find_runs, load
 
 WIDEST = 2**127  # whole numbers below it are numbers of a table
 
 
 def frame(source: str | Path | Run | Iterable[Run]) -> pl.DataFrame:
-    """The metrics of all runs in a folder (or of the runs that are given) in one polars frame: a row per evaluation,
-    with `run` (the folder's name), `status`, the chosen members and every setting as columns (`aggregator`,
-    `optimizer.lr`).
+    """The metrics of all runs in a folder, or of these runs, in one polars frame with a row per evaluation.
 
-    Settings that a run does not have are null; lists are texts. A run of the folder that is damaged is left out, and a
-    UserWarning of one line names it (`warnings.simplefilter("error")` raises instead). ValueError where there is no
-    run, or none that can be read.
+    Its other columns are `run` (the folder's name), `status`, the chosen members and every setting (`aggregator`,
+    `optimizer.lr`). A setting that a run does not have is null; lists are texts. A damaged run of the folder is left
+    out, and a UserWarning of one line names it (`warnings.simplefilter("error")` raises instead). ValueError where
+    there is no run, or none that can be read.
     """
     runs = runs_of(source)
     if not runs:
@@ -31,7 +30,7 @@ def frame(source: str | Path | Run | Iterable[Run]) -> pl.DataFrame:
     tables = []
     for number, run in enumerate(runs):
         name = run.folder.name if run.folder else str(number)
-        facts = {"run": name, "status": run.info.get("status"), **run.choices, **dict(_settings(run.config))}
+        facts = {"run": name, "status": run.info.get("status"), **run.choices, **_settings(run)}
         kept = {key: value for key, value in facts.items() if key not in run.metrics.columns}
         tables.append(run.metrics.select(*(pl.lit(value).alias(key) for key, value in kept.items()), pl.all()))
     return pl.concat(tables, how="diagonal_relaxed")
@@ -52,21 +51,21 @@ def runs_of(source: str | Path | Run | Iterable[Run]) -> list[Run]:
 
 @dataclass(frozen=True)
 class Readings:
-    """Runs that could be read, in one line each what their reader should know, and what is wrong with the others."""
+    """The runs that could be read, warnings about them, and the mistakes in the others, a line each."""
 
     runs: list[Run] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, folders: Iterable[Path]) -> Readings:
-        """The runs of these folders."""
+        """Those of these folders."""
         read = cls()
         for folder in folders:
             try:
-                run, said = readable(folder)
+                run, news = readable(folder)
                 read.runs.append(run)
-                read.said.extend(said)
+                read.warnings.extend(news)
             except ValueError as error:
                 read.troubles.append(str(error))
         return read
@@ -79,27 +78,27 @@ class Readings:
 
     @property
     def notes(self) -> list[str]:
-        """All of it, for people."""
-        return [*self.said, *(f"left out: {trouble}" for trouble in self.troubles)]
+        """Warnings and mistakes, as people read them."""
+        return [*self.warnings, *(f"left out: {trouble}" for trouble in self.troubles)]
 
 
 def readable(folder: Path) -> tuple[Run, list[str]]:
-    """A run, and what its reader should know of it; ValueError in one line names what is damaged."""
-    with warnings.catch_warnings(record=True) as said:
+    """A run, and warnings about it; ValueError in one line names what is damaged."""
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         run = load(folder)
         try:
             compare([run])
         except (TypeError, AttributeError, LookupError, ArithmeticError) as error:
             raise ValueError(f"{folder} is damaged: its settings are not those of a run ({error})") from error
-    return run, [str(each.message) for each in said]
+    return run, [str(each.message) for each in caught]
 
 
-def _settings(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in node.items():
-        key = f"{path}.{name}" if path else str(name)
-        if isinstance(value, Mapping):
-            yield from _settings(value, key)
-        elif not str(name).startswith("_"):
-            is_text = isinstance(value, list | tuple) or (isinstance(value, int) and not -WIDEST <= value < WIDEST)
-            yield key, str(value) if is_text else value
+def _settings(run: Run) -> dict[str, object]:
+    plain = ((key, value) for key, value in leaves(run.config) if not key.rpartition(".")[2].startswith("_"))
+    return {key: _cell(value) for key, value in plain}
+
+
+def _cell(value: object) -> object:
+    is_text = isinstance(value, list | tuple) or (isinstance(value, int) and not -WIDEST <= value < WIDEST)
+    return str(value) if is_text else value

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from byzsgd.analysis.estimates import estimate
 from byzsgd.reporting import Table, chosen, tables, to_rich, write
-from byzsgd.reporting.tables import Cell, escape, to_csv, to_latex, to_markdown
+from byzsgd.reporting.table import Cell, escape, to_csv, to_latex, to_markdown
 
 
 def small():

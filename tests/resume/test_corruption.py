@@ -21,7 +21,7 @@ from byzsgd.records.checkpoints import checkpoints
 from byzsgd.records.plan import read_plan, typed_words
 from byzsgd.records.progress import Sweep
 from byzsgd.reporting.notes import notes_beside
-from byzsgd.reporting.study import study_of
+from byzsgd.reporting.optuna_study import study_of
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 
