@@ -14,6 +14,7 @@ from torch import Tensor
 from byzsgd.checks import require
 from byzsgd.interfaces import (
     AdversaryContext,
+    Batch,
     BatchKey,
     ClippedSum,
     Combined,
@@ -164,6 +165,9 @@ def prepare(experiment: Experiment, plugins: Sequence[str] | None = None) -> Pre
     )
     batches = Batches(problem.data, blocks, streams, experiment.batch_size, experiment.worker.sampling)
     poisons = dict.fromkeys(experiment.byzantine, experiment.attack)
+    if poisons:  # an attack that cannot poison these data says so before any work
+        some = problem.data.train
+        experiment.attack.poison(Batch(some.inputs[:1], some.targets[:1], problem.data.num_classes))
     engine = experiment.engine(problem, batches, poisons)
     if named is not None:
         engine = Shared(engine, batches, count, poisons)

@@ -26,6 +26,7 @@ from byzsgd.cli import MISTAKE, _explained
 from byzsgd.config import ConfigError
 from byzsgd.config.catalogue import members
 from byzsgd.config.settings import settings as leaves
+from byzsgd.run.screen import Nobody
 
 SHORT = ("budget.arrivals=30", "eval_every=20", "engine=loop")
 LONGEST = 20.0  # seconds of computing of one composition: waiting for a busy machine is no fault of it
@@ -110,16 +111,20 @@ class TooLong(BaseException):
 
 def played(words: list[str]) -> str:
     """What became of a composition: `finished`, `refused`, …; a breach begins with BREACH."""
-    start = time.process_time()
+    start, begun = time.process_time(), False
     long = any(BILLION in word for word in words)
     try:
         with _limited(PATIENCE if long else LONGEST):
-            outcome = str(experiment(*SHORT, *words).run().info["status"])
+            running = experiment(*SHORT, *words).start(None, Nobody())
+            begun = True
+            outcome = str(running.complete(lambda: 0).info["status"])
     except TooLong:
         # A billion steps were asked for: that they are under way, and that a signal ends them, is all right.
         return "asked for too much" if long else f"BREACH: still at work after {LONGEST} s"
     except Exception as error:
         outcome = _refusal(error)
+        if begun and outcome == "refused":
+            outcome = f"BREACH: refused under way: {error}"
     taken = time.process_time() - start
     return outcome if taken < LONGEST + 1 else f"BREACH: {outcome} after {taken:.0f} s"
 

@@ -27,6 +27,7 @@ def test_nasty_compositions_run_or_are_refused(count):
     [
         (["budget.arrivals=1"], "finished"),
         (["seed=-1"], "refused"),
+        (["attack=label_flip", "num_byzantine=1", "dataset=least_squares"], "refused"),
         (["model=mlp", "model.widths=[1000000000]"], "refused"),
         (["worker=local_steps", f"worker.steps={compositions.BILLION}"], "asked for too much"),
     ],
@@ -44,6 +45,18 @@ def test_errors_of_the_program_are_breaches(monkeypatch):
 
         monkeypatch.setattr(compositions, "experiment", fail)
         assert compositions.played([]).startswith("BREACH")
+
+
+def test_a_refusal_after_the_start_is_a_breach(monkeypatch):
+    class Late:
+        def start(self, folder, screen):
+            return self
+
+        def complete(self, stopped):
+            raise ValueError("x needs y; got z")
+
+    monkeypatch.setattr(compositions, "experiment", lambda *words: Late())
+    assert compositions.played([]) == "BREACH: refused under way: x needs y; got z"
 
 
 def test_what_does_not_end_is_a_breach(monkeypatch):
