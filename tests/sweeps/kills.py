@@ -35,7 +35,7 @@ LAUNCHERS = {
     "basic": (),
     "lanes": ("hydra/launcher=lanes",),
     "joblib": ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2"),
-    "ray": ("hydra/launcher=ray", "hydra.launcher.init={num_cpus:2}"),
+    "ray": ("hydra/launcher=ray", "+hydra.launcher.init.num_cpus=2"),
 }
 PACKAGES = {"joblib": "hydra_plugins.hydra_joblib_launcher", "ray": "ray"}
 
