@@ -59,7 +59,7 @@ class Condition:
     def names(self) -> tuple[str, ...]:
         return tuple(inspect.signature(self.holds).parameters)
 
-    def demand(self, who: str, scope: Mapping[str, Any]) -> None:
+    def demand(self, who: str, scope: Mapping[str, object]) -> None:
         if self.computable is not None and not scope.get("strict", True):
             self.computable.demand(who, scope)
             return
@@ -117,7 +117,7 @@ class Declaration:
     def takes_f(self) -> bool:
         return "f" in self.parameters
 
-    def demand(self, rows: int, values: Mapping[str, Any]) -> None:
+    def demand(self, rows: int, values: Mapping[str, object]) -> None:
         """Raises ValueError unless every condition holds for k = `rows`."""
         scope = {**self.parameters, **values, "k": rows}
         for condition in self.conditions:
@@ -244,13 +244,13 @@ def _is_count(f: Any) -> bool:
         return False
 
 
-def _conditions(function: Callable[..., Any], conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+def _conditions(function: Callable[..., object], conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
     if "f" not in keyword_only(function):
         return conditions
     return (Condition("an integer f >= 0", _is_count), *conditions)
 
 
-def _wrapped(function: Callable[..., Tensor], said: Declaration) -> Any:
+def _wrapped(function: Callable[..., Tensor], said: Declaration) -> object:
     weighted = said.kind == "weighted rule"
     known = said.parameters.keys()
     required = {name for name, default in said.parameters.items() if default is REQUIRED}
@@ -297,7 +297,7 @@ def _without_non_finite(
     return rows[at], tuple(argument[at] for argument in arguments), values
 
 
-def _demand_finite(condition: bool, who: str, needs: str, k: int, lost: int, **values: Any) -> None:
+def _demand_finite(condition: bool, who: str, needs: str, k: int, lost: int, **values: object) -> None:
     try:
         require(condition, who, needs, k=k, **values, non_finite=lost)
     except ValueError as error:
@@ -318,7 +318,7 @@ class Lifted:
     values: Mapping[str, Any]
     said: Declaration
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return lift, (self.function,)  # a declaration holds predicates, which are found again by the function's name
 
     @functools.cached_property
@@ -384,7 +384,7 @@ def lift(part: Any) -> StatefulRule:
     return Lifted(function=bound, values=values, said=said)
 
 
-def _bind(function: Callable[..., Any], who: str, data: tuple[Any, ...], values: Mapping[str, Any]) -> None:
+def _bind(function: Callable[..., object], who: str, data: tuple[object, ...], values: Mapping[str, object]) -> None:
     signature = inspect.signature(function)
     try:
         signature.bind(*data, **values)

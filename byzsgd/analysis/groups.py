@@ -59,7 +59,7 @@ class Comparison:
     keys: tuple[str, ...]  # what differs, the most telling first
     shared: Mapping[str, Any]  # what does not: every choice and every setting
     notes: tuple[str, ...] = ()  # runs that are not counted, or counted in spite of a doubt
-    dealt: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # key -> values that have looks, as they came
+    dealt: Mapping[str, tuple[object, ...]] = field(default_factory=dict)  # key -> values that have looks, as they came
 
     @property
     def runs(self) -> tuple[Recorded, ...]:
@@ -86,7 +86,7 @@ class Comparison:
         """A key and the settings that follow from it."""
         return tuple(each for each in self.keys if each == key or each not in self.besides(key))
 
-    def _column(self, key: str) -> tuple[Any, ...]:
+    def _column(self, key: str) -> tuple[object, ...]:
         return tuple(_frozen(group.values[key]) for group in self.groups)
 
     def caption(self) -> str:
@@ -186,7 +186,7 @@ def compare(runs: Sequence[Recorded], among: Sequence[Recorded] = ()) -> Compari
     keys = _telling(varying)
     # Groups are made by all that differs, the label by the few keys that tell it.
     classes = dict.fromkeys(zip(*varying.values(), strict=True)) if varying else {(): None}
-    members: dict[tuple[Any, ...], list[int]] = {identity: [] for identity in classes}
+    members: dict[tuple[object, ...], list[int]] = {identity: [] for identity in classes}
     for number in range(len(runs)):
         members[tuple(column[number] for column in varying.values())].append(number)
     groups = []
@@ -203,7 +203,7 @@ def compare(runs: Sequence[Recorded], among: Sequence[Recorded] = ()) -> Compari
     return Comparison(tuple(groups), keys, shared, tuple(doubts), dealt)
 
 
-def _telling(varying: Mapping[str, tuple[Any, ...]]) -> tuple[str, ...]:
+def _telling(varying: Mapping[str, tuple[object, ...]]) -> tuple[str, ...]:
     """The fewest keys: not what merely follows from a chosen member, nor an interpolation of a key that is there."""
     keys: list[str] = []
     for name, column in varying.items():
@@ -220,9 +220,9 @@ def _telling(varying: Mapping[str, tuple[Any, ...]]) -> tuple[str, ...]:
     return tuple(key for key in keys if key not in derived or not numbers or not _function(numbers, varying[key]))
 
 
-def _function(columns: Sequence[tuple[Any, ...]], column: tuple[Any, ...]) -> bool:
+def _function(columns: Sequence[tuple[object, ...]], column: tuple[object, ...]) -> bool:
     """Whether the column's value is known from those of the others."""
-    known: dict[tuple[Any, ...], Any] = {}
+    known: dict[tuple[object, ...], object] = {}
     return all(
         known.setdefault(given, value) == value for given, value in zip(zip(*columns, strict=True), column, strict=True)
     )
@@ -257,7 +257,7 @@ def typed_value(run: Recorded, key: str) -> str | None:
     """A choice or a setting as it is typed; None: the run has no such."""
     if key in run.choices:
         return run.choices[key]
-    node: Any = run.config
+    node: object = run.config
     for part in key.split("."):
         if not isinstance(node, Mapping) or part not in node:
             return None
@@ -269,7 +269,7 @@ def _incidental(name: str) -> bool:
     return is_among(name.replace("/", "."), INCIDENTAL) or name.endswith("_target_")
 
 
-def _frozen(value: Any) -> Any:
+def _frozen(value: object) -> object:
     return printable(str(value)) if isinstance(value, list | dict) else value
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any
 
 from byzsgd.records.run import ENDED
 from byzsgd.sources import digest_of
@@ -37,8 +36,8 @@ def data_of(runs: Sequence[Recorded], settings: Sequence[Hashable]) -> tuple[lis
 def once_each(runs: Sequence[Recorded]) -> tuple[list[Recorded], list[str]]:
     """Of runs of one setting the newest of every seed, a run that has ended before one that has not; and a line where
     some are left out: copies, repeats, and what differs only in threads, engine or device, are one observation."""
-    kept: dict[Any, Recorded] = {}
-    order: list[Any] = []
+    kept: dict[object, Recorded] = {}
+    order: list[object] = []
     for number, run in enumerate(runs):
         seed = run.config.get("seed", f"run {number}")
         if seed not in kept:

@@ -111,7 +111,7 @@ def _another(group: Group, found: Group | None) -> Group | None:
     return None if found is group else found
 
 
-def _less(known: dict[str, Any], *left_out: str) -> frozenset[Any]:
+def _less(known: dict[str, object], *left_out: str) -> frozenset[object]:
     """All facts but those at and below these keys."""
     starts = tuple(f"{key}{mark}" for key in left_out for mark in "./")
     return frozenset(

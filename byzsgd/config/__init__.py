@@ -43,7 +43,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     # Lazy, so that `byzsgd list` imports no Hydra.
     for home, names in _HOMES.items():
         if name in names.split():

@@ -105,7 +105,7 @@ def choices(chosen: Any) -> dict[str, str]:
 
 def register_resolvers() -> None:
     """The arithmetic that YAML lacks, and the names of run folders."""
-    resolvers: dict[str, Callable[..., Any]] = {
+    resolvers: dict[str, Callable[..., object]] = {
         "third": _of_numbers(lambda n: max(2, n // 3)),  # Kardam's buffer
         "quorum": _of_numbers(lambda f: 2 * f + 1),
         "less_one": _of_numbers(lambda n: n - 1),
@@ -118,7 +118,7 @@ def register_resolvers() -> None:
         OmegaConf.register_new_resolver(name, resolver, replace=True)
 
 
-def _of_numbers(formula: Callable[..., float]) -> Callable[..., Any]:
+def _of_numbers(formula: Callable[..., float]) -> Callable[..., object]:
     # What is no number is handed on as it is, so that the check names the setting that it came from.
     return lambda *values: formula(*values) if all(isinstance(value, int) for value in values) else values[0]
 

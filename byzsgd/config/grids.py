@@ -53,10 +53,10 @@ def _run(experiment: Experiment, folder: Path) -> None:
     experiment.run(folder)
 
 
-def _swept(grid: Mapping[str, Any]) -> list[str]:
+def _swept(grid: Mapping[str, object]) -> list[str]:
     words = []
     for key, value in grid.items():
-        values: Iterable[Any] = value if isinstance(value, list | tuple | range) else [value]
+        values: Iterable[object] = value if isinstance(value, list | tuple | range) else [value]
         told = [value_of(key, each) for each in values]
         if not told:
             raise ConfigError(f"{key} needs at least one value; got none")

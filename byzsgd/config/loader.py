@@ -32,9 +32,9 @@ class Loader(ConfigLoaderImpl):
         self.repository: ConfigRepository = _Files(config_search_path)
         self._name = uuid.uuid4().hex
         self._merged: dict[str, DictConfig] = {}
-        self._latest: dict[tuple[Any, ...], DictConfig] = {}  # one: those of a thousand jobs would take 150 MB
+        self._latest: dict[tuple[object, ...], DictConfig] = {}  # one: those of a thousand jobs would take 150 MB
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_merged": {}, "_latest": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -74,7 +74,7 @@ class _Files(ConfigRepository):
         read = super().load_config
         return _remembered(self._read, config_path, lambda: read(config_path))
 
-    def __deepcopy__(self, memo: Any) -> _Files:
+    def __deepcopy__(self, memo: object) -> _Files:
         # Hydra copies it for each composition because that may ask for other folders, which begins another memory.
         return copy(self)
 

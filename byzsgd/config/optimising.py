@@ -28,7 +28,7 @@ def require_judge_of_sweep(overrides: Sequence[str], source: Source) -> None:
         _require_validation(*plain(tree))
 
 
-def require_judge(config: Mapping[str, Any], choices: Mapping[str, str]) -> None:
+def require_judge(config: Mapping[str, object], choices: Mapping[str, str]) -> None:
     """The same of one job of the sweep under way: what it measures may be varied."""
     if optimises(HydraConfig.get().sweeper):
         _require_validation(config, choices)

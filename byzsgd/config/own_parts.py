@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from byzsgd.run.own_parts import OwnPart
 
 
-def parted(*given: Overrides) -> tuple[list[Overrides], dict[str, Any]]:
+def parted(*given: Overrides) -> tuple[list[Overrides], dict[str, object]]:
     """What texts can say, and the objects by their keys."""
-    objects: dict[str, Any] = {}
+    objects: dict[str, object] = {}
     return [_without(each, "", objects) if isinstance(each, Mapping) else each for each in given], objects
 
 
-def placed(words: Sequence[str], objects: Mapping[str, Any]) -> tuple[list[str], list[OwnPart]]:
+def placed(words: Sequence[str], objects: Mapping[str, object]) -> tuple[list[str], list[OwnPart]]:
     """The overrides with those that the objects need around them, and the objects. ConfigError where an override speaks
     of what an object has replaced."""
     if not objects:
@@ -42,8 +42,8 @@ def placed(words: Sequence[str], objects: Mapping[str, Any]) -> tuple[list[str],
 
 
 def filled(
-    config: dict[str, Any], choices: dict[str, str], parts: Sequence[OwnPart]
-) -> tuple[dict[str, Any], dict[str, str]]:
+    config: dict[str, object], choices: dict[str, str], parts: Sequence[OwnPart]
+) -> tuple[dict[str, object], dict[str, str]]:
     """A resolved configuration with the objects in it, and the choices with their names."""
     chosen = dict(choices)
     for part in parts:
@@ -73,7 +73,7 @@ def _without(given: Mapping[str, Any], path: str, objects: dict[str, Any]) -> di
     return left
 
 
-def _is_part(key: str, value: Any) -> bool:
+def _is_part(key: str, value: object) -> bool:
     """Whether a value is an object for a group, or for a place in one."""
     group, _, below = key.replace(".", "/").partition("/")
     if group not in groups():
@@ -87,7 +87,7 @@ def _is_part(key: str, value: Any) -> bool:
     return not is_plain(value) or isinstance(value, bool | int | float)
 
 
-def _node(config: dict[str, Any], path: str, place: str) -> dict[str, Any]:
+def _node(config: dict[str, object], path: str, place: str) -> dict[str, object]:
     """The settings at a dotted path."""
     node = config
     for name in path.split(".") if path else ():

@@ -26,7 +26,7 @@ def settings(overrides: Sequence[str]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if not _is_inner(key)}
 
 
-def _files(group: str, member: str, told: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _files(group: str, member: str, told: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, object]]]:
     """The files of a member and of what it chooses, parts first, each with the place of its keys."""
     path = f"{group}/{member}" if group else member
     text, node = _read(path)

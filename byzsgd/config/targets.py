@@ -34,7 +34,7 @@ class ConfigError(ValueError):
     """A configuration that cannot be built, in one line."""
 
 
-def check(node: Any, allowed: Sequence[str], path: str = "") -> None:
+def check(node: object, allowed: Sequence[str], path: str = "") -> None:
     """Walks a configuration: raises ConfigError for a `_target_` outside the allowed packages, and for every setting
     that its target does not know, lacks, or wants in another type."""
     if isinstance(node, Mapping):

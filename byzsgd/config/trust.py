@@ -47,7 +47,7 @@ class Word:
         return own | {key: value for key, value in self.settings.items() if key == "data_root"}, chosen
 
 
-def require_told(settings: Mapping[str, Any]) -> None:
+def require_told(settings: Mapping[str, object]) -> None:
     """ConfigError for a setting with which no run can be gone on with."""
     for key, value in settings.items():
         if key not in TOLD and not key.startswith(("budget.", "tracker.")):

@@ -190,7 +190,7 @@ class SchemeSettings(Protocol):
     def check(self, num_workers: int) -> None:
         """Raises ValueError when n workers cannot be served (`<who> needs <condition>; got <values>`)."""
 
-    def bind(self, context: SchemeContext) -> Scheme[Any]: ...
+    def bind(self, context: SchemeContext) -> Scheme[object]: ...
 
     def pilot(self) -> SchemeSettings | None:
         """The scheme whose run tells a number that this one lacks; None: it lacks none."""

@@ -45,13 +45,13 @@ class Checkpoint:
     offsets: Offsets  # how far the records go
 
 
-def save_checkpoint(folder: Path, number: int, tree: Any, offsets: Offsets) -> Path:
+def save_checkpoint(folder: Path, number: int, tree: object, offsets: Offsets) -> Path:
     """Writes the checkpoint of a run folder and keeps the newest two. Contexts are not saved: reading is given them.
     The same state gives the same bytes."""
     return _write(folder, number, _content(number, tree, offsets), KEPT)
 
 
-def keep_last(folder: Path, number: int, tree: Any, offsets: Offsets, most: float) -> None:
+def keep_last(folder: Path, number: int, tree: object, offsets: Offsets, most: float) -> None:
     """Of a run that has ended: leaves its last state alone in the folder, if that has at most `most` bytes."""
     content = _content(number, tree, offsets)
     if len(content) <= most:
@@ -60,7 +60,7 @@ def keep_last(folder: Path, number: int, tree: Any, offsets: Offsets, most: floa
         drop_checkpoints(folder)
 
 
-def _content(number: int, tree: Any, offsets: Offsets) -> bytes:
+def _content(number: int, tree: object, offsets: Offsets) -> bytes:
     node, tensors = encode(tree)
     document = {"format": FORM, "number": number, "offsets": asdict(offsets), "tree": node}
     return save_tensors(tensors, metadata={"byzsgd": json.dumps(document, allow_nan=False, separators=(",", ":"))})

@@ -52,7 +52,7 @@ def vouches_for_all(done: Mapping[str, Any]) -> bool:
     return "files" in done
 
 
-def require_format(folder: Path, said: Mapping[str, Any]) -> None:
+def require_format(folder: Path, said: Mapping[str, object]) -> None:
     """ValueError for the records of another version."""
     if said.get("format", FORMAT) != FORMAT:
         raise ValueError(f"{folder} has records of format {said['format']}, this version reads format {FORMAT}")
@@ -67,7 +67,7 @@ def require_unchanged(folder: Path, name: str, done: Mapping[str, Any] | None, c
         raise ValueError(f"{folder / name} is damaged: its bytes do not match the checksum in {DONE}")
 
 
-def require_parts(arrivals: Path, done: Mapping[str, Any] | None) -> None:
+def require_parts(arrivals: Path, done: Mapping[str, object] | None) -> None:
     """ValueError where the parts are others than those that DONE names."""
     if done is not None and [path.name for path in parts(arrivals)] != done["parts"]:
         raise ValueError(f"{arrivals} is damaged: its parts are not those of the finished run")
@@ -84,5 +84,5 @@ def require_whole(folder: Path, names: Sequence[str] = (METRICS_FILE, *FILES)) -
         require_unchanged(folder, name, done)
 
 
-def _digest(said: Mapping[str, Any]) -> str:
+def _digest(said: Mapping[str, object]) -> str:
     return digest(json.dumps(said, sort_keys=True).encode())

@@ -43,7 +43,7 @@ def run_id(config: Mapping[str, Any], as_typed: bool = False) -> str:
     return blake2b(text.encode(), digest_size=5).hexdigest()
 
 
-def prefix_id(config: Mapping[str, Any]) -> str:
+def prefix_id(config: Mapping[str, object]) -> str:
     """What runs share that differ in nothing but their budgets."""
     return run_id({key: node for key, node in config.items() if key != "budget"})
 
@@ -64,7 +64,7 @@ def _with_numbers_of(own: Any, stored: Any) -> Any:
     return own if is_whole and isinstance(own, float) and own == stored else stored
 
 
-def difference(stored: Mapping[str, Any], own: Mapping[str, Any]) -> str:
+def difference(stored: Mapping[str, object], own: Mapping[str, object]) -> str:
     """The first setting, as `key=own instead of stored`, for which two configurations are two runs."""
     before, now = dict(leaves(in_first_words(stored))), dict(leaves(in_first_words(own)))
     for key in [*now, *before]:
@@ -73,7 +73,7 @@ def difference(stored: Mapping[str, Any], own: Mapping[str, Any]) -> str:
     return "another order of its parts"
 
 
-def _canonical(value: Any, path: str, sort: bool) -> Any:
+def _canonical(value: object, path: str, sort: bool) -> object:
     if isinstance(value, Mapping):
         kept = {str(key): item for key, item in value.items() if f"{path}{key}" not in NOT_IDENTITY}
         names = sorted(kept) if sort else list(kept)
@@ -87,7 +87,7 @@ def _canonical(value: Any, path: str, sort: bool) -> Any:
     return value
 
 
-def _is_part(value: Any) -> bool:
+def _is_part(value: object) -> bool:
     return isinstance(value, Mapping) and "_target_" in value
 
 

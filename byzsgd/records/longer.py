@@ -42,7 +42,7 @@ def require_extendable(folder: Path, config: Mapping[str, Any]) -> None:
         raise ValueError(f"{folder} needs its last state (keep_state) to be extended; got none")
 
 
-def find_shorter(place: Path, config: Mapping[str, Any]) -> Path | None:
+def find_shorter(place: Path, config: Mapping[str, object]) -> Path | None:
     """The longest finished run that is a beginning of the run of `config`, made by the same versions: beside `place`,
     or in a sweep beside it or around it."""
     prefix, best, farthest = prefix_id(config), None, 0

@@ -27,7 +27,7 @@ ADDED = {
 }
 
 # Parameters that a target did not have before a version: the value under which it is what it was without them.
-SINCE: dict[str, tuple[Any, str]] = {
+SINCE: dict[str, tuple[object, str]] = {
     "byzsgd.run.Metrics.nodes": ("auto", "0.2"),
     "byzsgd.kernel.engine.auto.compiled": (False, "0.2"),
     "byzsgd.attacks.adaptive.plane": (0, "0.2"),
@@ -51,7 +51,7 @@ SINCE: dict[str, tuple[Any, str]] = {
 WHOLE = {"byzsgd.attacks.reversed.scale", "byzsgd.aggregators.dampings.delay_adaptive.concurrency"}
 
 
-def up_to_date(stored: Mapping[str, Any]) -> dict[str, Any]:
+def up_to_date(stored: Mapping[str, object]) -> dict[str, object]:
     """A stored configuration with the names that its targets have now."""
     return {key: _renamed(key, node, _NOW) for key, node in stored.items()}
 
@@ -101,12 +101,12 @@ def _each_part(node: Any) -> Any:
     return said | {name: value for name, value in _since(str(node.get("_target_", ""))).items() if name not in said}
 
 
-def _since(target: str) -> dict[str, Any]:
+def _since(target: str) -> dict[str, object]:
     places = ((*key.rpartition("."), value) for key, (value, _) in SINCE.items())
     return {parameter: value for part, _, parameter, value in places if part == target}
 
 
-def _equal(value: Any, other: Any) -> bool:
+def _equal(value: object, other: object) -> bool:
     return type(value) is type(other) and bool(value == other)
 
 
@@ -118,5 +118,5 @@ def _renamed(key: str, node: Any, names: Mapping[str, str]) -> Any:
     return names.get(node, node) if key == "_target_" else node
 
 
-def _target(node: Any) -> Any:
+def _target(node: object) -> object:
     return node.get("_target_", "") if isinstance(node, Mapping) else node

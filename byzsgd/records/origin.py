@@ -18,7 +18,7 @@ def remember(part: Any, node: Mapping[str, Any], choices: Mapping[str, str] | No
         vars(part)[_NODE] = (node, choices or {})
 
 
-def remembered(part: Any) -> tuple[Mapping[str, Any], Mapping[str, str]] | None:
+def remembered(part: object) -> tuple[Mapping[str, object], Mapping[str, str]] | None:
     """The node and the choices; None: it was made otherwise."""
     found = getattr(part, _NODE, None)
     return found if isinstance(found, tuple) else None

@@ -83,7 +83,7 @@ def yaml_mapping(folder: Path, name: str) -> dict[str, Any]:
     return value
 
 
-def to_yaml(value: Any) -> bytes:
+def to_yaml(value: object) -> bytes:
     """As `yaml_mapping` reads it: what is met twice is written twice."""
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True).encode()
 
@@ -97,7 +97,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
 
 class _Dumper(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: object) -> bool:
         return True
 
 
@@ -129,14 +129,14 @@ def _require_shallow(text: str) -> None:
 _DEEP = f"more than {DEEPEST} mappings and lists within one another"
 
 
-def _require_plain(value: Any, path: Path) -> None:
+def _require_plain(value: object, path: Path) -> None:
     """Mappings of texts, lists, texts, numbers, true, false and null, not too deep."""
     level, depth = [value], 0
     while level:
         depth += 1
         if depth > DEEPEST:
             raise ValueError(f"{path} is damaged: {_DEEP}")
-        below: list[Any] = []
+        below: list[object] = []
         for item in level:
             if isinstance(item, dict):
                 below += item

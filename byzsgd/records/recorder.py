@@ -78,7 +78,12 @@ class MemoryRecorder:
     """Keeps the rows."""
 
     def __init__(
-        self, *, config: Mapping[str, Any], choices: Mapping[str, str], info: Mapping[str, Any], scores: Sequence[str]
+        self,
+        *,
+        config: Mapping[str, object],
+        choices: Mapping[str, str],
+        info: Mapping[str, object],
+        scores: Sequence[str],
     ) -> None:
         self.scores = tuple(scores)
         self._config = dict(config)

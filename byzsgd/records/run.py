@@ -32,8 +32,8 @@ UNFINISHED = "unfinished"
 ENDED = ("finished", "diverged", "stalled")  # a result, each of them
 
 # What info.json says of every run, and of some, and of which type it is.
-_ALWAYS: dict[str, Any] = {"status": str, "scores": list[str], "choices": dict[str, str]}
-_SOMETIMES: dict[str, Any] = {
+_ALWAYS: dict[str, object] = {"status": str, "scores": list[str], "choices": dict[str, str]}
+_SOMETIMES: dict[str, object] = {
     **{"wall_time": (int, float), "started": str, "reason": str, "engine": str, "files": dict[str, str]},
     **{"versions": dict[str, str], "byzantine_ids": list[int], "extends": list, "dissimilarity": dict},
 }

@@ -88,14 +88,14 @@ def _told(kind: type) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def refuse(value: Any, who: str, where: str) -> None:
+def refuse(value: object, who: str, where: str) -> None:
     """Raises the ValueError of a value that no State may hold, by its place."""
     if type(value) is Tensor:
         require(False, who, "plain strided tensors without gradient", **{where: value.dtype})
     require(False, who, HOLDS, **{where: _told(type(value))})
 
 
-def walk(state: Any, who: str = "a state", where: str = "state") -> Iterator[tuple[str, Any]]:
+def walk(state: object, who: str = "a state", where: str = "state") -> Iterator[tuple[str, object]]:
     """Every value in a state with its place, itself first: ("state", …), ("state.sums[3]", …); what is shared, once.
 
     `<who> needs …; got <place>=<type>` (ValueError) at a value that no State may hold.
@@ -125,7 +125,7 @@ def _walk(value: Any, who: str, where: str, met: dict[int, Any]) -> Iterator[tup
             yield from _walk(getattr(value, name), who, f"{where}.{name}", met)
 
 
-def check(state: Any, who: str) -> None:
+def check(state: object, who: str) -> None:
     """Raises `<who> needs …; got <place>=<type>` (ValueError) unless a state holds only what a State may."""
     for _ in walk(state, who):
         pass
@@ -186,7 +186,7 @@ def _fork(value: Any, twins: dict[int, Any]) -> Any:
     raise _ForbiddenError
 
 
-def fill(instance: Any, held: Iterable[tuple[str, Any]]) -> None:
+def fill(instance: object, held: Iterable[tuple[str, object]]) -> None:
     """Sets the fields of a dataclass that was made without calling anything of it."""
     for name, value in held:
         _set_field(instance, name, value)

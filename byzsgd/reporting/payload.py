@@ -36,7 +36,7 @@ MEASURES = {
 }
 
 
-def payload(comparison: Comparison) -> dict[str, Any]:
+def payload(comparison: Comparison) -> dict[str, object]:
     """Everything that the page draws. Only numbers, words and lists: nothing in it is ever read as markup."""
     runs = list(comparison.runs)
     place = {id(run): number for number, run in enumerate(runs)}
@@ -79,7 +79,7 @@ def payload(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _typed(comparison: Comparison, key: str, value: Any) -> str | None:
+def _typed(comparison: Comparison, key: str, value: object) -> str | None:
     """What `--select` calls a value; None: it cannot say it."""
     runs = next(group.runs for group in comparison.groups if group.values[key] == value)
     told = typed_value(runs[0], key)
@@ -104,7 +104,7 @@ def _metrics(runs: Sequence[Recorded]) -> list[str]:
     return sorted(set(known) - places, key=lambda name: (name != "test_accuracy", name))
 
 
-def _word(key: str, value: Any) -> str:
+def _word(key: str, value: object) -> str:
     return ABSENT if value == ABSENT else phrase(key, value)
 
 
@@ -171,7 +171,7 @@ def _facts(run: Recorded) -> list[list[str]]:
     return [[name, str(value)] for name, value in said.items() if value is not None]
 
 
-def _curve(run: Recorded, metrics: Sequence[str]) -> dict[str, list[Any]]:
+def _curve(run: Recorded, metrics: Sequence[str]) -> dict[str, list[object]]:
     """The evaluations, thinned evenly; the last one always stays."""
     rows = run.metrics
     if len(rows) > EVALUATIONS:
@@ -180,12 +180,12 @@ def _curve(run: Recorded, metrics: Sequence[str]) -> dict[str, list[Any]]:
     return {name: [_number(value) for value in rows[name].to_list()] for name in names}
 
 
-def _windows(run: Recorded) -> dict[str, list[Any]]:
+def _windows(run: Recorded) -> dict[str, list[object]]:
     """Share accepted in each window of the run, honest and Byzantine; null where none arrived."""
     total = len(run.arrivals)
     count = min(WINDOWS, max(1, total // 40))
     edges = np.linspace(0, total, count + 1)
-    shares: dict[str, list[Any]] = {"arrivals": [round(float(end)) for end in edges[1:]]}
+    shares: dict[str, list[object]] = {"arrivals": [round(float(end)) for end in edges[1:]]}
     for name, liars in (("honest", False), ("byzantine", True)):
         rows = run.arrivals.filter(pl.col("byzantine") == liars)
         window = np.clip(np.searchsorted(edges, rows["arrival"].to_numpy(), side="right") - 1, 0, count - 1)
@@ -195,7 +195,7 @@ def _windows(run: Recorded) -> dict[str, list[Any]]:
     return shares
 
 
-def _deliveries(run: Recorded, each: int) -> dict[str, Any]:
+def _deliveries(run: Recorded, each: int) -> dict[str, object]:
     """A stretch of deliveries, column by column: all of them where they are few, else from the middle of the run."""
     total = len(run.arrivals)
     first = 0 if total <= each else (total - each) // 2
@@ -206,7 +206,7 @@ def _deliveries(run: Recorded, each: int) -> dict[str, Any]:
     ]  # fmt: skip
     known = set(run.arrivals.columns) - {"serial", "read_at_true", "bits"}
     scores = [name for name in run.arrivals.columns if name in known and name not in fixed]
-    columns: dict[str, Any] = {}
+    columns: dict[str, object] = {}
     for name in [*fixed, *scores]:
         values = rows[name].to_list()
         if rows.schema[name] == pl.Boolean:

@@ -39,7 +39,7 @@ def described(part: Any) -> Any:
         return {"_target_": _label(part), CODE: None}
 
 
-def nameless(config: Any, path: str = "") -> Iterator[str]:
+def nameless(config: object, path: str = "") -> Iterator[str]:
     """The places of a configuration whose parts have no digest."""
     if isinstance(config, Mapping):
         if CODE in config and config[CODE] is None:
@@ -51,7 +51,7 @@ def nameless(config: Any, path: str = "") -> Iterator[str]:
             yield from nameless(item, f"{path}[{number}]")
 
 
-def own_modules(config: Any) -> Iterator[str]:
+def own_modules(config: object) -> Iterator[str]:
     """The modules of code that was given in Python: those of a configuration's digests of code."""
     if isinstance(config, Mapping):
         if config.get(CODE) is not None:
@@ -138,7 +138,7 @@ def _source(thing: Any) -> str | None:
     return text + thing.__code__.co_code.hex() if getattr(thing, "__name__", "") == "<lambda>" else text
 
 
-def _public_name(thing: Any) -> str:
+def _public_name(thing: object) -> str:
     """The shortest name under which a package above its module exports it; that is what configurations call it."""
     module, name = str(getattr(thing, "__module__", "?")), str(getattr(thing, "__qualname__", _label(thing)))
     packages = module.split(".")
@@ -150,7 +150,7 @@ def _public_name(thing: Any) -> str:
     return f"{module}.{name}"
 
 
-def _label(part: Any) -> str:
+def _label(part: object) -> str:
     function = part.func if isinstance(part, functools.partial) else part
     return str(getattr(part, "name", None) or getattr(function, "__name__", type(part).__name__))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import polars as pl
 
@@ -22,7 +22,7 @@ class Metrics:
     nodes: bool | Literal["auto"] = "auto"  # the worst of nodes with models of their own; auto: of up to 64
 
 
-def dissimilarity_of(metrics: pl.DataFrame) -> dict[str, Any]:
+def dissimilarity_of(metrics: pl.DataFrame) -> dict[str, object]:
     """For the info: the least (G, B) that bounds what the evaluations of a run measured; nothing where none did."""
     if "dissimilarity" not in metrics.columns:
         return {}
