@@ -1,4 +1,4 @@
-"""The words after `byzsgd train`, and Hydra around a task: overrides, options, sweeps."""
+"""The command line of `byzsgd train`: its overrides and options, and how Hydra launches one run or a sweep."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 # What only one of the two modes listens to.
 OF_SWEEPS = ("hydra/launcher", "hydra/sweeper", "hydra.launcher", "hydra.sweeper", "hydra.sweep", "sweep")
 OF_SINGLE_RUNS = ("hydra.run",)
-STOPPED = "stopped"  # what a sweeper is told of a job that did not begin or was cut off
-_QUESTIONS = ("cfg", "info", "hydra_help", "experimental_rerun")
+STOPPED = "stopped"  # the return value, for the sweeper, of a job that did not begin or was cut off
+_QUESTIONS = ("cfg", "info", "hydra_help", "experimental_rerun")  # options that Hydra answers
 
 
 @dataclass(frozen=True)
 class Command:
-    """What was typed after `byzsgd train`."""
+    """The command line after `byzsgd train`."""
 
     overrides: tuple[str, ...]
     options: tuple[str, ...]
@@ -57,16 +57,17 @@ class Failure:
 
     error: Exception
     folder: Path
-    identity: str  # of its configuration; empty: it has none
-    stop: Path | None = None  # of a sweep: its stop file, where its first failure ends it
-    here: bool = True  # in the process that launched it
+    identity: str  # of its run; empty: its configuration cannot be resolved
+    stop: Path | None = None  # the stop file of a sweep that its first failure ends; None: the sweep goes on
+    here: bool = True  # whether it ran in the process that launched it
 
     def leave(self, sentence: str) -> None:
-        """Leaves the error in the job's folder, the line first, then the traceback. ValueError where the folder holds
-        somebody else's run, which stays what it is; OSError where the folder is why it failed."""
+        """Writes the error into the job's folder: the sentence, then the traceback. ValueError where the folder holds
+        another run, which stays as it is. OSError where the folder cannot be written."""
         if is_run(self.folder) and run_id(read_config(self.folder)) != self.identity:
             raise ValueError(f"{self.folder} holds another run")
         text = "\n".join([sentence, "", *traceback.format_exception(self.error)])
+        (self.folder / ERROR).unlink(missing_ok=True)  # or a link, which would be written through
         (self.folder / ERROR).write_text(text, encoding="utf-8")
 
 
@@ -114,7 +115,7 @@ class _Job:
             except KeyboardInterrupt:
                 if here:
                     raise
-                return STOPPED  # its launcher waits for the others and then says so
+                return STOPPED  # the launcher waits for the other jobs and reports the stop
 
 
 def launch(task: Task, command: Command) -> None:
@@ -147,7 +148,7 @@ def _output_folder() -> Path:
 
 
 def answer(command: Command) -> None:
-    """What Hydra says to --cfg, --info and the like."""
+    """Prints Hydra's answer to --cfg, --info and similar options."""
     register_resolvers()
     main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(lambda config: None)
     with _command_line([*command.overrides, *command.options]), own_hydra():
@@ -161,37 +162,36 @@ def _built(config: DictConfig) -> Experiment:
 
 def _identity(config: DictConfig) -> str:
     try:
-        return identity_of(cast(dict[str, object], OmegaConf.to_container(config, resolve=True)))
-    except Exception:  # what cannot be resolved is why it failed
+        return identity_of(cast(dict[str, Any], OmegaConf.to_container(config, resolve=True)))
+    except Exception:  # the job failed because its configuration cannot be resolved
         return ""
 
 
 def _withdraw(folder: Path) -> None:
-    """Removes the folder of a run that never began, where nothing but Hydra's notes and our lock is in it."""
+    """Removes the folder of a run that never began, if it contains only Hydra's files and our lock."""
     if folder.is_dir() and not is_locked(folder) and {path.name for path in folder.iterdir()} <= {".hydra", LOCK}:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def read(arguments: Sequence[str]) -> Command:
-    """The overrides and the options, in whatever order they were typed; ConfigError for an option that there is not,
-    or that nobody would hear."""
+    """The overrides and the options, in any order. ConfigError for an option that does not exist or has no effect."""
     parser = get_args_parser()
     parser.allow_abbrev = False
     parser.error = _refuse_options  # type: ignore[method-assign]
-    known, rest = parser.parse_known_args(list(arguments))
-    overrides = [*known.overrides, *rest]
+    parsed, rest = parser.parse_known_args(list(arguments))
+    overrides = [*parsed.overrides, *rest]
     for word in rest:
         if word.startswith("-"):
             _refuse_options(f"no option '{word}'")
     options = list(arguments)
     for word in overrides:
         options.remove(word)
-    question = any(getattr(known, name, None) for name in _QUESTIONS)
-    _require_sense(known, question)
-    if known.cfg == "job" and not known.resolve:
-        options.append("--resolve")  # what a run will have, and not how it comes by it
-    source = Source(known.config_name or "config", known.config_dir)
-    return Command(tuple(overrides), tuple(options), known.multirun, question, source)
+    question = any(getattr(parsed, name, None) for name in _QUESTIONS)
+    _require_sense(parsed, question)
+    if parsed.cfg == "job" and not parsed.resolve:
+        options.append("--resolve")  # shows the values of a run, not the interpolations
+    source = Source(parsed.config_name or "config", parsed.config_dir)
+    return Command(tuple(overrides), tuple(options), parsed.multirun, question, source)
 
 
 def _require_sense(known: Namespace, question: bool) -> None:
@@ -213,9 +213,9 @@ def sweeps_over(overrides: Sequence[str]) -> bool:
     return any(override.is_sweep_override() for override in OverridesParser.create().parse_overrides(list(overrides)))
 
 
-def require_heard(overrides: Sequence[str], sweep: bool | None) -> None:
-    """Raises ConfigError for an override that a run, or a sweep (None: not known yet), would pass over, and for a
-    choice among nothing."""
+def require_effect(overrides: Sequence[str], sweep: bool | None) -> None:
+    """ConfigError for an override without effect in a single run, or in a sweep (`sweep`; None: not known yet), and for
+    a choice among no values."""
     ignored: tuple[str, ...] = () if sweep is None else OF_SINGLE_RUNS if sweep else OF_SWEEPS
     needs = "a single run (hydra.sweep.dir is where a sweep goes)" if sweep else "a sweep (-m)"
     parsed = OverridesParser.create().parse_overrides(list(overrides))
@@ -234,18 +234,18 @@ def require_heard(overrides: Sequence[str], sweep: bool | None) -> None:
 
 
 def swept() -> tuple[str, ...]:
-    """The settings that the experiment of the single run under way varies where it is a sweep."""
+    """The settings that the experiment of the current single run varies in its sweep."""
     return tuple(map(str, HydraConfig.get().sweeper.get("params") or ()))
 
 
 def started_in() -> Path:
-    """Where the user stands: a job may have a working folder of its own."""
+    """The folder in which the command was started: a job may run in a working folder of its own."""
     return Path(HydraConfig.get().runtime.cwd)
 
 
 @contextmanager
 def _command_line(arguments: Sequence[str]) -> Iterator[None]:
-    """What Hydra reads for its own, and where it learns to raise instead of printing a traceback."""
+    """Inside, Hydra reads these arguments, and raises its errors instead of printing them."""
     before, sys.argv = sys.argv, ["byzsgd", *arguments]
     full = os.environ.get("HYDRA_FULL_ERROR")
     os.environ["HYDRA_FULL_ERROR"] = "1"

@@ -1,4 +1,4 @@
-"""Which run is it? The same configuration has the same id everywhere, and different ones never share a folder."""
+"""The identity of a run. Equal configurations have the same id everywhere; different ones never share a folder."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from byzsgd.checks import leaves
 from .moved import in_first_words
 from .names import FORMAT
 
-# Dotted keys that cannot change a run's records: where data lie, what is shown, how often it is saved.
+# Dotted keys that cannot change a run's records: where the data are, what the screen shows, how often a run is saved.
 NOT_IDENTITY = frozenset(
     (
         *("checkpoint_every", "data_root", "dataset.download", "force", "hydra", "keep_state", "quiet", "screen"),
         *("sweep", "tracker"),
     )
 )
-# Also what a run was called when it was typed, and whose code was at hand: a configuration says both in full.
+# Where the data are, what the screen shows, how a run was typed and which plugins were there depend on the user.
 NOT_SETTINGS = NOT_IDENTITY | {"plugins", "name", "experiment"}
-EXACT = 2**53  # every whole number below is one in double precision
+EXACT = 2**53  # double precision represents every smaller whole number exactly
 NAME_LENGTH = 120  # of a folder name; file systems allow 255 bytes
 
 
@@ -32,40 +32,43 @@ def is_among(key: str, places: Collection[str]) -> bool:
 
 
 def run_id(config: Mapping[str, Any], as_typed: bool = False) -> str:
-    """Ten hexadecimal digits that depend on the resolved configuration less `NOT_IDENTITY`, and on the record format.
+    """Ten hexadecimal digits that depend on the resolved configuration without `NOT_IDENTITY`, and on the record
+    format.
 
-    Targets that have moved count by their first names (`records/moved.py`). The order of keywords cannot change a
-    result and does not count; the order of named parts (filters, pre-aggregators) can and does. Numbers count as the
-    annotations of their targets have them (`config.targets.annotated`); `as_typed`: as version 0.1 had them.
+    A target that has moved counts under its first name (`records/moved.py`). The order of keywords cannot change a
+    result, so it does not count. The order of named parts (filters, pre-aggregators) can, so it counts. A number has
+    the type that its target annotates (`config.targets.annotated`); with `as_typed` the type in which it was typed, as
+    in version 0.1.
     """
     named = _canonical(in_first_words(config, as_typed), "", sort=True)
     text = json.dumps([FORMAT, named], ensure_ascii=True, separators=(",", ":"))
     return blake2b(text.encode(), digest_size=5).hexdigest()
 
 
-def prefix_id(config: Mapping[str, object]) -> str:
-    """What runs share that differ in nothing but their budgets."""
+def prefix_id(config: Mapping[str, Any]) -> str:
+    """The id without the budget: runs that differ in nothing else have the same one."""
     return run_id({key: node for key, node in config.items() if key != "budget"})
 
 
 def same_run(stored: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
-    """Whether two configurations are one run. Version 0.1 stored 1 where it was given 1 for 1.0; ours say 1.0."""
+    """Whether two configurations describe the same run. Version 0.1 stored 1 where 1 was typed for a real number; this
+    one stores 1.0."""
     return run_id(_with_numbers_of(own, stored)) == run_id(own)
 
 
 def _with_numbers_of(own: Any, stored: Any) -> Any:
-    """The stored values, numbers in the type of the own ones that they equal."""
+    """The stored values; a whole number that equals a real number of `own` becomes a real number."""
     if isinstance(stored, Mapping):
-        known = own if isinstance(own, Mapping) else {}
-        return {name: _with_numbers_of(known.get(name), item) for name, item in stored.items()}
+        counterpart = own if isinstance(own, Mapping) else {}
+        return {name: _with_numbers_of(counterpart.get(name), item) for name, item in stored.items()}
     if isinstance(stored, list | tuple) and isinstance(own, list | tuple) and len(own) == len(stored):
         return [_with_numbers_of(*both) for both in zip(own, stored, strict=True)]
     is_whole = isinstance(stored, int) and not isinstance(stored, bool)
     return own if is_whole and isinstance(own, float) and own == stored else stored
 
 
-def difference(stored: Mapping[str, object], own: Mapping[str, object]) -> str:
-    """The first setting, as `key=own instead of stored`, for which two configurations are two runs."""
+def difference(stored: Mapping[str, Any], own: Mapping[str, Any]) -> str:
+    """The first setting, as `key=own instead of stored`, in which two configurations differ as runs."""
     before, now = dict(leaves(in_first_words(stored))), dict(leaves(in_first_words(own)))
     for key in [*now, *before]:
         if key not in NOT_IDENTITY and now.get(key) != before.get(key):
@@ -77,7 +80,7 @@ def _canonical(value: object, path: str, sort: bool) -> object:
     if isinstance(value, Mapping):
         kept = {str(key): item for key, item in value.items() if f"{path}{key}" not in NOT_IDENTITY}
         names = sorted(kept) if sort else list(kept)
-        # Pairs, because a JSON object would not say that its order is meant.
+        # Pairs, because the order counts, and JSON objects have none.
         return [
             "map",
             *([name, _canonical(kept[name], f"{path}{name}.", sort=_is_part(kept[name]))] for name in names),
@@ -92,13 +95,13 @@ def _is_part(value: object) -> bool:
 
 
 def run_name(overrides: Sequence[str], identity: str) -> str:
-    """A folder name for people: the overrides, sorted and shortened, then the id. One number, however it is written,
-    gives one name."""
+    """A readable folder name: the overrides, sorted and shortened, then the id. The spelling of a number does not
+    change the name."""
     return _name([one_spelling(override) for override in overrides], identity)
 
 
 def earlier_names(overrides: Sequence[str], identities: Sequence[str]) -> list[str]:
-    """What version 0.1 called the folder: with numbers as they were typed, and the ids that they gave."""
+    """The names that version 0.1 gave the folder: numbers as they were typed, with each of the ids that follow."""
     return [_name(overrides, identity) for identity in identities]
 
 

@@ -8,15 +8,15 @@ import math
 from collections.abc import Mapping
 
 
-def to_json(value: object, indent: int | None = None) -> str:
-    return json.dumps(_speakable(value), allow_nan=False, ensure_ascii=False, indent=indent)
+def to_json(value: Any, indent: int | None = None) -> str:
+    return json.dumps(_portable(value), allow_nan=False, ensure_ascii=False, indent=indent)
 
 
-def _speakable(value: object) -> object:
+def _portable(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(key): _speakable(item) for key, item in value.items()}
+        return {str(key): _portable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_speakable(item) for item in value]
+        return [_portable(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value

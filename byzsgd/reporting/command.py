@@ -1,4 +1,4 @@
-"""The commands that make a run, or a figure, again."""
+"""The commands that repeat a run or a figure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from byzsgd.records.plan import typed_words
 
 
 def train_command(run: Recorded) -> str:
-    """`byzsgd train` as it was typed; where nobody knows, with every member chosen and every setting spelled."""
+    """The command `byzsgd train` as it was typed. If that is unknown, with every choice and every setting."""
     words = ["byzsgd", "train"]
     if run.folder is not None and (typed := typed_words(run.folder)) is not None:
         return shlex.join([*words, *typed])
@@ -28,19 +28,19 @@ def train_command(run: Recorded) -> str:
 
 
 def plot_command(runs: Sequence[Recorded], *arguments: str) -> str:
-    """`byzsgd plot` of the folders that hold these runs."""
+    """The command `byzsgd plot` for the folders of these runs."""
     folders = [run.folder for run in runs if run.folder is not None]
     parents = sorted({folder.parent for folder in folders})
-    places = sorted(folders) if len(folders) < 4 else parents
-    return shlex.join(["byzsgd", "plot", *(str(Path(place)) for place in places), *arguments])
+    shown = sorted(folders) if len(folders) < 4 else parents
+    return shlex.join(["byzsgd", "plot", *(str(Path(folder)) for folder in shown), *arguments])
 
 
 def _wanted(key: str) -> bool:
     return not is_among(key, NOT_SETTINGS) and not key.rpartition(".")[2].startswith("_")
 
 
-def _written(value: object) -> str:
-    """As Hydra's override grammar reads it."""
+def _written(value: Any) -> str:
+    """A value in the grammar of Hydra's overrides."""
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -98,8 +98,7 @@ class ParameterServer:
         if not self.stamps and message.claimed_read_at is not None:
             read_at = message.claimed_read_at
             read_params = None if read_params is None else world.models.kept((NODE, read_at))
-        step = world.models.version[NODE]
-        arrival = Arrival(delivery.time, job.worker, read_at, step, message.vector, read_params)
+        arrival = Arrival(delivery.time, job.worker, read_at, world.models.version[NODE], message.vector, read_params)
         decision = self.aggregator.receive(state.aggregator, arrival)
         if decision.direction is not None:
             kernel.apply(world, NODE, decision.direction)
