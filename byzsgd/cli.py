@@ -146,7 +146,7 @@ def warm(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _go_on(folder: Path, settings: dict[str, Any], permission: Permission) -> None:
+def _go_on(folder: Path, settings: dict[str, object], permission: Permission) -> None:
     with loading():
         from byzsgd import config
         from byzsgd.console.run_screen import Terminal

@@ -162,7 +162,7 @@ def _built(config: DictConfig) -> Experiment:
 
 def _identity(config: DictConfig) -> str:
     try:
-        return identity_of(cast(dict[str, Any], OmegaConf.to_container(config, resolve=True)))
+        return identity_of(cast(dict[str, object], OmegaConf.to_container(config, resolve=True)))
     except Exception:  # the job failed because its configuration cannot be resolved
         return ""
 

@@ -17,7 +17,7 @@ PACKAGES = ("torch", "numpy", "polars", "hydra-core", "omegaconf")
 
 def collect_info(
     *, seed: int, device: str, engine: str, num_parameters: int, byzantine_ids: Sequence[int]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The facts of a run at its start. They name neither the machine nor its user."""
     return {
         "status": "running",
