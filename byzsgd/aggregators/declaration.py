@@ -96,7 +96,7 @@ class Declaration:
     lets_non_finite_through: bool = False
     of_vectors: Callable[[Sequence[Tensor]], Tensor] | None = None  # the same of vectors that were never stacked
     rows_out: Callable[..., int] | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def condition(self) -> str:
@@ -246,7 +246,7 @@ def _wrapped(function: Callable[..., Tensor], said: Declaration) -> object:
     required = {name for name, default in said.parameters.items() if default is REQUIRED}
 
     @functools.wraps(function)
-    def call(vectors: Rows, /, *weights: Any, **values: Any) -> Any:
+    def call(vectors: Rows, /, *weights: object, **values: object) -> object:
         rows, arrays = read_rows(said.name, vectors)
         arguments: tuple[Any, ...] = weights
         if weighted and len(weights) == 1:
@@ -274,7 +274,7 @@ def _wrapped(function: Callable[..., Tensor], said: Declaration) -> object:
 
 def _without_non_finite(
     said: Declaration, rows: Tensor, arguments: tuple[Any, ...], values: dict[str, Any], keep: Tensor
-) -> tuple[Tensor, tuple[Any, ...], dict[str, Any]]:
+) -> tuple[Tensor, tuple[object, ...], dict[str, object]]:
     """The rows to keep, their weights, and the parameters with f lowered by the number of rows dropped."""
     k, left = rows.shape[0], int(keep.sum())
     lost = k - left
@@ -305,7 +305,7 @@ class Lifted:
     """
 
     function: Callable[..., Tensor]
-    values: Mapping[str, Any]
+    values: Mapping[str, object]
     said: Declaration
 
     def __reduce__(self) -> tuple[object, ...]:

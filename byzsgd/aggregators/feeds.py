@@ -42,7 +42,7 @@ class Feed:
     def keep(self, state: State, answer: Tensor) -> State:
         return state
 
-    def without(self, keep: Tensor, values: dict[str, Any]) -> dict[str, Any]:
+    def without(self, keep: Tensor, values: dict[str, object]) -> dict[str, object]:
         """The parameters once the rows outside the mask `keep` are gone."""
         return values
 
@@ -110,7 +110,7 @@ class Pivot(Feed):
     def give(self, who: str, state: State, vectors: Tensor, step: int) -> tuple[Tensor, dict[str, object]]:
         return torch.cat((_trusted_gradient(who, state.context).unsqueeze(0), vectors)), {}
 
-    def without(self, keep: Tensor, values: dict[str, Any]) -> dict[str, Any]:
+    def without(self, keep: Tensor, values: dict[str, Any]) -> dict[str, object]:
         # The same row under its new number; where it is lost itself, the next one that is left.
         pivot = values.get("pivot", 0)
         if not 0 <= pivot < keep.shape[0]:

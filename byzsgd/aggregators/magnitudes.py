@@ -163,7 +163,7 @@ def _size(value: Any) -> float:
     return size if np.isfinite(size) else 0.0
 
 
-def _divided(measured: Mapping[str, Any], exponent: int) -> dict[str, Any]:
+def _divided(measured: Mapping[str, Any], exponent: int) -> dict[str, object]:
     with np.errstate(over="ignore"):
         return {
             # Not below LEAST, whose inverse can be added up: beside rows of about 1 it is as good as nothing.

@@ -106,7 +106,7 @@ def read_beside(who: str, name: str, values: object, rows: Tensor) -> Tensor:
 class Undeclared:
     """A plain callable as a rule or pre-aggregator: what it answers is held against its rows."""
 
-    function: Callable[[Tensor], Any]
+    function: Callable[[Tensor], object]
     __name__: str
 
     def __call__(self, rows: Tensor) -> Tensor:

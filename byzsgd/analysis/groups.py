@@ -79,7 +79,7 @@ class Comparison:
         """The values of a key: numbers ascending, others in the order of the runs."""
         return _ordered(_frozen(group.values[key]) for group in self.groups)
 
-    def look_values(self, key: str) -> list[Any]:
+    def look_values(self, key: str) -> list[object]:
         """The values of a key that get looks, also those of runs that were not selected."""
         own = [_frozen(group.values[key]) for group in self.groups if key in group.values]
         return _ordered((*self.dealt.get(key, ()), *own))
@@ -139,7 +139,7 @@ class Comparison:
         return parts
 
 
-def phrase(key: str, value: Any) -> str:
+def phrase(key: str, value: object) -> str:
     """`key = value` as a legend shows it."""
     short = key.replace("/", ".").rpartition(".")[2]
     if value is None or value is False or value == "none":
@@ -176,7 +176,7 @@ def as_seen(run: R) -> R:
     return replace(run, arrivals=honest)  # type: ignore[type-var]
 
 
-def _ordered(values: Iterable[Any]) -> list[Any]:
+def _ordered(values: Iterable[Any]) -> list[object]:
     seen = list(dict.fromkeys(values))
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in seen)
     return sorted(seen) if numbers else seen

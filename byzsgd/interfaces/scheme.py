@@ -95,7 +95,7 @@ class World(Protocol):
     def models(self) -> ReadModels: ...
 
     @property
-    def clock(self) -> Any:
+    def clock(self) -> object:
         """The clock's State."""
 
     @property
@@ -160,7 +160,7 @@ class Scheme(Protocol[S_co]):
     """
 
     scores: tuple[str, ...]  # names of the measurements that its decisions can report
-    facts: Mapping[str, Any]  # for the record: plain numbers and texts
+    facts: Mapping[str, object]  # for the record: plain numbers and texts
 
     def check(self, num_workers: int) -> None:
         """Raises ValueError when n workers cannot be served (`<who> needs <condition>; got <values>`)."""

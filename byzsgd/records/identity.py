@@ -31,7 +31,7 @@ def is_among(key: str, places: Collection[str]) -> bool:
     return any(key == place or key.startswith(f"{place}.") for place in places)
 
 
-def run_id(config: Mapping[str, Any], as_typed: bool = False) -> str:
+def run_id(config: Mapping[str, object], as_typed: bool = False) -> str:
     """Ten hexadecimal digits that depend on the resolved configuration without `NOT_IDENTITY`, and on the record
     format.
 

@@ -121,7 +121,7 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _whole_of_yaml(loader: Any, node: Any) -> int:
+def _whole_of_yaml(loader: Any, node: object) -> int:
     number = loader.construct_yaml_int(node)
     return _whole(str(number))
 

@@ -130,7 +130,7 @@ def _looks(comparison: Comparison) -> list[dict[str, str]]:
     return looks
 
 
-def _run(run: Recorded, metrics: Sequence[str], each: int) -> dict[str, Any]:
+def _run(run: Recorded, metrics: Sequence[str], each: int) -> dict[str, object]:
     return {
         "seed": str(run.config.get("seed")),
         "status": str(run.info.get("status")),
