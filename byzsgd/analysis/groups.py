@@ -79,7 +79,7 @@ class Comparison:
         """The values of a key: numbers ascending, others in the order of the runs."""
         return _ordered(_frozen(group.values[key]) for group in self.groups)
 
-    def look_values(self, key: str) -> list[Any]:
+    def look_values(self, key: str) -> list[object]:
         """The values of a key that get looks, also those of runs that were not selected."""
         own = [_frozen(group.values[key]) for group in self.groups if key in group.values]
         return _ordered((*self.dealt.get(key, ()), *own))
@@ -139,7 +139,7 @@ class Comparison:
         return parts
 
 
-def phrase(key: str, value: Any) -> str:
+def phrase(key: str, value: object) -> str:
     """`key = value` as a legend shows it."""
     short = key.replace("/", ".").rpartition(".")[2]
     if value is None or value is False or value == "none":
@@ -176,7 +176,7 @@ def as_seen(run: R) -> R:
     return replace(run, arrivals=honest)  # type: ignore[type-var]
 
 
-def _ordered(values: Iterable[Any]) -> list[Any]:
+def _ordered(values: Iterable[Any]) -> list[object]:
     seen = list(dict.fromkeys(values))
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in seen)
     return sorted(seen) if numbers else seen
@@ -201,7 +201,7 @@ def compare(runs: Sequence[Recorded], among: Sequence[Recorded] = ()) -> Compari
     keys = _telling(varying)
     # The groups follow from everything that differs, the labels from the few keys that imply the rest.
     classes = dict.fromkeys(zip(*varying.values(), strict=True)) if varying else {(): None}
-    members: dict[tuple[Any, ...], list[int]] = {identity: [] for identity in classes}
+    members: dict[tuple[object, ...], list[int]] = {identity: [] for identity in classes}
     for number in range(len(runs)):
         members[tuple(column[number] for column in varying.values())].append(number)
     groups = []
@@ -272,7 +272,7 @@ def typed_value(run: Recorded, key: str) -> str | None:
     """A choice or a setting of a run, as one types it; None: the run does not have it."""
     if key in run.choices:
         return run.choices[key]
-    node: Any = run.config
+    node: object = run.config
     for part in key.split("."):
         if not isinstance(node, Mapping) or part not in node:
             return None
@@ -284,7 +284,7 @@ def _incidental(name: str) -> bool:
     return is_among(name.replace("/", "."), INCIDENTAL) or name.endswith("_target_")
 
 
-def _frozen(value: Any) -> Any:
+def _frozen(value: object) -> object:
     return printable(str(value)) if isinstance(value, list | dict) else value
 
 

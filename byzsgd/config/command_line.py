@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import hydra
 from hydra._internal.utils import get_args_parser
@@ -156,13 +156,13 @@ def answer(command: Command) -> None:
 
 
 def _built(config: DictConfig) -> Experiment:
-    own = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
+    own = cast(dict[str, object], OmegaConf.to_container(config, resolve=True))
     return build(own, choices(HydraConfig.get().runtime.choices))
 
 
 def _identity(config: DictConfig) -> str:
     try:
-        return identity_of(cast(dict[str, Any], OmegaConf.to_container(config, resolve=True)))
+        return identity_of(cast(dict[str, object], OmegaConf.to_container(config, resolve=True)))
     except Exception:  # the job failed because its configuration cannot be resolved
         return ""
 

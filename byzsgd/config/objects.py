@@ -28,7 +28,7 @@ IN_FOLDERS = ("byzsgd", "torch.nn", "torch.optim")
 GIVEN = {"config", "choices", "in_config"}  # fields of an experiment that its builder sets, not the configuration
 
 
-def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequence[str] | None = None) -> Experiment:
+def build(config: Mapping[str, object], choices: Mapping[str, str], plugins: Sequence[str] | None = None) -> Experiment:
     """Checks a resolved configuration and builds its experiment.
 
     `plugins`: modules that it may name beside byzsgd and the building blocks of torch. None: those that the
@@ -52,7 +52,7 @@ def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequen
     return experiment
 
 
-def plugins_of(config: Mapping[str, Any]) -> Sequence[str]:
+def plugins_of(config: Mapping[str, object]) -> Sequence[str]:
     """The plugins that a configuration lists. They are read before anything else of it is checked."""
     names = config.get("plugins") or ()
     if not fits(names, list[str]):
@@ -70,7 +70,7 @@ def _require_modules(names: Sequence[str]) -> None:
             raise ConfigError(f"plugins needs modules that Python finds (on PYTHONPATH); got {name}")
 
 
-def part(node: Mapping[str, Any], family: str) -> Any:
+def part(node: Mapping[str, object], family: str) -> object:
     """One node of a stored configuration as an object of one family (`byzsgd.delays`). It may name no other family."""
     check(node, (family,))
     return built(node, (family,))

@@ -89,7 +89,7 @@ def _is_part(key: str, value: Any) -> bool:
     return not is_plain(value) or isinstance(value, bool | int | float)
 
 
-def _node(config: dict[str, Any], path: str, place: str) -> dict[str, Any]:
+def _node(config: dict[str, object], path: str, place: str) -> dict[str, object]:
     """The settings at a dotted path."""
     node = config
     for name in path.split(".") if path else ():

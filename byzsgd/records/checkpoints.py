@@ -61,7 +61,7 @@ def keep_last(folder: Path, number: int, tree: Any, offsets: Offsets, most: floa
         drop_checkpoints(folder)
 
 
-def _content(number: int, tree: Any, offsets: Offsets) -> bytes:
+def _content(number: int, tree: object, offsets: Offsets) -> bytes:
     node, tensors = encode(tree)
     document = {"format": FORM, "number": number, "offsets": asdict(offsets), "tree": node}
     return save_tensors(tensors, metadata={"byzsgd": json.dumps(document, allow_nan=False, separators=(",", ":"))})

@@ -31,7 +31,7 @@ def is_among(key: str, places: Collection[str]) -> bool:
     return any(key == place or key.startswith(f"{place}.") for place in places)
 
 
-def run_id(config: Mapping[str, Any], as_typed: bool = False) -> str:
+def run_id(config: Mapping[str, object], as_typed: bool = False) -> str:
     """Ten hexadecimal digits that depend on the resolved configuration without `NOT_IDENTITY`, and on the record
     format.
 
@@ -76,7 +76,7 @@ def difference(stored: Mapping[str, Any], own: Mapping[str, Any]) -> str:
     return "another order of its parts"
 
 
-def _canonical(value: Any, path: str, sort: bool) -> Any:
+def _canonical(value: object, path: str, sort: bool) -> object:
     if isinstance(value, Mapping):
         kept = {str(key): item for key, item in value.items() if f"{path}{key}" not in NOT_IDENTITY}
         names = sorted(kept) if sort else list(kept)
@@ -90,7 +90,7 @@ def _canonical(value: Any, path: str, sort: bool) -> Any:
     return value
 
 
-def _is_part(value: Any) -> bool:
+def _is_part(value: object) -> bool:
     return isinstance(value, Mapping) and "_target_" in value
 
 

@@ -27,7 +27,7 @@ LIMITS = ("arrivals", "updates", "time")
 _OF_THE_END = ("status", "reason", "dissimilarity")
 
 
-def require_extendable(folder: Path, config: Mapping[str, Any]) -> None:
+def require_extendable(folder: Path, config: Mapping[str, object]) -> None:
     """ValueError in one line says why the run of `config` cannot begin with the run in this folder."""
     if ended := lost_end(folder):
         raise ValueError(f"{folder} needs its {DONE}, which vouches for what is extended; got one that says {ended}")
@@ -68,7 +68,7 @@ def _prefix(folder: Path, written: int) -> str | None:
     return (read_done(folder) or {}).get("prefix")
 
 
-def begin_behind(shorter: Path, place: Path, config: Mapping[str, Any], choices: Mapping[str, str]) -> None:
+def begin_behind(shorter: Path, place: Path, config: Mapping[str, object], choices: Mapping[str, str]) -> None:
     """Writes into `place` the folder that a run of `config` would have left if it had been cut off where the shorter
     one ended. ValueError names the damaged file of the shorter one; then nothing is written."""
     require_whole(shorter)
@@ -88,7 +88,7 @@ def begin_behind(shorter: Path, place: Path, config: Mapping[str, Any], choices:
     write_whole(place / CHECKPOINTS / kept.name, contents(shorter, Path(CHECKPOINTS) / kept.name))
 
 
-def longer_place(folder: Path, config: Mapping[str, Any], settings: Mapping[str, Any]) -> Path:
+def longer_place(folder: Path, config: Mapping[str, object], settings: Mapping[str, object]) -> Path:
     """The folder of the longer run: beside the shorter one, with the name that the same overrides would give it."""
     words = folder.name.removesuffix(f"__{run_id(read_config(folder))}").split("__")
     overrides = [f"{key}={value}" for key, value in settings.items()]

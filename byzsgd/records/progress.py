@@ -188,7 +188,7 @@ def _modified(path: Path) -> float:
         return 0.0
 
 
-def _seconds(folder: Path, info: Mapping[str, Any], last: Mapping[str, Any], share: float) -> float | None:
+def _seconds(folder: Path, info: Mapping[str, Any], last: Mapping[str, object], share: float) -> float | None:
     """The wall time of this share: at the pace up to the last checkpoint, else the time since the start."""
     arrivals = last.get("arrivals")
     saved = max((int(path.name[:12]) for path in (folder / CHECKPOINTS).glob("[0-9]*-*.safetensors")), default=0)
@@ -202,6 +202,6 @@ def _seconds(folder: Path, info: Mapping[str, Any], last: Mapping[str, Any], sha
         return None
 
 
-def _judged(last: Mapping[str, Any]) -> str:
+def _judged(last: Mapping[str, object]) -> str:
     metric = judged(last)
     return "" if metric is None else f"{metric[0].replace('_', ' ')} {metric[1]:.3g}"

@@ -45,7 +45,7 @@ class Run:
 
     metrics: pl.DataFrame  # one row per evaluation
     arrivals: pl.DataFrame  # one row per delivered message
-    config: dict[str, Any]  # resolved
+    config: dict[str, object]  # resolved
     choices: dict[str, str]  # config group -> member
     info: dict[str, Any]
     folder: Path | None = None
@@ -119,7 +119,7 @@ def load(folder: str | Path) -> Run:
     )
 
 
-def read_settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any] | None]:
+def read_settings(folder: Path) -> tuple[dict[str, object], dict[str, Any], dict[str, object] | None]:
     """`config.yaml`, `info.json` and DONE of a run. ValueError where the first two do not match DONE."""
     done = read_done(folder)
     config, info = read_config(folder), read_info(folder)  # before the checksums: another version is named as such
@@ -224,7 +224,7 @@ def last_row(folder: Path) -> dict[str, Metric]:
     return metrics_row(row)
 
 
-def _arrivals(folder: Path, done: Mapping[str, Any] | None, scores: tuple[str, ...]) -> pl.DataFrame:
+def _arrivals(folder: Path, done: Mapping[str, object] | None, scores: tuple[str, ...]) -> pl.DataFrame:
     if not folder.is_dir():
         raise ValueError(f"{folder.parent} is damaged: {folder.name} is missing")
     require_parts(folder, done)
@@ -248,7 +248,7 @@ def _arrivals(folder: Path, done: Mapping[str, Any] | None, scores: tuple[str, .
         raise ValueError(f"{folder} is damaged: its parts differ in their columns") from error
 
 
-def _metrics(folder: Path, done: Mapping[str, Any] | None) -> pl.DataFrame:
+def _metrics(folder: Path, done: Mapping[str, object] | None) -> pl.DataFrame:
     path, content = folder / METRICS_FILE, contents(folder, METRICS_FILE)
     require_unchanged(folder, METRICS_FILE, done, content)
     rows = []
@@ -267,7 +267,7 @@ def _metrics(folder: Path, done: Mapping[str, Any] | None) -> pl.DataFrame:
         raise ValueError(f"{path} is damaged: a number in it is too large") from error
 
 
-def _is(value: Any, kind: Any) -> bool:
+def _is(value: object, kind: Any) -> bool:
     """Whether a value has a type, and its items theirs: `list[str]`, `dict[str, str]`."""
     of = get_args(kind)
     if not isinstance(value, get_origin(kind) or kind):

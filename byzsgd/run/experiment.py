@@ -74,7 +74,7 @@ class EngineFactory(Protocol):
     def __call__(self, problem: SupervisedProblem, batches: Batches, poisons: Mapping[int, Attack], /) -> Engine: ...
 
 
-def _is_same(value: Any, before: Any) -> bool:
+def _is_same(value: object, before: object) -> bool:
     plain = isinstance(value, bool | int | float | str | tuple) and type(value) is type(before)
     return value is before or (plain and bool(value == before))
 

@@ -115,7 +115,7 @@ def _attack(value: Any) -> Attack:
     return Forging(name=_name(value), sees="delivered", function=value)
 
 
-def _is_function(value: Any) -> bool:
+def _is_function(value: object) -> bool:
     """A Python function of one argument, its other parameters with defaults."""
     if isinstance(value, type) or inspect.isbuiltin(value) or not callable(value) or hasattr(value, "receive"):
         return False
@@ -134,7 +134,7 @@ def _name(value: Any) -> str:
     return str(getattr(function, "__name__", type(function).__name__))
 
 
-def _require(condition: bool, group: str, value: Any) -> None:
+def _require(condition: bool, group: str, value: object) -> None:
     if condition:
         return
     kind = value if isinstance(value, type) else type(value)
