@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -15,15 +14,14 @@ from byzsgd.interfaces import (
     Decision,
     Delivery,
     Edge,
-    Exchange,
     Outcome,
     SchemeContext,
     Verbs,
 )
-from byzsgd.schemes.gaps import SCORES, Gaps, Widest
-from byzsgd.schemes.gossip import Gossip, facts_of, named, remarks_of
-from byzsgd.schemes.links import Network, Stream, Uniforms
-from byzsgd.schemes.rules.declaration import Applied
+from byzsgd.schemes.gaps import Gaps, Widest
+from byzsgd.schemes.gossip import Gossip, facts_of, named
+from byzsgd.schemes.links import Network, Stream
+from byzsgd.schemes.meeting import Meeting
 
 HALF = torch.tensor([0.5], dtype=torch.float64)  # the weight of a partner
 
@@ -58,12 +56,12 @@ class ADPSGD(Gossip):
         self.require_fit(network)
         exchange = self.settled(network, context)
         return Pairwise(
-            network,
-            exchange,
-            self.uniforms(exchange, context),
-            self.applied(network, context),
-            context.stream,
-            facts_of(network, exchange, context),
+            network=network,
+            exchange=exchange,
+            uniforms=self.uniforms(exchange, context),
+            rule=self.applied(network, context),
+            stream=context.stream,
+            facts=facts_of(network, exchange, context),
         )
 
 
@@ -75,32 +73,11 @@ class PairwiseState:
     widest: Widest = field(default_factory=Widest)
 
 
-@dataclass(frozen=True, eq=False)
-class Pairwise:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Pairwise(Meeting):
     """A bound scheme of meetings: see `ADPSGD`."""
 
-    server: ClassVar[bool] = False
-    scores: ClassVar[tuple[str, ...]] = SCORES
-
-    network: Network
-    exchange: Exchange
-    uniforms: Uniforms
-    rule: Applied | None  # None: the mean
     stream: Stream
-    facts: Mapping[str, Any]
-
-    def check(self, num_workers: int) -> None:
-        """Done when it was bound."""
-
-    def nodes(self, num_workers: int) -> int:
-        return num_workers
-
-    def keeps(self, world: Any) -> int:
-        return 0
-
-    def remarks(self, world: Any) -> tuple[str, ...]:
-        widest: Widest = world.scheme.widest
-        return (*remarks_of(self.facts), *widest.remarks(self.exchange.theta))
 
     def begin(self, kernel: Verbs, world: Any) -> PairwiseState:
         for worker in sorted(world.workers):
