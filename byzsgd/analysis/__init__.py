@@ -1,6 +1,6 @@
 """What rows say, in numbers: runs that belong together, curves with intervals, outcomes. Imports no drawing library."""
 
-from .bands import band as band
+from .curves import band as band
 from .estimates import Estimate as Estimate
 from .estimates import estimate as estimate
 from .groups import Comparison as Comparison

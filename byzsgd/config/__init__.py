@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from byzsgd.config.command_line import STOPPED, Command, Failure, answer, launch, read, started_in, swept
     from byzsgd.config.compose import experiment
     from byzsgd.config.files import named_file, named_files, reference_file
-    from byzsgd.config.grids import sweep
     from byzsgd.config.mistakes import EXTRAS, MISTAKES, explain
     from byzsgd.config.objects import build, extended, part, stored, trained
     from byzsgd.config.optimising import require_judge
+    from byzsgd.config.python_sweep import sweep
     from byzsgd.config.sweeps import JOBS, SWEEP_FOLDER, OneRun, SweepTarget, intended, jobs_of, words_of
     from byzsgd.config.trust import Word, require_told
 
