@@ -352,14 +352,14 @@ class Lifted:
         return answer, self.said.feed.keep(state, answer)
 
 
-def lift(part: Any) -> StatefulRule[Any]:
+def lift(part: Any) -> StatefulRule:
     """The `StatefulRule` that a decorated function, a functools.partial of one, or any plain callable stands for.
 
     An object that has `aggregate` is returned as it is. A wrong or missing parameter is refused here (TypeError), an
     impossible value by `check(rows)`. A plain callable without declaration has no condition.
     """
     if hasattr(part, "aggregate"):
-        return cast(StatefulRule[Any], part)
+        return cast(StatefulRule, part)
     require(callable(part), "a rule or preaggregator", "a member of its group (byzsgd list rule)", node=part)
     function, positional, values = unwrapped(part)
     said = getattr(function, "declaration", None)

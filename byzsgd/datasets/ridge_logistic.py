@@ -18,8 +18,8 @@ from byzsgd.interfaces import Data, Split
 class RidgeLogistic(Drawn):
     """F(x) = (1/n) Σ log(1 + exp(−y_i⟨a_i, x⟩)) + ½ ridge·‖x‖², a_i ~ N(0, I/d), y = ±1 with logistic odds ⟨a, x°⟩.
 
-    x° ~ N(0, signal² I). The optimum comes from SciPy's trust-region solver (milliseconds, so nothing is kept on disk);
-    L = λ_max(AᵀA)/4n + ridge and μ = ridge. An example is stored as y_i·a_i, which is all that F needs.
+    x° ~ N(0, signal² I). The optimum comes from SciPy's trust-region solver. It takes milliseconds, so it is not
+    stored. L = λ_max(AᵀA)/4n + ridge and μ = ridge. An example is stored as y_i·a_i, since F depends on nothing else.
     """
 
     who: ClassVar[str] = "dataset ridge_logistic"
@@ -33,9 +33,9 @@ class RidgeLogistic(Drawn):
         require(self.signal >= 0, self.who, "signal >= 0", signal=self.signal)
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
-        drawn = np.random.default_rng(self.instance)  # not the run's: all seeds share one problem
-        truth = self.signal * drawn.standard_normal(self.d)
-        splits = {name: self._draw(size, truth, drawn) for name, size in self.sizes.items()}
+        own = np.random.default_rng(self.instance)  # not the run's: all seeds share one problem
+        truth = self.signal * own.standard_normal(self.d)
+        splits = {name: self._draw(size, truth, own) for name, size in self.sizes.items()}
         rows = splits["train"].inputs.double().numpy()
         return self.data(
             splits,
@@ -66,6 +66,6 @@ class RidgeLogistic(Drawn):
 
         x: np.ndarray = minimize(loss, np.zeros(self.d), jac=gradient, hess=hessian, method="trust-exact",
                                  options={"gtol": 1e-6}).x  # fmt: skip
-        for _ in range(3):  # Newton's last steps, where comparing losses is too coarse to go on
+        for _ in range(3):  # further Newton steps: near the optimum differences of losses are below rounding
             x = x - np.linalg.solve(hessian(x), gradient(x))
         return x

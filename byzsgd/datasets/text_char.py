@@ -11,7 +11,7 @@ import torch
 
 from byzsgd.checks import require
 from byzsgd.datasets.splits import ByShares
-from byzsgd.datasets.tensor_file import found
+from byzsgd.datasets.tensor_file import locate
 from byzsgd.interfaces import Data, Split
 from byzsgd.sources import noted
 
@@ -20,11 +20,11 @@ WHO = "dataset text_char"
 
 @dataclass(frozen=True, kw_only=True)
 class TextChar(ByShares):
-    """The next character of a text that you name, from the `context` characters before it; classes are characters.
+    """The next character of a text of yours, from the `context` characters before it; classes are characters.
 
     As in the character tasks of Caldas et al.: LEAF, a benchmark for federated settings (2018), arXiv:1812.01097.
 
-    The text is cut in order into train, trusted, validation and test, with no window over a border. A window starts
+    The text is cut in its order into train, trusted, validation and test. No window crosses a border, and one starts
     every `stride` characters. The alphabet is that of the whole text.
     """
 
@@ -41,7 +41,7 @@ class TextChar(ByShares):
         super().__post_init__()
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
-        path = found(WHO, str(self.file), root)
+        path = locate(WHO, str(self.file), root)
         try:
             text = noted(path).read_text(encoding="utf-8")
         except UnicodeDecodeError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from byzsgd.plotting.kinds import KINDS, figure_of
 from byzsgd.plotting.panels import on_paper
 from byzsgd.plotting.style import DOUBLE, SINGLE, styled
 from byzsgd.records import Run
+from byzsgd.records.files import write_whole, writing
 
 if TYPE_CHECKING:
     from byzsgd.plotting.figures.delays import LawOf
@@ -96,16 +98,14 @@ def plot(
 def save(figure: Figure, output: Path, name: str, formats: Sequence[str] = ("png", "svg")) -> list[Path]:
     """The same figure gives the same bytes: no date goes into a file."""
     paths = []
-    try:
+    with writing(output):
         output.mkdir(parents=True, exist_ok=True)
-        for form in formats:
-            path = output / f"{name}.{form}"
-            undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form)
-            with styled():
-                figure.savefig(path, format=form, metadata=undated)
-            paths.append(path)
-    except OSError as error:
-        raise ValueError(f"cannot write figures into {output}: {error.strerror or error}") from error
+    for form in formats:
+        undated, drawn = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form), BytesIO()
+        with styled():
+            figure.savefig(drawn, format=form, metadata=undated)
+        paths.append(output / f"{name}.{form}")
+        write_whole(paths[-1], drawn.getvalue())
     return paths
 
 

@@ -1,4 +1,4 @@
-"""Tables and pages for people: compare, report. Reads rows, computes nothing that `analysis` does not."""
+"""Tables and report pages. All numbers come from `byzsgd.analysis`."""
 
 from .comparing import accuracy as accuracy
 from .comparing import tables as tables

@@ -1,4 +1,4 @@
-"""One self-contained page for a run or a sweep: opens from disk, asks the network for nothing."""
+"""One self-contained HTML page for a run or a sweep. It opens from disk and loads nothing from the network."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import byzsgd
 from byzsgd.analysis.groups import Comparison, Recorded, compare
+from byzsgd.records.files import write_whole, writing
 
 from .comparing import tables
 from .notes import notes_beside, title_of
@@ -23,25 +24,24 @@ TITLE = "byzsgd report"
 NAME = "report.html"
 
 
-def report(runs: Sequence[Recorded], output: Path, *, title: str = "") -> Path:
+def report(runs: Sequence[Recorded], output: Path, *, title: str = "", trust: bool = False) -> Path:
     """Writes the page to `output` (a file ending in .html, or a folder that gets `report.html`) and returns its path.
 
-    Without a title it has that of the `notes.md` beside the runs, if they begin with one.
-    ValueError where there is no run with an evaluation, or where plotly is not installed.
+    Without `title`, the page takes the heading with which the `notes.md` beside the runs begins, if there is one.
+    `trust`: a study of Optuna is opened wherever the folder of the runs says that it is, and not only within that
+    folder. ValueError where no run was evaluated, or where plotly is not installed.
     """
-    page = build(runs, title)
+    page = build(runs, title, trust)
     path = output if output.suffix == ".html" else output / NAME
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise ValueError(f"cannot write {path}: {error.strerror or error}") from error
+    write_whole(path, page.encode())  # a link of that name is replaced, not written through
     return path
 
 
-def build(runs: Sequence[Recorded], title: str = "") -> str:
-    """The page as text."""
-    made = tables(runs)
+def build(runs: Sequence[Recorded], title: str = "", trust: bool = False) -> str:
+    """The HTML of the page."""
+    of_runs = tables(runs)
     comparison = compare(runs)
     notes = notes_beside(runs)
     parts = {
@@ -49,15 +49,15 @@ def build(runs: Sequence[Recorded], title: str = "") -> str:
         "__TITLE__": escape(title or title_of(notes) or TITLE),
         "__CAPTION__": escape(comparison.caption()),
         "__NOTES__": _notes(notes),
-        "__TABLES__": "\n".join(_table(table) for table in made),
+        "__TABLES__": "\n".join(_table(table) for table in of_runs),
         "__SETTINGS__": _settings(comparison),
         "__FOOTER__": escape(f"Made by byzsgd {byzsgd.__version__} from {len(runs)} runs."),
-        "__DATA__": _embedded(payload(comparison)),
+        "__DATA__": _embedded(payload(comparison, trust)),
         "__SCRIPT__": "\n".join((PAGE / name).read_text(encoding="utf-8") for name in SCRIPTS),
         "__PLOTLY__": _plotly(),
     }
     page = (PAGE / "page.html").read_text(encoding="utf-8")
-    # One pass over the template: what a part contains is never searched for further marks.
+    # One pass over the template, so that a mark within a part is never replaced.
     for mark in parts:
         if page.count(mark) != 1:
             raise RuntimeError(f"the page needs {mark} once; got {page.count(mark)}")
@@ -65,9 +65,9 @@ def build(runs: Sequence[Recorded], title: str = "") -> str:
     made_page = []
     start = 0
     for mark in pieces:
-        place = page.index(mark)
-        made_page += [page[start:place], parts[mark]]
-        start = place + len(mark)
+        index = page.index(mark)
+        made_page += [page[start:index], parts[mark]]
+        start = index + len(mark)
     return "".join([*made_page, page[start:]])
 
 
@@ -81,13 +81,13 @@ def _plotly() -> str:
 
 
 def _embedded(value: Any) -> str:
-    """JSON inside a script element: nothing in it can end the element."""
+    """JSON for a script element. No text in it can end the element."""
     text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
 def _table(table: Table) -> str:
-    others = slice(1, table.labels)  # on a phone they stand with the first
+    others = slice(1, table.labels)  # a narrow screen shows them with the first label
     head = "".join(
         f'<th scope="col"{_named(number, table)}><button type="button">{escape(heading)}'
         f"{'' if number else _narrow(table.headings[others])}</button></th>"
@@ -118,7 +118,7 @@ def _narrow(names: Sequence[str]) -> str:
 
 
 def _sorted_by(cell: Cell) -> str:
-    """Numbers are sorted by their value, words as they are shown."""
+    """The attribute by which a column is sorted: the number of an estimate. Words are sorted as they are shown."""
     if cell.estimate is None or math.isnan(cell.estimate.middle):
         return ""
     return f' data-value="{str(cell.estimate.middle).replace("inf", "Infinity")}"'
@@ -138,7 +138,7 @@ def _named(number: int, table: Table) -> str:
 
 
 def _settings(comparison: Comparison) -> str:
-    """What differs, value by value, and what all runs share."""
+    """The settings that differ, with their values, and those that all runs share."""
     differing = "".join(
         f'<tr><th scope="row" class="name">{escape(key)}</th><td class="name">'
         f"{escape(', '.join(str(value) for value in comparison.values(key)))}</td></tr>"
@@ -148,12 +148,12 @@ def _settings(comparison: Comparison) -> str:
         f'<tr><th scope="row" class="name">{escape(key)}</th><td class="name">{escape(str(value))}</td></tr>'
         for key, value in sorted(comparison.shared.items())
     )
-    told = (
+    differences = (
         f'<h3>What differs</h3><div class="scroll"><table>{differing}</table></div>'
         if differing
         else "<p>All runs have the same settings.</p>"
     )
     return (
-        f'{told}<details><summary>What all runs share</summary><div class="scroll"><table>{shared}</table></div>'
+        f'{differences}<details><summary>What all runs share</summary><div class="scroll"><table>{shared}</table></div>'
         "</details>"
     )

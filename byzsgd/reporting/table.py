@@ -1,4 +1,4 @@
-"""A table and the ways to write it down: on the screen, CSV, Markdown, LaTeX."""
+"""A table, and its formats: screen, CSV, Markdown, LaTeX."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from rich.text import Text
 
 from byzsgd.analysis.estimates import NOTHING, Estimate
 from byzsgd.checks import printable
+from byzsgd.records.files import write_whole, writing
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Words, or an estimate."""
+    """A cell of a table: a text or an estimate."""
 
     text: str = ""
     estimate: Estimate | None = None
@@ -31,7 +32,7 @@ class Cell:
 
     @property
     def plain(self) -> str:
-        """With the note."""
+        """The cell as text, with its note."""
         shown = self.text if self.estimate is None else self.estimate.text(self.digits, self.sign)
         return printable(" ".join(part for part in (shown, self.note) if part))
 
@@ -40,39 +41,39 @@ class Cell:
 class Table:
     """Headings and rows of cells. The first `labels` columns name the row."""
 
-    name: str  # of its file
+    name: str  # the name of its file
     title: str
     headings: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     labels: int
-    caption: str = ""  # what the numbers are, in a few words
-    notes: tuple[str, ...] = ()  # how they were got, and what all rows share
+    caption: str = ""  # the meaning of the numbers, in a few words
+    notes: tuple[str, ...] = ()  # how they were computed, and what all rows share
 
     def only(self, headings: Sequence[str]) -> Table:
-        """Less the columns that are not asked for; what names the rows stays."""
-        kept = [place for place, name in enumerate(self.headings) if place < self.labels or name in headings]
-        rows = tuple(tuple(row[place] for place in kept) for row in self.rows)
-        return replace(self, headings=tuple(self.headings[place] for place in kept), rows=rows)
+        """The table with only these columns, and the labels of its rows."""
+        kept = [number for number, name in enumerate(self.headings) if number < self.labels or name in headings]
+        rows = tuple(tuple(row[number] for number in kept) for row in self.rows)
+        return replace(self, headings=tuple(self.headings[number] for number in kept), rows=rows)
 
 
 def chosen(tables: Sequence[Table], headings: Sequence[str]) -> list[Table]:
-    """The tables that have some of these columns, less their others. ValueError for a column that none of them has."""
-    known = dict.fromkeys(name for table in tables for name in table.headings[table.labels :])
+    """The tables that have some of these columns, with only these. ValueError for a column that no table has."""
+    columns = dict.fromkeys(name for table in tables for name in table.headings[table.labels :])
     for name in headings:
-        if name not in known:
-            raise ValueError(f"no column {name!r}; there are {', '.join(known)}")
+        if name not in columns:
+            raise ValueError(f"no column {name!r}; there are {', '.join(columns)}")
     return [table.only(headings) for table in tables if set(headings) & set(table.headings[table.labels :])]
 
 
 def to_rich(table: Table, width: int) -> RenderableType:
-    """For a screen of so many columns: row by row where the table would have to break its words."""
+    """The table for a screen of `width` characters. If its words do not fit side by side, every row is a block."""
     columns = zip(table.headings, *([cell.plain for cell in row] for row in table.rows), strict=True)
     least = sum(3 + max(len(word) for text in column for word in (text.split() or [""])) for column in columns) + 1
     return _stacked(table) if least > width else _side_by_side(table)
 
 
 def _stacked(table: Table) -> RenderableType:
-    """Every row as a block of its own, one line for each heading."""
+    """Every row as a block with one line for each heading."""
     lines = [Text(table.title, style="italic")]
     for row in table.rows:
         lines.append(Text(", ".join(cell.plain for cell in row[: table.labels]) or "all", style="bold"))
@@ -98,8 +99,8 @@ PARTS = ("low", "high", "seeds", "diverged")  # columns of an estimate in a CSV 
 
 
 def to_csv(table: Table) -> str:
-    """Full precision; an estimate takes five columns: its middle (inf or -inf where half of the runs were lost), the
-    ends of its range or interval, the number of runs, and how many of them diverged."""
+    """The table as CSV in full precision. An estimate takes five columns: its middle (inf or -inf if half of the runs
+    were lost), both ends of its range or interval, the number of runs, and how many of them diverged."""
     wide = [any(row[number].estimate is not None for row in table.rows) for number in range(len(table.headings))]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -116,16 +117,16 @@ def to_csv(table: Table) -> str:
             elif cell.estimate is None:
                 values += ["" if cell.text == NOTHING else _no_formula(cell.plain), *("" for _ in PARTS)]
             else:
-                found = cell.estimate
-                values.append("" if math.isnan(found.middle) else f"{found.bound}{found.middle}")
-                values += ["" if math.isnan(end) else end for end in (found.low, found.high)]
-                values += [found.count, found.lost]
+                result = cell.estimate
+                values.append("" if math.isnan(result.middle) else f"{result.bound}{result.middle}")
+                values += ["" if math.isnan(end) else end for end in (result.low, result.high)]
+                values += [result.count, result.lost]
         writer.writerow(values)
     return text.getvalue()
 
 
 def _no_formula(text: str) -> str:
-    """What a spreadsheet would compute or call is a text to it; numbers are numbers."""
+    """The text with a quote in front if a spreadsheet would execute it as a formula. Numbers stay as they are."""
     try:
         return f"'{text}" if text.startswith(("=", "+", "-", "@")) and math.isnan(float(text)) else text
     except ValueError:
@@ -137,7 +138,7 @@ _MARKS = str.maketrans({sign: f"\\{sign}" for sign in "\\`*[]<>|$~#"})
 
 
 def to_markdown(table: Table) -> str:
-    """A GitHub table, the best in bold."""
+    """The table in GitHub's Markdown, with the best cells in bold."""
     lines = [f"**{_unmarked(table.title)}**", "", _markdown_row([_unmarked(heading) for heading in table.headings])]
     rules = ["---" if number < table.labels else "---:" for number in range(len(table.headings))]
     lines.append(_markdown_row(rules))
@@ -151,7 +152,7 @@ def to_markdown(table: Table) -> str:
 
 
 def _unmarked(text: str) -> str:
-    """For Markdown: letters. An underscore within a word is one already."""
+    """The text with escaped marks of Markdown. An underscore within a word is no mark."""
     return _UNDERSCORE.sub(r"\\_", text.translate(_MARKS))
 
 
@@ -168,13 +169,13 @@ _SPECIAL = {
 
 
 def escape(text: str) -> str:
-    """For LaTeX."""
+    """The text with escaped special characters of LaTeX."""
     return "".join(_SPECIAL.get(letter, letter) for letter in text)
 
 
 def to_latex(table: Table) -> str:
-    """A floating table with booktabs rules, the best in bold, no wider than the column that it stands in; a note below
-    says the settings."""
+    """The table as a LaTeX float with booktabs rules, no wider than its column of text. The best cells are in bold, and
+    the notes stand below."""
     columns = "l" * table.labels + "r" * (len(table.headings) - table.labels)
     caption = " ".join(part for part in (f"{table.title}.", table.caption) if part)
     lines = [
@@ -208,7 +209,7 @@ WRITERS = {"csv": to_csv, "md": to_markdown, "tex": to_latex}
 
 
 def require_formats(formats: Sequence[str]) -> None:
-    """Raises ValueError for one that tables are not written in."""
+    """ValueError for an unknown format of tables."""
     for form in formats:
         if form not in WRITERS:
             raise ValueError(f"no table format {form!r}; there are {', '.join(WRITERS)}")
@@ -218,13 +219,10 @@ def write(tables: Sequence[Table], output: Path, formats: Sequence[str] = ("csv"
     """One file for each table and format; ValueError for an unknown format or a folder that cannot be written."""
     require_formats(formats)
     paths = []
-    try:
+    with writing(output):
         output.mkdir(parents=True, exist_ok=True)
-        for table in tables:
-            for form in formats:
-                path = output / f"{table.name}.{form}"
-                path.write_text(WRITERS[form](table), encoding="utf-8")
-                paths.append(path)
-    except OSError as error:
-        raise ValueError(f"cannot write tables into {output}: {error.strerror or error}") from error
+    for table in tables:
+        for form in formats:
+            paths.append(output / f"{table.name}.{form}")
+            write_whole(paths[-1], WRITERS[form](table).encode())
     return paths

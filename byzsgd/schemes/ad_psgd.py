@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -11,16 +11,18 @@ from torch import Tensor
 from byzsgd.checks import require
 from byzsgd.interfaces import (
     Arrival,
-    Decision,
     Delivery,
     Edge,
     Outcome,
     SchemeContext,
     Verbs,
+    W,
+    accept,
 )
+from byzsgd.interfaces.values import Stream
 from byzsgd.schemes.gaps import Gaps, Widest
 from byzsgd.schemes.gossip import Gossip, facts_of, named
-from byzsgd.schemes.links import Network, Stream
+from byzsgd.schemes.links import Network
 from byzsgd.schemes.meeting import Meeting
 
 HALF = torch.tensor([0.5], dtype=torch.float64)  # the weight of a partner
@@ -79,12 +81,12 @@ class Pairwise(Meeting):
 
     stream: Stream
 
-    def begin(self, kernel: Verbs, world: Any) -> PairwiseState:
+    def begin(self, kernel: Verbs[W], world: W) -> PairwiseState:
         for worker in sorted(world.workers):
             kernel.start(world, worker, worker)
         return PairwiseState()
 
-    def delivered(self, kernel: Verbs, world: Any, delivery: Delivery) -> Outcome:
+    def delivered(self, kernel: Verbs[W], world: W, delivery: Delivery) -> Outcome:
         state: PairwiseState = world.scheme
         (node, read_at), gradient = delivery.key, delivery.message.vector
         step, gaps, bits, scores = world.models.version[node], Gaps(self.exchange.theta), 0, {}
@@ -98,9 +100,9 @@ class Pairwise(Meeting):
         kernel.apply(world, node, gradient)
         kernel.start(world, delivery.job.worker, node)
         arrival = Arrival(delivery.time, delivery.job.worker, read_at, step, gradient, None)
-        return Outcome(arrival, Decision(True, "accepted", 1.0, gradient, scores), True, bits)
+        return Outcome(arrival, accept(gradient, scores=scores), True, bits)
 
-    def _meet(self, kernel: Verbs, world: Any, delivery: Delivery, partner: int, gaps: Gaps) -> int:
+    def _meet(self, kernel: Verbs[W], world: W, delivery: Delivery, partner: int, gaps: Gaps) -> int:
         """Both models of the pair become what they are after it has met; what that cost in bits."""
         live, node, number = world.models.live, delivery.key[0], delivery.job.serial
         pair = (live[node].clone(), live[partner].clone())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from byzsgd.interfaces import Exchange
+from byzsgd.interfaces import Exchange, World
 from byzsgd.schemes.gaps import SCORES, Widest
 from byzsgd.schemes.gossip import remarks_of
 from byzsgd.schemes.links import Network, Uniforms
@@ -32,9 +32,9 @@ class Meeting:
     def nodes(self, num_workers: int) -> int:
         return num_workers
 
-    def keeps(self, world: Any) -> int:
+    def keeps(self, world: World) -> int:
         return 0
 
-    def remarks(self, world: Any) -> tuple[str, ...]:
+    def remarks(self, world: World) -> tuple[str, ...]:
         widest: Widest = world.scheme.widest
         return (*remarks_of(self.facts), *widest.remarks(self.exchange.theta))

@@ -88,7 +88,7 @@ def test_nan_and_null_metrics(tmp_path):
 
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "taken").write_text("")
-    with pytest.raises(ValueError, match="cannot write figures into"):
+    with pytest.raises(ValueError, match="cannot write"):
         draw([run()], tmp_path / "taken", formats=["png"])
 
 

@@ -10,9 +10,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from byzsgd.analysis.estimates import Estimate, estimate, number
-from byzsgd.analysis.groups import ABSENT, Comparison, Group, by_label, phrase
+from byzsgd.analysis.groups import ABSENT, Comparison, Group, by_label, called, phrase
 from byzsgd.analysis.outcomes import measure_of, outcome
 from byzsgd.analysis.paired import leaders, testable
+from byzsgd.analysis.protocol import CONTROLS
 from byzsgd.plotting.cells import CELL_HEIGHT, CELL_WIDTH, cells, colour_bar
 from byzsgd.plotting.curves import spread
 from byzsgd.plotting.declaration import Need, differing, figure
@@ -21,7 +22,6 @@ from byzsgd.plotting.style import styled
 
 MOST_PANELS = 12
 WORST = "worst attack"
-CONTROLS = ("none", "crash")  # nobody lies there: no column of theirs is the worst attack
 GREY = "grey: not told apart from the best of its column (paired t, Holm, 5 %)"
 BAR = 0.55  # inches that the bar of colours takes
 
@@ -177,5 +177,4 @@ def _range(metric: str, values: Sequence[float]) -> tuple[float, float]:
 
 
 def _word(key: str) -> str:
-    words = {"aggregator": "server", "num_byzantine": "number of liars"}
-    return words.get(key, key.replace("/", ".").rpartition(".")[2].replace("_", " "))
+    return called(key).rpartition(".")[2]

@@ -1,9 +1,9 @@
-"""A run before the run: what a compressor must know of the gradients before it can begin."""
+"""The pilot run of a compressor: it measures the norms of the gradients, from which follows the compressor's scale."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 import torch
 from torch import Tensor
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from byzsgd.run.experiment import Experiment
 
 
-def solved(experiment: Experiment) -> Compressor[Any]:
-    """The compressor of a run, with the `scale` that its `budget` of bits asks for: found with the norms of the same
-    run without compression. It is a function of the configuration, so a run that is resumed finds the same."""
+def solved(experiment: Experiment) -> Compressor:
+    """The compressor of a run with the `scale` that spends its `budget` of bits, by the norms of the same run without
+    compression. It depends on the configuration alone, so a resumed run computes the same."""
     compressor = experiment.compressor
     if not lacks_scale(compressor):
         return compressor
@@ -29,14 +29,14 @@ def solved(experiment: Experiment) -> Compressor[Any]:
     return replace(compressor, scale=scale, budget=None)
 
 
-def lacks_scale(compressor: Compressor[Any]) -> TypeGuard[Dynamic]:
-    """Whether its `scale` is found by a run before the run."""
+def lacks_scale(compressor: Compressor) -> TypeGuard[Dynamic]:
+    """Whether a pilot run has to solve for its `scale`."""
     return isinstance(compressor, Dynamic) and compressor.schedule == "norm" and compressor.budget is not None
 
 
 def pilot_norms(experiment: Experiment) -> Tensor:
-    """(T,) the mean over honest messages of max|g_j|, by the version that they were computed on, until the budget is
-    spent; NaN where no message read a version."""
+    """(T,) by version, the mean of max_j |g_j| over the honest messages that were computed on it, until the budget is
+    spent. NaN for a version that no message read."""
     prepared = experiment.prepare()
     world = prepared.begin(prepared.initial.clone())
     sums: dict[int, list[float]] = {}
@@ -46,6 +46,6 @@ def pilot_norms(experiment: Experiment) -> Tensor:
         if experiment.budget.spent(world):
             break
     norms = torch.full((max(sums, default=-1) + 1,), torch.nan, dtype=torch.float64)
-    for version, found in sums.items():
-        norms[version] = sum(found) / len(found)
+    for version, values in sums.items():
+        norms[version] = sum(values) / len(values)
     return norms

@@ -1,4 +1,4 @@
-"""A run before the run, for a number that a scheme cannot know."""
+"""The pilot run of a scheme: it measures a number that the scheme cannot know before."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from byzsgd.records import read_info
 from byzsgd.records.checkpoints import checkpoints
-from byzsgd.run.pilot import lacks_scale
+from byzsgd.run.compressor_pilot import lacks_scale
 from byzsgd.run.screen import Nobody
 
 if TYPE_CHECKING:
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
     from byzsgd.run.experiment import Experiment
 
-PILOT = "pilot"  # the fact in a run's info: the largest value of every score of the pilot
+PILOT = "pilot"  # the key in a run's info of the largest value of every score in the pilot
 
 
 def piloted(
     experiment: Experiment, folder: Path | None, plugins: Sequence[str] | None, stopped: Callable[[], int]
 ) -> tuple[Experiment, Mapping[str, Mapping[str, float]]]:
-    """The experiment with the number that its scheme lacked, and what was measured for it, as a fact of the run.
+    """The experiment with the number that its scheme lacked, and the measurements of the pilot as a fact of the run.
 
-    The pilot is the same experiment, budget and all, with the scheme that `pilot()` names; it leaves no records. A
-    folder from which the run can go on knows its outcome already.
+    The pilot is the same experiment, with the same budget and the scheme that `pilot()` names. It leaves no records. If
+    the folder has a checkpoint, its info has the measurements already.
     """
     before = experiment.scheme.pilot()
     if before is None:
         return experiment, {}
     measured = None if folder is None or not checkpoints(folder) else read_info(folder).get(PILOT)
     if measured is None:
-        # Evaluated once, at its end: evaluations change nothing.
+        # One evaluation, at its end: they change no result.
         trial = replace(experiment, scheme=before, eval_every=experiment.budget.arrivals, tracker=None)
         run = trial.start(None, Nobody(), plugins).complete(stopped)
         largest = {name: run.arrivals[name].max() for name in run.info["scores"]}
@@ -41,7 +41,7 @@ def piloted(
 
 
 def pilots(experiment: Experiment) -> str:
-    """The part whose numbers come of a run before the run, which depend on the budget; empty: none."""
+    """The part whose numbers come from a pilot run, which depends on the budget; empty: there is none."""
     if experiment.scheme.pilot() is not None:
         return f"scheme={experiment.choices.get('scheme')}"
     return f"compressor={experiment.choices.get('compressor')}" if lacks_scale(experiment.compressor) else ""

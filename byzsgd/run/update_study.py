@@ -1,8 +1,9 @@
-"""What a study of a defence looks at, update by update: the honest messages, the liars' and the direction taken.
+"""Columns for the study of a defence: at every update, norms and angles of the honest messages, of the liars' messages
+and of the server's direction.
 
 El Mhamdi, Guerraoui, Rouault: Distributed momentum for Byzantine-resilient learning (ICLR 2021, arXiv 2003.00010)
-record such numbers for every synchronous step. Here a round is replaced by the newest message of every worker, as
-sent: for a server that waits for rounds the two are the same.
+record such numbers at every synchronous step. Here the newest message of every worker, as sent, takes the place of a
+round. For a server that waits for rounds the two are the same.
 """
 
 from __future__ import annotations
@@ -31,19 +32,19 @@ COLUMNS = (
 
 @dataclass
 class Newest:
-    """The newest message (d,) of every worker that has delivered one, by worker."""
+    """The newest message (d,) of every worker that has delivered one."""
 
     honest: dict[int, Tensor] = field(default_factory=dict)
     byzantine: dict[int, Tensor] = field(default_factory=dict)
 
 
 class Study(Protocol):
-    """Adds what it measures to the scores of an event, for the record; changes nothing else."""
+    """Adds its measurements to the scores of an event, for the record. It changes nothing else."""
 
     columns: tuple[str, ...]
 
     def init(self) -> Newest | None:
-        """What it remembers, saved with the run."""
+        """Its state before the first event, which checkpoints hold."""
 
     def seen(self, newest: Newest | None, event: Event, channel: ChannelState) -> Event: ...
 
@@ -61,11 +62,11 @@ class NoStudy:
 
 
 class StepStudy:
-    """Measures at every event that updated the model; O((n + 1)·d) each, and it keeps n messages.
+    """Measures at every event that updated the model: O((n + 1)·d) time each. It keeps n messages.
 
-    With `feedback` also `error_norm` at every event: ‖e‖ of the sender, what its messages have lost so far. With
-    `rounds`, a compressor with the bound b_j = max of a round, `tolerant_share`: that of the coordinates with
-    |Σ_H g_j|/b_j above the number of liars, before compression.
+    `feedback`: also `error_norm` at every event, the norm ‖e‖ of what compression has cost the sender's messages so
+    far. `rounds`, for a compressor whose bound b_j is the maximum of a round: also `tolerant_share`, the share of
+    coordinates in which |Σ_H g_j|/b_j exceeds the number of liars, before compression.
     """
 
     def __init__(self, feedback: bool = False, rounds: bool = False) -> None:
@@ -85,35 +86,35 @@ class StepStudy:
         decision = event.decision
         if decision.direction is None:
             return event
-        found = measured(_rows(newest.honest), _rows(newest.byzantine), decision.direction)
+        columns = measured(_rows(newest.honest), _rows(newest.byzantine), decision.direction)
         if channel.tolerant_share is not None:
-            found["tolerant_share"] = channel.tolerant_share
-        return replace(event, decision=replace(decision, scores={**decision.scores, **found}))
+            columns["tolerant_share"] = channel.tolerant_share
+        return replace(event, decision=replace(decision, scores={**decision.scores, **columns}))
 
 
 def measured(honest: Tensor | None, byzantine: Tensor | None, direction: Tensor) -> dict[str, float]:
-    """The columns, from h honest rows (h, d), the liars' rows (m, d) and a direction (d,); None: no row yet.
+    """The columns, from honest rows (h, d), the liars' rows (m, d) and a direction (d,); None: no row yet.
 
-    What has no value is left out: everything about rows that are not there, a cosine with a vector that is zero or not
-    finite, and κ of a single row.
+    A column without a value is left out: columns of missing rows, cosines with a vector that is zero or not finite, and
+    κ of a single row.
     """
     answer = direction.double()
-    found = {"direction_norm": _norm(answer)}
+    columns = {"direction_norm": _norm(answer)}
     forged = None if byzantine is None else byzantine.double().mean(dim=0)
     if forged is not None:
-        found["byzantine_norm"] = _norm(forged)
+        columns["byzantine_norm"] = _norm(forged)
     if honest is None:
-        return found
+        return columns
     rows = honest.double()
     mean = rows.mean(dim=0)
-    found["honest_norm"] = _norm(mean)
-    found["honest_variance"] = float((rows - mean).square().sum()) / len(rows)
+    columns["honest_norm"] = _norm(mean)
+    columns["honest_variance"] = float((rows - mean).square().sum()) / len(rows)
     if len(rows) > 1:
-        found["kappa"] = empirical_kappa(answer, rows)
+        columns["kappa"] = empirical_kappa(answer, rows)
     cosines = {"direction_cosine": _cosine(answer, mean)}
     if forged is not None:
         cosines["byzantine_cosine"] = _cosine(forged, mean)
-    return found | {name: value for name, value in cosines.items() if value is not None}
+    return columns | {name: value for name, value in cosines.items() if value is not None}
 
 
 def _rows(messages: dict[int, Tensor]) -> Tensor | None:
@@ -126,6 +127,6 @@ def _norm(vector: Tensor) -> float:
 
 
 def _cosine(one: Tensor, other: Tensor) -> float | None:
-    """None where it is not defined."""
+    """The cosine of two vectors; None where it is not defined."""
     length = _norm(one) * _norm(other)
     return float(one @ other) / length if 0.0 < length < float("inf") else None

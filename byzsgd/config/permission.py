@@ -1,4 +1,5 @@
-"""What a run folder, which may be a stranger's, does at its user's word alone: run modules, send, write elsewhere."""
+"""A run folder may come from a stranger. Only with the user's permission does it import plugins, send data (trackers,
+downloads) or read and write elsewhere."""
 
 from __future__ import annotations
 
@@ -9,34 +10,34 @@ from typing import Any
 from byzsgd.config.targets import ConfigError
 from byzsgd.config.words import value_of
 
-TOLD = ("tracker", "dataset.download", "data_root")  # what resume may be told beside a budget: it changes no result
+RESUMABLE = ("tracker", "dataset.download", "data_root")  # settings of resume beside a budget: they change no result
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Word:
-    """The user's word for a folder. `settings`: of `TOLD`, as on the command line; `trust`: the folder's own are
-    good."""
+class Permission:
+    """What the user permits a stored run."""
 
     plugins: Sequence[str] = ()  # modules that its configuration may name
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    trust: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of `RESUMABLE`, from the command line
+    trust: bool = False  # whether its own tracker and download are permitted
 
-    def of(
+    def applied(
         self, config: Mapping[str, Any], choices: Mapping[str, str], say: Say
     ) -> tuple[dict[str, Any], dict[str, str]]:
-        """A stored configuration and its choices with what was told, and without what lacks the word, which is said."""
+        """A stored configuration and its choices, with the user's settings and without a tracker or download that is
+        not permitted. `say` reports a tracker that is left out."""
         own, chosen, dataset = dict(config), dict(choices), config.get("dataset")
         tracker = [f"{key}={value_of(key, value)}" for key, value in self.settings.items() if key.startswith("tracker")]
         if self.settings.get("tracker", "") is None:
             own["tracker"] = None
         elif tracker:
-            from byzsgd.config.compose import experiment  # which builds stored ones too
+            from byzsgd.config.compose import experiment  # it imports this module
 
-            told = experiment(*tracker)
-            own["tracker"] = told.config["tracker"]
+            tracked = experiment(*tracker)
+            own["tracker"] = tracked.config["tracker"]
             chosen.pop("tracker", None)
-            chosen |= {key: name for key, name in told.choices.items() if key == "tracker"}
+            chosen |= {key: name for key, name in tracked.choices.items() if key == "tracker"}
         elif own.get("tracker") is not None and not self.trust:
             own["tracker"] = None
             name = chosen.get("tracker", "")
@@ -47,8 +48,8 @@ class Word:
         return own | {key: value for key, value in self.settings.items() if key == "data_root"}, chosen
 
 
-def require_told(settings: Mapping[str, Any]) -> None:
-    """ConfigError for a setting with which no run can be gone on with."""
+def require_resumable(settings: Mapping[str, Any]) -> None:
+    """ConfigError for a setting that resume does not take."""
     for key, value in settings.items():
-        if key not in TOLD and not key.startswith(("budget.", "tracker.")):
+        if key not in RESUMABLE and not key.startswith(("budget.", "tracker.")):
             raise ConfigError(f"resume needs settings of the budget alone (budget.arrivals=18000); got {key}={value}")
