@@ -11,7 +11,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.bands import AXES, AXIS_LABEL, COLUMN, Axis, Band, band
+from byzsgd.analysis.curves import AXES, AXIS_LABEL, COLUMN, Axis, Band, band
 from byzsgd.analysis.estimates import named
 from byzsgd.analysis.groups import Comparison, Group, Recorded
 from byzsgd.plotting.declaration import Need, figure

@@ -14,7 +14,7 @@ from made_up_runs import network_run, run, sweep
 from matplotlib.figure import Figure
 
 from byzsgd.analysis import NothingToDraw, compare
-from byzsgd.analysis.bands import AXES
+from byzsgd.analysis.curves import AXES
 from byzsgd.analysis.estimates import estimate
 from byzsgd.plotting import KINDS, Panel, bars, cost, drawable, figure_of, heatmap, points, staleness, worst_case
 from byzsgd.plotting.files import _figures

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.bands import AXIS_LABEL, band
+from byzsgd.analysis.curves import AXIS_LABEL, band
 from byzsgd.analysis.groups import Comparison, Group
 from byzsgd.plotting.curves import draw_curve, evaluated, spread
 from byzsgd.plotting.declaration import Need, figure
