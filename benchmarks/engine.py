@@ -108,12 +108,12 @@ def ratio(experiment: Experiment, pairs: int, folder: Path, server: str, twins: 
         moved = torch.linalg.vector_norm(theirs - running.prepared.initial)
         assert torch.linalg.vector_norm(theirs - ours) < 1e-3 * moved, "two different trainings"
     again = int(turn * max(1.0, SECONDS / warm))
-    further = {"hand": again, "byzsgd": FURTHER * again if running.prepared.plan is not None else again}
+    further = {"hand": again, "byzsgd": FURTHER * again if running.prepared.chosen.plan is not None else again}
     taken = in_turns({name: lambda run=run, by=further[name]: timed(run, by)[0] / by for name, run in runs.items()},
                      pairs)  # fmt: skip
     # Sums: a median would hide rare and expensive turns.
     total = {name: sum(each[name] for each in taken) for name in runs}
-    return total["hand"] / total["byzsgd"], running.prepared.path
+    return total["hand"] / total["byzsgd"], running.prepared.chosen.said
 
 
 def main() -> None:

@@ -134,13 +134,14 @@ def resume(parsed: argparse.Namespace) -> int:
 
 
 def warm(parsed: argparse.Namespace) -> int:
-    """Fills the cache of compiled code: one delivery in each precision."""
+    """Fills the cache of compiled code: one delivery in each precision, and a gradient of the general path."""
     from byzsgd import config
-    from byzsgd.run.engine_path import cache_of_compiled_code
+    from byzsgd.run.engine_path import SHORT, cache_of_compiled_code
 
     folder = cache_of_compiled_code()
     for dtype in ("float32", "float64"):
         config.experiment("engine=compiled", f"dtype={dtype}", "budget.arrivals=1").run()
+        config.experiment("delay/availability=bernoulli", f"dtype={dtype}", f"budget.arrivals={SHORT + 1}").run()
     tell(f"compiled code lies in {folder}")
     return 0
 

@@ -212,11 +212,11 @@ def _beside(parsed: argparse.Namespace) -> Path:
 
 def _figures(parsed: argparse.Namespace) -> Path:
     """The default folder of figures. ValueError where it is a link that leads out of the folder of the runs."""
+    from byzsgd.records.reading import require_inside
+
     folder = _beside(parsed)
-    figures = folder / "figures"
-    inside = figures.resolve().is_relative_to(folder.resolve())
-    require(inside, "plot", "--output, for this path leads out of its folder", path=figures)
-    return figures
+    require_inside(folder, "figures")
+    return folder / "figures"
 
 
 def _law_of(run: Any) -> Any:

@@ -32,13 +32,19 @@ def regular(folder: Path, name: str | Path, most: int | None = None) -> Path:
         if isinstance(error, FileNotFoundError) and name in OF_EVERY_RUN:
             raise ValueError(f"{folder} is no run folder: {name} is missing") from error
         raise ValueError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
-    if not real.is_relative_to(folder.resolve()):
-        raise ValueError(f"{path} is damaged: it leads out of its folder")
+    require_inside(folder, name)
     if not stat.S_ISREG(status.st_mode):
         raise ValueError(f"{path} is damaged: it is no file")
     if status.st_size > (most := machine_memory() if most is None else most):
         raise ValueError(f"{path} is damaged: it has {status.st_size} bytes, more than {most}")
     return real
+
+
+def require_inside(folder: Path, *names: str | Path) -> None:
+    """ValueError for a link that leads out of its folder, whether there is something behind it or not."""
+    for name in names:
+        if not (folder / name).resolve().is_relative_to(folder.resolve()):
+            raise ValueError(f"{folder / name} is damaged: it leads out of its folder")
 
 
 def contents(folder: Path, name: str | Path, most: int | None = None) -> bytes:

@@ -18,7 +18,7 @@ from .identity import prefix_id
 from .names import ARRIVALS_FOLDER, CHECKPOINTS, CONFIG, DONE, ERROR, FORMAT, INFO, METRICS_FILE
 from .parts import part_name, part_number, parts, read_part
 from .plain import to_json
-from .reading import contents, to_yaml
+from .reading import contents, require_inside, to_yaml
 from .rows import ArrivalRows, Columns, Metric, metrics_frame, metrics_row, to_parquet
 from .run import ENDED, Run, is_run, load, read_config, read_info
 
@@ -131,6 +131,7 @@ class FolderRecorder:
         """Writes the files that a run folder has before the first arrival."""
         if is_finished(folder):
             raise ValueError(f"{folder} holds a finished run, which is never written over")
+        require_inside(folder, ARRIVALS_FOLDER, CHECKPOINTS)
         with writing(folder):
             (folder / INFO).unlink(missing_ok=True)  # until it is written again, this is no run folder
             (folder / ERROR).unlink(missing_ok=True)
@@ -147,6 +148,7 @@ class FolderRecorder:
     def resume(cls, folder: Path, offsets: Offsets) -> FolderRecorder:
         """Goes on behind `offsets` and removes later rows. All checks come before any change: ValueError names the file
         that lacks something of the record up to there."""
+        require_inside(folder, ARRIVALS_FOLDER, CHECKPOINTS)
         check_offsets(folder, offsets)
         for path in parts(folder / ARRIVALS_FOLDER)[offsets.parts :]:
             with writing(path):

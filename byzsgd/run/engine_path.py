@@ -2,43 +2,64 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byzsgd.checks import require
 from byzsgd.interfaces import Engine
-from byzsgd.kernel.compiled.plan import SHORT, Plan, installed, planned
+from byzsgd.kernel.compiled.plan import Plan, chain_of, installed, planned
+from byzsgd.kernel.engine.batches import Batches
+from byzsgd.kernel.engine.layers import Layer
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.world import Kernel
 
 if TYPE_CHECKING:
     from byzsgd.run.experiment import Experiment
 
+# Arrivals that the kernel plays before compiled code takes part, whatever the budget: a shorter run is over before
+# Numba is imported, and is to the bit the beginning of a longer one.
+SHORT = 200
 COMPILED = "compiled"  # the name of the path in the record
 MISSING = "numba is not installed"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """Who plays the turns. A function of the configuration less its budget, and of what is installed."""
+
+    said: str  # for the record
+    plan: Plan | None = None  # of compiled code, where it plays them
+    chain: tuple[Layer, ...] | None = None  # of the model, where it computes gradients alone
+    begins: float = math.inf  # arrivals that the kernel plays with the engine before compiled code takes part
+
+
 def chosen_path(
-    experiment: Experiment, kernel: Kernel, problem: SupervisedProblem, engine: Engine
-) -> tuple[Plan | None, str]:
-    """The plan of compiled code (None: the general path alone), and the name of the path for the record. It depends on
-    the configuration without its budget, and on the installed packages."""
+    experiment: Experiment, kernel: Kernel, problem: SupervisedProblem, batches: Batches, engine: Engine
+) -> Chosen:
+    """Compiled code plays what it can; else it computes the gradients where it can; else the engine does."""
     wanted = getattr(engine, "stretches", "never")
     if wanted == "never":
-        return None, engine.name
+        return Chosen(said=engine.name)
     plan = "metrics.study" if experiment.metrics.study else planned(kernel, problem)
     if not isinstance(plan, str) and not installed():
         plan = MISSING
-    if isinstance(plan, str):
-        require(wanted == "auto", "engine compiled", "a configuration that compiled code can play (engine=auto takes "
-                "what fits)", reason=plan)  # fmt: skip
-        return None, f"{engine.name} (not compiled: {plan})"
-    if wanted == "always":
-        return plan, f"{COMPILED} ({_machine()})"
-    return replace(plan, begins=SHORT), f"{COMPILED} after {SHORT} arrivals ({_machine()})"
+    if not isinstance(plan, str):
+        if wanted == "always":
+            return Chosen(said=f"{COMPILED} ({_machine()})", plan=plan, begins=0)
+        return Chosen(said=f"{COMPILED} after {SHORT} arrivals ({_machine()})", plan=plan, begins=SHORT)
+    require(wanted == "auto", "engine compiled", "a configuration that compiled code can play (engine=auto takes what "
+            "fits)", reason=plan)  # fmt: skip
+    chain = chain_of(problem, batches.batch_size) if engine.group > 1 else "too little memory for two gradients"
+    if not isinstance(chain, str) and not installed():
+        chain = MISSING
+    if isinstance(chain, str):
+        return Chosen(said=f"{engine.name} (not compiled: {'; '.join(dict.fromkeys((plan, chain)))})")
+    said = f"{COMPILED} gradients after {SHORT} arrivals ({_machine()}; turns not compiled: {plan})"
+    return Chosen(said=said, chain=chain, begins=SHORT)
 
 
 def _machine() -> str:
@@ -72,8 +93,10 @@ def cache_of_compiled_code() -> Path:
 
 def advice(path: str, arrivals: int) -> list[str]:
     """Lines that say how a run of so many arrivals would be faster."""
-    slower = arrivals > SHORT and path.endswith(f"(not compiled: {MISSING})")
-    return ["this run would be several times as fast with Numba: pip install 'byzsgd[fast]'"] if slower else []
+    if arrivals <= SHORT or not path.endswith(f"{MISSING})"):
+        return []
+    faster = "several times as fast" if path.endswith(f"(not compiled: {MISSING})") else "faster"
+    return [f"this run would be {faster} with Numba: pip install 'byzsgd[fast]'"]
 
 
 _shown: set[str] = set()  # lines that this process has shown

@@ -31,7 +31,6 @@ from byzsgd.interfaces import (
 )
 from byzsgd.kernel.adversary import Liars, kind_of
 from byzsgd.kernel.clocks import build_clock
-from byzsgd.kernel.compiled.plan import Plan
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.engine.shared import Shared
@@ -42,7 +41,7 @@ from byzsgd.kernel.world import Kernel, World
 from byzsgd.partitions.class_counts import class_counts
 from byzsgd.records.tree import check
 from byzsgd.run.compressor_pilot import solved
-from byzsgd.run.engine_path import chosen_path
+from byzsgd.run.engine_path import Chosen, chosen_path
 from byzsgd.run.evaluation import MOST_NODES, Evaluation, OfNodes, OfServer
 from byzsgd.run.memory import require_memory
 from byzsgd.run.messages import channel_of_run, delay_of_run, read_bits
@@ -62,8 +61,7 @@ class Prepared:
     batches: Batches
     engine: Engine
     kernel: Kernel
-    plan: Plan | None  # of compiled code, where that plays the turns
-    path: str  # the name of the path that plays them, for the record
+    chosen: Chosen  # who plays the turns
     server_context: Callable[[Tensor], ServerContext]  # the server's context around a live model
     initial: Tensor  # (d,) the starting point
     facts: Mapping[str, Any]  # facts of the data and the scheme, for the record
@@ -177,7 +175,6 @@ def prepare(experiment: Experiment, plugins: Sequence[str] | None = None) -> Pre
     initial = problem.initial(streams.generator("init"))
     counts = class_counts(data.train, blocks, data.num_classes).tolist() if data.num_classes and owned else None
     facts = {"class_counts": counts, "class_names": list(data.class_names), "data_note": data.note, "files": files}
-    plan, path = chosen_path(experiment, kernel, problem, engine)
     facts |= kernel.scheme.facts
     facts |= {"validation_examples": len(data.validation.targets), "test_examples": len(data.test.targets)}
     if compressor is not experiment.compressor:
@@ -190,8 +187,7 @@ def prepare(experiment: Experiment, plugins: Sequence[str] | None = None) -> Pre
         batches,
         engine,
         kernel,
-        plan,
-        path,
+        chosen_path(experiment, kernel, problem, batches, engine),
         server_context,
         initial,
         facts,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
-from byzsgd.interfaces import Event
+from byzsgd.interfaces import Engine, Event
+from byzsgd.kernel.engine.layers import Layer
 from byzsgd.kernel.jobs import HonestNotFinite
 from byzsgd.kernel.lookahead import events
 from byzsgd.records import Run
@@ -46,7 +47,8 @@ class Running:
         self.world = fresh if resumed is None else resumed
         if resumed is None:
             store.studied = prepared.study.init()
-        self.stretches: Stretches | None = None  # once compiled code plays
+        self.stretches: Stretches | None = None  # while compiled code plays
+        self.later: Engine | None = None  # while it computes gradients alone
         self.block = Block(store.recorder.scores)
         measured = prepared.evaluation.measured(self.world)
         self.names = tuple(measured)
@@ -60,10 +62,20 @@ class Running:
 
         say_once(self.screen.say, news())
         prepared = self.prepared
-        assert prepared.plan is not None
+        assert prepared.chosen.plan is not None
         limits = self.budget.updates, self.budget.time
-        return Stretches(prepared.plan, prepared.kernel, self.world, prepared.engine, prepared.problem,
+        return Stretches(prepared.chosen.plan, prepared.kernel, self.world, prepared.engine, prepared.problem,
                          prepared.batches, self.store.recorder.scores, *limits)  # fmt: skip
+
+    def _gradients(self, layers: Sequence[Layer]) -> Engine:
+        """Compiled code that computes what the engine did until now."""
+        from byzsgd.kernel.compiled.cache import news
+        from byzsgd.kernel.compiled.engine import compiled_gradients
+
+        say_once(self.screen.say, news())
+        prepared, now = self.prepared, self.prepared.engine
+        poisons = dict.fromkeys(prepared.kernel.adversary.byzantine, prepared.kernel.adversary.attack)
+        return compiled_gradients(layers, prepared.problem, prepared.batches, poisons, now.group, now.ahead)
 
     @property
     def params(self) -> Tensor:
@@ -179,15 +191,21 @@ class Running:
     def looks(self, arrivals: float = math.inf) -> Iterator[Status | None]:
         """Plays on, up to so many arrivals. After each event, or stretch, yields None, or the status of a run that has
         ended."""
-        prepared, world = self.prepared, self.world
-        begins = math.inf if prepared.plan is None else prepared.plan.begins
-        deliveries = events(prepared.kernel, world, prepared.engine)
-        while world.arrivals < min(begins, arrivals):
-            event = next(deliveries, None)
-            yield self.stalled() if event is None else self.after(event)
+        world, chosen = self.world, self.prepared.chosen
+        yield from self._turns(self.prepared.engine, min(chosen.begins, arrivals))
+        if chosen.chain is not None and world.arrivals < arrivals:
+            self.later = self.later or self._gradients(chosen.chain)
+            yield from self._turns(self.later, arrivals)
         while world.arrivals < arrivals:
             self.stretches = self.stretches or self._stretches()
             yield self.stretch(self.stretches, int(min(self.until(), arrivals - world.arrivals)))
+
+    def _turns(self, engine: Engine, arrivals: float) -> Iterator[Status | None]:
+        """The kernel's, until there were so many arrivals."""
+        deliveries = events(self.prepared.kernel, self.world, engine)
+        while self.world.arrivals < arrivals:
+            event = next(deliveries, None)
+            yield self.stalled() if event is None else self.after(event)
 
     def stretch(self, stretches: Stretches, most: int) -> Status | None:
         """Plays up to so many deliveries in compiled code. If that comes to one that it cannot play, the general path

@@ -99,16 +99,14 @@ class ParameterServer:
         if not self.stamps and message.claimed_read_at is not None:
             read_at = message.claimed_read_at
             read_params = None if read_params is None else world.models.kept((NODE, read_at))
-        step = world.models.version[NODE]
-        arrival = Arrival(delivery.time, job.worker, read_at, step, message.vector, read_params)
+        arrival = Arrival(delivery.time, job.worker, read_at, world.models.version[NODE], message.vector, read_params)
         decision = self.aggregator.receive(state.aggregator, arrival)
         if decision.direction is not None:
             kernel.apply(world, NODE, decision.direction)
-        self._reply(kernel, world, job.worker, decision)
+        self._reply(kernel, world, state, job.worker, decision)
         return Outcome(arrival, decision, decision.direction is not None)
 
-    def _reply(self, kernel: Verbs[W], world: W, sender: int, decision: Decision) -> None:
-        state: ServerState = world.scheme
+    def _reply(self, kernel: Verbs[W], world: W, state: ServerState, sender: int, decision: Decision) -> None:
         if decision.reply is Reply.RESTART:
             state.held |= {worker: None for worker in sorted(world.workers) if kernel.cancel(world, worker)}
             state.held[sender] = None

@@ -82,16 +82,21 @@ class RayLauncher(Launcher):
         if self.address is None:
             # Ray executes code from every client of its ports. So they are those of 127.0.0.1, and need a token.
             os.environ |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
-            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+            os.environ["RAY_AUTH_TOKEN"] = os.environ.get("RAY_AUTH_TOKEN") or secrets.token_hex(32)
         try:
             import ray
         except ModuleNotFoundError as error:
             raise ValueError("hydra/launcher=ray needs the package ray (pip install 'byzsgd[ray]')") from error
         own = {} if self.address else {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
         init = OmegaConf.to_container(self.init) if OmegaConf.is_config(self.init) else self.init
-        ray.init(
-            **{"address": self.address or "local", "log_to_driver": False, "logging_level": "ERROR", **own, **init}
-        )
+        quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+        try:
+            ray.init(**{"address": self.address or "local", **quiet, **own, **init})
+        except Exception as error:  # Ray's own are of no narrower class
+            line = (str(error).split("\n")[0] or type(error).__name__).rstrip(".")
+            raise ValueError(
+                f"hydra/launcher=ray needs a Ray that starts; got address={self.address or 'local'} ({line})"
+            ) from error
         return ray
 
     def _composed(self, overrides: Sequence[str], place: Path, number: int) -> DictConfig:

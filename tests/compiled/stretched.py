@@ -33,7 +33,7 @@ class Played:
         self.scores = tuple(self.experiment.aggregator.scores)
         self.rows = []
         given = (self.prepared.engine, self.prepared.problem, self.prepared.batches, self.scores)
-        self.stretches = Stretches(self.prepared.plan, self.prepared.kernel, self.world, *given)
+        self.stretches = Stretches(self.prepared.chosen.plan, self.prepared.kernel, self.world, *given)
 
     @property
     def params(self):

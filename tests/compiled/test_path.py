@@ -12,8 +12,9 @@ from byzsgd.aggregators.dampings import inverse
 from byzsgd.aggregators.filters import frequency
 from byzsgd.cli import main
 from byzsgd.interfaces.compiled import compiled_as
-from byzsgd.kernel.compiled.plan import SHORT, form_of
-from byzsgd.run import path
+from byzsgd.kernel.compiled.plan import form_of
+from byzsgd.run import engine_path as path
+from byzsgd.run.engine_path import SHORT
 from byzsgd.run.screen import Nobody
 
 TINY = ("batch_size=4", "num_workers=10", "num_byzantine=3")
@@ -35,7 +36,7 @@ def without_numba(monkeypatch):
 
 
 def chosen(*overrides):
-    return byzsgd.experiment(*LONG, *overrides).prepare().path
+    return byzsgd.experiment(*LONG, *overrides).prepare().chosen.said
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,29 @@ def chosen(*overrides):
     ],
 )
 def test_what_is_not_played_is_recorded_with_the_reason(overrides, reason):
-    assert chosen(*overrides).endswith(f"(not compiled: {reason})")
+    assert chosen(*overrides).endswith(f"not compiled: {reason})")
+
+
+GENERAL = ("attack=label_flip",)  # no stretch plays it
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ((), f"compiled gradients after {SHORT} arrivals (numba "),
+        (("engine.compiled=false",), "fused"),
+        (("engine=fused",), "fused"),
+        (("model=mlp", "model.widths=[900,900]"), "fused (not compiled: attack label_flip, which may look at more than "
+         "vectors; a model of 878410 numbers)"),
+        (("model=mlp", "model.widths=[200,200]", "batch_size=65"), "fused (not compiled: attack label_flip, which may "
+         "look at more than vectors; batches of 65 examples)"),
+        (("batch_size=65",), f"compiled gradients after {SHORT} arrivals (numba "),
+        (("engine.max_in_flight_bytes=0",), "loop (not fused: a model too large to compute two gradients at once; "),
+    ],
+)  # fmt: skip
+def test_gradients_alone_are_compiled_where_that_is_faster(overrides, said):
+    pytest.importorskip("numba")
+    assert chosen(*GENERAL, *overrides).startswith(said)
 
 
 def test_the_path_does_not_depend_on_the_budget():
@@ -64,12 +87,13 @@ def test_the_path_does_not_depend_on_the_budget():
     assert chosen("engine=compiled").startswith("compiled (numba ")
 
 
-def test_a_short_run_is_over_before_numba_is_imported(monkeypatch):
+@pytest.mark.parametrize("overrides", [(), GENERAL], ids=["turns", "gradients"])
+def test_a_short_run_is_over_before_numba_is_imported(overrides, monkeypatch):
     pytest.importorskip("numba")
     monkeypatch.setitem(sys.modules, "byzsgd.kernel.compiled.cache", None)  # which alone imports it
-    assert len(byzsgd.experiment(*LONG, f"budget.arrivals={SHORT}").run().arrivals) == SHORT
+    assert len(byzsgd.experiment(*LONG, *overrides, f"budget.arrivals={SHORT}").run().arrivals) == SHORT
     with pytest.raises(ImportError):
-        byzsgd.experiment(*LONG, f"budget.arrivals={SHORT + 1}").run()
+        byzsgd.experiment(*LONG, *overrides, f"budget.arrivals={SHORT + 1}").run()
 
 
 def test_what_is_asked_for_and_cannot_be_is_refused_in_one_line(tmp_path, capsys):
@@ -100,6 +124,10 @@ def test_without_numba_everything_works_and_one_line_says_how_to_be_faster(witho
     runs = [short, *(byzsgd.experiment(*LONG, f"seed={seed}").run(screen=heard) for seed in (0, 1))]
     assert {run.info["engine"] for run in runs} == {"fused (not compiled: numba is not installed)"}
     assert len(heard.lines) == 1 and "pip install 'byzsgd[fast]'" in heard.lines[0]
+    assert (
+        byzsgd.experiment(*LONG, *GENERAL).run(screen=heard).info["engine"].endswith("vectors; numba is not installed)")
+    )
+    assert len(heard.lines) == 2 and "would be faster with Numba" in heard.lines[1]
 
 
 def test_warm_says_what_is_missing(without_numba, capsys):
@@ -107,7 +135,7 @@ def test_warm_says_what_is_missing(without_numba, capsys):
     assert "compiled code needs the extra byzsgd[fast]" in capsys.readouterr().err
 
 
-def interrupted(folder, at):
+def interrupted(folder, at, attack="lie"):
     """A run that was asked to stop behind a checkpoint at so many arrivals."""
 
     class Stopping(Nobody):
@@ -115,7 +143,7 @@ def interrupted(folder, at):
             if row["arrivals"] == at + 50:
                 raise KeyboardInterrupt
 
-    settings = (*TINY, f"budget.arrivals={SHORT + 200}", "checkpoint_every=50", "eval_every=50", "attack=lie")
+    settings = (*TINY, f"budget.arrivals={SHORT + 200}", "checkpoint_every=50", "eval_every=50", f"attack={attack}")
     with pytest.raises(KeyboardInterrupt):
         byzsgd.experiment(*settings).run(folder, screen=Stopping())
     return settings
@@ -129,23 +157,27 @@ def assert_same(one, other):
     assert params[0] == params[1]
 
 
-@pytest.mark.parametrize("at", [SHORT - 50, SHORT, SHORT + 50])
-def test_a_run_that_was_stopped_around_the_switch_ends_with_the_same_bits(at, tmp_path):
+@pytest.mark.parametrize(
+    ("attack", "at"),  # under label_flip gradients alone are compiled
+    [("lie", SHORT - 50), ("lie", SHORT), ("lie", SHORT + 50), ("label_flip", SHORT - 50), ("label_flip", SHORT + 50)],
+)
+def test_a_run_that_was_stopped_around_the_switch_ends_with_the_same_bits(attack, at, tmp_path):
     pytest.importorskip("numba")
-    settings = interrupted(tmp_path / "run", at)
+    settings = interrupted(tmp_path / "run", at, attack)
     assert max(int(kept.name[:12]) for kept in (tmp_path / "run").glob("checkpoints/*")) == at
     runs = [byzsgd.experiment(*settings).run(tmp_path / name) for name in ("run", "whole")]
     assert len(runs[0].arrivals) == SHORT + 200
     assert_same(tmp_path / "run", tmp_path / "whole")
 
 
-def test_another_path_does_not_go_on(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(("attack", "what"), [("lie", "compiled"), ("label_flip", "compiled gradients")])
+def test_another_path_does_not_go_on(attack, what, tmp_path, monkeypatch, capsys):
     pytest.importorskip("numba")
-    settings = interrupted(tmp_path / "run", SHORT)
+    settings = interrupted(tmp_path / "run", SHORT, attack)
     monkeypatch.setitem(sys.modules, "numba", None)
     assert main(["train", *settings, f"hydra.run.dir={tmp_path / 'run'}"]) == 2
     error = capsys.readouterr().err
-    assert f"needs the engine that it was started with, compiled after {SHORT} arrivals (numba" in error
+    assert f"needs the engine that it was started with, {what} after {SHORT} arrivals (numba" in error
     assert error.count("\n") == 1
 
 

@@ -8,9 +8,9 @@ import pytest
 
 import byzsgd
 from byzsgd.cli import main
-from byzsgd.kernel.compiled.plan import SHORT
 from byzsgd.records import FolderRecorder, read_info
 from byzsgd.records.checkpoints import NODES, checkpoints, load_params
+from byzsgd.run.engine_path import SHORT
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 

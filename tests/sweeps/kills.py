@@ -13,6 +13,7 @@ import argparse
 import multiprocessing
 import os
 import random
+import resource
 import signal
 import sys
 import tempfile
@@ -43,9 +44,12 @@ _forking.set_forkserver_preload(["byzsgd.cli", "byzsgd.run.experiment", "byzsgd.
                                  "byzsgd.config.compose", "byzsgd.console.run_screen"])  # fmt: skip
 
 
-def live(launcher: str, folder: str) -> None:
-    """In a process of its own: the sweep, or what is left of it."""
+def live(launcher: str, folder: str, memory: int | None) -> None:
+    """In a process of its own, with so many bytes of addresses: the sweep, or what is left of it."""
     os.setsid()
+    os.environ |= {"RAY_raylet_start_wait_time_s": str(PATIENCE)}  # on a busy machine
+    if memory is not None:
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     os.chdir(folder)
     said = os.open("said", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
     for stream in (1, 2):
@@ -53,15 +57,15 @@ def live(launcher: str, folder: str) -> None:
     sys.exit(byzsgd_main([*SWEEP, *LAUNCHERS[launcher]]))
 
 
-def started(launcher: str, folder: Path) -> Any:
-    process = _forking.Process(target=live, args=(launcher, str(folder)))
+def started(launcher: str, folder: Path, memory: int | None = None) -> Any:
+    process = _forking.Process(target=live, args=(launcher, str(folder), memory))
     process.start()
     return process
 
 
-def ended(launcher: str, folder: Path) -> dict[str, bytes | str]:
+def ended(launcher: str, folder: Path, memory: int | None = None) -> dict[str, bytes | str]:
     """Lets the sweep end, and says what it left."""
-    process = started(launcher, folder)
+    process = started(launcher, folder, memory)
     process.join(PATIENCE)
     said = (folder / "said").read_text()
     assert process.exitcode == 0, said
@@ -77,23 +81,30 @@ def left(sweep: Path) -> dict[str, bytes | str]:
     return files | {run.name: byzsgd.load(run).arrivals.write_csv() for run in runs}
 
 
-def killed(launcher: str, kills: int, place: Path, chance: random.Random, alone: dict[str, bytes | str]) -> int:
+def killed(
+    launcher: str,
+    kills: int,
+    place: Path,
+    chance: random.Random,
+    alone: dict[str, bytes | str],
+    memory: int | None = None,
+) -> int:
     """Kills so many sweeps in folders below `place`, and holds what they leave, started again, against `alone`."""
     done = 0
     while done < kills:
         folder = Path(tempfile.mkdtemp(dir=place))
         over = 0
-        while done + over < kills and (now := _killed_once(launcher, folder, chance)):
+        while done + over < kills and (now := _killed_once(launcher, folder, chance, memory)):
             over += now
-        assert ended(launcher, folder) == alone, f"{folder} differs after {over} kills"
+        assert ended(launcher, folder, memory) == alone, f"{folder} differs after {over} kills"
         done += over
     return done
 
 
-def _killed_once(launcher: str, folder: Path, chance: random.Random) -> int:
+def _killed_once(launcher: str, folder: Path, chance: random.Random, memory: int | None) -> int:
     """How many processes were killed: one or two; none where the sweep had its end before."""
     seen, soon, late = _names(folder), chance.randint(1, FARTHEST), time.monotonic() + PATIENCE
-    processes = [started(launcher, folder) for _ in range(chance.choice((1, 1, 2)))]
+    processes = [started(launcher, folder, memory) for _ in range(chance.choice((1, 1, 2)))]
     while any(each.is_alive() for each in processes) and len(_names(folder) - seen) < soon:
         assert time.monotonic() < late, (folder / "said").read_text()
         time.sleep(0.005)

@@ -261,6 +261,7 @@ def finite(vector):
 
 
 @compiled
-def gradient(params, found, layers, examples, inputs, labels, wanted, squared, seen, deltas, own):
-    """The same as `differentiate`, called from Python."""
-    differentiate(params, found, layers, examples, inputs, labels, wanted, squared, seen, deltas, own)
+def gradients(params, found, layers, examples, inputs, labels, wanted, squared, seen, deltas, own):
+    """found (g, d): in each row the gradient on the examples (g, B) of its row. Called from Python."""
+    for row in range(len(examples)):
+        differentiate(params, found[row], layers, examples[row], inputs, labels, wanted, squared, seen, deltas, own)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from torch import Tensor
 
 from byzsgd.kernel.clocks import EventClock
 from byzsgd.kernel.clocks.table import Table
@@ -10,6 +14,7 @@ from byzsgd.kernel.compiled import layout as at
 from byzsgd.kernel.compiled.layout import Arrays
 from byzsgd.kernel.compiled.plan import Plan
 from byzsgd.kernel.engine.batches import Batches
+from byzsgd.kernel.engine.layers import Layer
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.world import Kernel
 
@@ -28,18 +33,8 @@ def made(plan: Plan, kernel: Kernel, problem: SupervisedProblem, batches: Batche
     each = 2 + (codes[at.WORKER_RULE] == at.INERT) + codes[at.SHOWN] + 4 * lipschitz
     count = int(each) * n + 2 * plan.slots + SPARE
     train = problem.data.train
-    inputs = np.ascontiguousarray(train.inputs.numpy().reshape(len(train.inputs), -1))
-    targets = train.targets.numpy().reshape(len(train.targets), -1)
-    squared = bool(plan.codes[at.SQUARED])
-    widest = max(max(layer.inputs, layer.outputs) for layer in plan.layers[1:] or plan.layers)
-    widest = max(widest, plan.layers[0].outputs)
-    layers = [
-        (
-            layer.inputs, layer.outputs, layer.bias,
-            at.LINEAR if layer.activation is None else at.ACTIVATIONS[layer.activation.name],
-        )
-        for layer in plan.layers
-    ]  # fmt: skip
+    inputs, labels, wanted = examples(train.inputs, train.targets, live.dtype, bool(codes[at.SQUARED]))
+    seen, deltas = between(plan.layers, size, live.dtype)
     workers = np.full((n, at.WORKER_COLUMNS), at.NOBODY, dtype=np.int64)
     workers[:, (at.BUSY, at.HELD, at.COEFFICIENTS)] = 0
     slots = np.full((plan.slots, 4), at.NOBODY, dtype=np.int64)
@@ -61,11 +56,11 @@ def made(plan: Plan, kernel: Kernel, problem: SupervisedProblem, batches: Batche
         batches=np.zeros((n, 2, batches.together, size), dtype=np.int32),
         batch_blocks=np.full((n, 2), at.NOBODY, dtype=np.int64),
         inputs=inputs,
-        labels=np.zeros(1, dtype=np.int64) if squared else np.ascontiguousarray(targets[:, 0], dtype=np.int64),
-        wanted=np.ascontiguousarray(targets) if squared else np.zeros((1, 1), dtype=live.dtype),
-        layers=np.array(layers, dtype=np.int64),
-        seen=np.zeros((len(layers), size, widest), dtype=live.dtype),
-        deltas=np.zeros((2, size, widest), dtype=live.dtype),
+        labels=labels,
+        wanted=wanted,
+        layers=table(plan.layers),
+        seen=seen,
+        deltas=deltas,
         own=np.arange(size, dtype=np.int32),
         codes=plan.codes.copy(),
         settings=plan.settings.copy(),
@@ -77,6 +72,31 @@ def made(plan: Plan, kernel: Kernel, problem: SupervisedProblem, batches: Batche
         columns=np.zeros((BLOCK, 7), dtype=np.int64),
         measures=np.zeros((BLOCK, 5)),
     )
+
+
+def table(layers: Sequence[Layer]) -> np.ndarray:
+    """(layers, 4) inputs, outputs, bias, activation."""
+    codes = [at.LINEAR if layer.activation is None else at.ACTIVATIONS[layer.activation.name] for layer in layers]
+    rows = [(layer.inputs, layer.outputs, layer.bias, code) for layer, code in zip(layers, codes, strict=True)]
+    return np.array(rows, dtype=np.int64)
+
+
+def between(layers: Sequence[Layer], size: int, dtype: np.dtype[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """(layers, B, widest), (2, B, widest): memory for what at most `size` examples leave behind every layer, and δ."""
+    widest = max(layer.outputs for layer in layers)
+    return np.zeros((len(layers), size, widest), dtype=dtype), np.zeros((2, size, widest), dtype=dtype)
+
+
+def examples(
+    inputs: Tensor, targets: Tensor, dtype: np.dtype[Any], squared: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(N, features) inputs, (N,) class numbers, (N, outputs) real targets; of the last two the one that the loss asks
+    for, and a place holder."""
+    rows = np.ascontiguousarray(inputs.numpy().reshape(len(inputs), -1))
+    found = targets.numpy().reshape(len(targets), -1)
+    if squared:
+        return rows, np.zeros(1, dtype=np.int64), np.ascontiguousarray(found)
+    return rows, np.ascontiguousarray(found[:, 0], dtype=np.int64), np.zeros((1, 1), dtype=dtype)
 
 
 def _counts(rows: int) -> np.ndarray:

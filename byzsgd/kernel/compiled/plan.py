@@ -22,9 +22,10 @@ from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.world import Kernel
 from byzsgd.signatures import keyword_only, unwrapped
 
-# Arrivals that the kernel plays before compiled code does, whatever the budget: a shorter run is over before Numba is
-# imported, and is to the bit the beginning of a longer one.
-SHORT = 200
+# What PyTorch's products are as fast for (docs/performance.md): numbers of a model that no cache holds, and batches so
+# large that a product of matrices behind the first layer is worth its preparation.
+MOST_NUMBERS = 2**19
+MOST_EXAMPLES, MOST_BEHIND = 64, 2**20  # of a batch; else of it times the numbers behind the first layer
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,6 @@ class Plan:
     slots: int  # places of the collector
     filters: tuple[tuple[str, Any], ...]  # of a pipeline inside, by name, in order
     collector: Any  # of a pipeline inside
-    begins: int = 0  # arrivals that the kernel plays before
 
 
 class Unsupported(Exception):
@@ -70,6 +70,20 @@ def planned(kernel: Kernel, problem: SupervisedProblem) -> Plan | str:
         return str(reason)
 
 
+def chain_of(problem: SupervisedProblem, batch_size: int) -> tuple[Layer, ...] | str:
+    """The layers of a model whose gradients compiled code computes faster than PyTorch, or in one clause why not."""
+    try:
+        layers = _layers(problem)
+        numbers = problem.num_parameters
+        _need(numbers <= MOST_NUMBERS, f"a model of {numbers} numbers")
+        behind = sum(layer.inputs * layer.outputs for layer in layers[1:])
+        wide = batch_size > MOST_EXAMPLES and batch_size * behind > MOST_BEHIND
+        _need(not wide, f"batches of {batch_size} examples")
+    except Unsupported as reason:
+        return str(reason)
+    return layers
+
+
 def _called(part: Any) -> str:
     """The name of a member, as the configuration writes it."""
     name: str = getattr(part, "name", type(part).__name__)
@@ -83,7 +97,9 @@ def _need(condition: bool, otherwise: str) -> None:
 
 def _planned(kernel: Kernel, problem: SupervisedProblem) -> Plan:
     codes, settings = np.zeros(at.CODES, dtype=np.int64), np.zeros(at.SETTINGS)
-    layers = _layers(problem, codes)
+    layers = _layers(problem)
+    _need(problem.data.augment is None, "augmented data")
+    codes[at.SQUARED] = problem.data.loss == "half_squared_error"
     clock = kernel.clock
     _need(type(clock) is EventClock, "prescribed staleness")
     assert isinstance(clock, EventClock)
@@ -106,7 +122,7 @@ def _planned(kernel: Kernel, problem: SupervisedProblem) -> Plan:
         return Plan(codes, settings, layers, 1, (), None)
 
 
-def _layers(problem: SupervisedProblem, codes: np.ndarray) -> tuple[Layer, ...]:
+def _layers(problem: SupervisedProblem) -> tuple[Layer, ...]:
     _need(problem.device.type == "cpu", f"device {problem.device.type}")
     _need(problem.dtype in (torch.float32, torch.float64), f"dtype {problem.dtype}")
     layers = fusible(problem)
@@ -115,9 +131,7 @@ def _layers(problem: SupervisedProblem, codes: np.ndarray) -> tuple[Layer, ...]:
     for layer in layers:
         name = "relu" if layer.activation is None else layer.activation.name
         _need(name in at.ACTIVATIONS, f"activation {name}")
-    _need(problem.data.augment is None, "augmented data")
     _need(problem.data.train.inputs.dtype is problem.dtype, "inputs that are no real numbers")
-    codes[at.SQUARED] = problem.data.loss == "half_squared_error"
     return layers
 
 

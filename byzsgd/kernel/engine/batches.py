@@ -124,6 +124,11 @@ class Batches:
         self._room = len(blocks) + 64
         self._whole = [torch.from_numpy(block).to(self._device) for block in self._blocks] if sampling == "full" else []
 
+    @property
+    def augmented(self) -> bool:
+        """Whether batches show other inputs than the training data holds."""
+        return self._augment is not None
+
     def size(self, key: BatchKey) -> int:
         """How many examples a batch has."""
         return len(self._whole[key.block]) if self._whole else self.batch_size

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,23 +33,27 @@ class Loop:
     def _result(self, task: Task) -> Tensor:
         work, worker = task.work, task.job.worker
         if isinstance(work, Gradients):
-            if len(work.requests) == 1:
-                return self.problem.gradient(task.params[0], self.batch(worker, work.requests[0][1])).unsqueeze(0)
-            gradients = [
-                self.problem.gradient(params, self.batch(worker, key))
-                for params, (_, key) in zip(task.params, work.requests, strict=True)
-            ]
-            return torch.stack(gradients)
+            pairs = zip(task.params, work.requests, strict=True)
+            gradients = [self.gradient(params, worker, key) for params, (_, key) in pairs]
+            return gradients[0] if len(gradients) == 1 else torch.cat(gradients)
         start = task.params[0]
         if isinstance(work, ClippedSum):
-            each = examples(self.batch(worker, work.batch))
-            alone = (Batch(*one, each.num_classes) for one in zip(each.inputs, each.targets, strict=True))
-            return clipped_sum(work, (self.problem.gradient(start, one).unsqueeze(0) for one in alone))
+            return clipped_sum(work, self.each(start, worker, work.batch))
         assert isinstance(work, LocalSteps)
         params = start.clone()
         for key in work.batches:
-            params -= work.lr * self.problem.gradient(params, self.batch(worker, key))
+            params -= work.lr * self.gradient(params, worker, key)[0]
         return (start - params).unsqueeze(0)
+
+    def gradient(self, params: Tensor, worker: int, key: BatchKey) -> Tensor:
+        """(1, d) at this model, on the batch as the worker sees it."""
+        return self.problem.gradient(params, self.batch(worker, key)).unsqueeze(0)
+
+    def each(self, params: Tensor, worker: int, key: BatchKey) -> Iterator[Tensor]:
+        """(g, d), again and again: the gradients of all examples of the batch, in order."""
+        every = examples(self.batch(worker, key))
+        for one in zip(every.inputs, every.targets, strict=True):
+            yield self.problem.gradient(params, Batch(*one, every.num_classes)).unsqueeze(0)
 
     def batch(self, worker: int, key: BatchKey) -> Batch:
         batch = self.batches.batch(key)

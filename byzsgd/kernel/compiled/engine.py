@@ -1,0 +1,94 @@
+"""The engine of the general path where compiled code computes the gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from byzsgd.interfaces import Attack, BatchKey
+from byzsgd.kernel.compiled.gradient import gradients
+from byzsgd.kernel.compiled.memory import between, examples, table
+from byzsgd.kernel.engine.batches import Batches
+from byzsgd.kernel.engine.layers import Layer
+from byzsgd.kernel.engine.loop import Loop
+from byzsgd.kernel.engine.problem import SupervisedProblem
+from byzsgd.kernel.memory import fresh
+
+Examples = tuple[np.ndarray, np.ndarray, np.ndarray]  # inputs, class numbers, real targets, as compiled code wants them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chain:
+    """What the gradients of a chain of linear layers need beside models and batches."""
+
+    layers: np.ndarray  # (layers, 4)
+    squared: bool
+    train: Examples
+    seen: np.ndarray
+    deltas: np.ndarray
+    own: np.ndarray  # (B,) 0 … B - 1
+
+    @classmethod
+    def of(cls, layers: Sequence[Layer], problem: SupervisedProblem, batch_size: int) -> Chain:
+        train, squared = problem.data.train, problem.data.loss == "half_squared_error"
+        dtype = train.inputs.numpy().dtype
+        seen, deltas = between(layers, batch_size, dtype)
+        return cls(
+            layers=table(layers),
+            squared=squared,
+            train=examples(train.inputs, train.targets, dtype, squared),
+            seen=seen,
+            deltas=deltas,
+            own=np.arange(batch_size),
+        )
+
+    def gradients(self, params: Tensor, numbers: np.ndarray, data: Examples) -> Tensor:
+        """(d,) a model, (g, B) numbers of examples in the data -> (g, d)"""
+        found = fresh(params, (len(numbers), params.numel()))
+        between = self.seen, self.deltas, self.own[: numbers.shape[1]]
+        gradients(params.numpy(), found.numpy(), self.layers, numbers, *data, self.squared, *between)
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompiledGradients(Loop):
+    """One gradient after another in compiled code, examples read where they lie. The bits do not depend on who shares
+    a call."""
+
+    chain: Chain
+
+    def gradient(self, params: Tensor, worker: int, key: BatchKey) -> Tensor:
+        numbers, data = self._shown(worker, key)
+        return self.chain.gradients(params, numbers.reshape(1, -1), data)
+
+    def each(self, params: Tensor, worker: int, key: BatchKey) -> Iterator[Tensor]:
+        numbers, data = self._shown(worker, key)
+        for first in range(0, len(numbers), self.group):
+            yield self.chain.gradients(params, numbers[first : first + self.group].reshape(-1, 1), data)
+
+    def _shown(self, worker: int, key: BatchKey) -> tuple[np.ndarray, Examples]:
+        """(B,) numbers of examples, and the data that they count: what the worker sees."""
+        if worker not in self.poisons and not self.batches.augmented:
+            return self.batches.indices(key).numpy(), self.chain.train
+        batch = self.batch(worker, key)
+        data = examples(batch.inputs, batch.targets, self.chain.seen.dtype, self.chain.squared)
+        return self.chain.own[: len(batch.targets)], data
+
+
+def compiled_gradients(
+    layers: Sequence[Layer], problem: SupervisedProblem, batches: Batches, poisons: Mapping[int, Attack],
+    group: int, ahead: int,
+) -> CompiledGradients:  # fmt: skip
+    """For the chain of a problem's model; `group` and `ahead` as in `Engine`."""
+    return CompiledGradients(
+        problem=problem,
+        batches=batches,
+        poisons=poisons,
+        name="compiled gradients",
+        group=group,
+        ahead=ahead,
+        chain=Chain.of(layers, problem, batches.batch_size),
+    )
