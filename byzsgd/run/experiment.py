@@ -269,7 +269,7 @@ class Experiment:
         try:
             if folder is not None:
                 now = self.prepare(plugins)
-                require_same_start(folder, now.chosen.said, now.facts["files"])
+                require_same_start(folder, now.chosen.name, now.facts["files"])
         except (OtherFiles, OtherPath):
             if shorter is not None:
                 raise
@@ -324,7 +324,7 @@ class Experiment:
         info = collect_info(
             num_parameters=prepared.problem.num_parameters,
             byzantine_ids=self.byzantine,
-            engine=prepared.chosen.said,
+            engine=prepared.chosen.name,
             device=self.device,
             seed=self.seed,
         )
@@ -352,9 +352,9 @@ class Experiment:
                 device=self.device,
                 arrivals=self.budget.arrivals,
                 num_parameters=prepared.problem.num_parameters,
-                engine=prepared.chosen.said,
+                engine=prepared.chosen.name,
                 folder=folder,
             )
         )
-        say_once(screen.say, advice(prepared.chosen.said, self.budget.arrivals))
+        say_once(screen.say, advice(prepared.chosen.name, self.budget.arrivals))
         return Running(prepared, self.budget, self.eval_every, Saving(self.checkpoint_every), store, screen)
