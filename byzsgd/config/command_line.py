@@ -99,7 +99,7 @@ class _Job:
     launcher: int  # the process that typed the sweep
 
     def __call__(self, config: DictConfig) -> object:
-        from byzsgd.run.signals import obeying  # with torch behind it: a mistake is told before that is imported
+        from byzsgd.run.signals import obeying  # imports torch, so not before all checks
 
         folder = _output_folder()
         if self.stop.exists():

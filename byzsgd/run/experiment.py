@@ -196,7 +196,7 @@ class Experiment:
         require(self.aggregator is None, who, "no aggregator, since it has no server", aggregator=chosen)
         require(not self.delay.prescribed, who, "a delay in seconds, since it has no server whose updates count",
                 delay=self.choices.get("delay"))  # fmt: skip
-        require(self.stamps, who, "stamps=true, since it has no server to be told a version", stamps=self.stamps)
+        require(self.stamps, who, "stamps=true, since it has no server to believe a worker's claim", stamps=self.stamps)
         require(not self.metrics.study, who, "metrics.study=false, since a study is of a server's updates",
                 study=self.metrics.study)  # fmt: skip
         require(self.worker.sends == "vectors", who, "a worker rule that sends vectors (worker=gradient)",
