@@ -41,17 +41,17 @@ def chosen_path(
     experiment: Experiment, kernel: Kernel, problem: SupervisedProblem, batches: Batches, engine: Engine
 ) -> EnginePath:
     """Compiled code plays the turns if it can. If not, it computes the gradients if it can. If not, the engine does."""
-    wanted = getattr(engine, "stretches", "never")
-    if wanted == "never":
+    choice = getattr(engine, "stretches", "never")
+    if choice == "never":
         return EnginePath(name=engine.name)
     plan = "metrics.study" if experiment.metrics.study else planned(kernel, problem)
     if not isinstance(plan, str) and not installed():
         plan = MISSING
     if not isinstance(plan, str):
-        if wanted == "always":
+        if choice == "always":
             return EnginePath(name=f"{COMPILED} ({_machine()})", plan=plan, begins=0)
         return EnginePath(name=f"{COMPILED} after {SHORT} arrivals ({_machine()})", plan=plan, begins=SHORT)
-    require(wanted == "auto", "engine compiled", "a configuration that compiled code can play (engine=auto takes what "
+    require(choice == "auto", "engine compiled", "a configuration that compiled code can play (engine=auto takes what "
             "fits)", reason=plan)  # fmt: skip
     chain = chain_of(problem, batches.batch_size) if engine.group > 1 else "too little memory for two gradients"
     if not isinstance(chain, str) and not installed():
