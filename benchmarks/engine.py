@@ -113,7 +113,7 @@ def ratio(experiment: Experiment, pairs: int, folder: Path, server: str, twins: 
                      pairs)  # fmt: skip
     # Sums: a median would hide rare and expensive turns.
     total = {name: sum(each[name] for each in taken) for name in runs}
-    return total["hand"] / total["byzsgd"], running.prepared.chosen.said
+    return total["hand"] / total["byzsgd"], running.prepared.chosen.name
 
 
 def main() -> None:

@@ -89,13 +89,13 @@ def read_position(path: Path) -> tuple[int, Offsets]:
         raise ValueError(f"{path} cannot be used: it does not hold what a checkpoint holds") from error
 
 
-def _place(path: Path) -> tuple[Path, Path]:
+def _folder_and_name(path: Path) -> tuple[Path, Path]:
     """The run folder of a checkpoint, and its name there."""
     return path.parents[1], Path(path.parent.name) / path.name
 
 
 def _document(path: Path) -> Any:
-    with safe_open(regular(*_place(path)), framework="pt") as file:
+    with safe_open(regular(*_folder_and_name(path)), framework="pt") as file:
         return json.loads(file.metadata()["byzsgd"])
 
 
@@ -142,7 +142,7 @@ def read_checkpoint(
     """Reads one checkpoint and executes nothing from it. ValueError of one line when the file is damaged or names a
     type that is not allowed."""
     match = _NAME.fullmatch(path.name)
-    content = contents(*_place(path))
+    content = contents(*_folder_and_name(path))
     if match is None or digest(content) != match[2]:
         raise ValueError(f"{path} is damaged: its bytes do not match the checksum in its name")
     try:

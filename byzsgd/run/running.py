@@ -68,7 +68,7 @@ class Running:
                          prepared.batches, self.store.recorder.scores, *limits)  # fmt: skip
 
     def _gradients(self, layers: Sequence[Layer]) -> Engine:
-        """Compiled code that computes what the engine did until now."""
+        """The engine in compiled code, which takes the place of the prepared one."""
         from byzsgd.kernel.compiled.cache import news
         from byzsgd.kernel.compiled.engine import compiled_gradients
 
@@ -201,7 +201,7 @@ class Running:
             yield self.stretch(self.stretches, int(min(self.until(), arrivals - world.arrivals)))
 
     def _turns(self, engine: Engine, arrivals: float) -> Iterator[Status | None]:
-        """The kernel's, until there were so many arrivals."""
+        """Plays turns of the kernel with this engine until the world has had so many arrivals."""
         deliveries = events(self.prepared.kernel, self.world, engine)
         while self.world.arrivals < arrivals:
             event = next(deliveries, None)

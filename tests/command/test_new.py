@@ -130,6 +130,16 @@ assert line.get_ydata().sum() == 90
 """
 
 
+def test_contributing_names_only_files_that_there_are():
+    house = (ROOT / "CONTRIBUTING.md").read_text().partition("## The house")[2].partition("## Words")[0]
+    assert house
+    for line in house.splitlines():
+        folders = re.findall(r"`([a-z_]+)/`", line.split("|")[1]) if line.startswith("| `") else []
+        for file in re.findall(r"`([a-z_/]+\.py)`", line):
+            paths = [file, f"byzsgd/{file}", *(f"byzsgd/{folder}/{file}" for folder in folders)]
+            assert any((ROOT / path).is_file() for path in paths), f"CONTRIBUTING needs a file {file}; got none"
+
+
 @pytest.mark.slow
 def test_one_of_each_kind_passes_the_laws_at_once(tmp_path):
     for folder in ("byzsgd", "conf", "hydra_plugins", "docs", "tests", "plots"):
