@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 SHARE = 20  # the work since the last checkpoint costs at least so many times as much as it did
-FIRST = 1.0  # seconds of work before the first one, whose cost nobody knows
+FIRST = 1.0  # seconds of work before the first one
+SPEED = 2e8  # bytes a second that the first one is taken to write, since it has not been timed
 
 
 @dataclass
@@ -17,14 +18,19 @@ class Saving:
     5 % of the time at most, whatever a model weighs. Which moments these are changes no result."""
 
     every: int | None
-    cost: float = FIRST / SHARE  # seconds of the last one
+    cost: float | None = None  # seconds of the last one
     since: float = field(default_factory=time.perf_counter)
 
-    def due(self, arrivals: int) -> bool:
-        """Whether it is time after so many arrivals."""
+    def due(self, arrivals: int, size: Callable[[], int]) -> bool:
+        """Whether it is time after so many arrivals. `size`: bytes of the state, asked for before the first one."""
         if self.every is not None:
             return arrivals % self.every == 0
-        return time.perf_counter() - self.since >= SHARE * self.cost
+        work = time.perf_counter() - self.since
+        if self.cost is None:
+            if work < FIRST:
+                return False
+            self.cost = size() / SPEED
+        return work >= SHARE * self.cost
 
     def left(self, arrivals: int) -> int | None:
         """How many arrivals there may be before it can be time; None: any number."""
