@@ -18,7 +18,8 @@ class Saving:
     5 % of the time at most, whatever a model weighs. Which moments these are changes no result."""
 
     every: int | None
-    cost: float | None = None  # seconds of the last one
+    cost: float = FIRST / SHARE  # seconds of the last one
+    known: bool = False  # whether there was one
     since: float = field(default_factory=time.perf_counter)
 
     def due(self, arrivals: int, size: Callable[[], int]) -> bool:
@@ -26,10 +27,8 @@ class Saving:
         if self.every is not None:
             return arrivals % self.every == 0
         work = time.perf_counter() - self.since
-        if self.cost is None:
-            if work < FIRST:
-                return False
-            self.cost = size() / SPEED
+        if not self.known and work >= SHARE * self.cost:
+            self.cost = max(size() / SPEED, FIRST / SHARE)  # a state grows at first
         return work >= SHARE * self.cost
 
     def left(self, arrivals: int) -> int | None:
@@ -42,4 +41,4 @@ class Saving:
         began = time.perf_counter()
         yield
         self.since = time.perf_counter()
-        self.cost = self.since - began
+        self.cost, self.known = self.since - began, True

@@ -42,14 +42,13 @@ def test_work_outweighs_checkpoints_by_the_share(clock):
     assert plan.left(4) is None
 
 
-def test_the_first_one_waits_for_a_large_state(clock):
-    plan, sizes = Saving(None, since=100.0), iter([int(3 * saving.SPEED)])
-    clock.now += saving.FIRST + 0.01
-    assert not plan.due(1, lambda: next(sizes))
-    clock.now = 100.0 + SHARE * 3.0 - 0.01
-    assert not plan.due(2, lambda: next(sizes))
-    clock.now += 0.02
-    assert plan.due(3, lambda: next(sizes))
+def test_the_first_one_waits_as_long_as_the_state_has_grown(clock):
+    plan, sizes = Saving(None, since=100.0), iter([2 * saving.SPEED, 3 * saving.SPEED, 3 * saving.SPEED])
+    for seconds in (saving.FIRST, SHARE * 2.0, SHARE * 3.0):
+        clock.now = 100.0 + seconds - 0.01
+        assert not plan.due(1, lambda: next(sizes))
+        clock.now += 0.02
+        assert plan.due(2, lambda: next(sizes)) == (seconds == SHARE * 3.0)
 
 
 def test_a_number_counts_arrivals(clock):
@@ -62,7 +61,6 @@ def test_a_number_counts_arrivals(clock):
 def test_a_long_run_is_saved_by_itself(engine, tmp_path, monkeypatch):
     pytest.importorskip("numba")
     monkeypatch.setattr(saving, "SHARE", 0)
-    monkeypatch.setattr(saving, "FIRST", 0)
     found = []
 
     class Looking(Nobody):
