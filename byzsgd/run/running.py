@@ -15,6 +15,7 @@ from byzsgd.kernel.engine.layers import Layer
 from byzsgd.kernel.jobs import HonestNotFinite
 from byzsgd.kernel.lookahead import events
 from byzsgd.records import Run
+from byzsgd.records.checkpoints import size_of
 from byzsgd.records.rows import Block
 from byzsgd.run.budget import Budget
 from byzsgd.run.engine_path import say_once
@@ -105,7 +106,7 @@ class Running:
             if due:
                 self._mark()
             return "finished"
-        if self.store.lasting and self.saving.due(world.arrivals):
+        if self.store.lasting and self.saving.due(world.arrivals, self._size):
             self.checkpoint()
         return None
 
@@ -147,9 +148,16 @@ class Running:
     def checkpoint(self) -> None:
         with self.saving.timed():
             self.hand_over()
-            if self.stretches is not None:
-                self.stretches.give_back()
+            self._give_back()
             self.store.checkpoint(self.world, self.seconds)
+
+    def _give_back(self) -> None:
+        if self.stretches is not None:
+            self.stretches.give_back()
+
+    def _size(self) -> int:
+        self._give_back()
+        return size_of(self.world)
 
     def end(self, status: Status) -> Run:
         self.hand_over()
@@ -157,8 +165,7 @@ class Running:
             self.store.recorder.flush(dissimilarity_of(self.store.recorder.run().metrics))
         for line in self.prepared.kernel.scheme.remarks(self.world):
             self.screen.say(line)
-        if self.stretches is not None:
-            self.stretches.give_back()
+        self._give_back()
         nodes = self.prepared.evaluation.nodes(self.world)
         run = self.store.close(status, self.world, self.params, nodes, self.seconds)
         self.screen.end(run)
@@ -177,8 +184,7 @@ class Running:
                     return self.end(status)
                 if number := stopped():
                     self.hand_over()
-                    if self.stretches is not None:
-                        self.stretches.give_back()
+                    self._give_back()
                     self.store.interrupt("interrupted", self.world, self.seconds)
                     raise Stopped(number)
         except HonestNotFinite as error:
