@@ -1,9 +1,9 @@
-"""What servers add to the time of an arrival of plain asynchronous SGD, in whole runs with their records.
+"""The time that servers add to an arrival of plain asynchronous SGD, in whole runs with their records.
 
     python benchmarks/beside_asgd.py [--servers kardam] [--works digits,million] [--turns 15]
 
-Both run in one process with engine=loop on the same model and delays and take turns, the order changing every time; CPU
-time is counted. Printed: the median and the least of the turns' ratios, and the ratio of the two least times.
+Both run in one process with engine=loop on the same model and delays. They take turns, whose order changes every time,
+and CPU time is counted. Printed: the median and the least of the turns' ratios, and the ratio of the two least times.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FIXED = ("engine=loop", "eval_every=1000000000", "checkpoint_every=1000000000", 
 
 
 def deliveries(folder: Path, *overrides: str) -> Iterator[None]:
-    """byzsgd as `byzsgd train` runs it, one arrival a turn."""
+    """byzsgd as `byzsgd train` runs it; each step is one arrival."""
     running = experiment(*FIXED, *overrides).start(folder, Nobody())
     for event in events(running.prepared.kernel, running.world, running.prepared.engine):
         running.after(event)
@@ -52,15 +52,15 @@ def compare(server: str, work: str, turns: int, folder: Path) -> tuple[list[floa
     overrides, arrivals = WORKS[work]
     names = ("asgd", server)
     runs = [
-        deliveries(folder / f"{work}-{server}-{place}", f"aggregator={name}", *overrides)
-        for place, name in enumerate(names)
+        deliveries(folder / f"{work}-{server}-{index}", f"aggregator={name}", *overrides)
+        for index, name in enumerate(names)
     ]
     spent: tuple[list[float], list[float]] = ([], [])
     for run in runs:
         seconds(run, arrivals)
     for turn in range(turns):
-        for place in (0, 1) if turn % 2 else (1, 0):
-            spent[place].append(seconds(runs[place], arrivals))
+        for index in (0, 1) if turn % 2 else (1, 0):
+            spent[index].append(seconds(runs[index], arrivals))
     return spent
 
 

@@ -2,8 +2,8 @@
 
     python benchmarks/clock.py [--arrivals 200000] [--repeats 5]
 
-Every turn is peeked, popped and dispatched anew. Sizes alternate in random order within one process and CPU time is
-counted, so only the printed ratios mean anything.
+Every turn is peeked, popped and dispatched again. Sizes alternate in random order within one process, and CPU time is
+counted. So only the printed ratios mean anything.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LAWS: Mapping[str, JobLaw] = {
 
 
 def microseconds(law: JobLaw, num_workers: int, arrivals: int, seed: int) -> float:
-    """CPU time per arrival, the first job of every worker included."""
+    """CPU time per arrival, with the first job of every worker."""
     gc.collect()
     began = time.process_time()
     clock = build_clock(law, Streams(seed), num_workers)

@@ -1,7 +1,7 @@
 """Times of a round under redundancy, without gradients: python -m benchmarks.code_times
 
-1/N of the data takes a worker `compute` seconds, its load r of the data r·N times as long; a receiver serves one
-message at a time. The draws of a table are paired.
+A worker computes 1/N of the data in `compute` seconds, and its load r of the data in r·N times as many. A receiver
+takes one message at a time. The draws of a table are paired.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def reduced(compute: np.ndarray, children: int, layers: int, stragglers: int, bu
     """Mean seconds until the root of a tree has decoded."""
     made = tree(children, layers, stragglers)
     ways, load = [0.0] * made.num_workers, made.load * made.num_workers
-    met = [tree_receptions(made, list(row * load), ways, busy)[:children] for row in compute]
-    return float(np.mean([max(time for time in row if time < math.inf) for row in met]))
+    receptions_of_rounds = [tree_receptions(made, list(row * load), ways, busy)[:children] for row in compute]
+    return float(np.mean([max(time for time in row if time < math.inf) for row in receptions_of_rounds]))
 
 
 def ring(compute: np.ndarray, busy: float, latency: float = 0.0) -> float:

@@ -1,10 +1,10 @@
-"""What a compressor costs: encoding and decoding one vector, beside a copy and a random draw of its size.
+"""The cost of a compressor: encoding and decoding one vector, beside a copy and a random draw of its size.
 
     python benchmarks/compressors.py [--size 1000000] [--repeats 9]
 
-Milliseconds, the best of the repeats, and the multiple of the floor: a copy of the vector and, for those that draw, d
-uniform numbers. With `--run` the arrivals per second of CPU of a whole run without a compressor, to be held beside the
-same number of another checkout.
+Printed: milliseconds, the best of the repeats, and the multiple of the floor. The floor is a copy of the vector and d
+uniform numbers. With `--run`: the arrivals per second of CPU time of a whole run without a compressor, for comparison
+with another checkout.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ MEMBERS = {
 
 
 def best(function: Callable[[], object], repeats: int) -> float:
-    """Milliseconds of CPU."""
+    """The least milliseconds of CPU time of a call."""
     times = []
     for _ in range(repeats):
         began = time.process_time()

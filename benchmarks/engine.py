@@ -34,18 +34,18 @@ from byzsgd.run.running import Running
 from byzsgd.run.screen import Nobody
 
 SECONDS = 0.08  # CPU time of one turn of the hand-written loop
-FURTHER = 5  # compiled code goes so much further in a turn, which would else be too short to time
+FURTHER = 5  # so many times as many arrivals in a turn of compiled code, which would be too short to time otherwise
 
 
 def recorded(running: Running, arrivals: int) -> torch.Tensor:
-    """byzsgd as `byzsgd train` runs it, so many arrivals on: records, evaluations and checkpoints included."""
+    """byzsgd as `byzsgd train` runs it, for so many arrivals, with records, evaluations and checkpoints."""
     for _ in running.looks(running.world.arrivals + arrivals):
         pass
     return running.params
 
 
 def bare(running: Running) -> Iterator[torch.Tensor]:
-    """Nothing but the products of one gradient, in memory that is always the same."""
+    """Only the products of one gradient, always in the same memory."""
     problem = running.prepared.problem
     layers = fusible(problem)
     batch = running.prepared.batches.batch(BatchKey(0, 0))
@@ -58,19 +58,19 @@ def bare(running: Running) -> Iterator[torch.Tensor]:
     weights = [torch.randn(layer.outputs, layer.inputs) for layer in layers]
     seen = [torch.randn(layer.inputs, size) for layer in layers]
     deltas = [torch.randn(layer.outputs, size) for layer in layers]
-    found = [torch.empty_like(weight) for weight in weights]
+    gradients = [torch.empty_like(weight) for weight in weights]
     while True:
         for weight, below, delta in zip(weights, seen, deltas, strict=True):
             torch.mm(weight, below, out=delta)
         for number, (weight, below, delta) in enumerate(zip(weights, seen, deltas, strict=True)):
-            torch.mm(delta, below.t(), out=found[number])
+            torch.mm(delta, below.t(), out=gradients[number])
             if number:
                 torch.mm(weight.t(), delta, out=below)
         yield running.params
 
 
 def alone(running: Running) -> Callable[[int], torch.Tensor]:
-    """`recorded`, but the time that others take between two calls is no work that a checkpoint waits for."""
+    """`recorded`, without the time between two calls: it must not make a checkpoint due."""
     left = time.perf_counter()
 
     def call(arrivals: int) -> torch.Tensor:
@@ -115,7 +115,7 @@ def ratio(experiment: Experiment, pairs: int, folder: Path, server: str, twins: 
     further = {"hand": again, "byzsgd": FURTHER * again if chosen.plan is not None else again}
     taken = in_turns({name: lambda run=run, by=further[name]: timed(run, by)[0] / by for name, run in runs.items()},
                      pairs)  # fmt: skip
-    # Sums: a median would hide what comes seldom and costs much.
+    # Sums: a median would hide rare and expensive turns.
     total = {name: sum(each[name] for each in taken) for name in runs}
     return total["hand"] / total["byzsgd"], chosen.said
 

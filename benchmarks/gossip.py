@@ -1,10 +1,10 @@
 """D-PSGD on a ring beside a hand-written loop over nodes and one over stacked models: gradients a second.
 
-    python benchmarks/gossip.py [nodes …]      # 8 and 64 unless said otherwise
+    python benchmarks/gossip.py [nodes …]      # default: 8 and 64
 
-The node-by-node loop is what most published code does: one model a node, autograd, one product with the mixing matrix.
-The stacked loop computes all gradients of a round in one call (torch.func.vmap), which rounds without a barrier cannot:
-it is the bound, not the rival. All draw byzsgd's batches at byzsgd's price.
+The node-by-node loop is that of most published code: one model per node, autograd, one product with the mixing matrix.
+The stacked loop computes all gradients of a round in one call (torch.func.vmap). Rounds without a barrier cannot do
+that, so it is a bound and not a rival. All draw byzsgd's batches in byzsgd's way.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ SECONDS = 3.0  # of CPU time
 
 
 def ours(prepared: Prepared) -> Iterator[int]:
-    """One delivery a turn."""
+    """byzsgd; each step is one delivery."""
     world = prepared.kernel.begin(prepared.initial.clone())
     for _ in events(prepared.kernel, world, prepared.engine):
         yield 1
 
 
 def node_by_node(prepared: Prepared, n: int) -> Iterator[int]:
-    """One round a turn: every node's gradient by autograd, then X ← WX − ηG."""
+    """Each step is one round: every node's gradient by autograd, then X ← WX − ηG."""
     module, data, batches = prepared.problem.module, prepared.problem.data, prepared.batches
     parameters = list(module.parameters())
     sizes = [p.numel() for p in parameters]
@@ -56,7 +56,7 @@ def node_by_node(prepared: Prepared, n: int) -> Iterator[int]:
 
 
 def stacked(prepared: Prepared, n: int) -> Iterator[int]:
-    """One round a turn: all gradients in one call."""
+    """Each step is one round: all gradients in one call."""
     module, data, batches = prepared.problem.module, prepared.problem.data, prepared.batches
     named = [(name, p.shape, p.numel()) for name, p in module.named_parameters()]
     weights = torch.from_numpy(metropolis(ring()(n))).float()
@@ -95,8 +95,8 @@ def main() -> None:
             "node by node": rate(lambda prepared=prepared, n=n: node_by_node(prepared, n)),
             "stacked": rate(lambda prepared=prepared, n=n: stacked(prepared, n)),
         }
-        told = ", ".join(f"{name} {value:.0f}/s" for name, value in rates.items())
-        print(f"n={n}: {told}; ratio to node by node {rates['byzsgd'] / rates['node by node']:.2f}")
+        shown = ", ".join(f"{name} {value:.0f}/s" for name, value in rates.items())
+        print(f"n={n}: {shown}; ratio to node by node {rates['byzsgd'] / rates['node by node']:.2f}")
 
 
 if __name__ == "__main__":

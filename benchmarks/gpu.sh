@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# What was never measured: the same paths on a GPU. One machine with CUDA, a few minutes:
+# The same paths on a GPU, which was never measured. One machine with CUDA, a few minutes:
 #
 #     bash benchmarks/gpu.sh
 #
-# What it should show: with 1000 workers, groups in fused or vmap leave the loop far behind, since its gradients are
-# launches of microseconds one after another; the CNN gains from vmap, which it does not on a CPU; auto takes the fastest
-# of these and never compiled code. The numbers belong into docs/performance.md.
+# Expected: with 1000 workers, groups in fused or vmap are much faster than the loop, whose gradients are launches of
+# microseconds one after another. The CNN gains from vmap, which it does not on a CPU. auto takes the fastest of these and
+# never compiled code. The numbers belong into docs/performance.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-.venv/bin/python}

@@ -1,4 +1,4 @@
-"""What a careful researcher would write for asynchronous SGD in PyTorch: the twin that byzsgd is timed against."""
+"""Asynchronous SGD as a careful researcher would write it in PyTorch: byzsgd is timed against this loop."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from byzsgd.run.prepared import Prepared
 
 
 def asynchronous(prepared: Prepared, num_workers: int, lr: float) -> Iterator[Tensor]:
-    """Plain asynchronous SGD, one delivery a turn: a heap of finish times, one flat copy of the model per dispatch,
-    parameters that are views of a flat vector, autograd, the update in place. No records, no filters, no attacks.
+    """Plain asynchronous SGD; each step is one delivery. It has a heap of finish times, one flat copy of the model per
+    dispatch, parameters that are views of a flat vector, autograd, and an update in place. It has no records, no
+    filters and no attacks.
 
-    Seconds and batches are those of byzsgd, at the price that it pays for them. Yields the live model.
+    Seconds and batches are those of byzsgd, drawn in the same way. Yields the live model.
     """
     data, batches, module = prepared.problem.data, prepared.batches, prepared.problem._built(_rng())
     seconds = prepared.kernel.clock.durations  # type: ignore[attr-defined]

@@ -1,12 +1,13 @@
-"""byzsgd beside what a careful researcher would write in JAX: `lax.scan` over a known schedule, `vmap` over seeds.
+"""byzsgd beside a loop as a careful researcher would write it in JAX: `lax.scan` over a given schedule, `vmap` over
+seeds.
 
     python benchmarks/jax_peer.py [--works digits,logistic] [--servers asgd,kardam] [--seeds 1,8,32] [--workers 10]
                                   [--arrivals 3000] [--turns 3]
 
-Arrivals per second of CPU time, one thread, over those of the hand-written loop (benchmarks/hand_written.py), by turns
-in one process. byzsgd runs its seeds one after another, with records, evaluations and checkpoints. The schedule, the
-batches and the compilation of the JAX script stay outside its timing, and it records nothing. With asgd both must end
-at the same model. Needs `pip install 'byzsgd[bench]'`.
+Printed: arrivals per second of CPU time, with one thread, over those of the hand-written loop
+(benchmarks/hand_written.py), in turns in one process. byzsgd runs its seeds one after another, with records,
+evaluations and checkpoints. The time of the JAX script leaves out its schedule, batches and compilation, and it records
+nothing. With asgd both must end at the same model. Needs `pip install 'byzsgd[bench]'`.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ RATE, MANY = 0.1, 1e30
 
 
 def schedule(running: Running, n: int, arrivals: int) -> tuple[np.ndarray, np.ndarray]:
-    """(arrivals,) who delivers, and (arrivals, B) the batch of that job."""
+    """(arrivals,) the worker of each delivery, and (arrivals, B) the batch of its job."""
     seconds, batches = running.prepared.kernel.clock.durations, running.prepared.batches
     heap = [(seconds(worker, 0), worker, 0) for worker in range(n)]
     heapify(heap)

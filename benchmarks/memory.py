@@ -1,4 +1,4 @@
-"""Peak memory of a run, in (n, d) matrices above what the imports take, each run in a process of its own.
+"""Peak memory of a run beyond that of the imports, in (n, d) matrices. Each run has a process of its own.
 
 python benchmarks/memory.py [--works "MLP 784"] [--workers 1000] [--rounds 3]
 """
@@ -19,13 +19,13 @@ CASES = {
 
 
 def peak() -> int:
-    """Bytes: the most that this process has held."""
+    """The peak memory of this process in bytes."""
     status = Path("/proc/self/status").read_text()
     return 1024 * int(status.split("VmHWM:")[1].split()[0])
 
 
 def child(work: str, n: int, rounds: int, overrides: list[str]) -> None:
-    """Runs that many deliveries per worker and prints how many matrices that took."""
+    """Runs `rounds` deliveries per worker and prints the peak in matrices."""
     import torch
     from works import build
 
@@ -62,8 +62,8 @@ def main() -> None:
                 command = [sys.executable, __file__, "--works", work, "--workers", n, "--rounds", str(options.rounds),
                            "--child", *overrides]  # fmt: skip
                 done = subprocess.run(command, capture_output=True, text=True, env=os.environ, check=False)
-                found = done.stdout.strip() or done.stderr.strip().splitlines()[-1]
-                print(f"{work:27} n={n:<6} {name:22} {found}", flush=True)
+                result = done.stdout.strip() or done.stderr.strip().splitlines()[-1]
+                print(f"{work:27} n={n:<6} {name:22} {result}", flush=True)
 
 
 if __name__ == "__main__":

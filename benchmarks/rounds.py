@@ -24,6 +24,7 @@ from works import WORKS, build, matching
 
 from byzsgd.run.process import rare_collections
 from byzsgd.run.screen import Nobody
+from byzsgd.torchvision_compat import import_torchvision
 
 SHARE = 5  # one worker of so many lies
 
@@ -88,6 +89,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=7)
     options = parser.parse_args()
     torch.set_num_threads(1)
+    import_torchvision()  # which byzfl imports without a second try
     try:
         import byzfl  # noqa: F401
     except ImportError:

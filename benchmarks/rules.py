@@ -1,12 +1,12 @@
-"""Times every rule beside byzfl's and ByzPy's rule of the same meaning, where these are installed.
+"""Times every rule beside the same rule of byzfl and ByzPy, if these are installed.
 
     python benchmarks/rules.py                          # all rules, n=20 and 50, d=1e4, 1e5, 1e6
     python benchmarks/rules.py --d 100000 --only krum,nnm --rounds 20
 
-First it checks that the values agree, minding the definitions (their Krum counts n-f-1 neighbours, …); then it runs the
-candidates in a new random order every round, in one process and one thread, and prints medians of ratios of CPU time
-taken pair by pair: how many times longer the other library took than ours in its own definition, and how many times
-longer than the floor (one copy of the (n, d) tensor) ours took with its defaults. Read ratios only; absolute times
+First it checks that the values agree, by the definitions of each library (their Krum counts n-f-1 neighbours, …). Then
+it runs the candidates in a new random order every round, in one process and one thread. It prints medians of ratios of
+CPU time, pair by pair: how many times longer the other library took than ours with its definition, and how many times
+longer ours took, with its defaults, than the floor (one copy of the (n, d) tensor). Read ratios only; absolute times
 depend on the machine and its load.
 """
 
@@ -34,12 +34,12 @@ Call = Callable[[Tensor], Any]
 
 @dataclass
 class Case:
-    """One rule: ours, and what others call the same, with a tolerance for their values (None: theirs is random)."""
+    """One rule: ours and those of others, with a tolerance for the values of others (None: theirs is random)."""
 
     ours: Call
     byzfl: Call | None = None
     byzpy: Call | None = None
-    # the same meaning as theirs, where our default differs
+    # ours with their definition, if our default differs
     as_byzfl: Call | None = None
     as_byzpy: Call | None = None
     tolerance: dict[str, float | None] = field(default_factory=dict)
@@ -190,8 +190,8 @@ def values(answer: Any) -> Tensor:
 
 
 def agreement(case: Case, x: Tensor) -> dict[str, str]:
-    """How far the values of the others are from ours, in the definition that they use."""
-    told = {}
+    """How far the values of the others are from ours, with their definition."""
+    remarks = {}
     for library, other, ours in (
         ("byzfl", case.byzfl, case.as_byzfl or case.ours),
         ("byzpy", case.byzpy, case.as_byzpy or case.ours),
@@ -200,12 +200,12 @@ def agreement(case: Case, x: Tensor) -> dict[str, str]:
             continue
         tolerance = case.tolerance.get(library, 1e-4)
         if tolerance is None:
-            told[library] = "random"
+            remarks[library] = "random"
             continue
         wanted = values(ours(x))
         distance = float((values(other(x)) - wanted).abs().max() / wanted.abs().max())
-        told[library] = "" if distance <= tolerance else f"differs by {distance:.1g}"
-    return told
+        remarks[library] = "" if distance <= tolerance else f"differs by {distance:.1g}"
+    return remarks
 
 
 def measure(candidates: dict[str, Call], x: Tensor, rounds: int, rng: random.Random) -> dict[str, list[float]]:
@@ -250,7 +250,7 @@ def main() -> None:
                 case = cases(f, rows, fl, py)[name]
                 x = torch.randn(rows, d, generator=torch.Generator().manual_seed(1))
                 target = torch.empty_like(x)
-                told = agreement(case, x)
+                remarks_of = agreement(case, x)
                 ours = {"ours": case.ours, "as_byzfl": case.as_byzfl, "as_byzpy": case.as_byzpy}
                 candidates: dict[str, Call] = {key: call for key, call in ours.items() if call is not None}
                 candidates["floor"] = target.copy_
@@ -263,7 +263,7 @@ def main() -> None:
                     else "–"
                     for library in others
                 ]
-                remarks = ", ".join(f"{library} {text}" for library, text in told.items() if text)
+                remarks = ", ".join(f"{library} {text}" for library, text in remarks_of.items() if text)
                 floor = ratio(times["ours"], times["floor"])
                 print(
                     f"| {name} | {rows}, {f}, {d:.0e} | {shown[0]} | {shown[1]} | {floor:.1f} | {remarks or 'agree'} |",

@@ -1,10 +1,11 @@
-"""The whole table of docs/performance.md, row by row in processes of their own, side by side with what each is held
-against; ratios of sums, with records, evaluations and checkpoints.
+"""All rows of docs/performance.md, each in a process of its own: ratios of sums, with records, evaluations and
+checkpoints.
 
     python benchmarks/table.py [--rows asgd,rounds] [--short]
 
-`--rows`: those whose name contains one of the words. `--short`: a turn or two each, to see that a row runs. A row whose
-rival is not installed (jax: `pip install 'byzsgd[bench]'`; byzfl: `pip install byzfl`) says so and the others go on.
+`--rows`: only rows whose name contains one of the words. `--short`: a turn or two each, to see that a row runs. If the
+rival of a row is not installed (jax: `pip install 'byzsgd[bench]'`; byzfl: `pip install byzfl`), a line says so and the
+other rows go on.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ LIARS = "--works digits --workers 15 --engines compiled --delays exponential"
 
 @dataclass(frozen=True)
 class Row:
-    """One command, and how many turns its ratios are sums of."""
+    """One command, and the number of its turns."""
 
     command: str
-    turns: str = ""  # its option for them; empty: it has none
+    turns: str = ""  # its option for the number of turns; empty: it has none
     goal: str = ""
 
 

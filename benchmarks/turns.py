@@ -1,4 +1,4 @@
-"""How benchmarks compare: in one process, by turns in random order, in CPU time."""
+"""How benchmarks compare: in one process, in turns of random order, by CPU time."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 
 
 def in_turns(ways: Mapping[str, Callable[[], float]], turns: int) -> list[dict[str, float]]:
-    """The seconds that every way says it took, turn by turn: a fixed order would favour who comes second, and only
-    what is close in time can be compared."""
-    found = []
+    """The seconds of every way, turn by turn. The order is random, since a fixed one would favour the second. Ways
+    alternate, since only times of the same moment can be compared."""
+    seconds = []
     for number in range(turns):
         order = list(ways)
         random.Random(number).shuffle(order)
-        found.append({name: ways[name]() for name in order})
-    return found
+        seconds.append({name: ways[name]() for name in order})
+    return seconds

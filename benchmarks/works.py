@@ -1,4 +1,4 @@
-"""The work that the benchmarks time: datasets of the right shape, and the settings around them."""
+"""The problems that the benchmarks time: datasets of the right shape, and their settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from byzsgd.run import Experiment
 
 @dataclass(frozen=True)
 class Synthetic:
-    """Random inputs with class numbers: speed does not depend on what they show."""
+    """Random inputs with class numbers: speed does not depend on their content."""
 
     model: ModelFactory
     shape: tuple[int, ...]
@@ -36,7 +36,7 @@ class Synthetic:
 
 @dataclass(frozen=True)
 class Work:
-    """One kind of gradient."""
+    """One problem, which determines the cost of a gradient."""
 
     batch_size: int
     dataset: Dataset | None  # None: digits, with its own model
@@ -52,7 +52,7 @@ WORKS: Mapping[str, Work] = {
 
 
 def build(work: str, num_workers: int, *overrides: str) -> Experiment:
-    """An experiment on that work, evaluated every 3000 arrivals."""
+    """An experiment on a work, evaluated every 3000 arrivals."""
     chosen = WORKS[work]
     settings = (f"num_workers={num_workers}", "num_byzantine=0", f"batch_size={chosen.batch_size}",
                 "budget.arrivals=1000000000", "eval_every=3000", *overrides)  # fmt: skip
@@ -61,6 +61,6 @@ def build(work: str, num_workers: int, *overrides: str) -> Experiment:
 
 
 def matching(wanted: str) -> list[str]:
-    """Names of works that contain one of the words given, separated by commas; all for an empty string."""
+    """The names of works that contain one of these words, separated by commas; empty: all works."""
     words = [word.strip().lower() for word in wanted.split(",") if word.strip()]
     return [name for name in WORKS if not words or any(word in name.lower() for word in words)]

@@ -1,5 +1,5 @@
-"""One way to say that something cannot work, `<who> needs <condition>; got <values>`; names and settings as text; and
-the memory that checks measure against."""
+"""The one form of every error, `<who> needs <condition>; got <values>`. Also names and settings as text, and the memory
+of this machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 CONTAINER = Path("/sys/fs/cgroup/memory.max")  # the limit of the container, where there is one
-_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, direction, half a letter, line and paragraph ends
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode categories: control, format, surrogate, line and paragraph ends
 
 
 def require(condition: bool, who: str, needs: str, **values: object) -> None:
@@ -23,7 +23,7 @@ def require(condition: bool, who: str, needs: str, **values: object) -> None:
 
 
 def printable(text: str) -> str:
-    """A text on one line with every character that would move a cursor, or the reader's eye, spelled out: \\x1b."""
+    """A text on one line. Characters that would move the cursor or change the direction are spelled out: \\x1b."""
     if text.isprintable():
         return text
     return "".join(sign if unicodedata.category(sign) not in _UNSEEN else _spelled_out(sign) for sign in text)
@@ -34,12 +34,12 @@ def _spelled_out(sign: str) -> str:
 
 
 def spelled(value: object) -> str:
-    """A value as it is typed in a configuration."""
+    """A value as one types it in a configuration."""
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Of nested settings, each by its dotted key; a part without settings has none."""
+    """(dotted key, value) of every setting in nested settings. A part without settings gives none."""
     if not isinstance(node, Mapping):
         yield path, node
         return
@@ -48,7 +48,7 @@ def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def machine_memory() -> int:
-    """Bytes that this process may have: the machine's, or a limit below it."""
+    """The bytes that this process may use: the memory of the machine, or a lower limit."""
     limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
     soft, _ = resource.getrlimit(resource.RLIMIT_AS)
     if soft != resource.RLIM_INFINITY:

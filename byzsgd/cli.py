@@ -1,4 +1,5 @@
-"""The command line. Nothing heavy is imported at the top: `--help` and `list` answer at once."""
+"""The command line: it parses, calls a command and chooses the exit code. Slow imports stand within the commands, so
+`--help` and `list` answer at once."""
 
 from __future__ import annotations
 
@@ -22,15 +23,16 @@ from byzsgd.console.output import loading, speak_any_encoding, tell
 from byzsgd.console.vocabulary import FAILURE, MISTAKE, as_argument
 
 if TYPE_CHECKING:
-    from byzsgd.config import Command, Failure, SweepTarget, Word
+    from byzsgd.config import Command, Failure, Permission, SweepTarget
     from byzsgd.run import Experiment
 
-# At the end Python looks for cycles among all objects of PyTorch, which takes a quarter of the time of importing it.
+# At exit Python searches all objects of PyTorch for cycles, which takes a quarter of the time of its import.
 atexit.register(gc.freeze)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns its exit code. Mistakes are one line on stderr, a traceback with HYDRA_FULL_ERROR=1."""
+    """Runs one command and returns its exit code. A mistake is one line on stderr; with HYDRA_FULL_ERROR=1 a
+    traceback."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     speak_any_encoding()
     if not given:
@@ -49,11 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         way = f"byzsgd resume {as_argument(folder)}" if folder else "byzsgd resume FOLDER"
         tell(f"byzsgd: interrupted; the same command, or {way}, goes on", sys.stderr)
         return 128 + getattr(stop, "number", signal.SIGINT)
-    except BrokenPipeError:  # the reader of our output has gone: `byzsgd list | head`
-        return _unheard(given)
+    except BrokenPipeError:  # the reader of our output has ended: `byzsgd list | head`
+        return _without_reader(given)
     except SystemExit as stop:
-        if isinstance(stop.__context__, BrokenPipeError):  # what rich makes of it
-            return _unheard(given)
+        if isinstance(stop.__context__, BrokenPipeError):  # rich turns it into an exit
+            return _without_reader(given)
         raise
     except Exception as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
@@ -63,8 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
 
 
-def _unheard(given: Sequence[str]) -> int:
-    """The exit code where nobody reads what we print any more: a look is over, a run is cut off."""
+def _without_reader(given: Sequence[str]) -> int:
+    """The exit code when nobody reads our output any more. That ends a command that only shows something; it cuts off a
+    run."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if given[0] not in ("train", "resume"):
         return 0
@@ -73,7 +76,7 @@ def _unheard(given: Sequence[str]) -> int:
 
 
 def train(arguments: list[str]) -> int:
-    """One run, or a sweep: with -m, or where `hydra.mode` says so."""
+    """One run, or a sweep, with -m or `hydra.mode`."""
     if any(argument in ("-h", "--help") for argument in arguments):
         print(_train_help())
         return 0
@@ -84,42 +87,43 @@ def train(arguments: list[str]) -> int:
         config.answer(command)
         return 0
     with loading():
-        intended = config.intended(command)  # every mistake that can be known is told before a folder is made
-    if isinstance(intended, config.SweepTarget):
-        return _sweep(command, intended)
-    if intended.finished is not None:
+        target = config.target_of(command)  # before a folder is made: it reports all mistakes that show without a run
+    if isinstance(target, config.SweepTarget):
+        return _sweep(command, target)
+    if target.finished is not None:
         from byzsgd.console.run_screen import Terminal
 
-        intended.finished.run(intended.folder, Terminal())  # without Hydra, which would write into its folder
+        target.finished.run(target.folder, Terminal())  # without Hydra, which would write into its folder
     else:
         config.launch(_run, command)
     return 0
 
 
 def resume(parsed: argparse.Namespace) -> int:
-    """Goes on with runs that were cut off, or with settings of the budget beyond the end of finished ones. Executes
-    nothing that a folder brings: see --plugin."""
+    """Goes on with runs that were cut off; with settings of the budget, beyond the end of finished ones. It executes no
+    code that a folder names, unless --plugin permits it."""
     import yaml
 
     from byzsgd import config
     from byzsgd.records import find_runs, is_finished
 
-    told = [word for word in parsed.folders if "=" in word and not Path(word).exists()]
-    settings = {key: yaml.safe_load(value) for key, _, value in (word.partition("=") for word in told)}
-    places = [Path(word) for word in parsed.folders if word not in told]
-    found = [run for place in places for run in find_runs(place)]
-    config.require_told(settings)
+    words = [word for word in parsed.folders if "=" in word and not Path(word).exists()]
+    settings = {key: yaml.safe_load(value) for key, _, value in (word.partition("=") for word in words)}
+    folders = [Path(word) for word in parsed.folders if word not in words]
+    runs = [run for folder in folders for run in find_runs(folder)]
+    config.require_resumable(settings)
     longer = {key: value for key, value in settings.items() if key.startswith("budget.")}
-    word = config.Word(parsed.plugin, {key: settings[key] for key in settings.keys() - longer}, parsed.trust)
-    left = found if longer or len(found) <= 1 else [run for run in found if not is_finished(run)]
-    if not found:
-        tell(f"no run in {', '.join(map(str, places))}")
+    other = {key: settings[key] for key in settings.keys() - longer}
+    permission = config.Permission(parsed.plugin, other, parsed.trust)
+    left = runs if longer or len(runs) <= 1 else [run for run in runs if not is_finished(run)]
+    if not runs:
+        tell(f"no run in {', '.join(map(str, folders))}")
     elif not left:
-        tell(f"nothing to go on with: {len(found)} runs, all of them finished")
+        tell(f"nothing to go on with: {len(runs)} runs, all of them finished")
     code = 0
     for folder in left:
         try:
-            _go_on(folder, longer, word)
+            _go_on(folder, longer, permission)
         except Exception as error:  # the others go on
             if len(left) == 1:
                 raise
@@ -132,7 +136,7 @@ def resume(parsed: argparse.Namespace) -> int:
 def warm(parsed: argparse.Namespace) -> int:
     """Fills the cache of compiled code: one delivery in each precision, and a gradient of the general path."""
     from byzsgd import config
-    from byzsgd.run.path import SHORT, cache_of_compiled_code
+    from byzsgd.run.engine_path import SHORT, cache_of_compiled_code
 
     folder = cache_of_compiled_code()
     for dtype in ("float32", "float64"):
@@ -142,7 +146,7 @@ def warm(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _go_on(folder: Path, settings: dict[str, Any], word: Word) -> None:
+def _go_on(folder: Path, settings: dict[str, Any], permission: Permission) -> None:
     with loading():
         from byzsgd import config
         from byzsgd.console.run_screen import Terminal
@@ -151,10 +155,10 @@ def _go_on(folder: Path, settings: dict[str, Any], word: Word) -> None:
         tell(f"byzsgd: {folder}: {line}", sys.stderr)
 
     if settings:
-        experiment, place = config.extended(folder, settings, word, say)
-        experiment.run(place, Terminal(), word.plugins, only_there=True, shorter=folder)
+        experiment, place = config.extended(folder, settings, permission, say)
+        experiment.run(place, Terminal(), permission.plugins, only_there=True, shorter=folder)
     else:
-        config.stored(folder, word, say).run(folder, Terminal(), word.plugins, only_there=True)
+        config.stored(folder, permission, say).run(folder, Terminal(), permission.plugins, only_there=True)
 
 
 def _run(experiment: Experiment, folder: Path) -> float:
@@ -166,7 +170,7 @@ def _run(experiment: Experiment, folder: Path) -> float:
     if varied:
         tell(f"byzsgd: one run of an experiment that varies {', '.join(varied)}; -m makes them all", sys.stderr)
     here = config.started_in()
-    # With hydra.job.chdir a relative path would be none from where the user stands.
+    # With hydra.job.chdir a path relative to the current folder would be wrong for the user.
     place = folder.relative_to(here) if Path.cwd() == here and folder.is_relative_to(here) else folder
     return objective(experiment.run(place, Terminal()))
 
@@ -179,11 +183,11 @@ def _run_one_of_many(experiment: Experiment, folder: Path) -> float:
 
     config.require_judge(experiment.config, experiment.choices)
     run = experiment.run(folder, OneLine())
-    (folder / ERROR).unlink(missing_ok=True)  # of an earlier attempt
+    (folder / ERROR).unlink(missing_ok=True)  # an earlier attempt may have left it
     return objective(run)
 
 
-def _sweep(command: Command, intended: SweepTarget, table: bool = True) -> int:
+def _sweep(command: Command, target: SweepTarget, table: bool = True) -> int:
     from byzsgd import config
     from byzsgd.console.output import console as screen
     from byzsgd.console.sweep_progress import following
@@ -191,13 +195,13 @@ def _sweep(command: Command, intended: SweepTarget, table: bool = True) -> int:
     from byzsgd.records.progress import Sweep
     from byzsgd.run.signals import launching
 
-    folder, sweep = intended.folder, Sweep(intended.folder)
-    stop = (folder / f".stop-{platform.node()}-{os.getpid()}").absolute()  # this launch, not others in the folder
-    # What a queue has taken goes on without us; in this process each run sees to its own signals.
-    watched = launching(stop) if intended.launch == "elsewhere" else nullcontext()
+    folder, sweep = target.folder, Sweep(target.folder)
+    stop = (folder / f".stop-{platform.node()}-{os.getpid()}").absolute()  # of this launch, not of others in the folder
+    # Jobs in a queue go on without this process. In this process each run handles its own signals.
+    watched = launching(stop) if target.launch == "elsewhere" else nullcontext()
     try:
         with following(sweep, screen()), watched:
-            config.launch(_run_one_of_many, command, intended.settings, stop=stop, failed=_failed)
+            config.launch_sweep(_run_one_of_many, command, target.settings, stop=stop, failed=_failed)
     except FirstFailure:
         pass
     finally:
@@ -205,9 +209,9 @@ def _sweep(command: Command, intended: SweepTarget, table: bool = True) -> int:
     sweep.look()
     if table:
         show_sweep([each.folder for each in sweep.runs if each.state == "done"], folder)
-    found = _optimum(folder)
-    if found:
-        tell(found)
+    optimum = _optimum(folder)
+    if optimum:
+        tell(optimum)
     left = sweep.unfinished()
     for each in left:
         kind = "running elsewhere" if each.state == "running" else each.state
@@ -218,34 +222,34 @@ def _sweep(command: Command, intended: SweepTarget, table: bool = True) -> int:
 
 
 def _stage(overrides: Sequence[str]) -> int:
-    """A sweep of a protocol, which has tables of its own."""
+    """A sweep of a protocol, without the closing table: a protocol prints its own tables."""
     from byzsgd import config
 
     command = config.read(["-m", *overrides])
-    intended = config.intended(command)
-    assert isinstance(intended, config.SweepTarget)
-    return _sweep(command, intended, table=False)
+    target = config.target_of(command)
+    assert isinstance(target, config.SweepTarget)
+    return _sweep(command, target, table=False)
 
 
 def _optimum(folder: Path) -> str:
-    """What a sweeper that optimises has found; nothing for others."""
+    """The best settings that an optimising sweeper found, in one line; empty: the sweeper does not optimise."""
     from byzsgd.records.reading import yaml_mapping
 
     try:
-        found = yaml_mapping(folder, "optimization_results.yaml")
-        settings = " ".join(f"{key}={value}" for key, value in found["best_params"].items())
-        return f"best: {settings} ({found['best_value']:.4g})"
+        results = yaml_mapping(folder, "optimization_results.yaml")
+        settings = " ".join(f"{key}={value}" for key, value in results["best_params"].items())
+        return f"best: {settings} ({results['best_value']:.4g})"
     except (LookupError, TypeError, AttributeError, ValueError):
         return ""
 
 
 class FirstFailure(KeyboardInterrupt):
-    """A job has failed in this process, in a sweep that is to end with its first failure."""
+    """A job failed in this process, in a sweep that ends with its first failure."""
 
 
 def _failed(failure: Failure) -> None:
-    """What remains of a job of a sweep that failed: a line, and its error in its folder. A run that another process has
-    in hand is no failure. Neither has a result for a sweeper that optimises."""
+    """Reports a failed job of a sweep: one line on the screen, and its error in its folder. A run that another process
+    is computing is no failure. Neither gives a result to an optimising sweeper."""
     from byzsgd.records import Busy
 
     error, folder = failure.error, failure.folder
@@ -267,7 +271,7 @@ def _failed(failure: Failure) -> None:
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse whose complaints are lines like all others."""
+    """argparse with errors of one line, as everywhere."""
 
     def error(self, message: str) -> NoReturn:
         unknown = re.search(r"argument COMMAND: invalid choice: '(.*?)'", message)
@@ -310,7 +314,7 @@ def _parser() -> argparse.ArgumentParser:
     showing.set_defaults(command=lambda parsed: _catalogue("show_member", parsed.member))
     completing = commands.add_parser("completion", help='TAB in a shell: eval "$(byzsgd completion bash)"')
     completing.add_argument("shell", choices=("bash", "zsh", "fish"))
-    completing.add_argument("--line", help=argparse.SUPPRESS)  # what is typed so far: answers what fits
+    completing.add_argument("--line", help=argparse.SUPPRESS)  # the line that was typed so far
     completing.set_defaults(command=lambda parsed: _complete(parsed, parser))
     return parser
 

@@ -1,4 +1,4 @@
-"""What a callable takes, read from its signature."""
+"""The parameters of a callable, read from its signature."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-REQUIRED = inspect.Parameter.empty  # in the place of a default: there is none
+REQUIRED = inspect.Parameter.empty  # the default of a parameter without one
 
 
 def by_name(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """The parameters that can be given by name."""
+    """The parameters that can be passed by name."""
     kinds = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return {name: each for name, each in inspect.signature(function).parameters.items() if each.kind in kinds}
 
@@ -27,8 +27,8 @@ def missing(function: Callable[..., Any], given: Mapping[str, Any]) -> list[str]
 
 
 def unwrapped(part: Any) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
-    """The function within partials, and what they bind. functools does not flatten a subclass of partial, and Hydra's
-    is slow to call."""
+    """The function within partials, and the arguments that they bind. functools does not flatten a subclass of partial,
+    and calls of Hydra's subclass are slow."""
     if not isinstance(part, functools.partial):
         return part, (), {}
     function, positional, values = unwrapped(part.func)

@@ -1,7 +1,7 @@
-"""What a run reads from files beside its configuration: their names and the digests of their bytes.
+"""The files that a run reads beside its configuration: their names and the digests of their bytes.
 
-Whoever reads a file for a run reads it through `noted`; whoever wants to know what was read asks for it with `noting`.
-A part that reads once and keeps what it has read says so as `sources`.
+Code that reads a file for a run passes its path through `noted`. `noting` collects the files that are read inside it. A
+part that reads its file once and keeps the content has their digests as `sources`.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ _NOTES: ContextVar[dict[str, str] | None] = ContextVar("notes", default=None)
 
 
 def noted(path: Path) -> Path:
-    """The same path, about to be read; OSError where it cannot be. The bytes as they lie on the disk count, before
-    splits and arithmetic: seeds and machines give the same digest. The folder does not count."""
+    """The same path, whose file is read next; OSError where it cannot be read. The digest is that of the bytes on the
+    disk, so it does not depend on seed and machine. The folder does not count."""
     notes = _NOTES.get()
     if notes is not None:
-        found = _digest(path)
+        digest = _digest(path)
         name, number = path.name, 1
-        while notes.get(name, found) != found:  # another file of the same name
+        while notes.get(name, digest) != digest:  # another file of the same name
             number += 1
             name = f"{path.name} ({number})"
-        notes[name] = found
+        notes[name] = digest
     return path
 
 
 @contextmanager
 def noting() -> Iterator[dict[str, str]]:
-    """Inside, collects what is read; an outer one is told of it as well."""
+    """Inside, collects the files that are read. An outer `noting` collects them too."""
     outer, notes = _NOTES.get(), dict[str, str]()
     token = _NOTES.set(notes)
     try:
@@ -48,7 +48,7 @@ def noting() -> Iterator[dict[str, str]]:
 
 
 def sources_of(part: Any, name: str) -> dict[str, str]:
-    """What a part and the parts in it have read (their `sources`), each file as `name/file`."""
+    """The `sources` of a part and of the parts in it, each file as `name/file`."""
     if isinstance(part, functools.partial):
         return sources_of(part.keywords, name)
     if isinstance(part, Mapping):
@@ -60,18 +60,18 @@ def sources_of(part: Any, name: str) -> dict[str, str]:
     else:
         parts = {}
     own = getattr(part, "sources", None)
-    found = {f"{name}/{file}": digest for file, digest in own.items()} if isinstance(own, Mapping) else {}
+    digests = {f"{name}/{file}": digest for file, digest in own.items()} if isinstance(own, Mapping) else {}
     for place, item in parts.items():
-        found |= sources_of(item, place)
-    return found
+        digests |= sources_of(item, place)
+    return digests
 
 
 def module_sources(names: tuple[str, ...]) -> dict[str, str]:
-    """The files of modules, of packages all of theirs, as `plugins/file`; a module that is not found is left to who
-    imports it."""
+    """The files of modules, and all files of packages, as `plugins/file`. A module that does not exist is left out: its
+    import reports it."""
     import importlib.util  # noqa: PLC0415 (only plugins need it)
 
-    found = {}
+    digests = {}
     for name in names:
         spec = importlib.util.find_spec(name)
         if spec is None:
@@ -79,14 +79,14 @@ def module_sources(names: tuple[str, ...]) -> dict[str, str]:
         folders = [Path(place) for place in spec.submodule_search_locations or ()]
         for folder in folders:
             for file in sorted(folder.rglob("*.py")):
-                found[f"plugins/{name}/{file.relative_to(folder)}"] = _digest(file)
+                digests[f"plugins/{name}/{file.relative_to(folder)}"] = _digest(file)
         if not folders and spec.origin is not None and Path(spec.origin).is_file():
-            found[f"plugins/{Path(spec.origin).name}"] = _digest(Path(spec.origin))
-    return found
+            digests[f"plugins/{Path(spec.origin).name}"] = _digest(Path(spec.origin))
+    return digests
 
 
 def changed(before: Sources, now: Sources) -> str:
-    """The first file that is not what it was, in words; empty: none. Plugins that are not in use now do not count."""
+    """The first file that has changed, in words; empty: none. Plugins that are not used now do not count."""
     for name in [*now, *before]:
         if name.startswith("plugins/") and name not in now:
             continue
@@ -96,7 +96,7 @@ def changed(before: Sources, now: Sources) -> str:
 
 
 def digest_of(sources: Sources) -> str:
-    """Eight hexadecimal digits for all of it together; empty for nothing."""
+    """One digest for all files, of eight hexadecimal digits; empty: there are no files."""
     text = "\n".join(f"{name} {digest}" for name, digest in sorted(sources.items()))
     return hashlib.blake2b(text.encode(), digest_size=4).hexdigest() if sources else ""
 

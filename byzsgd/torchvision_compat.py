@@ -9,7 +9,7 @@ from types import ModuleType
 
 from torch.library import Library
 
-# Operators of torchvision's compiled half that its import takes for granted. None of them is called here.
+# Operators of torchvision's compiled half that its import requires. None of them is called here.
 OPERATORS = ("nms", "qnms")
 SIGNATURE = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
@@ -24,16 +24,16 @@ def declare_operators() -> Library:
 
 
 def import_torchvision() -> ModuleType:
-    """torchvision, imported when first asked for. ValueError where it cannot be."""
+    """torchvision, imported at the first call; ValueError where that fails."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it complains of image decoders that are not used here
+        warnings.simplefilter("ignore")  # it warns about image decoders that are not used here
         try:
             return _imported()
         except RuntimeError as error:
             if "torchvision::" not in str(error):
                 raise
-        # Its compiled half does not load into this torch: what is left of the failed import goes, and the operators
-        # are declared by name. Never before a first failure: a half that loads declares them itself.
+        # Its compiled half does not load into this torch. The rest of the failed import is removed, and the operators
+        # are declared by name. Not before a failure: a compiled half that loads declares them itself.
         for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
             del sys.modules[name]
         declare_operators()

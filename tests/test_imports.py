@@ -3,9 +3,13 @@
 import ast
 import graphlib
 from functools import cache
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+from byzsgd.config.targets import PARTS
 
 PACKAGE = Path(__file__).resolve().parents[1] / "byzsgd"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -38,7 +42,7 @@ ALLOWED = {
     "trackers": FAMILY,
     "datasets": FAMILY | {"torchvision_compat"},
     "models": FAMILY | {"torchvision_compat"},
-    "plotting": {"analysis"} | RESULTS,
+    "plotting": {"analysis", "signatures"} | RESULTS,
     "reporting": {"analysis"} | RESULTS,
     "studies": {"analysis", "plotting"} | RESULTS,
     "analysis": {"sources"} | RESULTS,
@@ -129,3 +133,49 @@ def test_no_file_is_long():
 def test_the_middle_stays_small(file, most):
     """A turn that grows takes over what its neighbours do; a scheme that grows does what the kernel should."""
     assert len((PACKAGE / file).read_text(encoding="utf-8").splitlines()) <= most
+
+
+def exported(package: Path) -> dict[str, str]:
+    """Names that a package takes from its own modules, by the module that it takes them from."""
+    tree = ast.parse((package / "__init__.py").read_text(encoding="utf-8"))
+    own = ".".join(("byzsgd", *package.relative_to(PACKAGE).parts))
+    taken = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return {
+        alias.asname or alias.name: (node.module or "").removeprefix(f"{own}.")
+        for node in taken
+        for alias in node.names
+        if node.level or (node.module or "").startswith(f"{own}.")
+    }
+
+
+def shadowed() -> dict[str, set[str]]:
+    """By package: its names that are those of its modules too."""
+    found = {}
+    for file in PACKAGE.rglob("__init__.py"):
+        modules = {each.stem for each in file.parent.glob("*.py")}
+        if both := exported(file.parent).keys() & modules:
+            found[".".join(("byzsgd", *file.parent.relative_to(PACKAGE).parts))] = both
+    return found
+
+
+SHADOWED = shadowed()
+
+
+def test_only_members_have_the_names_of_their_modules():
+    families = [part for part in PARTS if part.count(".") == 1 or part.startswith("byzsgd.kernel")]
+    beside = {name for name in SHADOWED if not any(f"{name}.".startswith(f"{family}.") for family in families)}
+    assert not beside
+
+
+@pytest.mark.parametrize("family", sorted(SHADOWED))
+def test_a_member_is_what_its_name_says_whatever_was_imported(family):
+    """`byzsgd.attacks.lie` is the attack. Its module is what `import_module` gives, or `from byzsgd.attacks.lie import`
+    reads: importing it takes the name from nobody."""
+    package = import_module(family)
+    for name in SHADOWED[family]:
+        module = import_module(f"{family}.{name}")
+        member = getattr(package, name)
+        assert isinstance(module, ModuleType) and not isinstance(member, ModuleType)
+        assert any(each is member for each in vars(module).values()), (
+            f"{family}.{name} needs its member in its own file"
+        )

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from byzsgd.aggregators.foresight import foresee
+from byzsgd.aggregators.server import Server
 from byzsgd.checks import require
-from byzsgd.interfaces import Arrival, Decision, ServerContext
+from byzsgd.interfaces import Arrival, Decision, ServerContext, accept
 
 
 @dataclass
@@ -23,7 +21,7 @@ class DCASGDState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DCASGD:
+class DCASGD(Server[DCASGDState]):
     """Delay-compensated asynchronous SGD: corrects a stale gradient towards the one at the present model.
 
     direction = g + λ·g⊙g⊙(x − x_l), λ = compensation; with `adaptive`, λ = compensation / √(MS + epsilon) per
@@ -37,17 +35,11 @@ class DCASGD:
     adaptive: bool
     decay: float
     epsilon: float
-    expects: ClassVar[str] = "vectors"
-    needs_read_params: ClassVar[bool] = True
-    scores: tuple[str, ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:
         require(self.compensation >= 0, "dc_asgd", "compensation >= 0", compensation=self.compensation)
         require(0 <= self.decay < 1, "dc_asgd", "0 <= decay < 1", decay=self.decay)
         require(self.epsilon > 0, "dc_asgd", "epsilon > 0", epsilon=self.epsilon)
-
-    def check(self, num_workers: int) -> None:
-        """Any number of workers will do."""
 
     def init(self, context: ServerContext) -> DCASGDState:
         return DCASGDState(context)
@@ -63,7 +55,4 @@ class DCASGD:
             state.mean_squares[arrival.worker] = mean_square
             correction = correction / torch.sqrt(mean_square + self.epsilon)
         direction = gradient + self.compensation * correction if self.compensation else gradient.clone()
-        return Decision(True, "accepted", 1.0, direction, {})
-
-    def preview(self, state: DCASGDState, arrivals: Sequence[Arrival]) -> Decision:
-        return foresee(self, state, arrivals)
+        return accept(direction)

@@ -12,7 +12,7 @@ import inspect
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, cast, overload
 
 import numpy as np
@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from byzsgd.aggregators.feeds import Feed, State
+from byzsgd.aggregators.laws import Law
 from byzsgd.aggregators.magnitudes import Use, computed, sizes_of, unremarkable
 from byzsgd.aggregators.rows import NonFiniteRows as NonFiniteRows
 from byzsgd.aggregators.rows import Rows, Undeclared, all_finite, finite_mask, read_rows, read_weights
@@ -29,18 +30,6 @@ from byzsgd.signatures import REQUIRED, keyword_only, unwrapped
 
 P = ParamSpec("P")
 
-Law = Literal[
-    "permutation",  # the order of the rows does not matter
-    "translation",  # F(x + v) = F(x) + v
-    "scaling",  # F(c x) = c F(x), c > 0
-    "sign",  # F(-x) = -F(x)
-    "rotation",  # F(x Q) = F(x) Q, Q orthogonal
-    "diagonal",  # F(x * s) = F(x) * s per coordinate, signs included
-    "agreement",  # k-f equal rows v give v
-    "bounded",  # f outliers of any size move it by a bounded amount
-    "mean_without_liars",  # f = 0 is the mean
-    "box",  # stays between the least and the greatest value of every coordinate
-]
 Kind = Literal["rule", "weighted rule", "pre-aggregator"]
 
 
@@ -70,7 +59,8 @@ class Condition:
 
 
 MORE_THAN_F = Condition("k >= f+1", lambda k, f: k >= f + 1)
-MAJORITY = Condition("k >= 2f+1", lambda k, f: k >= 2 * f + 1, MORE_THAN_F)  # where only theory asks for it
+MORE_THAN_2F = Condition("k >= 2f+1", lambda k, f: k >= 2 * f + 1)
+MAJORITY = replace(MORE_THAN_2F, computable=MORE_THAN_F)  # where only theory asks for it
 
 
 @dataclass(frozen=True)
@@ -362,14 +352,14 @@ class Lifted:
         return answer, self.said.feed.keep(state, answer)
 
 
-def lift(part: Any) -> StatefulRule[Any]:
+def lift(part: Any) -> StatefulRule:
     """The `StatefulRule` that a decorated function, a functools.partial of one, or any plain callable stands for.
 
     An object that has `aggregate` is returned as it is. A wrong or missing parameter is refused here (TypeError), an
     impossible value by `check(rows)`. A plain callable without declaration has no condition.
     """
     if hasattr(part, "aggregate"):
-        return cast(StatefulRule[Any], part)
+        return cast(StatefulRule, part)
     require(callable(part), "a rule or preaggregator", "a member of its group (byzsgd list rule)", node=part)
     function, positional, values = unwrapped(part)
     said = getattr(function, "declaration", None)

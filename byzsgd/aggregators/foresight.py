@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 from byzsgd.checks import require
 from byzsgd.interfaces import Aggregator, Arrival, Decision
+from byzsgd.interfaces.values import S
 from byzsgd.records.tree import fork
-
-S = TypeVar("S")
 
 
 def foresee(aggregator: Aggregator[S], state: S, arrivals: Sequence[Arrival]) -> Decision:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from byzsgd.aggregators.foresight import foresee
-from byzsgd.interfaces import Arrival, Decision, ServerContext
+from byzsgd.aggregators.server import Server
+from byzsgd.interfaces import Arrival, Decision, ServerContext, accept
+from byzsgd.interfaces.values import derived
 
 
 @dataclass
@@ -24,7 +23,7 @@ class MIFAState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MIFA:
+class MIFA(Server[MIFAState]):
     """A step at every arrival along the mean of the latest vectors of all n workers; the unseen count as zero.
 
     direction = (1/n)·Σ G_i, kept as a running sum: O(d) per arrival, taken afresh from the n vectors every n arrivals
@@ -38,16 +37,13 @@ class MIFA:
     """
 
     deltas: bool
-    needs_read_params: ClassVar[bool] = False
-    scores: tuple[str, ...] = field(default=(), init=False, repr=False)
 
-    @property
+    needs_read_params = False
+
+    @derived
     def expects(self) -> str:
         """What the worker rule must send."""
         return "deltas" if self.deltas else "vectors"
-
-    def check(self, num_workers: int) -> None:
-        """Any number of workers will do."""
 
     def init(self, context: ServerContext) -> MIFAState:
         return MIFAState(context.num_workers)
@@ -62,7 +58,4 @@ class MIFA:
             if state.since_exact >= state.num_workers or not bool(torch.isfinite(change).all()):
                 state.total = torch.stack([state.latest[worker] for worker in sorted(state.latest)]).sum(0)
                 state.since_exact = 0
-        return Decision(True, "accepted", 1.0, state.total / state.num_workers, {})
-
-    def preview(self, state: MIFAState, arrivals: Sequence[Arrival]) -> Decision:
-        return foresee(self, state, arrivals)
+        return accept(state.total / state.num_workers)

@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from byzsgd.aggregators.dampings.declaration import check_damping
 from byzsgd.aggregators.declaration import lift
-from byzsgd.aggregators.foresight import foresee
 from byzsgd.aggregators.rows import NonFiniteRows
+from byzsgd.aggregators.server import Server
 from byzsgd.checks import require
 from byzsgd.interfaces import (
     Arrival,
@@ -32,11 +32,14 @@ from byzsgd.interfaces import (
     Reply,
     ServerContext,
     StatefulRule,
+    accept,
+    refuse,
 )
 from byzsgd.interfaces.compiled import compiled_as
+from byzsgd.interfaces.server import NOTHING
+from byzsgd.interfaces.values import derived
 
 NOT_FINITE = "not_finite"  # the reason where a step fails for its non-finite rows
-NOTHING: Mapping[str, float] = {}  # the scores of a server without filters
 
 
 @dataclass
@@ -52,7 +55,7 @@ class PipelineState:
 
 @compiled_as("pipeline", "filters", "damping", "collector", "preaggregator", "rule")
 @dataclass(frozen=True, kw_only=True)
-class Pipeline:
+class Pipeline(Server[PipelineState]):
     """A server made of filters, a damping, a collector, pre-aggregators and a rule.
 
     Filters and pre-aggregators are ordered mappings by name; a part that is None is off. The first refusal ends an
@@ -61,12 +64,11 @@ class Pipeline:
     what a buffer, a round or buckets had collected is given up.
     """
 
-    filters: Mapping[str, Filter[Any] | None] = field(default_factory=dict)
+    filters: Mapping[str, Filter | None] = field(default_factory=dict)
     damping: Damping
-    collector: Collector[Any]
+    collector: Collector
     preaggregator: Mapping[str, Any] = field(default_factory=dict)
     rule: Any
-    expects: ClassVar[str] = "vectors"
 
     def __post_init__(self) -> None:
         for name, part in self.asked:
@@ -88,17 +90,17 @@ class Pipeline:
         )
 
     @cached_property
-    def asked(self) -> tuple[tuple[str, Filter[Any]], ...]:
+    def asked(self) -> tuple[tuple[str, Filter], ...]:
         """The filters that are on, by name."""
         return tuple((name, part) for name, part in self.filters.items() if part is not None)
 
     @cached_property
-    def lifted(self) -> tuple[tuple[str, StatefulRule[Any]], ...]:
+    def lifted(self) -> tuple[tuple[str, StatefulRule], ...]:
         """The pre-aggregators that are on, by name."""
         return tuple((name, lift(part)) for name, part in self.preaggregator.items() if part is not None)
 
     @cached_property
-    def final(self) -> StatefulRule[Any]:
+    def final(self) -> StatefulRule:
         """The rule behind them."""
         return lift(self.rule)
 
@@ -107,11 +109,11 @@ class Pipeline:
         """The same of vectors that were never stacked, where the rule has that and stands alone."""
         return None if self.lifted else getattr(self.final, "of_vectors", None)
 
-    @cached_property
+    @derived
     def scores(self) -> tuple[str, ...]:
         return tuple(score for _, part in self.asked for score in part.scores)
 
-    @property
+    @derived
     def needs_read_params(self) -> bool:
         """Whether one of its filters does."""
         return any(getattr(part, "needs_read_params", True) for _, part in self.asked)
@@ -164,23 +166,23 @@ class Pipeline:
                 if judgement is not None:
                     scores.update(judgement.scores)
             if refused_by:
-                return Decision(False, refused_by, 0.0, None, scores)
+                return refuse(refused_by, scores)
 
         weight = float(self.damping(state.damping, arrival))
         vector = raw if weight == 1.0 else weight * raw
         collected = self.collector.add(state.collector, arrival, vector, raw)
         if collected is None:
-            return Decision(True, "accepted", weight, None, scores, self.collector.waiting)
+            return accept(None, weight, scores, self.collector.waiting)
         try:
             direction = self._step(state, arrival, collected)
         except NonFiniteRows:
             # Whoever waits for the update that does not come would wait for ever.
             reply = Reply.RESTART if self.collector.waiting is Reply.HOLD else collected.reply
-            return Decision(False, NOT_FINITE, 0.0, None, scores, reply)
+            return refuse(NOT_FINITE, scores, reply)
         if direction is vector and (asked or self.collector.weighted):
             # The mean of one vector is that very vector, which filters and the table of latest vectors may keep.
             direction = direction.clone()
-        return Decision(True, "accepted", weight, direction, scores, collected.reply)
+        return accept(direction, weight, scores, collected.reply)
 
     def combine(
         self,
@@ -200,9 +202,6 @@ class Pipeline:
         except NonFiniteRows:
             return None
         return direction, undamped
-
-    def preview(self, state: PipelineState, arrivals: Sequence[Arrival]) -> Decision:
-        return foresee(self, state, arrivals)
 
     def _judge(self, state: PipelineState, arrival: Arrival) -> tuple[Tensor, dict[str, Judgement], str]:
         """The vector after the filters, the judgements of those asked, and who refused ("" for nobody)."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from torch import Tensor
 
-from byzsgd.aggregators.foresight import foresee
-from byzsgd.interfaces import Arrival, Decision, ServerContext
+from byzsgd.aggregators.server import Server
+from byzsgd.interfaces import Arrival, Decision, ServerContext, accept
 
 
 @dataclass
@@ -45,7 +43,7 @@ class RingleaderState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ringleader:
+class Ringleader(Server[RingleaderState]):
     """Collects until every worker has delivered, then makes n updates from that table, one at each worker's arrival.
 
     direction = (1/n)·Σ G_i/b_i, with G_i the sum and b_i the number of worker i's vectors. The arrival that completes
@@ -56,12 +54,7 @@ class Ringleader:
     heterogeneity, ICLR 2026, arXiv 2509.22860.
     """
 
-    expects: ClassVar[str] = "vectors"
-    needs_read_params: ClassVar[bool] = False
-    scores: tuple[str, ...] = field(default=(), init=False, repr=False)
-
-    def check(self, num_workers: int) -> None:
-        """Any number of workers will do."""
+    needs_read_params = False
 
     def init(self, context: ServerContext) -> RingleaderState:
         return RingleaderState(context.num_workers)
@@ -70,15 +63,12 @@ class Ringleader:
         worker = arrival.worker
         if worker in state.updated:
             state.following.add(worker, arrival.vector)
-            return Decision(True, "accepted", 1.0, None, {})
+            return accept(None)
         state.table.add(worker, arrival.vector)
         if len(state.table.sums) < state.num_workers:
-            return Decision(True, "accepted", 1.0, None, {})
+            return accept(None)
         direction = state.table.mean(state.num_workers)
         state.updated[worker] = None
         if len(state.updated) == state.num_workers:
             state.table, state.following, state.updated = state.following, Table(), {}
-        return Decision(True, "accepted", 1.0, direction, {})
-
-    def preview(self, state: RingleaderState, arrivals: Sequence[Arrival]) -> Decision:
-        return foresee(self, state, arrivals)
+        return accept(direction)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass
 
-from byzsgd.aggregators.foresight import foresee
+from byzsgd.aggregators.server import Server
 from byzsgd.checks import require
-from byzsgd.interfaces import Arrival, Decision, ServerContext
+from byzsgd.interfaces import Arrival, Decision, ServerContext, accept, refuse
 
 
 @dataclass
@@ -19,7 +17,7 @@ class RingmasterStopState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RingmasterStop:
+class RingmasterStop(Server[RingmasterStopState]):
     """Ringmaster that stops hopeless work: jobs that would be refused for their staleness are cancelled at once.
 
     Accepts vectors with τ ≤ limit, one step each; after a step every worker whose job has become older than that drops
@@ -30,15 +28,11 @@ class RingmasterStop:
     """
 
     limit: int
-    expects: ClassVar[str] = "vectors"
-    needs_read_params: ClassVar[bool] = False
-    scores: tuple[str, ...] = field(default=(), init=False, repr=False)
+
+    needs_read_params = False
 
     def __post_init__(self) -> None:
         require(self.limit >= 0, "ringmaster_stop", "limit >= 0", limit=self.limit)
-
-    def check(self, num_workers: int) -> None:
-        """Any number of workers will do."""
 
     def init(self, context: ServerContext) -> RingmasterStopState:
         return RingmasterStopState(dict.fromkeys(range(context.num_workers), 0))
@@ -53,8 +47,5 @@ class RingmasterStop:
             del state.reading[oldest[0]]
         state.reading.update(dict.fromkeys([arrival.worker, *cancelled], now))
         if not accepted:
-            return Decision(False, "max_staleness", 0.0, None, {}, cancel=tuple(cancelled))
-        return Decision(True, "accepted", 1.0, arrival.vector.clone(), {}, cancel=tuple(cancelled))
-
-    def preview(self, state: RingmasterStopState, arrivals: Sequence[Arrival]) -> Decision:
-        return foresee(self, state, arrivals)
+            return refuse("max_staleness", cancel=tuple(cancelled))
+        return accept(arrival.vector.clone(), cancel=tuple(cancelled))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from byzsgd.aggregators.foresight import foresee
 from byzsgd.aggregators.magnitudes import at_length
 from byzsgd.aggregators.rows import length
+from byzsgd.aggregators.server import Server
 from byzsgd.checks import require
-from byzsgd.interfaces import Arrival, Decision, Reply, ServerContext
+from byzsgd.interfaces import Arrival, Decision, Reply, ServerContext, accept, refuse
 
 
 @dataclass
@@ -27,7 +25,7 @@ class ThrottleState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Throttle:
+class Throttle(Server[ThrottleState]):
     """Rounds in which a worker's first vector counts 1/n and its later ones ever less; then everybody restarts.
 
     First vector of a worker: direction (1/n)·(a + clip(g − a, radius_first)); later: growth^(−c)·clip(g, radius_later),
@@ -41,24 +39,20 @@ class Throttle:
     radius_first: float
     radius_later: float
     anchor_radius: float
-    expects: ClassVar[str] = "vectors"
-    needs_read_params: ClassVar[bool] = False
-    scores: tuple[str, ...] = field(default=(), init=False, repr=False)
+
+    needs_read_params = False
 
     def __post_init__(self) -> None:
         require(self.growth >= 1, "throttle", "growth >= 1", growth=self.growth)
         for name in ("radius_first", "radius_later", "anchor_radius"):
             require(getattr(self, name) > 0, "throttle", f"{name} > 0", **{name: getattr(self, name)})
 
-    def check(self, num_workers: int) -> None:
-        """Any number of workers will do."""
-
     def init(self, context: ServerContext) -> ThrottleState:
         return ThrottleState(context.num_workers, torch.zeros_like(context.params))
 
     def receive(self, state: ThrottleState, arrival: Arrival) -> Decision:
         if not bool(torch.isfinite(arrival.vector).all()):
-            return Decision(False, "throttle", 0.0, None, {})
+            return refuse("throttle")
         worker = arrival.worker
         count = state.counts.get(worker, 0)
         state.counts[worker] = count + 1
@@ -74,10 +68,7 @@ class Throttle:
             mean = torch.stack([state.firsts[each] for each in range(state.num_workers)]).mean(0)
             state.anchor, state.counts, state.firsts = _clipped(mean, self.anchor_radius), {}, {}
             reply = Reply.RESTART
-        return Decision(True, "accepted", weight, weight * vector, {}, reply)
-
-    def preview(self, state: ThrottleState, arrivals: Sequence[Arrival]) -> Decision:
-        return foresee(self, state, arrivals)
+        return accept(weight * vector, weight, reply=reply)
 
 
 def _clipped(vector: Tensor, radius: float) -> Tensor:

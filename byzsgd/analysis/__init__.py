@@ -1,4 +1,5 @@
-"""What rows say, in numbers: runs that belong together, curves with intervals, outcomes. Imports no drawing library."""
+"""Numbers from the rows of runs: groups of runs over seeds, curves with intervals, outcomes. Imports no drawing
+library."""
 
 from .bands import band as band
 from .estimates import Estimate as Estimate

@@ -1,10 +1,10 @@
-"""Several seeds as one curve, as far as every seed goes."""
+"""Several seeds as one curve with its spread."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import polars as pl
@@ -14,6 +14,7 @@ from .groups import Group, NothingToDraw, Recorded, diverged
 from .outcomes import worst
 
 Axis = Literal["updates", "time", "arrivals", "bits", "bits_per_worker"]
+AXES: tuple[Axis, ...] = get_args(Axis)
 COLUMN = {
     "updates": "step",
     "time": "time",
@@ -28,34 +29,34 @@ AXIS_LABEL = {
     "bits": "bits sent by all workers",
     "bits_per_worker": "bits sent per worker",
 }
-POINTS = 240  # of a curve whose seeds were evaluated at different places
+POINTS = 240  # at most, of a curve whose seeds were evaluated at different x
 
 
 @dataclass(frozen=True)
 class Band:
-    """A curve over x with its spread; low = high = middle where there is one seed."""
+    """A curve over x with its spread; with one seed low = high = middle."""
 
     x: np.ndarray
     middle: np.ndarray
     low: np.ndarray
     high: np.ndarray
-    ends: tuple[tuple[float, float], ...]  # where runs diverged
+    ends: tuple[tuple[float, float], ...]  # (x, y) of the last finite evaluation of each diverged run
 
 
 def band(group: Group, metric: str, axis: Axis) -> Band:
-    """The curve of a metric over the seeds of a group, as far as every seed goes.
+    """The curve of a metric over the seeds of a group, up to the last x of the shortest seed.
 
-    A run that diverged counts from there on as worse than all others, and is no part of the spread. Once half of
-    the runs have diverged, an accuracy is drawn at 0, and the curve of anything else ends. A run that stalled keeps its
-    last model.
+    From its divergence on, a diverged run counts as worse than all others and is no part of the spread. Once half of
+    the runs have diverged, an accuracy is drawn at 0, and the curve of any other metric ends. A stalled run keeps its
+    last model. NothingToDraw where no run has the metric, or all of them diverge at once.
     """
-    found = [(curve, run) for run in group.runs if (curve := _curve(run, metric, axis)) is not None]
-    if not found or not all(np.isfinite(y).any() for (_, y), _ in found):
+    curves_of_runs = [(curve, run) for run in group.runs if (curve := _curve(run, metric, axis)) is not None]
+    if not curves_of_runs or not all(np.isfinite(y).any() for (_, y), _ in curves_of_runs):
         raise NothingToDraw(f"a curve of {metric} needs evaluations that have it; got none in {group.runs[0].folder}")
-    lost = [diverged(run) for _, run in found]
-    stays = [gone or run.info.get("status") == "stalled" for (_, run), gone in zip(found, lost, strict=True)]
-    curves = [(x[np.isfinite(y)], y[np.isfinite(y)]) for (x, y), _ in found]
-    ended = [float(x[-1]) for (x, _), _ in found]
+    lost = [diverged(run) for _, run in curves_of_runs]
+    stays = [gone or run.info.get("status") == "stalled" for (_, run), gone in zip(curves_of_runs, lost, strict=True)]
+    curves = [(x[np.isfinite(y)], y[np.isfinite(y)]) for (x, y), _ in curves_of_runs]
+    ended = [float(x[-1]) for (x, _), _ in curves_of_runs]
     ends = tuple((float(x[-1]), float(y[-1])) for (x, y), gone in zip(curves, lost, strict=True) if gone)
     going = [x[-1] for (x, _), stay in zip(curves, stays, strict=True) if not stay]
     grid = _grid([x for x, _ in curves], float(min(going) if going else max(ended)))
@@ -70,13 +71,14 @@ def band(group: Group, metric: str, axis: Axis) -> Band:
     if not drawn.any():
         raise NothingToDraw(f"a curve of {metric} needs a run that did not diverge at once; got none")
     grid, middle, low, high = grid[drawn], middle[drawn], low[drawn], high[drawn]
-    # Where the median run is lost there is nothing that the others could spread around.
+    # If the median run has diverged, the others have no middle around which they could spread.
     outside = ~((low <= middle) & (middle <= high))
     return Band(grid, middle, np.where(outside, middle, low), np.where(outside, middle, high), ends)
 
 
 def _grid(places: Sequence[np.ndarray], horizon: float) -> np.ndarray:
-    """Where all seeds can be compared: their own evaluations, or as many points as a figure can show."""
+    """The x at which all seeds are compared: those of their evaluations, or POINTS equidistant ones if those differ and
+    are more."""
     first = max(float(x[0]) for x in places)
     grid = np.unique(np.concatenate(places))
     grid = grid[(grid >= first) & (grid <= horizon)]
@@ -85,17 +87,17 @@ def _grid(places: Sequence[np.ndarray], horizon: float) -> np.ndarray:
     return grid if len(grid) else np.array([first])
 
 
-def place(run: Recorded, axis: Axis) -> pl.Expr:
-    """Where on an axis the evaluations of a run stand."""
+def position(run: Recorded, axis: Axis) -> pl.Expr:
+    """The x of the evaluations of a run on an axis."""
     shares = int(run.config.get("num_workers") or 1) if axis == "bits_per_worker" else 1
     return pl.col(COLUMN[axis]).cast(pl.Float64) / shares
 
 
 def _curve(run: Recorded, metric: str, axis: Axis) -> tuple[np.ndarray, np.ndarray] | None:
-    """x and y of one run, in order of x, the last evaluation of each x; None where it has no such rows."""
+    """x and y of one run, in the order of x, with the last evaluation of each x. None: it has no such rows."""
     if not {metric, COLUMN[axis]} <= set(run.metrics.columns):
         return None
-    rows = run.metrics.select(x=place(run, axis), y=pl.col(metric).cast(pl.Float64))
+    rows = run.metrics.select(x=position(run, axis), y=pl.col(metric).cast(pl.Float64))
     rows = rows.filter(pl.col("x").is_finite() & pl.col("y").is_not_null())
     rows = rows.unique("x", keep="last", maintain_order=True).sort("x")
     if rows.is_empty():

@@ -1,4 +1,4 @@
-"""Colours for the eyes: the same server looks the same in every figure and page."""
+"""Colours and dashes: the same server has the same look in every figure and page."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from zlib import crc32
 
 # Okabe and Ito's hues, darkened or lightened so that neighbours also differ in grey.
 PALETTE = ("#0B5394", "#E07B00", "#0F8A5F", "#8E3B8E", "#56B4E9", "#C2185B", "#8C6D1F", "#4D4D4D")
-DASHES = 4  # ways to break a line, the first unbroken
+DASHES = 4  # dash patterns of a line, the first one solid
 HONEST = "#0B5394"
 BYZANTINE = "#D1490C"
 
-# The place in this list is the look that a server prefers: it only has to stay, so that figures of different sweeps can
-# lie side by side.
+# The index in this list is the look that a server prefers. It must not change, so that figures of different sweeps can
+# be compared.
 SERVERS = (
     "kardam", "asgd", "basgd", "zeno_pp", "dynsgd", "fedbuff", "quorum", "mean",
     "krum", "trimmed_mean", "median", "geometric_median", "centered_clipping", "multi_krum", "bulyan", "mda",
@@ -23,13 +23,14 @@ SERVERS = (
 
 
 def look_of(place: int) -> tuple[int, int]:
-    """Place -> number of the colour and of the dash."""
+    """Look -> (number of its colour, number of its dash)."""
     return place % len(PALETTE), place // len(PALETTE) % DASHES
 
 
 def server_places(names: Iterable[str]) -> dict[str, int]:
-    """A place for each name, dealt in their order. Known servers prefer their own, others one by their name; whose
-    colour is taken gets the next free one, and its own dash. Beyond as many as there are colours, dashes tell apart."""
+    """A look for each name, assigned in their order. A server of the list prefers its index, another one a look by the
+    hash of its name. If its colour is taken, it gets the next free colour with its own dash. When all colours are
+    taken, the dashes differ."""
     colours, slots = len(PALETTE), len(PALETTE) * DASHES
     places: dict[str, int] = {}
     for name in dict.fromkeys(names):

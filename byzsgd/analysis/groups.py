@@ -1,25 +1,25 @@
-"""Which runs are one curve, and what tells the curves apart: runs that differ in nothing but the seed belong together,
-and a label says what differs between the groups and nothing else."""
+"""Which runs form one curve, and how the curves are labelled. Runs that differ only in the seed form a group. A label
+names only what differs between the groups."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import polars as pl
 
 from byzsgd.checks import leaves, printable, spelled
-from byzsgd.records.identity import NOT_IDENTITY
+from byzsgd.records.identity import NOT_SETTINGS, is_among
 from byzsgd.records.run import ENDED
 
 from .recorded import Recorded as Recorded
 from .seeds import data_of, once_each
 
-# What tells no two curves apart: where a run is written, how fast it is computed, and which of its seeds it has.
-INCIDENTAL = (*NOT_IDENTITY, "seed", "engine", "device", "threads", "plugins", "name", "experiment")
-SEVERAL = ("filters", "preaggregator")  # parts of a server of which it may have any number
-DATA = "data"  # digest of the files that a run rests on
+# Keys that never make two curves: where a run is written, how fast it is computed, and its seed.
+INCIDENTAL = NOT_SETTINGS | {"seed", "engine", "device", "threads"}
+SEVERAL = ("filters", "preaggregator")  # parts of which a server may have any number
+DATA = "data"  # the key of the digest of a run's data files
 ABSENT = "–"  # the setting does not exist here: it belongs to another member
 NESTED = ("aggregator", "attack", "delay", "partition", "worker")
 FIRST = ("aggregator", "attack", "dataset", "partition", "delay", "worker", "num_workers", "num_byzantine", "f")
@@ -30,7 +30,7 @@ class NothingToDraw(ValueError):
 
 
 def diverged(run: Recorded) -> bool:
-    """Whether a run was lost: the worst outcome in every comparison."""
+    """Whether a run diverged, which is the worst outcome in every comparison."""
     return run.info.get("status") == "diverged"
 
 
@@ -46,9 +46,19 @@ class Group:
         return sum(map(diverged, self.runs))
 
     def label(self, keys: Sequence[str]) -> str:
-        """What the keys say of this group; settings that it does not have are passed over."""
-        said = [phrase(key, self.values[key]) for key in keys if self.values[key] != ABSENT]
-        return ", ".join(said) or ABSENT
+        """The values of these keys in words; empty without keys. Settings that the group does not have are left out."""
+        if not keys:
+            return ""
+        phrases = [phrase(key, self.values[key]) for key in keys if self.values[key] != ABSENT]
+        return ", ".join(phrases) or ABSENT
+
+
+def by_label(groups: Iterable[Group], keys: Sequence[str]) -> dict[str, list[Group]]:
+    """The groups of which these keys say the same, by what they say."""
+    found: dict[str, list[Group]] = {}
+    for group in groups:
+        found.setdefault(group.label(keys), []).append(group)
+    return found
 
 
 @dataclass(frozen=True)
@@ -56,43 +66,49 @@ class Comparison:
     """All runs of a figure."""
 
     groups: tuple[Group, ...]
-    keys: tuple[str, ...]  # what differs, the most telling first
-    shared: Mapping[str, Any]  # what does not: every choice and every setting
-    notes: tuple[str, ...] = ()  # runs that are not counted, or counted in spite of a doubt
-    dealt: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # key -> values that have looks, as they came
+    keys: tuple[str, ...]  # the choices and settings that differ, the most important first
+    shared: Mapping[str, Any]  # the choices and settings that do not differ
+    notes: tuple[str, ...] = ()  # about runs that are left out, or that may have other data
+    dealt: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # key -> values that have a look, in their order
 
     @property
     def runs(self) -> tuple[Recorded, ...]:
         return tuple(run for group in self.groups for run in group.runs)
 
     def values(self, key: str) -> list[Any]:
-        """The values of a key, numbers in their order, else as the runs came."""
+        """The values of a key: numbers ascending, others in the order of the runs."""
         return _ordered(_frozen(group.values[key]) for group in self.groups)
 
     def look_values(self, key: str) -> list[Any]:
-        """The values of a key that looks are dealt to: also those of runs that were not selected."""
+        """The values of a key that get looks, also those of runs that were not selected."""
         own = [_frozen(group.values[key]) for group in self.groups if key in group.values]
         return _ordered((*self.dealt.get(key, ()), *own))
 
     def besides(self, *taken: str | None) -> tuple[str, ...]:
-        """The keys that differ beside these, but for settings that follow from them: a learning rate of each server."""
-        known = [self._column(key) for key in taken if key is not None]
+        """The other keys that differ, without settings that follow from `taken`, such as each server's learning
+        rate."""
+        columns = [self._column(key) for key in taken if key is not None]
         return tuple(
             key for key in self.keys
-            if key not in taken and (key in FIRST or not known or not _function(known, self._column(key)))
+            if key not in taken and (key in FIRST or not columns or not _function(columns, self._column(key)))
         )  # fmt: skip
 
     def with_own(self, key: str) -> tuple[str, ...]:
         """A key and the settings that follow from it."""
         return tuple(each for each in self.keys if each == key or each not in self.besides(key))
 
+    def firsts(self, meets: Callable[[Recorded], object]) -> list[tuple[str, Recorded]]:
+        """Of each group the first run that meets a condition, with the group's label; of none nothing."""
+        found = ((group.label(self.keys), next(filter(meets, group.runs), None)) for group in self.groups)
+        return [(label, run) for label, run in found if run is not None]
+
     def _column(self, key: str) -> tuple[Any, ...]:
         return tuple(_frozen(group.values[key]) for group in self.groups)
 
     def caption(self) -> str:
-        """What all runs have in common and how many seeds there are: the line under the title."""
-        said = ("aggregator", "attack", "dataset", "partition", "delay", "num_workers", "num_byzantine")
-        parts = [phrase(key, self.shared[key]) for key in said if self.shared.get(key) not in (None, "default")]
+        """The line under the title: what all runs share, and the number of seeds."""
+        named = ("aggregator", "attack", "dataset", "partition", "delay", "num_workers", "num_byzantine")
+        parts = [phrase(key, self.shared[key]) for key in named if self.shared.get(key) not in (None, "default")]
         counts = sorted({len(group.runs) for group in self.groups})
         seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
         parts.append(f"{seeds} seed{'' if counts[-1] == 1 else 's'}" + (" each" if len(self.groups) > 1 else ""))
@@ -103,28 +119,28 @@ class Comparison:
         return " · ".join(part.replace(" ", "\u00a0") for part in parts)  # a line breaks between parts only
 
     def _lifted(self) -> list[str]:
-        """The parts of any run that were computed where their theory says nothing (`strict=false`)."""
+        """The parts with `strict=false` of any run: the conditions of their theory were not required."""
         settings = {name for run in self.runs for name, value in leaves(run.config) if value is False}
         parts = sorted({name.split(".")[-2] for name in settings if name.endswith(".strict")})
         return [f"conditions of theory lifted: {', '.join(parts)}"] if parts else []
 
     def _liars(self) -> list[str]:
-        """What the liars know, and which share of the deliveries of runs that did not diverge is theirs: λ is measured,
-        not num_byzantine/n."""
+        """The knowledge of the liars, and their share λ of the deliveries. λ is measured on the runs that did not
+        diverge; it is not num_byzantine/n."""
         if self.shared.get("attack", "?") == "none":
             return []
-        said = [f"knowledge {self.shared['knowledge']}"] if self.shared.get("knowledge") else []
+        parts = [f"knowledge {self.shared['knowledge']}"] if self.shared.get("knowledge") else []
         kept = [run for run in self.runs if len(run.arrivals) and not diverged(run)]
         shares = [float(run.arrivals["byzantine"].mean()) for run in kept]  # type: ignore[arg-type]
-        shares = [share for share in shares if share > 0]  # where nobody lies there is no share to tell
+        shares = [share for share in shares if share > 0]  # runs without liars have no share
         if shares:
             low, high = f"{min(shares):.2f}", f"{max(shares):.2f}"
-            said.append(f"λ = {low}" if low == high else f"λ = {low} to {high}")
-        return said
+            parts.append(f"λ = {low}" if low == high else f"λ = {low} to {high}")
+        return parts
 
 
 def phrase(key: str, value: Any) -> str:
-    """`key = value` in the words of a legend."""
+    """`key = value` as a legend shows it."""
     short = key.replace("/", ".").rpartition(".")[2]
     if value is None or value is False or value == "none":
         return f"no {short}".replace("_", " ")
@@ -143,11 +159,17 @@ def phrase(key: str, value: Any) -> str:
     return f"{short} = {value}".replace("_", " ")
 
 
+def called(key: str) -> str:
+    """A key as a heading or a sentence calls it."""
+    words = {"aggregator": "server", "num_byzantine": "number of Byzantine workers", "f": "declared f"}
+    return words.get(key, key.replace("/", ".").replace("_", " "))
+
+
 R = TypeVar("R", bound=Recorded)
 
 
 def as_seen(run: R) -> R:
-    """The run as figures and tables show it: without attack nobody lies, also not those that were chosen to."""
+    """The run as figures and tables show it: without attack, its Byzantine workers count as honest."""
     if run.choices.get("attack") != "none" or not run.arrivals["byzantine"].any():
         return run
     honest = run.arrivals.with_columns(byzantine=pl.lit(False))
@@ -163,8 +185,7 @@ def _ordered(values: Iterable[Any]) -> list[Any]:
 def compare(runs: Sequence[Recorded], among: Sequence[Recorded] = ()) -> Comparison:
     """Groups the runs by everything but the seed. ValueError when there is none.
 
-    `among`: all runs of the folder that these were selected from; colours are dealt to theirs, so that a selection has
-    the same.
+    `among`: all runs of the folder from which these were selected. They get the colours, so a selection keeps them.
     """
     if not runs:
         raise ValueError("a figure needs at least one run; got none")
@@ -178,7 +199,7 @@ def compare(runs: Sequence[Recorded], among: Sequence[Recorded] = ()) -> Compari
     columns = {name: tuple(_frozen(each.get(name, ABSENT)) for each in described) for name in names}
     varying = {name: column for name, column in columns.items() if len(set(column)) > 1}
     keys = _telling(varying)
-    # Groups are made by all that differs, the label by the few keys that tell it.
+    # The groups follow from everything that differs, the labels from the few keys that imply the rest.
     classes = dict.fromkeys(zip(*varying.values(), strict=True)) if varying else {(): None}
     members: dict[tuple[Any, ...], list[int]] = {identity: [] for identity in classes}
     for number in range(len(runs)):
@@ -189,8 +210,8 @@ def compare(runs: Sequence[Recorded], among: Sequence[Recorded] = ()) -> Compari
         groups.append(Group({key: varying[key][numbers[0]] for key in keys}, tuple(counted)))
         doubts += left_out
     shared = {name: column[0] for name, column in columns.items() if name not in varying}
-    known = described if not among else [facts(run) for run in among]
-    dealt = {name: tuple(_frozen(each.get(name, ABSENT)) for each in known) for name in {*keys, "aggregator"}}
+    candidates = described if not among else [facts(run) for run in among]
+    dealt = {name: tuple(_frozen(each.get(name, ABSENT)) for each in candidates) for name in {*keys, "aggregator"}}
     comparison = Comparison(tuple(groups), keys, shared)
     order = {key: {value: place for place, value in enumerate(comparison.values(key))} for key in keys}
     groups.sort(key=lambda group: [order[key][_frozen(group.values[key])] for key in keys])
@@ -198,14 +219,15 @@ def compare(runs: Sequence[Recorded], among: Sequence[Recorded] = ()) -> Compari
 
 
 def _telling(varying: Mapping[str, tuple[Any, ...]]) -> tuple[str, ...]:
-    """The fewest keys: not what merely follows from a chosen member, nor an interpolation of a key that is there."""
+    """The keys that a label needs: without settings that follow from a chosen member, or that interpolate another
+    key."""
     keys: list[str] = []
     for name, column in varying.items():
         parents = [key for key in keys if name.replace("/", ".").startswith(key.replace("/", ".") + ".")]
         follows = parents and _function([varying[key] for key in parents], column)
         if not follows and column not in [varying[key] for key in keys]:
             keys.append(name)
-    # What a part derives from a number such as f is no news beside that number.
+    # A setting that a part derives from a number, such as f, adds nothing beside that number.
     others = [varying[key] for key in keys if key != DATA]
     if DATA in keys and others and _function(others, varying[DATA]):
         keys.remove(DATA)  # other datasets have other data
@@ -215,28 +237,27 @@ def _telling(varying: Mapping[str, tuple[Any, ...]]) -> tuple[str, ...]:
 
 
 def _function(columns: Sequence[tuple[Any, ...]], column: tuple[Any, ...]) -> bool:
-    """Whether the column's value is known from those of the others."""
-    known: dict[tuple[Any, ...], Any] = {}
-    return all(
-        known.setdefault(given, value) == value for given, value in zip(zip(*columns, strict=True), column, strict=True)
-    )
+    """Whether the values of a column are a function of those of the others."""
+    images: dict[tuple[Any, ...], Any] = {}
+    pairs = zip(zip(*columns, strict=True), column, strict=True)
+    return all(images.setdefault(argument, value) == value for argument, value in pairs)
 
 
 def facts(run: Recorded) -> dict[str, Any]:
-    """Choices (`aggregator/rule`: krum) and settings (`aggregator.rule.f`: 3) of a run, flat, but for what cannot
-    change a result."""
-    found: dict[str, Any] = {_placed(name): member for name, member in run.choices.items()}
+    """The choices (`aggregator/rule`: krum) and settings (`aggregator.rule.f`: 3) of a run in one flat dict, without
+    those that cannot change a result."""
+    values: dict[str, Any] = {_placed(name): member for name, member in run.choices.items()}
     for part in SEVERAL:
-        found.setdefault(f"aggregator/{part}", "+".join(named_parts(run, part)) or "none")
+        values.setdefault(f"aggregator/{part}", "+".join(named_parts(run, part)) or "none")
     for name, value in leaves(run.config):
-        found.setdefault(name, value)
-    # A stranger's names: one line of letters each, whatever writes them down.
+        values.setdefault(name, value)
+    # The names may come from a stranger: without control characters they are safe in every output.
     return {printable(name): printable(value) if isinstance(value, str) else value
-            for name, value in found.items() if not _incidental(name)}  # fmt: skip
+            for name, value in values.items() if not _incidental(name)}  # fmt: skip
 
 
 def _placed(name: str) -> str:
-    """A group by the place that it is chosen for: `aggregator/rule@scheme.rule.rule` is `scheme/rule/rule`."""
+    """The name of a group by its package: `aggregator/rule@scheme.rule.rule` is `scheme/rule/rule`."""
     _, at, place = name.partition("@")
     return place.replace(".", "/") if at else name
 
@@ -248,7 +269,7 @@ def named_parts(run: Recorded, kind: str) -> list[str]:
 
 
 def typed_value(run: Recorded, key: str) -> str | None:
-    """A choice or a setting as it is typed; None: the run has no such."""
+    """A choice or a setting of a run, as one types it; None: the run does not have it."""
     if key in run.choices:
         return run.choices[key]
     node: Any = run.config
@@ -260,8 +281,7 @@ def typed_value(run: Recorded, key: str) -> str | None:
 
 
 def _incidental(name: str) -> bool:
-    dotted = name.replace("/", ".")
-    return any(dotted == key or dotted.startswith(key + ".") for key in INCIDENTAL) or dotted.endswith("_target_")
+    return is_among(name.replace("/", "."), INCIDENTAL) or name.endswith("_target_")
 
 
 def _frozen(value: Any) -> Any:
@@ -269,7 +289,7 @@ def _frozen(value: Any) -> Any:
 
 
 def _rank(name: str) -> tuple[int, int, int, str]:
-    """Servers and attacks first, then other choices from the outside in, then settings."""
+    """The sort key of a name: servers and attacks first, then other choices from the outside in, then settings."""
     dotted = name.replace("/", ".")
     top = dotted.partition(".")[0]
     place = FIRST.index(name) if name in FIRST else len(FIRST)

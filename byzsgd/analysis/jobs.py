@@ -1,4 +1,4 @@
-"""What each worker was doing when, from the deliveries."""
+"""When each job began, from the deliveries."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from .groups import Recorded
 
 
 def jobs(run: Recorded) -> pl.DataFrame:
-    """The arrivals with `began`: when the worker read the model.
+    """The arrivals with the column `began`: the time at which the worker read the model.
 
-    That is when its previous vector arrived, or when the version that it read was made if that was later (a worker
-    that was held, or restarted).
+    That is the arrival of its previous vector. It is the creation of the version that it read, if that came later,
+    because the worker was held or restarted.
     """
     rows = run.arrivals.sort("arrival")
     births = rows.filter("updated").select(read_at_true=pl.col("step") + 1, born=pl.col("time"))

@@ -1,4 +1,5 @@
-"""Servers on equal terms: each with a step of its own, chosen on validation data of other seeds than those reported."""
+"""The protocol compares servers on equal terms. Each server has its own step, chosen on validation data of other seeds
+than those that are reported."""
 
 from __future__ import annotations
 
@@ -19,23 +20,23 @@ from .groups import Comparison, Group, Recorded, compare
 from .outcomes import outcome
 
 CONTROLS = ("none", "crash")  # columns in which nobody lies
-FREE, MINIMAX = "attack-free", "minimax"  # how a step is chosen
-JUDGE = "validation_accuracy"
-DIGITS = 3  # of a learning rate
+FREE, MINIMAX = "attack-free", "minimax"  # the two ways to choose a step
+JUDGE = "validation_accuracy"  # the metric that chooses
+DIGITS = 3  # significant digits of a learning rate
 
 Job = tuple[str, ...]  # overrides
 
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """What is compared, and how the steps are chosen. Servers and attacks are overrides by the name that they are shown
-    with; `none` and `crash` are controls, in which nobody lies.
+    """Which servers are compared, and how their steps are chosen. Servers and attacks map the name that tables show to
+    overrides; `none` and `crash` are controls, in which nobody lies.
 
-    A step mass is m = lr · E[Λ] · updates/arrivals: how far a server moves for each delivered gradient, in units of
-    that gradient. With one lr for all, a server that buffers and damps moves a small part of what another does.
+    The step mass is m = lr · E[Λ] · updates/arrivals: how far a server moves for each delivered gradient, in units of
+    that gradient. With one lr for all, a server that buffers and damps would move much less than the others.
     """
 
-    settings: Job  # of every run
+    settings: Job  # overrides of every run
     servers: Mapping[str, Job]
     attacks: Mapping[str, Job]
     masses: tuple[float, ...]  # the grid
@@ -59,7 +60,7 @@ class Protocol:
         return (*self.settings, *self.servers[server], *self.attacks[attack], f"seed={seed}", *step)
 
     def pilots(self) -> dict[str, Job]:
-        """A run of each server that shows how far it moves for a gradient."""
+        """One run of each server, which measures how far it moves for a delivered gradient."""
         return {server: self.job(server, "none", self.tuning_seeds[0]) for server in self.servers}
 
     def steps(self, rates: Mapping[str, float]) -> dict[str, list[float]]:
@@ -68,12 +69,12 @@ class Protocol:
 
 
 def read(file: Path) -> Protocol:
-    """From YAML; ValueError of one line for what is no protocol."""
+    """A protocol from a YAML file; ValueError of one line where it is none."""
     return protocol_of(yaml_of(file), str(file))
 
 
 def yaml_of(file: Path) -> Any:
-    """What a YAML file says; ValueError of one line where it says nothing."""
+    """The content of a YAML file; ValueError of one line where it cannot be read."""
     try:
         return yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -81,7 +82,7 @@ def yaml_of(file: Path) -> Any:
 
 
 def require_settings(who: str, node: Any, names: Collection[str]) -> None:
-    """ValueError unless it is a mapping with these names and no others."""
+    """ValueError unless a node is a mapping with exactly these names."""
     given = set(node) if isinstance(node, Mapping) else set()
     if given != set(names):
         missing, unknown = sorted(set(names) - given), sorted(map(str, given - set(names)))
@@ -89,7 +90,7 @@ def require_settings(who: str, node: Any, names: Collection[str]) -> None:
 
 
 def protocol_of(node: Any, who: str) -> Protocol:
-    """From what a YAML file says; `who` names it in errors, which are ValueErrors of one line."""
+    """A protocol from the content of a YAML file. ValueErrors of one line name it by `who`."""
     require_settings(who, node, Protocol.__dataclass_fields__)
     try:
         return Protocol(
@@ -106,38 +107,38 @@ def protocol_of(node: Any, who: str) -> Protocol:
 
 
 def rate(run: Recorded) -> float:
-    """E[Λ] · updates/arrivals of a run: how much of a delivered gradient ends in the model, for a step of 1."""
+    """E[Λ] · updates/arrivals of a run: the step mass of the learning rate 1."""
     rows = run.arrivals.filter("accepted")
     moved = float(rows["weight"].mean() or 0.0) * float(run.arrivals["updated"].sum())  # type: ignore[arg-type]
     return moved / len(run.arrivals) if len(run.arrivals) else 0.0
 
 
 def step_of(mass: float, rate: float) -> float:
-    """The learning rate whose step mass this is."""
+    """The learning rate with this step mass."""
     return float(f"{mass / rate:.{DIGITS}g}")
 
 
 @dataclass(frozen=True)
 class Picked:
-    """The learning rates of one server."""
+    """The learning rates of one server, tried and chosen."""
 
-    rate: float  # what a learning rate is multiplied with to give its step mass
-    steps: tuple[float, ...]  # the grid
-    free: tuple[float, ...]  # validation without attack at each of them
-    worst: tuple[float, ...]  # under the worst attack
+    rate: float  # step mass = rate · learning rate
+    steps: tuple[float, ...]  # the grid of learning rates
+    free: tuple[float, ...]  # the validation accuracy of each step without attack
+    worst: tuple[float, ...]  # that of each step under its worst attack
     chosen: Mapping[str, float]  # FREE, MINIMAX -> learning rate
 
     def at_the_edge(self, how: str) -> bool:
-        """Whether a larger grid might have found a better step."""
+        """Whether the chosen step is the first or last of the grid, so that a larger grid might have a better one."""
         return self.chosen[how] in (self.steps[0], self.steps[-1])
 
 
 def pick(protocol: Protocol, server: str, rate: float, tuned: Mapping[Job, Recorded]) -> Picked:
     """Chooses the steps of a server by the median validation accuracy over the tuning seeds.
 
-    Without attack: the best; of equal ones the smallest. Minimax: whose worst attack is the best; of those that are
-    within one standard error of the best worst, the one with the best mean over the attacks, else a server that loses
-    everything under one attack would be tuned to noise.
+    Attack-free: the step with the best accuracy without attack; of equal ones the smallest. Minimax: the step whose
+    accuracy under its worst attack is best. Among the steps within one standard error of that, the one with the best
+    mean over the attacks is chosen. Otherwise a server that one attack defeats at every step would be tuned to noise.
     """
     steps = protocol.steps({server: rate})[server]
     attacks = [attack for attack in protocol.attacks if attack not in CONTROLS]
@@ -145,7 +146,7 @@ def pick(protocol: Protocol, server: str, rate: float, tuned: Mapping[Job, Recor
     def judged(lr: float, attack: str) -> float:
         runs = [tuned[protocol.job(server, attack, seed, lr)] for seed in protocol.tuning_seeds]
         middle = estimate(outcome(run, JUDGE, protocol.last) for run in runs).middle
-        return 0.0 if math.isinf(middle) else middle  # a model that is no number classifies nothing
+        return 0.0 if math.isinf(middle) else middle  # a diverged model classifies nothing
 
     free = [judged(lr, "none") for lr in steps]
     under = [[judged(lr, attack) for attack in attacks] for lr in steps]
@@ -153,14 +154,14 @@ def pick(protocol: Protocol, server: str, rate: float, tuned: Mapping[Job, Recor
     examples = tuned[protocol.job(server, "none", protocol.tuning_seeds[0], steps[0])].info.get("validation_examples")
     best = max(worst)
     near = best - math.sqrt(best * (1 - best) / examples) if examples else best
-    level = [place for place in range(len(steps)) if worst[place] >= near]
-    minimax = max(level, key=lambda place: sum(under[place]))
+    level = [index for index in range(len(steps)) if worst[index] >= near]
+    minimax = max(level, key=lambda index: sum(under[index]))
     chosen = {FREE: steps[free.index(max(free))], MINIMAX: steps[minimax]}
     return Picked(rate, tuple(steps), tuple(free), tuple(worst), chosen)
 
 
 def tuning_jobs(protocol: Protocol, rates: Mapping[str, float]) -> list[Job]:
-    """Every server with every step of its grid, in every column."""
+    """The jobs of every server with every step of its grid, under every attack, on the tuning seeds."""
     steps = protocol.steps(rates)
     return [
         protocol.job(server, attack, seed, lr)
@@ -170,7 +171,7 @@ def tuning_jobs(protocol: Protocol, rates: Mapping[str, float]) -> list[Job]:
 
 
 def reporting_jobs(protocol: Protocol, picked: Mapping[str, Picked]) -> list[Job]:
-    """Every server with its chosen steps, in every column, on seeds that no choice has seen."""
+    """The jobs of every server with its chosen steps, under every attack, on the reporting seeds."""
     jobs = [
         protocol.job(server, attack, seed, lr)
         for server in protocol.servers
@@ -182,7 +183,7 @@ def reporting_jobs(protocol: Protocol, picked: Mapping[str, Picked]) -> list[Job
 
 
 def reporting_jobs_at_most(protocol: Protocol) -> list[Job]:
-    """As many as there are where no server has one step for both choices, less their learning rates."""
+    """The reporting jobs if the two choices differ for every server, without their learning rates."""
     return [
         protocol.job(server, attack, seed)
         for _ in (FREE, MINIMAX)
@@ -191,7 +192,7 @@ def reporting_jobs_at_most(protocol: Protocol) -> list[Job]:
 
 
 def compared(protocol: Protocol, picked: Mapping[str, Picked], reported: Mapping[Job, Recorded]) -> Comparison:
-    """The reported runs as a table of servers and attacks, for either choice of the step."""
+    """The reported runs grouped by server, attack and choice of the step."""
     groups = tuple(
         Group(
             {"aggregator": server, "attack": attack, "step": how},
@@ -207,5 +208,5 @@ def compared(protocol: Protocol, picked: Mapping[str, Picked], reported: Mapping
 
 
 def words_in(line: str) -> Job:
-    """Overrides that stand in one line."""
+    """The overrides in one line of text."""
     return tuple(shlex.split(line))

@@ -1,4 +1,4 @@
-"""What figures and tables need of a run."""
+"""The interface of a run for figures and tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import polars as pl
 
 
 class Recorded(Protocol):
-    """What a figure needs of a run; `byzsgd.records.Run` is one."""
+    """A run as figures and tables read it; `byzsgd.records.Run` is one."""
 
     @property
     def metrics(self) -> pl.DataFrame: ...

@@ -1,4 +1,4 @@
-"""What an iteration takes where the scheme is what is compared, and what it is compared against."""
+"""The time of an iteration, for comparisons of schemes, and the setting against which it is drawn."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import polars as pl
 
 from .groups import Comparison, Recorded
 
-# What may lie on the x axis, by its name: the paths of a configuration that say it, the first that is there.
+# The possible x axes: label -> paths of the setting in a configuration, of which the first that exists counts.
 AGAINST: Mapping[str, tuple[str, ...]] = {
     "stragglers tolerated s": ("scheme.stragglers", "scheme.code.stragglers"),
     "slowness of the slow workers": ("delay.heterogeneity.factor", "delay.slow"),
@@ -22,13 +22,13 @@ AGAINST: Mapping[str, tuple[str, ...]] = {
 
 
 def seconds_per_update(run: Recorded) -> float:
-    """Virtual seconds between two updates in the mean, from time 0; inf: there was none."""
+    """The mean virtual seconds between two updates, from time 0; inf: there was none."""
     times = run.arrivals.filter(pl.col("updated"))["time"]
     return float(times[-1]) / len(times) if len(times) else math.inf
 
 
 def scheme_of(run: Recorded) -> str:
-    """In words: the scheme, and its code."""
+    """The scheme of a run and its code in words; with a server, the server."""
     scheme, code = run.choices.get("scheme", "server"), run.choices.get("scheme/code")
     if scheme == "server":
         return str(run.choices.get("aggregator", scheme)).replace("_", " ")
@@ -40,7 +40,7 @@ def scheme_of(run: Recorded) -> str:
 
 
 def value_of(run: Recorded, paths: Sequence[str]) -> float | None:
-    """The number at the first of these paths of a run's configuration that exists."""
+    """The number at the first of these paths that exists in a run's configuration; None: none does."""
     for path in paths:
         node: Any = run.config
         for name in path.split("."):
@@ -51,11 +51,11 @@ def value_of(run: Recorded, paths: Sequence[str]) -> float | None:
 
 
 def varied(comparison: Comparison) -> str | None:
-    """The name in AGAINST that takes the most values under one scheme; None: nothing that is there varies."""
-    met: dict[str, dict[str, set[float | None]]] = {name: {} for name in AGAINST}
+    """The label in AGAINST whose setting takes the most values under one scheme; None: no such setting varies."""
+    values: dict[str, dict[str, set[float | None]]] = {name: {} for name in AGAINST}
     for run in comparison.runs:
         for name, paths in AGAINST.items():
-            met[name].setdefault(scheme_of(run), set()).add(value_of(run, paths))
-    counts = {name: max(map(len, of_schemes.values())) for name, of_schemes in met.items()}
+            values[name].setdefault(scheme_of(run), set()).add(value_of(run, paths))
+    counts = {name: max(map(len, of_schemes.values())) for name, of_schemes in values.items()}
     name = max(counts, key=lambda each: counts[each])
     return name if counts[name] > 1 else None

@@ -1,4 +1,4 @@
-"""Every seed once in a curve, and never two sets of data in one: what a mean over seeds may be taken over."""
+"""Over which runs a mean over seeds may be taken: each seed counts once, and all runs have the same data."""
 
 from __future__ import annotations
 
@@ -10,33 +10,34 @@ from byzsgd.sources import digest_of
 
 from .recorded import Recorded
 
-UNKNOWN = "unknown"  # version 0.1 did not note what it read
+UNKNOWN = "unknown"  # version 0.1 did not record which files it read
 
 
 def data_of(runs: Sequence[Recorded], settings: Sequence[Hashable]) -> tuple[list[str], list[str]]:
-    """For each run the digest of the files that it rests on, empty where there are none; and what is to be said of it.
+    """The digest of the data files of each run (empty: it has none), and notes.
 
-    A run that does not say joins the others of its setting where their data are the same.
+    A run without a record of its files counts as one with the data of the others of its setting, if those are equal.
     """
-    told = [digest_of(run.info["files"]) if "files" in run.info else None for run in runs]
-    known: dict[Hashable, set[str]] = {}
-    for setting, digest in zip(settings, told, strict=True):
-        known.setdefault(setting, set())
+    recorded = [digest_of(run.info["files"]) if "files" in run.info else None for run in runs]
+    of_setting: dict[Hashable, set[str]] = {}
+    for setting, digest in zip(settings, recorded, strict=True):
+        of_setting.setdefault(setting, set())
         if digest is not None:
-            known[setting].add(digest)
-    found, joined = [], 0
-    for setting, digest in zip(settings, told, strict=True):
-        beside = known[setting]
-        joined += digest is None and beside not in (set(), {""})
-        alone = next(iter(beside), "") if len(beside) < 2 else UNKNOWN
-        found.append(alone if digest is None else digest)
+            of_setting[setting].add(digest)
+    digests, joined = [], 0
+    for setting, digest in zip(settings, recorded, strict=True):
+        others = of_setting[setting]
+        joined += digest is None and others not in (set(), {""})
+        common = next(iter(others), "") if len(others) < 2 else UNKNOWN
+        digests.append(common if digest is None else digest)
     whose = f"{joined} run{'s' if joined > 1 else ''} of version 0.1"
-    return found, [f"{whose} without a digest of the data, taken for the same data"] if joined else []
+    return digests, [f"{whose} without a digest of the data, taken for the same data"] if joined else []
 
 
 def once_each(runs: Sequence[Recorded]) -> tuple[list[Recorded], list[str]]:
-    """Of runs of one setting the newest of every seed, a run that has ended before one that has not; and a line where
-    some are left out: copies, repeats, and what differs only in threads, engine or device, are one observation."""
+    """One run for every seed of one setting, and a note if others are left out. An ended run is preferred to one that
+    has not ended, then the newest. Copies, repetitions, and runs that differ only in threads, engine or device are one
+    observation."""
     kept: dict[Any, Recorded] = {}
     order: list[Any] = []
     for number, run in enumerate(runs):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -27,7 +27,7 @@ class Tried(Conspiracy):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Adaptive(Attack):
+class Adaptive(Attack[Tried]):
     """Searches direction × magnitude for the vector that does this server most harm, now.
 
     Four lines (d,) are searched, with evals/4 previews each: −γ·mean; mean − γ·std; mean − γ·sign(mean)·‖mean‖/√d; and
@@ -58,10 +58,10 @@ class Adaptive(Attack):
     def init(self, context: AdversaryContext) -> Tried:
         return Tried(context)
 
-    def forge(self, view: View) -> Tensor:
+    def forge(self, view: View[Tried]) -> Tensor:
         if view.honest.shape[0] < 2:
             return view.own
-        memory = cast(Tried, view.memory)
+        memory = view.memory
         vector = self._search(view, memory.sent.get(view.worker, view.own))
         memory.sent = {**memory.sent, view.worker: vector}
         return vector

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from byzsgd.attacks.declaration import derived
 from byzsgd.attacks.deviation import mean_and_std
 from byzsgd.checks import require
 from byzsgd.interfaces import Attack, Batch, Knowledge, View
+from byzsgd.interfaces.values import derived
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Backdoor(Attack):
     keeps it between mean − z·std and mean + z·std of the visible honest vectors, coordinate by coordinate.
 
     Its success is the share of triggered examples of other classes that the model takes for `target`:
-    `triggered(batch)` makes them.
+    `wants(batch)` makes them.
 
     Gu, Dolan-Gavitt, Garg: BadNets (2017, arXiv 1708.06733); scale: Bagdasaryan, Veit, Hua, Estrin, Shmatikov: How to
     backdoor federated learning (AISTATS 2020, arXiv 1807.00459); z: Baruch, Baruch, Goldberg (NeurIPS 2019,
@@ -57,6 +57,9 @@ class Backdoor(Attack):
         inputs = batch.inputs.clone()
         inputs[..., -self.size :] = self.value
         return replace(batch, inputs=inputs)
+
+    def wants(self, batch: Batch) -> Batch:
+        return replace(self.triggered(batch), targets=torch.full_like(batch.targets, self.target))
 
     def poison(self, batch: Batch) -> Batch:
         require(

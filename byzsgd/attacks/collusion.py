@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import cast
 
 from torch import Tensor
 
-from byzsgd.attacks.payload import Carried, Carrier
+from byzsgd.attacks.payload import Carried, Remembering
 from byzsgd.checks import require
 from byzsgd.interfaces import AdversaryContext, Message, View
 
@@ -20,7 +19,7 @@ class Colluding(Carried):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Collusion(Carrier):
+class Collusion(Remembering[Colluding]):
     """The payload, timed so that all liars deliver at one moment: inside one buffer, bucket or round, and as its last.
 
     A finished message is held back until every liar has one and the last of them would complete the server's step
@@ -42,12 +41,12 @@ class Collusion(Carrier):
     def init(self, context: AdversaryContext) -> Colluding:
         return Colluding(context, self.carried.init(context))
 
-    def forge(self, view: View) -> Tensor | Message:
-        cast(Colluding, view.memory).moment = view.time
+    def forge(self, view: View[Colluding]) -> Tensor | Message:
+        view.memory.moment = view.time
         return super().forge(view)
 
-    def release(self, view: View) -> bool:
-        memory = cast(Colluding, view.memory)
+    def release(self, view: View[Colluding]) -> bool:
+        memory = view.memory
         if memory.moment == view.time or view.step - view.read_at >= self.patience:
             return True
         if not set(memory.context.byzantine) <= {view.worker, *view.ready}:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ class Chosen:
 
 @compiled_as("view")
 @dataclass(frozen=True, kw_only=True)
-class Constant(Attack):
+class Constant(Attack[Chosen]):
     """All liars always send the same (d,) vector, which the first of them chooses.
 
     `direction` random: scale times a unit vector drawn at random; opposite: −scale times the first liar's own vector.
@@ -45,8 +45,8 @@ class Constant(Attack):
     def init(self, context: AdversaryContext) -> Chosen:
         return Chosen()
 
-    def forge(self, view: View) -> Tensor:
-        chosen = cast(Chosen, view.memory)
+    def forge(self, view: View[Chosen]) -> Tensor:
+        chosen = view.memory
         if chosen.vector is None:
             chosen.vector = self._choose(view)
         return chosen.vector

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 from torch import Tensor
 
@@ -16,7 +16,6 @@ from byzsgd.signatures import keyword_only, missing, unwrapped
 
 Forge = Callable[..., Tensor | Message]
 F = TypeVar("F", bound=Forge)
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +55,6 @@ def forging(
         return function
 
     return declare
-
-
-def derived(method: Callable[[Any], T]) -> T:
-    """Declares an attribute of a frozen attack that its parameters decide: computed once, when it is first read.
-
-    A `functools.cached_property`, which a type checker takes for the attribute that it stands in for.
-    """
-    return cast(T, functools.cached_property(method))
 
 
 @compiled_as("function", "function")

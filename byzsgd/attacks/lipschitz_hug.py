@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -22,7 +21,7 @@ class LastSent:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LipschitzHug(Attack):
+class LipschitzHug(Attack[LastSent]):
     """Drifts away from the honest mean, each time by `rho` of what Kardam's Lipschitz filter lets a vector change.
 
     (d,) g = g_last − s·mean/‖mean‖ with the largest s whose coefficient is rho times the threshold; g_last is what this
@@ -49,8 +48,8 @@ class LipschitzHug(Attack):
     def init(self, context: AdversaryContext) -> LastSent:
         return LastSent()
 
-    def forge(self, view: View) -> Tensor:
-        memory = cast(LastSent, view.memory)
+    def forge(self, view: View[LastSent]) -> Tensor:
+        memory = view.memory
         vector = self._vector(view, memory.vectors.get(view.worker), memory.vectors.values())
         memory.vectors = {**memory.vectors, view.worker: vector}
         return vector

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -24,7 +23,7 @@ class Observed:
 
 @compiled_as("view")
 @dataclass(frozen=True, kw_only=True)
-class Mimic(Attack):
+class Mimic(Attack[Observed]):
     """All liars copy one honest worker: nothing they send is abnormal, and its data count m+1 times.
 
     `worker` null: the one that stands furthest out along the direction z in which honest vectors differ most; z is
@@ -52,14 +51,14 @@ class Mimic(Attack):
         require(fits, "mimic", "worker < number of honest workers", worker=self.worker, honest=honest)
         return Observed()
 
-    def forge(self, view: View) -> Tensor:
+    def forge(self, view: View[Observed]) -> Tensor:
         honest = view.honest
         complete = honest.shape[0] == view.num_workers - view.num_byzantine
         if honest.shape[0] < 2 or (self.worker is not None and not complete):
             return view.own
         if self.worker is not None:
             return honest[self.worker].clone()
-        observed = cast(Observed, view.memory)
+        observed = view.memory
         if complete and observed.turns < self.warmup:
             self._learn(observed, honest)
         if observed.axis is None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import TypeVar
 
 from torch import Tensor
 
-from byzsgd.attacks.declaration import Forge, derived, lift
+from byzsgd.attacks.declaration import Forge, lift
 from byzsgd.interfaces import AdversaryContext, Attack, Batch, Knowledge, Message, View
+from byzsgd.interfaces.values import derived
 
 
 @dataclass
@@ -19,9 +20,14 @@ class Carried:
     payload: object
 
 
+C = TypeVar("C", bound=Carried)
+
+
 @dataclass(frozen=True, kw_only=True)
-class Carrier(Attack):
-    """An attack whose vectors, data and timing are those of another, but for what it overrides."""
+class Remembering(Attack[C]):
+    """An attack whose vectors, data and timing are those of another, but for what it overrides.
+
+    Its `init` makes a State of its own kind."""
 
     payload: Attack | Forge
 
@@ -50,21 +56,30 @@ class Carrier(Attack):
     def neighbours(self) -> bool:
         return self.carried.neighbours
 
-    def init(self, context: AdversaryContext) -> Carried:
-        return Carried(context, self.carried.init(context))
-
-    def inner(self, view: View) -> View:
+    def inner(self, view: View[C]) -> View:
         """The view as the payload gets it: with its own memory."""
-        return replace(view, memory=cast(Carried, view.memory).payload)
+        whole: View = view
+        return replace(whole, memory=view.memory.payload)
 
     def poison(self, batch: Batch) -> Batch:
         return self.carried.poison(batch)
 
-    def forge(self, view: View) -> Tensor | Message:
+    def wants(self, batch: Batch) -> Batch:
+        return self.carried.wants(batch)
+
+    def forge(self, view: View[C]) -> Tensor | Message:
         return self.carried.forge(self.inner(view))
 
-    def duration(self, view: View, honest_seconds: float) -> float:
+    def duration(self, view: View[C], honest_seconds: float) -> float:
         return self.carried.duration(self.inner(view), honest_seconds)
 
-    def release(self, view: View) -> bool:
+    def release(self, view: View[C]) -> bool:
         return self.carried.release(self.inner(view))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Carrier(Remembering[Carried]):
+    """One that remembers nothing else."""
+
+    def init(self, context: AdversaryContext) -> Carried:
+        return Carried(context, self.carried.init(context))

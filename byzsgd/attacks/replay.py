@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 from torch import Tensor
 
-from byzsgd.attacks.declaration import derived
 from byzsgd.checks import require
 from byzsgd.interfaces import AdversaryContext, Attack, Knowledge, View
 from byzsgd.interfaces.compiled import compiled_as
+from byzsgd.interfaces.values import derived
 
 
 @dataclass
@@ -22,7 +22,7 @@ class Recording:
 
 @compiled_as("view")
 @dataclass(frozen=True, kw_only=True)
-class Replay(Attack):
+class Replay(Attack[Recording]):
     """Sends a true vector that is out of date: the newest recorded at least `lag` server updates ago.
 
     `source` honest: the visible vector of an honest worker drawn at random when it was recorded; own: a liar's own. One
@@ -43,8 +43,8 @@ class Replay(Attack):
     def init(self, context: AdversaryContext) -> Recording:
         return Recording()
 
-    def forge(self, view: View) -> Tensor:
-        recording = cast(Recording, view.memory)
+    def forge(self, view: View[Recording]) -> Tensor:
+        recording = view.memory
         old = [place for place, (step, _) in enumerate(recording.taken) if step <= view.step - self.lag]
         kept = recording.taken[old[-1] :] if old else recording.taken
         sent = kept[0][1] if old else view.own

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from byzsgd.attacks.declaration import derived
 from byzsgd.attacks.payload import Carrier
 from byzsgd.checks import require
 from byzsgd.interfaces import Message, View
+from byzsgd.interfaces.values import derived
 
 
 @dataclass(frozen=True, kw_only=True)

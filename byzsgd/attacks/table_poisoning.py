@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal, cast
+from typing import Literal
 
 from torch import Tensor
 
-from byzsgd.attacks.payload import Carried, Carrier
+from byzsgd.attacks.payload import Carried, Remembering
 from byzsgd.checks import require
 from byzsgd.interfaces import AdversaryContext, Message, View
 
@@ -22,7 +22,7 @@ class Poisoned(Carried):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TablePoisoning(Carrier):
+class TablePoisoning(Remembering[Poisoned]):
     """Biases the table of Lipschitz coefficients for the first `until` server updates, then sends the payload.
 
     `side` high: vectors that swing to and fro by `swing` times their size, so that the liars' coefficients are the
@@ -46,10 +46,10 @@ class TablePoisoning(Carrier):
     def init(self, context: AdversaryContext) -> Poisoned:
         return Poisoned(context, self.carried.init(context))
 
-    def forge(self, view: View) -> Tensor | Message:
+    def forge(self, view: View[Poisoned]) -> Tensor | Message:
         if view.step >= self.until:
             return super().forge(view)
-        memory = cast(Poisoned, view.memory)
+        memory = view.memory
         turn = memory.turns.get(view.worker, 0)
         memory.turns = {**memory.turns, view.worker: turn + 1}
         if view.worker not in memory.first:

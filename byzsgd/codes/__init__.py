@@ -1,4 +1,5 @@
-"""Codes: what redundancy is computed, so that neither stragglers nor liars are missed. Pure functions of arrays."""
+"""Codes: redundant work of the workers, so that the server can do without stragglers and correct lies. Pure functions
+of arrays."""
 
 from byzsgd.codes.auto import Auto as auto
 from byzsgd.codes.cyclic import Cyclic as cyclic

@@ -18,7 +18,7 @@ from byzsgd.interfaces import Rule
 class Auto:
     """fractional_repetition where (s + 1) | n, else cyclic_mds where n − s is odd, else cyclic.
 
-    Of what can be had, the code with the smallest decoding coefficients.
+    Of the codes that exist for n and s, it is the one with the smallest decoding coefficients.
     """
 
     stragglers: int

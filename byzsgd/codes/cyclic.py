@@ -14,10 +14,10 @@ from byzsgd.interfaces import Rule
 
 @dataclass(frozen=True, kw_only=True)
 class Cyclic:
-    """Worker i adds up the parts i … i + s (mod n) with coefficients that are drawn once: any n − s workers decode.
+    """Worker i adds up the parts i … i + s (mod n) with random coefficients, drawn once: any n − s workers decode.
 
-    H (s, n) is normal, its last column minus the sum of the others; B_ii = 1, and the rest of row i solves B Hᵀ = 0.
-    The decoding coefficients of an unlucky draw are large (27,063 at n = 12, s = 3 in one of three): they multiply the
+    H (s, n) is normal; its last column is minus the sum of the others. B_ii = 1, and the rest of row i solves B Hᵀ = 0.
+    The decoding coefficients of an unlucky draw are large (27,063 at n = 12, s = 3 in one of three). They multiply the
     rounding errors of the messages.
 
     Tandon, Lei, Dimakis, Karampatziakis: Gradient Coding; ICML 2017, arXiv 1612.03301, algorithm 2.
@@ -30,7 +30,7 @@ class Cyclic:
         require_stragglers("cyclic", self.stragglers, num_workers)
 
     def matrix(self, num_workers: int, rng: np.random.Generator) -> np.ndarray:
-        """(n, n) float64, a function of what `rng` draws."""
+        """(n, n) float64, drawn from `rng`."""
         self.check(num_workers)
         parity = rng.standard_normal((self.stragglers, num_workers))
         parity[:, -1] = -parity[:, :-1].sum(axis=1)

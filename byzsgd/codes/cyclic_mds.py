@@ -16,9 +16,9 @@ from byzsgd.interfaces import Rule
 class CyclicMds:
     """Worker i adds up the parts i … i + s (mod n) with one polynomial's coefficients: any n − s workers decode.
 
-    Its zeros are the n-th roots of unity number (n − s + 1)/2 … (n + s − 1)/2, and it is divided by its lowest
-    coefficient. It is real where n − s is odd, or s = 0. Nothing is drawn, and the decoding coefficients stay small (1
-    to 4 up to n = 12).
+    The zeros of the polynomial are the n-th roots of unity number (n − s + 1)/2 … (n + s − 1)/2, and its lowest
+    coefficient is 1. It is real if n − s is odd, or s = 0. Nothing is drawn, and the decoding coefficients stay small
+    (1 to 4 up to n = 12).
 
     Raviv, Tamo, Tandon, Dimakis: Gradient Coding from Cyclic MDS Codes and Expander Graphs; ICML 2018, arXiv
     1707.03858.

@@ -18,10 +18,11 @@ from byzsgd.signatures import unwrapped
 
 @dataclass(frozen=True, kw_only=True)
 class Detox:
-    """Groups of r workers vote as in draco_repetition, then the rule of `scheme/rule` sees the winners.
+    """Groups of r workers vote as in draco_repetition, then the rule of `scheme/rule` aggregates the winners.
 
-    It sees the means of `buckets` buckets of winners, drawn anew in every round (null: every winner alone); fewer where
-    groups without a majority are left out. q liars win at most ⌊q / ⌈r / 2⌉⌋ of the n / r groups.
+    Its rows are the means of `buckets` buckets of winners, drawn anew in every round (null: every winner is a row).
+    Groups without a majority are left out, which may leave fewer rows. q liars win at most ⌊q / ⌈r / 2⌉⌋ of the n / r
+    groups.
 
     Rajput, Wang, Charles, Papailiopoulos: DETOX: A Redundancy-based Framework for Faster and More Robust Gradient
     Aggregation; NeurIPS 2019, arXiv 1907.12205.
@@ -39,14 +40,14 @@ class Detox:
                 buckets=self.buckets, groups=groups)  # fmt: skip
         require(rule is not None, "detox", "a rule (scheme/rule=median)", rule=None)
         function, _, values = unwrapped(rule)
-        if (said := getattr(function, "declaration", None)) is not None:
-            require(hasattr(said, "demand"), "detox", "a rule of servers, of rows alone", rule=function.__name__)
-            fed = [name for name in said.feed.gives if name not in values]
-            require(not fed, "detox", "a rule that no server feeds", rule=said.name, feeds=fed)
-            said.demand(self.rows(num_workers), values)
+        if (declaration := getattr(function, "declaration", None)) is not None:
+            require(hasattr(declaration, "demand"), "detox", "a rule of servers, of rows alone", rule=function.__name__)
+            fed = [name for name in declaration.feed.gives if name not in values]
+            require(not fed, "detox", "a rule that no server feeds", rule=declaration.name, feeds=fed)
+            declaration.demand(self.rows(num_workers), values)
 
     def rows(self, num_workers: int) -> int:
-        """How many vectors the rule is given where no group is left out."""
+        """The number of rows of the rule if no group is left out."""
         return num_workers // self.replicas if self.buckets is None else self.buckets
 
     def use(self, context: CodeContext) -> DetoxInUse:

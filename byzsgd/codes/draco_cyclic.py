@@ -13,17 +13,18 @@ from byzsgd.checks import require
 from byzsgd.codes.rounds import CodeContext, Decoded, added, require_no_rule
 from byzsgd.interfaces import Rule
 
-FAR = 1e3  # times the median size of a message: beyond it a number says no more than that its sender lies
+FAR = 1e3  # times the median size of a message: larger numbers are cut to it, since their sender lies in any case
 
 
 @dataclass(frozen=True, kw_only=True)
 class DracoCyclic:
-    """Worker i adds up the r = 2f + 1 parts i … i + 2f (mod n) with complex coefficients: any f lies are found.
+    """Worker i adds up the r = 2f + 1 parts i … i + 2f (mod n) with complex coefficients: any f lies are located.
 
-    What remains decodes to the exact sum. A message is (2d,): real parts, then imaginary ones. All columns of the code
-    are values of polynomials of degree below n − 2f, with constant term 1, at the n-th roots of unity. The 2f missing
-    Fourier coefficients of one random projection of the messages locate the lies, as in the decoding of Reed-Solomon
-    codes. A round ends once n − f messages agree with one word of the code: n − 2f of them are honest and determine it.
+    The other messages decode to the exact sum. A message is (2d,): real parts, then imaginary ones. All columns of the
+    code are values of polynomials of degree below n − 2f, with constant term 1, at the n-th roots of unity. The 2f
+    missing Fourier coefficients of one random projection of the messages locate the lies, as in the decoding of
+    Reed-Solomon codes. A round ends once n − f messages agree with one code word: n − 2f of them are honest and
+    determine it.
 
     Chen, Wang, Charles, Papailiopoulos: DRACO: Byzantine-resilient Distributed Training via Redundant Gradients; ICML
     2018, arXiv 1803.09877.
@@ -38,7 +39,7 @@ class DracoCyclic:
         require_no_rule("draco_cyclic", rule)
 
     def matrix(self, num_workers: int, rng: np.random.Generator | None = None) -> np.ndarray:
-        """(n, n) complex128; row i is not 0 at i … i + 2f (mod n) alone."""
+        """(n, n) complex128; row i is non-zero only at i … i + 2f (mod n)."""
         n, r = num_workers, self.replicas
         points = roots(n)
         matrix = np.zeros((n, n), dtype=np.complex128)
@@ -72,16 +73,16 @@ class DracoCyclicInUse:
             return Decoded(None, left_out=1) if len(arrived) == n else None
         powers = roots(n)[good, None] ** np.arange(n - 2 * f)
         first = np.eye(1, n - 2 * f)[0]
-        found = np.linalg.lstsq(powers.T, first.astype(np.complex128), rcond=None)[0]
+        weights = np.linalg.lstsq(powers.T, first.astype(np.complex128), rcond=None)[0]
         terms = []
-        for weight, worker in zip(found, good.tolist(), strict=True):
+        for weight, worker in zip(weights, good.tolist(), strict=True):
             real, imaginary = arrived[worker].chunk(2)
             terms += [(float(weight.real), real), (-float(weight.imag), imaginary)]
         total = added(terms)
-        return Decoded(total.div_(sum(self.context.sizes)), float(np.abs(found).max()))
+        return Decoded(total.div_(sum(self.context.sizes)), float(np.abs(weights).max()))
 
     def _projected(self, arrived: Mapping[int, Tensor], number: int) -> np.ndarray:
-        """(n,) complex128: one number for each message, in double precision; 0 where there is none, or none finite."""
+        """(n,) complex128: the projection of each message, in double precision; 0: no message, or it is not finite."""
         d = next(iter(arrived.values())).numel() // 2
         along = torch.from_numpy(self.context.of_round(number).standard_normal(d))
         word: np.ndarray = np.zeros(len(self.coefficients), dtype=np.complex128)
@@ -102,7 +103,8 @@ def roots(n: int) -> np.ndarray:
 
 
 def suspects(word: np.ndarray, f: int) -> np.ndarray:
-    """(f,) the places where a word (n,) with at most f wrong numbers may be wrong: all of these are among them."""
+    """(f,) the positions at which a word (n,) with at most f wrong numbers may be wrong. They contain all wrong
+    ones."""
     n = len(word)
     syndromes = (roots(n).conj()[None, :] ** np.arange(n - 2 * f, n)[:, None]) @ word
     hankel = syndromes[np.arange(f)[:, None] + np.arange(f + 1)[None, :]]
@@ -112,8 +114,8 @@ def suspects(word: np.ndarray, f: int) -> np.ndarray:
 
 
 def agree(word: np.ndarray, good: np.ndarray, dimension: int, precision: float) -> bool:
-    """Whether the numbers at these places are values of one polynomial of so many coefficients, up to the rounding of
-    messages of this precision."""
+    """Whether the numbers at the positions `good` are values of one polynomial with `dimension` coefficients, up to the
+    rounding of messages of this precision."""
     powers = roots(len(word))[good, None] ** np.arange(dimension)
     fitted = powers @ np.linalg.lstsq(powers, word[good], rcond=None)[0]
     return bool(np.abs(fitted - word[good]).max() <= precision**0.7 * max(float(np.abs(word[good]).max()), 1e-300))

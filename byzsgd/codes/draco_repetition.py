@@ -17,8 +17,8 @@ from byzsgd.interfaces import Rule
 class DracoRepetition:
     """Groups of r = 2f + 1 workers compute the same r parts and vote: up to f liars change no bit of the direction.
 
-    They vote on whole messages, bit for bit; the direction is the mean of the winners. A round ends when every group
-    has f + 1 equal messages, or is complete without: it is then left out, and counted.
+    They vote on whole messages, bit for bit. The direction is the mean of the winners. A round ends when every group
+    has f + 1 equal messages or is complete. A complete group without a majority is left out and counted.
 
     Chen, Wang, Charles, Papailiopoulos: DRACO: Byzantine-resilient Distributed Training via Redundant Gradients; ICML
     2018, arXiv 1803.09877.

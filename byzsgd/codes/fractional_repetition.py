@@ -17,9 +17,9 @@ from byzsgd.interfaces import Rule
 
 @dataclass(frozen=True, kw_only=True)
 class FractionalRepetition:
-    """Groups of s + 1 consecutive workers with the same s + 1 parts: the first of every group is enough.
+    """Groups of s + 1 consecutive workers with the same s + 1 parts: the first message of every group is enough.
 
-    Each of them sends the plain sum of the group's parts. Needs (s + 1) | n.
+    Each worker sends the plain sum of the group's parts. Needs (s + 1) | n.
 
     Tandon, Lei, Dimakis, Karampatziakis: Gradient Coding; ICML 2017, arXiv 1612.03301.
     """

@@ -1,4 +1,4 @@
-"""Groups of replicas: r consecutive workers who compute the same r parts."""
+"""Groups of replicas: r consecutive workers compute the same r parts."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from byzsgd.codes.voting import tally
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """n / r groups."""
+    """The n / r groups of a run."""
 
     replicas: int  # r
     sizes: tuple[int, ...]  # examples of one batch of each of the n parts
 
     @cached_property
     def members(self) -> tuple[range, ...]:
-        """The workers of every group, which are the numbers of its parts too."""
+        """The workers of every group; its parts have the same numbers."""
         return tuple(range(first, first + self.replicas) for first in range(0, len(self.sizes), self.replicas))
 
     @property
@@ -34,8 +34,8 @@ class Groups:
         return sum(self.sizes[part] for part in group)
 
     def winners(self, arrived: Mapping[int, Tensor]) -> dict[range, Tensor] | None:
-        """By group, what more than half of its r replicas have sent; a group of which all have and no majority is
-        one is left out. None: a group may still come to a winner."""
+        """Group -> the message that more than half of its r replicas have sent. A complete group without a majority is
+        left out. None: a group may still get a winner."""
         majority = self.replicas // 2 + 1
         present = {group: [arrived[worker] for worker in group if worker in arrived] for group in self.members}
         if any(len(rows) < majority for rows in present.values()):
@@ -51,7 +51,7 @@ class Groups:
 
 
 def require_replicas(who: str, replicas: int, num_workers: int) -> None:
-    """Raises ValueError unless r is odd and divides n."""
+    """ValueError unless r is odd and divides n."""
     require(replicas >= 1 and replicas % 2 == 1, who, "an odd number of replicas", replicas=replicas)
     require(num_workers % replicas == 0, who, "replicas to divide the number of workers", replicas=replicas,
             num_workers=num_workers)  # fmt: skip

@@ -1,8 +1,9 @@
-"""A code in use: what every worker of a round adds up, and when what has arrived is the gradient of the round."""
+"""The interfaces of codes: what every worker of a round adds up, and how the messages become the gradient of the
+round."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,30 +13,31 @@ from torch import Tensor
 from byzsgd.checks import require
 from byzsgd.codes.decoding import decode
 from byzsgd.interfaces import Rule
+from byzsgd.interfaces.values import Stream
 
 
 @dataclass(frozen=True, eq=False)
 class CodeContext:
-    """What a code is given once for a run."""
+    """The context of a code in one run."""
 
     sizes: tuple[int, ...]  # examples of one batch of each of the n parts
-    stream: Callable[[str, int, int], np.random.Generator]  # (name, worker, serial) -> generator
-    rule: Rule | None = None  # of a code that ends with one
+    stream: Stream
+    rule: Rule | None = None  # the rule of `scheme/rule`, for a code that takes one
 
     def once(self) -> np.random.Generator:
-        """For what is drawn once for a run."""
+        """The generator for draws once in a run."""
         return self.stream("code", 0, 0)
 
     def of_round(self, number: int) -> np.random.Generator:
-        """For what is drawn anew in every round."""
+        """The generator for the draws of one round."""
         return self.stream("code", 1, number)
 
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """What a round has come to."""
+    """The result of a round."""
 
-    direction: Tensor | None  # (d,) gradient of the mean loss over the examples of the round; None: nothing was left
+    direction: Tensor | None  # (d,) gradient of the mean loss over the examples of the round; None: no vector was left
     amplification: float = 1.0  # the largest decoding coefficient: it multiplies the rounding errors of messages
     left_out: int = 0  # groups whose vote had no strict majority
 
@@ -48,15 +50,15 @@ class CodeInUse(Protocol):
         """(n, n) float64 or complex128; complex sums travel as (2d,): real parts, then imaginary ones."""
 
     def decoded(self, arrived: Mapping[int, Tensor], number: int) -> Decoded | None:
-        """`arrived`: messages by worker in the order of their arrival, in round `number`. Pure. None: more is
-        needed. Asked after every arrival."""
+        """The result of round `number`; None: more messages are needed. `arrived`: the messages by worker, in the order
+        of their arrival. Called after every arrival, and pure."""
 
 
 class Code(Protocol):
-    """A code as configured."""
+    """A code with its settings."""
 
     def check(self, num_workers: int, rule: Rule | None = None) -> None:
-        """Raises ValueError when it cannot serve n workers, or the rule that is given does not fit it."""
+        """ValueError where the code does not exist for n workers, or the rule does not fit it."""
 
     def use(self, context: CodeContext) -> CodeInUse: ...
 
@@ -73,7 +75,7 @@ class MatrixCode(Code, Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Linear:
-    """Any n − s messages decode: least squares over the first of them to arrive."""
+    """A linear code in one run: the first n − s messages are decoded by least squares."""
 
     coefficients: np.ndarray  # (n, n)
     stragglers: int
@@ -88,14 +90,14 @@ class Linear:
         if len(arrived) < len(self.coefficients) - self.stragglers:
             return None
         survivors = sorted(arrived)
-        found = decode(self.coefficients, survivors)
-        total = added((float(a), arrived[worker]) for a, worker in zip(found, survivors, strict=True))
-        return Decoded(total.div_(self.examples), float(np.abs(found).max()))
+        weights = decode(self.coefficients, survivors)
+        total = added((float(a), arrived[worker]) for a, worker in zip(weights, survivors, strict=True))
+        return Decoded(total.div_(self.examples), float(np.abs(weights).max()))
 
 
 def added(terms: Any) -> Tensor:
-    """(d,) Σ weight·vector over (weight, vector), one after another: a matrix product may round differently from one
-    place in memory to the next, and replicas must not differ by a bit."""
+    """(d,) Σ weight·vector over (weight, vector), one term after another. A matrix product may round differently at
+    another address in memory, and replicas must be equal to the bit."""
     total: Tensor | None = None
     for weight, vector in terms:
         total = vector * weight if total is None else total.add_(vector, alpha=weight)
@@ -104,5 +106,5 @@ def added(terms: Any) -> Tensor:
 
 
 def require_no_rule(who: str, rule: Rule | None) -> None:
-    """Raises ValueError where a rule is given to a code that decodes the mean."""
+    """ValueError where a code that decodes the mean gets a rule."""
     require(rule is None, who, "no rule, since it decodes the mean (scheme/code=detox takes one)", rule=rule)

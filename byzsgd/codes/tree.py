@@ -1,4 +1,4 @@
-"""The tree of CodedReduce: who computes what, and who waits for whom."""
+"""The tree of CodedReduce: which worker computes which examples, and which one waits for which."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Tree:
     Pedarsani, Avestimehr: CodedReduce: A Fast and Robust Framework for Gradient Aggregation in Distributed Learning;
     arXiv 1902.01981).
 
-    Ids are breadth first: children of the root 0 … n − 1, of worker w n(w + 1) … n(w + 1) + n − 1. A child that is not
-    waited for is lost with all that is below it.
+    Ids are breadth first: the children of the root are 0 … n − 1, those of worker w are n(w + 1) … n(w + 1) + n − 1. If
+    a parent does not wait for a child, the whole subtree of the child is lost.
     """
 
     children: int  # n
@@ -52,7 +52,7 @@ class Tree:
 
     @cached_property
     def least_examples(self) -> int:
-        """The least number of examples of which every share is whole; its multiples are the others."""
+        """The least number of examples at which every share is a whole number. The others are its multiples."""
         held, whole = Fraction(1), self._load.denominator
         for _ in range(self.layers):
             piece = held / self.children
@@ -61,11 +61,11 @@ class Tree:
         return whole
 
     def parent(self, worker: int) -> int:
-        """The worker that waits for this one, or ROOT."""
+        """The parent of a worker: another worker, or ROOT."""
         return worker // self.children - 1
 
     def children_of(self, node: int) -> range:
-        """Those that `node` (a worker, or ROOT) waits for; empty: it is a leaf."""
+        """The children of `node` (a worker, or ROOT); empty: it is a leaf."""
         first = self.children * (node + 1)
         return range(first, first + self.children) if first < self.num_workers else range(0)
 
@@ -74,9 +74,9 @@ class Tree:
     ) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
         """For every worker the (m,) numbers of its examples and the (m,) weights of their gradients, m = load·examples.
 
-        From the root down: the set of a parent is cut into n equal consecutive pieces; child i gets the pieces of row i
-        of the code, their weights multiplied by its coefficients; a child that has children keeps the first m and hands
-        the rest on in the same way. `matrix` (n, n) is the code of every parent; None: `auto`.
+        The allocation goes from the root down. The set of a parent is cut into n equal consecutive pieces. Child i gets
+        the pieces of row i of the code, their weights multiplied by its coefficients. A child with children keeps the
+        first m examples and hands on the rest in the same way. `matrix` (n, n): the code of every parent; None: `auto`.
         """
         least = self.least_examples
         require(examples >= 1 and examples % least == 0, "tree", f"a multiple of {least} examples, so that every share "

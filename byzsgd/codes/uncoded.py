@@ -17,9 +17,9 @@ from byzsgd.interfaces import Rule
 class Uncoded:
     """Worker i computes part i and nothing else.
 
-    s = 0: the server waits for everybody, the uncoded master. s > 0: it takes the first n − s and scales their sum by
-    n / (n − s); every round then misses the parts of whoever is slow, and where some workers are slow always, their
-    data never count: the direction is biased.
+    s = 0: the server waits for all workers (the uncoded master). s > 0: it takes the first n − s messages and scales
+    their sum by n / (n − s). Then every round misses the parts of the slowest workers. If some workers are always slow,
+    their data never count, and the direction is biased.
     """
 
     stragglers: int

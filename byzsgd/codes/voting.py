@@ -1,4 +1,4 @@
-"""Votes: what most replicas say, to the bit."""
+"""Majority votes among replicas, bit for bit."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Row = TypeVar("Row", np.ndarray, Tensor)
 
 
 def vote(rows: Sequence[Row] | Row) -> Row | None:
-    """(d,) the row that more than half of the (k, d) rows are, bit for bit; None: no row is."""
+    """(d,) the row to which more than half of the (k, d) rows are equal, bit for bit; None: there is no majority."""
     candidate, count = tally(rows)
     return candidate if 2 * count > len(rows) else None
 
 
 def tally(rows: Sequence[Row] | Row) -> tuple[Row, int]:
-    """The only row of which more than half of them may be copies (Boyer, Moore: MJRTY, a fast majority vote algorithm;
-    1991), and of how many it is one."""
+    """The only candidate for a majority (Boyer, Moore: MJRTY, a fast majority vote algorithm; 1991), and the number of
+    rows that are equal to it."""
     candidate, lead = rows[0], 0
     for row in rows:
         if not lead:
@@ -31,7 +31,7 @@ def tally(rows: Sequence[Row] | Row) -> tuple[Row, int]:
 
 
 def same(one: Row, other: Row) -> bool:
-    """Whether two vectors are equal bit for bit: NaN is itself, and 0 is not −0."""
+    """Whether two vectors are equal bit for bit: NaN equals itself, and 0 differs from −0."""
     if one.shape != other.shape or one.dtype != other.dtype:
         return False
     if isinstance(one, Tensor):

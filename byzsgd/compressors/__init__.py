@@ -1,4 +1,4 @@
-"""Compressors: what travels in place of a vector, and what it costs."""
+"""Compressors: what is sent in place of a vector, and its bits."""
 
 from byzsgd.compressors.dp_sign import DPSign as dp_sign
 from byzsgd.compressors.dynamic import Dynamic as dynamic

@@ -20,10 +20,10 @@ from byzsgd.interfaces import Sending, Wire
 class DPSign(Random):
     """Sends the sign of a noisy coordinate: +1 iff u < Φ(v_j/σ), σ = Δ·√(2·ln(1.25/δ))/ε; else −1.
 
-    That is sign(v_j + N(0, σ²)): (ε, δ)-differentially private in one coordinate and one round; no composition over
-    coordinates or rounds is accounted, and the formula of σ is proved for ε < 1. `noise=laplace`: the noise is
-    Laplace(Δ/ε), and δ plays no part. Δ is the sensitivity of v: in a run that of worker=private (`clip`, or
-    clip/batch_size with reduce=mean), and `clip` where it is used alone. Bits: d.
+    That is sign(v_j + N(0, σ²)). It is (ε, δ)-differentially private in one coordinate and one round; composition over
+    coordinates or rounds is not accounted for. The formula of σ is proved for ε < 1. `noise=laplace`: the noise is
+    Laplace(Δ/ε), and δ has no effect. Δ is the sensitivity of v: in a run that of worker=private (`clip`, or
+    clip/batch_size with reduce=mean); outside of a run `clip`. Bits: d.
 
     Jin, Huang, He, Dai, Wu: Stochastic-Sign SGD for federated learning with theoretical guarantees, 2020, arXiv
     2002.10940; the Gaussian mechanism: Dwork, Roth: The algorithmic foundations of differential privacy, 2014.
@@ -34,7 +34,7 @@ class DPSign(Random):
     delta: float = 1e-5
     clip: float = 4.0
     noise: Literal["gaussian", "laplace"] = "gaussian"
-    private: ClassVar[bool] = True  # it needs a worker rule that bounds what one example can change
+    private: ClassVar[bool] = True  # it needs a worker rule with bounded sensitivity
 
     def __post_init__(self) -> None:
         require(0 < self.epsilon < math.inf, "dp_sign", "0 < epsilon < inf", epsilon=self.epsilon)
@@ -43,7 +43,7 @@ class DPSign(Random):
 
     @cached_property
     def scale(self) -> float:
-        """The standard deviation of the Gaussian noise, or the scale of Laplace's."""
+        """The standard deviation of the Gaussian noise, or the scale of the Laplace noise."""
         ratio = self.clip / self.epsilon
         return ratio * math.sqrt(2 * math.log(1.25 / self.delta)) if self.noise == "gaussian" else ratio
 

@@ -15,26 +15,26 @@ from byzsgd.compressors.lossy import Lossy
 from byzsgd.compressors.uniform import quantised, restored
 from byzsgd.interfaces import FLOAT_BITS, Sending, Wire, WorkerContext
 
-HEADER = 8  # bits that say how many bits follow
+HEADER = 8  # bits for the number of bits of a coordinate
 
 
 @dataclass
 class DynamicState:
-    """The loss at the sender's first message; None: none was asked for yet."""
+    """The loss at the sender's first message; None: there was no message yet, or the schedule needs no loss."""
 
     loss: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dynamic(Lossy):
-    """Rounds at random as `uniform` does, with a number of bits that changes from message to message.
+    """Stochastic rounding as in `uniform`, with a number of bits that changes from message to message.
 
     B_t = ⌈log2(s_t + 1)⌉ + 1, clipped to [bits_min, bits_max].
 
-    schedule=norm (DQ-SGD): s_t = k·α^((T−1−t)/2)·‖g_t‖∞ with α = `decay`, T = `horizon` (updates), t the server's
-    updates before the model that was read (t ≥ T: exponent 0). k = `scale`, or is solved so that the mean of
-    log2(s_t + 1) + 1 is `budget`, with norms of a run without compression. schedule=loss (AdaQuantFL):
-    s_t = ⌈s₀·√(F₀/F_t)⌉, s₀ = `scale`, F the train loss of the model that was read. schedule=fixed: B_t = `budget`.
+    schedule=norm (DQ-SGD): s_t = k·α^((T−1−t)/2)·‖g_t‖∞ with α = `decay`, T = `horizon` (updates) and t the version
+    that was read (t ≥ T: exponent 0). k = `scale`; or k is solved so that the mean of log2(s_t + 1) + 1 is `budget`,
+    with the norms of a run without compression. schedule=loss (AdaQuantFL): s_t = ⌈s₀·√(F₀/F_t)⌉ with s₀ = `scale` and
+    F the train loss of the version that was read. schedule=fixed: B_t = `budget`.
 
     Bits: 40 + d·B_t. ‖g_t‖ = 0 sends zeros at bits_min.
 
@@ -103,7 +103,8 @@ class Dynamic(Lossy):
         return FLOAT_BITS + HEADER + int(self.budget) * num_parameters
 
     def bits(self, norm: float, step: int, first: float | None = None, loss: float | None = None) -> int:
-        """B_t of a vector with this ‖·‖∞ at a model `step` updates old, of this loss."""
+        """B_t of a vector with ‖g‖∞ = `norm`, computed at version `step`. `first`, `loss`: F₀ and F_t of
+        schedule=loss."""
         if self.schedule == "fixed":
             assert self.budget is not None
             return int(self.budget)
@@ -129,7 +130,8 @@ class Dynamic(Lossy):
 
 
 def solved_scale(norms: Tensor, decay: float, horizon: int, budget: float) -> float:
-    """k with mean log2(s_t + 1) + 1 = budget, s_t = k·α^((T−1−t)/2)·norms[t]; NaN stands for an update without norm."""
+    """The k at which the mean of log2(s_t + 1) + 1 is the budget, with s_t = k·α^((T−1−t)/2)·norms[t]. An update
+    without a norm has NaN."""
     steps = torch.arange(len(norms), dtype=torch.float64)
     weights = decay ** ((horizon - 1 - steps).clamp_min(0) / 2) * norms.double()
     weights = weights[weights > 0]

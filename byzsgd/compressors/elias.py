@@ -1,4 +1,4 @@
-"""Elias omega codes: how long they are.
+"""The length of Elias omega codes.
 
 Elias: Universal codeword sets and representations of the integers, IEEE Transactions on Information Theory 21(2), 1975.
 """
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def omega_bits(numbers: Tensor) -> int:
-    """Bits of all these positive whole numbers together: one, and ⌊log2 n⌋ + 1 more for each n > 1, n ← ⌊log2 n⌋."""
+    """The total bits of positive whole numbers. Each takes 1 bit; while n > 1, ⌊log2 n⌋ + 1 more, and n ← ⌊log2 n⌋."""
     left = numbers[numbers > 1].double()
     bits = numbers.numel()
     while left.numel():

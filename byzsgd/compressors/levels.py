@@ -1,4 +1,4 @@
-"""Stochastic rounding to evenly spaced levels, which several compressors share."""
+"""Stochastic rounding to evenly spaced levels, for several compressors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Norm = Literal["l2", "linf"]
 
 
 def largest_size(vector: Tensor) -> Tensor:
-    """() ‖v‖∞: twenty times as fast as torch's norm of that order."""
+    """() ‖v‖∞, twenty times as fast as torch's norm of that order."""
     least, greatest = torch.aminmax(vector)
     return torch.maximum(-least, greatest)
 
@@ -22,10 +22,10 @@ def rounded(vector: Tensor, norm: Tensor, levels: int, uniforms: Tensor) -> Tens
     a = vector.abs().mul_(levels).div_(norm.clamp_min(torch.finfo(vector.dtype).tiny))
     level = a.floor()
     level.add_(uniforms < a.sub_(level))
-    # s·|v|/norm may end a hair above s.
+    # Rounding may put s·|v|/norm slightly above s.
     return level.clamp_(max=levels).copysign_(vector)
 
 
 def level_bits(levels: int) -> int:
-    """Of one signed level of s + 1 sizes: 1 + ⌈log2(s + 1)⌉."""
+    """The bits of one signed level with s + 1 sizes: 1 + ⌈log2(s + 1)⌉."""
     return 1 + levels.bit_length()

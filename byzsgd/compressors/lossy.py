@@ -1,4 +1,4 @@
-"""What all compressors share: the settings that the channel reads."""
+"""The base classes of compressors, with the settings that the channel reads."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from torch import Tensor
 from byzsgd.checks import require
 from byzsgd.interfaces import Sending, Wire, WorkerContext
 
-ALONE = Sending(0)  # of a vector that is compressed outside of a run
+ALONE = Sending(0)  # for a vector that is compressed outside of a run
 
 
 def is_finite(vector: Tensor) -> bool:
-    """Whether all coordinates are. A sum that is finite says so in one pass."""
+    """Whether all coordinates are finite. If their sum is finite, one pass is enough."""
     return math.isfinite(float(vector.sum())) or bool(vector.isfinite().all())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lossy:
-    """The settings of every compressor; `byzsgd.interfaces.Compressor` says what they mean.
+    """The settings of every compressor; `byzsgd.interfaces.Compressor` defines their meaning.
 
     Error feedback at the worker: p = g + e, C(p) is sent, e ← p − C(p), from e = 0 (EF-signSGD: Karimireddy, Rebjock,
     Stich, Jaggi: Error feedback fixes signSGD and other gradient compression schemes, ICML 2019, arXiv 1901.09847;
@@ -35,7 +35,7 @@ class Lossy:
     enforce: bool = True
     lossless: ClassVar[bool] = False
     random: ClassVar[bool] = False
-    scaled: ClassVar[bool] = True  # what arrives grows and shrinks with what was sent
+    scaled: ClassVar[bool] = True  # whether the size of the vector arrives; False: only signs do
 
     @property
     def needs_loss(self) -> bool:
@@ -52,7 +52,7 @@ class Lossy:
 
 @dataclass(frozen=True, kw_only=True)
 class Stateless(Lossy, ABC):
-    """A compressor that remembers nothing."""
+    """A compressor without state."""
 
     def init(self, context: WorkerContext) -> None:
         return None
@@ -61,7 +61,7 @@ class Stateless(Lossy, ABC):
         return self.wire(vector, uniforms, sending), None
 
     def compress(self, vector: Tensor, uniforms: Tensor | None) -> tuple[Tensor, int]:
-        """(d,) what arrives of a vector (d,), and its bits; `uniforms` (d,) in [0, 1)."""
+        """(d,) the decoded message of a vector (d,), and its bits; `uniforms` (d,) in [0, 1)."""
         if not is_finite(vector):
             count = int((~vector.isfinite()).sum())
             require(False, type(self).__name__, "a vector of finite numbers", not_finite=count, d=vector.numel())
@@ -70,11 +70,11 @@ class Stateless(Lossy, ABC):
 
     @abstractmethod
     def wire(self, vector: Tensor, uniforms: Tensor | None, sending: Sending) -> Wire:
-        """What is sent of a finite vector (d,)."""
+        """The message of a finite vector (d,)."""
 
     @abstractmethod
     def decode(self, wire: Wire) -> Tensor:
-        """(d,), in new memory."""
+        """(d,) the vector of a message, in new memory."""
 
     @abstractmethod
     def nominal_bits(self, num_parameters: int) -> int:
@@ -93,4 +93,4 @@ class Random(Stateless):
 
     @abstractmethod
     def drawn(self, vector: Tensor, uniforms: Tensor, sending: Sending) -> Wire:
-        """What is sent of a finite vector (d,), given its uniform numbers (d,)."""
+        """The message of a finite vector (d,) with its uniform numbers (d,)."""

@@ -14,15 +14,15 @@ from byzsgd.compressors import signs
 from byzsgd.compressors.lossy import Random
 from byzsgd.interfaces import Sending, Wire
 
-LEAST = 2.0**-54  # a uniform number that stands for 0, whose quantile is −inf
+LEAST = 2.0**-54  # in place of a uniform 0, whose quantile is −inf
 
 
 @dataclass(frozen=True, kw_only=True)
 class NoisySign(Random):
     """Sends the sign of a coordinate with noise: sign(v_j + ξ_j), sign(0) = +1.
 
-    ξ_j = scale·Φ⁻¹(max(u_j, 2⁻⁵⁴)), or scale·(2u_j − 1) with noise=uniform: that is stochastic_sign with bound=scale
-    and 1 − u for u. Bits: d.
+    ξ_j = scale·Φ⁻¹(max(u_j, 2⁻⁵⁴)); with noise=uniform it is scale·(2u_j − 1), which is stochastic_sign with
+    bound=scale and 1 − u for u. Bits: d.
 
     Chen, Chen, Sun, Wu, Hong: Distributed training with heterogeneous data: bridging median- and mean-based algorithms,
     NeurIPS 2020, arXiv 1906.01736.

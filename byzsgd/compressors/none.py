@@ -13,7 +13,7 @@ from byzsgd.interfaces import FLOAT_BITS, Sending, Wire
 
 @dataclass(frozen=True, kw_only=True)
 class Uncompressed(Stateless):
-    """Sends every vector as it is, at 32 bits a coordinate: C(v) = v."""
+    """Sends every vector unchanged, at 32 bits per coordinate: C(v) = v."""
 
     lossless: ClassVar[bool] = True
 

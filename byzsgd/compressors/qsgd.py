@@ -19,12 +19,12 @@ from byzsgd.interfaces import FLOAT_BITS, Sending, Wire
 class QSGD(Random):
     """Rounds every coordinate at random to one of s levels of the norm: ‖v‖·sgn(v_j)·(l + [u < a − l])/s.
 
-    a = s|v_j|/‖v‖, l = ⌊a⌋, s = `levels`; of each `bucket` of coordinates by itself (null: of all). Unbiased; variance
-    (‖v‖²/s²)·Σ p(1 − p) ≤ min(d/s², √d/s)·‖v‖² (norm=l2), ≤ d‖v‖∞²/(4s²) (norm=linf).
+    a = s|v_j|/‖v‖, l = ⌊a⌋, s = `levels`, for each `bucket` of coordinates separately (null: one bucket). Unbiased;
+    variance (‖v‖²/s²)·Σ p(1 − p) ≤ min(d/s², √d/s)·‖v‖² (norm=l2), ≤ d‖v‖∞²/(4s²) (norm=linf).
 
-    Bits of a bucket of m coordinates: 32 + m·(1 + ⌈log2(s + 1)⌉) with coding=fixed. `sparse`: 32, and for every level
-    that is not 0 the Elias omega code of its distance to the one before, a sign, and the code of its size. `dense`: 32,
-    and for every coordinate the code of its size + 1, and a sign where that is not 0.
+    Bits of a bucket of m coordinates: 32 + m·(1 + ⌈log2(s + 1)⌉) with coding=fixed. `sparse`: 32; for every non-zero
+    level the Elias omega code of its distance to the one before, a sign, and the code of its size. `dense`: 32; for
+    every coordinate the code of its size + 1, and a sign if the level is not 0.
 
     Alistarh, Grubic, Li, Tomioka, Vojnovic: QSGD: communication-efficient SGD via gradient quantization and encoding,
     NeurIPS 2017, arXiv 1610.02132.
@@ -68,7 +68,7 @@ class QSGD(Random):
         return 1 if self.bucket is None else -(-num_parameters // self.bucket)
 
     def _rows(self, vector: Tensor) -> Tensor:
-        """(buckets, size), the last one filled up with zeros."""
+        """(buckets, size) the vector in buckets, the last one padded with zeros."""
         if self.bucket is None:
             return vector.unsqueeze(0)
         count = self._buckets(vector.numel())

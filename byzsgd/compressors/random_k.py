@@ -13,10 +13,10 @@ from byzsgd.interfaces import FLOAT_BITS, Sending, Wire
 
 @dataclass(frozen=True, kw_only=True)
 class RandomK(Selection, Random):
-    """Sends k coordinates drawn at random, those of the k smallest u; times d/k where `unbiased`. The rest arrive as 0.
+    """Sends k random coordinates, those of the k smallest u; times d/k if `unbiased`. The others arrive as 0.
 
-    k is given, or max(1, ⌊share·d⌋). Bits: 32k where sender and receiver have drawn the indices together (`shared`),
-    else k·(32 + ⌈log2 d⌉). E‖C(v) − v‖² = (1 − k/d)·‖v‖², or (d/k − 1)·‖v‖² where unbiased.
+    `k` is a setting, or k = max(1, ⌊share·d⌋). Bits: 32k if sender and receiver draw the indices together (`shared`),
+    else k·(32 + ⌈log2 d⌉). E‖C(v) − v‖² = (1 − k/d)·‖v‖², or (d/k − 1)·‖v‖² if unbiased.
 
     Wangni, Wang, Liu, Zhang: Gradient sparsification for communication-efficient distributed optimization, NeurIPS
     2018, arXiv 1710.09854; Stich, Cordonnier, Jaggi: Sparsified SGD with memory, NeurIPS 2018, arXiv 1809.07599.

@@ -17,7 +17,7 @@ from byzsgd.interfaces import FLOAT_BITS, Sending, Wire
 class ScaledSign(Stateless):
     """Sends signs and their mean size: C(v)_j = (‖v‖₁/d)·sign(v_j), sign(0) = `zero`.
 
-    Bits: d + 32; 2d + 32 with zero=0. Contraction: ‖C(v) − v‖² = (1 − ‖v‖₁²/(d‖v‖²))·‖v‖² where no coordinate is 0.
+    Bits: d + 32; 2d + 32 with zero=0. Contraction: ‖C(v) − v‖² = (1 − ‖v‖₁²/(d‖v‖²))·‖v‖² if no coordinate is 0.
 
     Karimireddy, Rebjock, Stich, Jaggi: Error feedback fixes signSGD and other gradient compression schemes, ICML 2019,
     arXiv 1901.09847 (with feedback=true: EF-signSGD).

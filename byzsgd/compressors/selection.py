@@ -1,4 +1,4 @@
-"""Which coordinates are sent, where not all are."""
+"""The base class of compressors that send k of d coordinates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from byzsgd.checks import require
 from byzsgd.compressors.lossy import Stateless
 from byzsgd.interfaces import Wire
 
-SAMPLE = 4096  # values that tell how large the k-th largest is
+SAMPLE = 4096  # values from which the k-th largest is estimated
 MARGIN = 4.0  # standard deviations of a count in the sample
 
 
@@ -43,7 +43,7 @@ class Selection(Stateless):
 
 
 def largest(values: Tensor, k: int) -> Tensor:
-    """(k,) the indices of the k largest of (d,), ascending; among equals the lower ones."""
+    """(k,) the indices of the k largest values (d,), ascending; of equal values those with the lower index."""
     candidates = (values >= _guess(values, k)).nonzero().squeeze(1)
     if candidates.numel() < k:
         candidates = torch.arange(values.numel(), device=values.device)
@@ -55,7 +55,8 @@ def largest(values: Tensor, k: int) -> Tensor:
 
 
 def _guess(values: Tensor, k: int) -> Tensor:
-    """() a number that k values hardly miss and few others reach: it decides how fast the choice is, not which."""
+    """() a threshold that almost surely at least k values reach, and few others. It affects the speed, not the
+    result."""
     sample = values[:: max(1, values.numel() // SAMPLE)]
     rank = sample.numel() * k / values.numel()
     above = math.ceil(rank + MARGIN * math.sqrt(rank) + 1)

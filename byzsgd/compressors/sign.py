@@ -16,7 +16,7 @@ from byzsgd.interfaces import Sending, Wire
 class Sign(Stateless):
     """Sends the sign of every coordinate: C(v)_j = sign(v_j), sign(0) = `zero`.
 
-    Bits: d; 2d with zero=0, which has three signs.
+    Bits: d; with zero=0 there are three signs, and 2d bits.
 
     Bernstein, Wang, Azizzadenesheli, Anandkumar: signSGD: compressed optimisation for non-convex problems, ICML 2018,
     arXiv 1802.04434.

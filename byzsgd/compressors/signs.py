@@ -1,4 +1,4 @@
-"""What the compressors by sign share."""
+"""Functions of the compressors by sign."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ def plus_or_minus(positive: Tensor, like: Tensor) -> Tensor:
 
 
 def sign(vector: Tensor, zero: int) -> Tensor:
-    """The sign of every coordinate, that of 0 being `zero` (1 or 0)."""
+    """The sign of every coordinate; sign(0) = `zero` (1 or 0)."""
     return plus_or_minus(vector >= 0, vector) if zero else vector.sign()
 
 
 def sign_bits(num_parameters: int, zero: int) -> int:
-    """One bit for two signs, two bits for three."""
+    """The bits of d signs: one bit each for two signs, two bits each for three."""
     return num_parameters if zero else 2 * num_parameters
 
 
 def votes(symbols: Tensor, bits: int) -> Wire:
-    """Signs without a scale."""
+    """The message of signs without a scale."""
     return Wire(symbols, None, None, symbols.numel(), bits)

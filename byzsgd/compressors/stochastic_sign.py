@@ -15,18 +15,18 @@ from byzsgd.compressors.levels import largest_size
 from byzsgd.compressors.lossy import Random
 from byzsgd.interfaces import FLOAT_BITS, Sending, Wire
 
-LEAST = 1e-20  # of the largest |g_j| of a round, as in the authors' code
+LEAST = 1e-20  # lower bound of b_j with bound=max, as in the authors' code
 
 
 @dataclass(frozen=True, kw_only=True)
 class StochasticSign(Random):
     """Sends a random sign whose mean is the coordinate over a bound: +1 iff u < ½ + v_j/(2b_j), else −1.
 
-    E C(v)_j = clip(v_j/b_j, −1, 1). `bound` b: a number for all coordinates; `own`: ‖v‖∞, sent along; `max`: b_j is the
-    largest |g_j| of the n workers of a round, before any attack, which needs collector=round. b = 0 is the plain sign,
-    and a fair coin where v_j = 0.
+    E C(v)_j = clip(v_j/b_j, −1, 1). `bound`: a number is b_j for all j; `own`: b_j = ‖v‖∞, which is sent too; `max`:
+    b_j is the largest |g_j| of the n workers of a round, before any attack, which needs collector=round. b = 0 gives
+    the plain sign, and a random sign where v_j = 0.
 
-    Bits: d; d + 32 with bound=own. How the workers learn the largest |g_j| (32·d bits from each) is not counted.
+    Bits: d; d + 32 with bound=own. The exchange of the largest |g_j| (32·d bits from each worker) is not counted.
 
     Jin, Huang, He, Dai, Wu: Stochastic-Sign SGD for federated learning with theoretical guarantees, 2020, arXiv
     2002.10940 (bound=max is their code's).
@@ -52,8 +52,8 @@ class StochasticSign(Random):
             bound = sending.max_abs.clamp_min(LEAST)
         else:
             least = torch.finfo(vector.dtype).tiny
-            known = largest_size(vector) if self.bound == "own" else vector.new_tensor(self.bound)
-            bound = known.clamp_min(least)
+            own = largest_size(vector) if self.bound == "own" else vector.new_tensor(self.bound)
+            bound = own.clamp_min(least)
         plus = uniforms < (vector / (2 * bound)).add_(0.5)
         return signs.votes(signs.plus_or_minus(plus, vector), self.nominal_bits(vector.numel()))
 

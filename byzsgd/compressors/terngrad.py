@@ -17,8 +17,8 @@ from byzsgd.interfaces import FLOAT_BITS, Sending, Wire
 class TernGrad(Random):
     """Sends three values: m·sgn(v_j)·[u < |v_j|/m], m = ‖v‖∞ after clipping to clip·std(v) (null: no clipping).
 
-    The standard deviation is about the mean, with divisor d. Bits: 32 + 2d. Without clip it is unbiased: qsgd with
-    levels=1, norm=linf. The paper clips at 2.5.
+    std has the divisor d. Bits: 32 + 2d. Without clip it is unbiased, and equal to qsgd with levels=1, norm=linf. The
+    paper clips at 2.5.
 
     Wen, Xu, Yan, Wu, Wang, Chen, Li: TernGrad: ternary gradients to reduce communication in distributed deep learning,
     NeurIPS 2017, arXiv 1705.07878.

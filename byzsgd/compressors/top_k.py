@@ -12,9 +12,9 @@ from byzsgd.interfaces import FLOAT_BITS, Sending, Wire
 
 @dataclass(frozen=True, kw_only=True)
 class TopK(Selection):
-    """Sends the k coordinates of largest size, ties to the lower index; the rest arrive as 0.
+    """Sends the k coordinates of largest size, ties to the lower index; the others arrive as 0.
 
-    k is given, or max(1, ⌊share·d⌋). Bits: k·(32 + ⌈log2 d⌉). Contraction: ‖C(v) − v‖² ≤ (1 − k/d)·‖v‖².
+    `k` is a setting, or k = max(1, ⌊share·d⌋). Bits: k·(32 + ⌈log2 d⌉). Contraction: ‖C(v) − v‖² ≤ (1 − k/d)·‖v‖².
 
     Aji, Heafield: Sparse communication for distributed gradient descent, EMNLP 2017, arXiv 1704.05021; with feedback
     Stich, Cordonnier, Jaggi: Sparsified SGD with memory, NeurIPS 2018, arXiv 1809.07599.

@@ -13,20 +13,20 @@ from byzsgd.interfaces import FLOAT_BITS, Sending, Wire
 
 
 def quantised(vector: Tensor, uniforms: Tensor, bits: int, header: int) -> Wire:
-    """A vector at so many bits a coordinate, sign included, and a header beside the norm."""
+    """The message of a vector with `bits` bits per coordinate (with the sign), and `header` bits beside the norm."""
     norm = largest_size(vector)
     signed = rounded(vector, norm, levels_of(bits), uniforms)
     return Wire(signed, norm, None, vector.numel(), FLOAT_BITS + header + bits * vector.numel())
 
 
 def restored(wire: Wire, bits: int) -> Tensor:
-    """(d,) ‖v‖∞·level/s"""
+    """(d,) the vector of a message: ‖v‖∞·level/s."""
     assert wire.scale is not None
     return (wire.scale * wire.symbols).div_(levels_of(bits))
 
 
 def levels_of(bits: int) -> int:
-    """s = 2^(bits − 1) − 1: sizes of a level beside 0."""
+    """s = 2^(bits − 1) − 1, the number of non-zero sizes of a level."""
     return int(2 ** (bits - 1) - 1)
 
 

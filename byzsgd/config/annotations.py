@@ -1,7 +1,7 @@
-"""Plain values of a configuration held against the annotations of what they are for.
+"""Whether plain values of a configuration fit the annotations of their targets.
 
-pydantic (MIT) and beartype (MIT) cost 0.3 s at the start of every run, and neither knows a node that becomes an object
-only later; so these lines stand here.
+pydantic (MIT) and beartype (MIT) cost 0.3 s at the start of every run. And neither accepts a node that becomes an
+object later. Hence these lines.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import typing
 from collections.abc import Collection, Iterable, Mapping, MutableSequence, Sequence
 from typing import Any, Literal, Union
 
-_WORD = 2**63  # what is beyond it in size fits no array
+_WORD = 2**63  # a larger whole number fits into no array
 _LISTS = (list, tuple, Sequence, MutableSequence, Iterable, Collection)
 _ARRAYS = {("torch", "Tensor"), ("numpy", "ndarray")}
 _NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", types.NoneType: "null"}
@@ -20,9 +20,9 @@ _PLURALS = {bool: "true or false", int: "whole numbers", float: "numbers", str: 
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether a plain value can stand for an annotation, with all that is in it. A node with a `_target_` stands for
-    any object, and so does an object given in Python: what it is, is the matter of its target. An annotation that only
-    a type checker reads admits all."""
+    """Whether a plain value, with all its items, fits an annotation. A node with a `_target_` fits any class, and so
+    does an object given in Python: their own targets are checked apart. An annotation that only a type checker
+    understands fits every value."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
         return any(fits(value, argument) for argument in arguments)
@@ -50,18 +50,20 @@ def fits(value: Any, hint: Any) -> bool:
 
 
 def misfit(value: Any, hint: Any, place: str) -> tuple[str, Any, Any] | None:
-    """The first value that does not fit, with its place and its annotation: of named parts, the part. None: all do."""
+    """The first value that does not fit, as (its dotted key, the value, its annotation); of a mapping of parts, the
+    part. `place`: the dotted key of `value`. None: every value fits."""
     if fits(value, hint):
         return None
     if _is_mapping(typing.get_origin(hint)) and isinstance(value, Mapping) and not is_node(value):
         _, of_items = typing.get_args(hint)
-        found = (misfit(item, of_items, f"{place}.{key}") for key, item in value.items())
-        return next((each for each in found if each), (place, value, hint))
+        misfits = (misfit(item, of_items, f"{place}.{key}") for key, item in value.items())
+        return next((each for each in misfits if each), (place, value, hint))
     return place, value, hint
 
 
 def converted(value: Any, hint: Any) -> Any:
-    """A value with real numbers wherever its annotation asks for them: 1 for 1.0 is the same setting."""
+    """The value, in which a whole number becomes a real one if its annotation asks for that: 1 and 1.0 are one
+    setting."""
     options = typing.get_args(hint) if typing.get_origin(hint) in (Union, types.UnionType) else (hint,)
     if isinstance(value, list | tuple):
         of_items = next((_item(option) for option in options if fits(value, option)), Any)
@@ -89,7 +91,7 @@ def described(hint: Any) -> str:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether a configuration file could hold it."""
+    """Whether a configuration file can hold a value."""
     if isinstance(value, Mapping):
         return all(is_plain(item) for item in value.values())
     if isinstance(value, list | tuple):
@@ -98,7 +100,7 @@ def is_plain(value: Any) -> bool:
 
 
 def is_node(value: Any) -> bool:
-    """Whether it becomes an object."""
+    """Whether a value becomes an object."""
     return isinstance(value, Mapping) and "_target_" in value
 
 
@@ -107,7 +109,7 @@ def _is_whole(value: Any) -> bool:
 
 
 def _is_real(value: Any) -> bool:
-    """NaN is no number, and a whole one beyond all real ones is none that can be computed with."""
+    """Whether a value is a real number: not NaN, and no whole number too large for a float."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
     try:
@@ -130,7 +132,7 @@ def _items_fit(value: Any, arguments: tuple[Any, ...]) -> bool:
 
 
 def _item(hint: Any) -> Any:
-    """The annotation of what is in a list."""
+    """The annotation of the items of a list."""
     if _is_array(hint):
         return float
     of_items = {argument for argument in typing.get_args(hint) if argument is not ...}
@@ -146,5 +148,5 @@ def _is_mapping(kind: Any) -> bool:
 
 
 def _is_array(kind: Any) -> bool:
-    """A tensor or an array, told by name: neither library is imported to read a configuration."""
+    """Whether a class is a tensor or an array, by its name: neither library is imported to read a configuration."""
     return (str(getattr(kind, "__module__", "")).partition(".")[0], getattr(kind, "__name__", "")) in _ARRAYS

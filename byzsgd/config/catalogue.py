@@ -1,4 +1,4 @@
-"""What there is to choose: every member of every group, described from its YAML and docstring without importing it."""
+"""The catalogue of all members of all groups. A member is described by its YAML and docstring; it is not imported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import yaml
 
 from byzsgd.config.locations import CONF
 
-# Names under which the field's code bases know our members: suggested, never accepted.
+# Names of our members in other code bases of the field. Messages suggest the member; the name itself is refused.
 ALIASES = {
     "mean": ("average", "avg", "fedavg"),
     "median": ("cwmed", "cm", "coordinatewisemedian", "fedmedian", "coordinate_median"),
@@ -62,26 +62,27 @@ class Member:
     name: str
     description: str
     reference: str
-    details: tuple[str, ...] = ()  # further facts that the docstring states: condition, bound, cost
+    details: tuple[str, ...] = ()  # facts in lines of their own in the docstring: condition, bound, cost
     trusted: bool = False  # whether it needs the server's trusted data
 
 
 def groups(own: Path | None = None) -> list[str]:
-    """Every configuration group, as its path below conf/. `own`: a tree of the user's beside ours, here and below."""
+    """Every configuration group, as its path below conf/. `own`, here and below: a configuration tree of the user,
+    beside ours."""
     paths = {file.parent.relative_to(root) for root in _roots(own) for file in root.rglob("*.yaml")} - {Path()}
     return sorted(str(path) for path in paths if not {"hydra", "protocol", "study"} & set(path.parts))
 
 
 def find_groups(name: str, own: Path | None = None) -> list[str]:
-    """The groups that a user may mean: a whole path, or its last part (`rule` for aggregator/rule)."""
-    known = groups(own)
-    return [name] if name in known else [group for group in known if group.split("/")[-1] == name]
+    """The groups with a name: a whole path, or its last part (`rule` for aggregator/rule)."""
+    paths = groups(own)
+    return [name] if name in paths else [group for group in paths if group.split("/")[-1] == name]
 
 
 def files(group: str, own: Path | None = None) -> list[Path]:
-    """The files of a group's members, by name; the user's own stand for ours of the same name."""
-    found = {file.stem: file for root in reversed(_roots(own)) for file in (root / group).glob("*.yaml")}
-    return [found[name] for name in sorted(found)]
+    """The files of a group's members, by name. A file of the user replaces ours of the same name."""
+    by_name = {file.stem: file for root in reversed(_roots(own)) for file in (root / group).glob("*.yaml")}
+    return [by_name[name] for name in sorted(by_name)]
 
 
 def members(group: str, own: Path | None = None) -> list[Member]:
@@ -93,10 +94,10 @@ def _roots(own: Path | None) -> tuple[Path, ...]:
     return (CONF,) if own is None else (own, CONF)
 
 
-def canonical(word: str, known: Iterable[str]) -> str:
-    """Our name for what the field calls `word`, if it is among `known`; else empty."""
+def canonical(word: str, members: Iterable[str]) -> str:
+    """The member, among `members`, that the field also calls `word`; empty: none."""
     squeezed = word.lower().replace("-", "_")
-    for name in known:
+    for name in members:
         names = (name, *ALIASES.get(name, ()))
         if squeezed in names or squeezed.replace("_", "") in [alias.replace("_", "") for alias in names]:
             return name
@@ -112,13 +113,13 @@ def _member(group: str, file: Path) -> Member:
         if "@package" not in line:
             comment.append(line.lstrip("# ").rstrip())
     node = yaml.safe_load(text)
-    found = definitions(group, node)
-    documented = [part for part in ("\n".join(comment), *(ast.get_docstring(node) or "" for node in found)) if part]
+    nodes = definitions(group, node)
+    documented = [part for part in ("\n".join(comment), *(ast.get_docstring(node) or "" for node in nodes)) if part]
     description = documented[0].strip().splitlines()[0] if documented else ""
-    if description.startswith(_ROUNDS) and len(found) > 1:  # the same for every rule: what this one does says more
-        description = f"Rounds: {(ast.get_docstring(found[-1]) or '').splitlines()[0]}"
+    if description.startswith(_ROUNDS) and len(nodes) > 1:  # that line is the same for every rule
+        description = f"Rounds: {(ast.get_docstring(nodes[-1]) or '').splitlines()[0]}"
     reference = next(filter(None, map(_reference, documented)), "")
-    details = next(filter(None, map(_conditions, found)), ())
+    details = next(filter(None, map(_conditions, nodes)), ())
     return Member(
         group, file.stem, description, reference, details, group.startswith("aggregator") and _trusts(documented, node)
     )
@@ -126,24 +127,24 @@ def _member(group: str, file: Path) -> Member:
 
 def definitions(group: str, node: object) -> list[Definition]:
     """The functions and classes behind the YAML of a member, outermost first; for a server, its rule last."""
-    return [found for target in _targets(group, node) if (found := _definition(target)) is not None]
+    return [definition for target in _targets(group, node) if (definition := _definition(target)) is not None]
 
 
 def _targets(group: str, node: object) -> list[str]:
-    """The objects that a member's file names, outermost first; for a server, its rule last."""
+    """The names of the objects in a member's file, outermost first; for a server, its rule last."""
     if not isinstance(node, dict):
         return []
-    found = [str(node["_target_"])] if "_target_" in node else []
-    if not found:  # filters and pre-aggregators are wrapped in their names
-        found = [name for value in node.values() for name in _targets(group, value)]
+    targets = [str(node["_target_"])] if "_target_" in node else []
+    if not targets:  # files of filters and pre-aggregators have their name as the outermost key
+        targets = [name for value in node.values() for name in _targets(group, value)]
     for default in node.get("defaults", ()):
         if isinstance(default, dict) and isinstance(rule := default.get("rule"), str):
-            found.append(f"byzsgd.aggregators.rules.{rule}")
-    return found
+            targets.append(f"byzsgd.aggregators.rules.{rule}")
+    return targets
 
 
 def _trusts(documented: Sequence[str], node: object) -> bool:
-    """Whether a member, or a filter that it chooses, has to do with trusted data."""
+    """Whether a member, or a filter that it chooses, needs trusted data."""
     defaults = node.get("defaults", ()) if isinstance(node, dict) else ()
     chosen = [name for each in defaults if isinstance(each, dict) for name in each.get("filters") or ()]
     filters = [_definition(f"byzsgd.aggregators.filters.{name}") for name in chosen]
@@ -155,7 +156,7 @@ _FACT = re.compile(r"(Condition|Breakdown|Bound|Cost|Differs):")
 
 
 def _reference(text: str) -> str:
-    """The first paragraph with a year in it, without the description: what stands behind its last stated fact."""
+    """The reference: the first paragraph with a year, behind the description and the facts in lines of their own."""
     _, _, rest = text.strip().partition("\n")
     for block in rest.split("\n\n"):
         lines = [line.strip() for line in block.splitlines()]
@@ -167,13 +168,13 @@ def _reference(text: str) -> str:
 
 
 def _conditions(node: Definition) -> tuple[str, ...]:
-    """The facts that a rule's docstring states in lines of their own: condition, breakdown point, κ bound."""
+    """The facts in lines of their own in a docstring: condition, breakdown point, κ bound."""
     lines = (line.strip() for line in (ast.get_docstring(node) or "").splitlines())
     return tuple(line for line in lines if _FACT.match(line) and not line.startswith("Differs"))
 
 
 def _definition(target: str) -> Definition | None:
-    """The function or class that a re-exported member is, by reading the source."""
+    """The source of a member's function or class; re-exports are followed."""
     module, _, name = target.rpartition(".")
     file = _source(module)
     if file is None:

@@ -1,4 +1,4 @@
-"""The words after `byzsgd train`, and Hydra around a task: overrides, options, sweeps."""
+"""The command line of `byzsgd train`: its overrides and options, and how Hydra launches one run or a sweep."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import traceback
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -31,16 +31,18 @@ from byzsgd.records.lock import LOCK
 if TYPE_CHECKING:
     from byzsgd.run import Experiment
 
+    Task = Callable[[Experiment, Path], object]  # what is done with a run and its folder
+
 # What only one of the two modes listens to.
 OF_SWEEPS = ("hydra/launcher", "hydra/sweeper", "hydra.launcher", "hydra.sweeper", "hydra.sweep", "sweep")
 OF_SINGLE_RUNS = ("hydra.run",)
-STOPPED = "stopped"  # what a sweeper is told of a job that did not begin or was cut off
-_QUESTIONS = ("cfg", "info", "hydra_help", "experimental_rerun")
+STOPPED = "stopped"  # the return value, for the sweeper, of a job that did not begin or was cut off
+_QUESTIONS = ("cfg", "info", "hydra_help", "experimental_rerun")  # options that Hydra answers
 
 
 @dataclass(frozen=True)
 class Command:
-    """What was typed after `byzsgd train`."""
+    """The command line after `byzsgd train`."""
 
     overrides: tuple[str, ...]
     options: tuple[str, ...]
@@ -55,74 +57,98 @@ class Failure:
 
     error: Exception
     folder: Path
-    identity: str  # of its configuration; empty: it has none
-    stop: Path | None = None  # of a sweep: its stop file, where its first failure ends it
-    here: bool = True  # in the process that launched it
+    identity: str  # of its run; empty: its configuration cannot be resolved
+    stop: Path | None = None  # the stop file of a sweep that its first failure ends; None: the sweep goes on
+    here: bool = True  # whether it ran in the process that launched it
 
     def leave(self, sentence: str) -> None:
-        """Leaves the error in the job's folder, the line first, then the traceback. ValueError where the folder holds
-        somebody else's run, which stays what it is; OSError where the folder is why it failed."""
+        """Writes the error into the job's folder: the sentence, then the traceback. ValueError where the folder holds
+        another run, which stays as it is. OSError where the folder cannot be written."""
         if is_run(self.folder) and run_id(read_config(self.folder)) != self.identity:
             raise ValueError(f"{self.folder} holds another run")
         text = "\n".join([sentence, "", *traceback.format_exception(self.error)])
+        (self.folder / ERROR).unlink(missing_ok=True)  # or a link, which would be written through
         (self.folder / ERROR).write_text(text, encoding="utf-8")
 
 
-def launch(
-    task: Callable[[Experiment, Path], Any],
-    command: Command,
-    settings: Sequence[str] = (),
-    *,
-    stop: Path | None = None,
-    failed: Callable[[Failure], Any] | None = None,
-) -> None:
-    """Hydra around `task(experiment, run folder)`: one run, or where there is a stop file a sweep.
+@dataclass(frozen=True)
+class _Single:
+    """One run, as what Hydra calls with its configuration. Its error waits here: Hydra would announce it in a line of
+    its own."""
 
-    `settings` are overrides beside those that were typed. An error of a single run is raised; one in a sweep goes to
-    `failed`, and the other jobs run. Once the stop file is there, running jobs are stopped and no job begins.
-    """
-    from byzsgd.run.signals import obeying  # with torch behind it: a mistake is told before that is imported
+    task: Task
+    failures: list[Exception] = field(default_factory=list)
 
-    register_resolvers()
-    failures: list[Exception] = []
-    launcher = os.getpid()
+    def __call__(self, config: DictConfig) -> object:
+        folder = _output_folder()
+        try:
+            return self.task(_built(config), folder)
+        except Exception as error:
+            _withdraw(folder)
+            self.failures.append(error)
+            return None
 
-    def job(config: DictConfig) -> Any:
-        settings = HydraConfig.get()
-        folder = Path(settings.runtime.output_dir)
-        if stop is None or failed is None:
-            try:
-                return task(_built(config), folder)
-            except Exception as error:  # Hydra would announce it in a line of its own
-                _withdraw(folder)
-                failures.append(error)
-                return None
-        if stop.exists():
+
+@dataclass(frozen=True)
+class _Job:
+    """One run of a sweep, in whatever process its launcher calls it."""
+
+    task: Task
+    stop: Path
+    failed: Callable[[Failure], object]
+    launcher: int  # the process that typed the sweep
+
+    def __call__(self, config: DictConfig) -> object:
+        from byzsgd.run.signals import obeying  # with torch behind it: a mistake is told before that is imported
+
+        folder = _output_folder()
+        if self.stop.exists():
             _withdraw(folder)
             return STOPPED
-        with obeying(stop, launcher):
+        here = os.getpid() == self.launcher
+        with obeying(self.stop, self.launcher):
             try:
-                return task(_built(config), folder)
+                return self.task(_built(config), folder)
             except Exception as error:  # Hydra would end the sweep with it
-                ends = stop if str(OmegaConf.select(config, "sweep.on_error")) == "stop" else None
-                return failed(Failure(error, folder, _identity(config), ends, os.getpid() == launcher))
+                ends = self.stop if str(OmegaConf.select(config, "sweep.on_error")) == "stop" else None
+                return self.failed(Failure(error, folder, _identity(config), ends, here))
             except KeyboardInterrupt:
-                if os.getpid() == launcher:
+                if here:
                     raise
-                return STOPPED  # its launcher waits for the others and then says so
+                return STOPPED  # the launcher waits for the other jobs and reports the stop
 
+
+def launch(task: Task, command: Command) -> None:
+    """Hydra around `task(experiment, run folder)`: one run, whose error is raised."""
+    single = _Single(task)
+    register_resolvers()
     with own_hydra():
-        main = machinery(command.source)
-        if stop is None:
-            main.run(command.source.name, job, list(command.overrides))
-        else:
-            main.multirun(command.source.name, job, [*command.overrides, *settings, "hydra.mode=MULTIRUN"])
-    if failures:
-        raise failures[0]
+        machinery(command.source).run(command.source.name, single, list(command.overrides))
+    if single.failures:
+        raise single.failures[0]
+
+
+def launch_sweep(
+    task: Task, command: Command, settings: Sequence[str], *, stop: Path, failed: Callable[[Failure], object]
+) -> None:
+    """Hydra around `task(experiment, run folder)`, once for each job of a sweep.
+
+    `settings` are overrides beside those that were typed. An error goes to `failed`, and the other jobs run. Once the
+    stop file is there, running jobs are stopped and no job begins.
+    """
+    job = _Job(task, stop, failed, os.getpid())
+    register_resolvers()
+    with own_hydra():
+        overrides = [*command.overrides, *settings, "hydra.mode=MULTIRUN"]
+        machinery(command.source).multirun(command.source.name, job, overrides)
+
+
+def _output_folder() -> Path:
+    return Path(HydraConfig.get().runtime.output_dir)
 
 
 def answer(command: Command) -> None:
-    """What Hydra says to --cfg, --info and the like."""
+    """Prints Hydra's answer to --cfg, --info and similar options."""
     register_resolvers()
     main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(lambda config: None)
     with _command_line([*command.overrides, *command.options]), own_hydra():
@@ -137,36 +163,35 @@ def _built(config: DictConfig) -> Experiment:
 def _identity(config: DictConfig) -> str:
     try:
         return identity_of(cast(dict[str, Any], OmegaConf.to_container(config, resolve=True)))
-    except Exception:  # what cannot be resolved is why it failed
+    except Exception:  # the job failed because its configuration cannot be resolved
         return ""
 
 
 def _withdraw(folder: Path) -> None:
-    """Removes the folder of a run that never began, where nothing but Hydra's notes and our lock is in it."""
+    """Removes the folder of a run that never began, if it contains only Hydra's files and our lock."""
     if folder.is_dir() and not is_locked(folder) and {path.name for path in folder.iterdir()} <= {".hydra", LOCK}:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def read(arguments: Sequence[str]) -> Command:
-    """The overrides and the options, in whatever order they were typed; ConfigError for an option that there is not,
-    or that nobody would hear."""
+    """The overrides and the options, in any order. ConfigError for an option that does not exist or has no effect."""
     parser = get_args_parser()
     parser.allow_abbrev = False
     parser.error = _refuse_options  # type: ignore[method-assign]
-    known, rest = parser.parse_known_args(list(arguments))
-    overrides = [*known.overrides, *rest]
+    parsed, rest = parser.parse_known_args(list(arguments))
+    overrides = [*parsed.overrides, *rest]
     for word in rest:
         if word.startswith("-"):
             _refuse_options(f"no option '{word}'")
     options = list(arguments)
     for word in overrides:
         options.remove(word)
-    question = any(getattr(known, name, None) for name in _QUESTIONS)
-    _require_sense(known, question)
-    if known.cfg == "job" and not known.resolve:
-        options.append("--resolve")  # what a run will have, and not how it comes by it
-    source = Source(known.config_name or "config", known.config_dir)
-    return Command(tuple(overrides), tuple(options), known.multirun, question, source)
+    question = any(getattr(parsed, name, None) for name in _QUESTIONS)
+    _require_sense(parsed, question)
+    if parsed.cfg == "job" and not parsed.resolve:
+        options.append("--resolve")  # shows the values of a run, not the interpolations
+    source = Source(parsed.config_name or "config", parsed.config_dir)
+    return Command(tuple(overrides), tuple(options), parsed.multirun, question, source)
 
 
 def _require_sense(known: Namespace, question: bool) -> None:
@@ -188,9 +213,9 @@ def sweeps_over(overrides: Sequence[str]) -> bool:
     return any(override.is_sweep_override() for override in OverridesParser.create().parse_overrides(list(overrides)))
 
 
-def require_heard(overrides: Sequence[str], sweep: bool | None) -> None:
-    """Raises ConfigError for an override that a run, or a sweep (None: not known yet), would pass over, and for a
-    choice among nothing."""
+def require_effect(overrides: Sequence[str], sweep: bool | None) -> None:
+    """ConfigError for an override without effect in a single run, or in a sweep (`sweep`; None: not known yet), and for
+    a choice among no values."""
     ignored: tuple[str, ...] = () if sweep is None else OF_SINGLE_RUNS if sweep else OF_SWEEPS
     needs = "a single run (hydra.sweep.dir is where a sweep goes)" if sweep else "a sweep (-m)"
     parsed = OverridesParser.create().parse_overrides(list(overrides))
@@ -209,18 +234,18 @@ def require_heard(overrides: Sequence[str], sweep: bool | None) -> None:
 
 
 def swept() -> tuple[str, ...]:
-    """The settings that the experiment of the single run under way varies where it is a sweep."""
+    """The settings that the experiment of the current single run varies in its sweep."""
     return tuple(map(str, HydraConfig.get().sweeper.get("params") or ()))
 
 
 def started_in() -> Path:
-    """Where the user stands: a job may have a working folder of its own."""
+    """The folder in which the command was started: a job may run in a working folder of its own."""
     return Path(HydraConfig.get().runtime.cwd)
 
 
 @contextmanager
 def _command_line(arguments: Sequence[str]) -> Iterator[None]:
-    """What Hydra reads for its own, and where it learns to raise instead of printing a traceback."""
+    """Inside, Hydra reads these arguments, and raises its errors instead of printing them."""
     before, sys.argv = sys.argv, ["byzsgd", *arguments]
     full = os.environ.get("HYDRA_FULL_ERROR")
     os.environ["HYDRA_FULL_ERROR"] = "1"

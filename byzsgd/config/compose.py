@@ -54,7 +54,7 @@ def experiment(*overrides: Overrides, **settings: Any) -> Experiment:
 
 @dataclass(frozen=True)
 class Source:
-    """Which primary file is composed, and a tree of the user's beside ours."""
+    """The primary file that is composed, and the configuration tree of the user beside ours."""
 
     name: str = "config"
     folder: str | None = None
@@ -71,7 +71,8 @@ class Source:
 
 
 def composed(overrides: Sequence[str], source: Source | None = None, mode: RunMode = RunMode.RUN) -> DictConfig:
-    """The configuration tree of the overrides, with Hydra's own node; in the other mode it leaves out what is swept."""
+    """The configuration tree of the overrides, with Hydra's own node. With RunMode.MULTIRUN it leaves out the settings
+    that are swept over."""
     register_resolvers()
     source = source or Source()  # a new one, which reads the files as they are now
     with own_hydra():
@@ -81,12 +82,12 @@ def composed(overrides: Sequence[str], source: Source | None = None, mode: RunMo
 
 
 def machinery(source: Source) -> Hydra:
-    """Hydra over our tree and the user's."""
-    found = Hydra("byzsgd", source.loader)
-    GlobalHydra.instance().initialize(found)
+    """Hydra, set up over our configuration tree and the user's."""
+    hydra = Hydra("byzsgd", source.loader)
+    GlobalHydra.instance().initialize(hydra)
     for plugin in ("byzsgd_grid", "byzsgd_optuna"):
         import_module(f"hydra_plugins.{plugin}.sweeper").register()
-    return found
+    return hydra
 
 
 def plain(config: DictConfig) -> tuple[dict[str, Any], dict[str, str]]:
@@ -104,7 +105,7 @@ def choices(chosen: Any) -> dict[str, str]:
 
 
 def register_resolvers() -> None:
-    """The arithmetic that YAML lacks, and the names of run folders."""
+    """Registers the interpolations that our YAML files use: arithmetic, and the names of run folders."""
     resolvers: dict[str, Callable[..., Any]] = {
         "third": _of_numbers(lambda n: max(2, n // 3)),  # Kardam's buffer
         "quorum": _of_numbers(lambda f: 2 * f + 1),
@@ -119,49 +120,49 @@ def register_resolvers() -> None:
 
 
 def _of_numbers(formula: Callable[..., float]) -> Callable[..., Any]:
-    # What is no number is handed on as it is, so that the check names the setting that it came from.
+    # A value that is no number is passed on, so that the later check names the setting of its own.
     return lambda *values: formula(*values) if all(isinstance(value, int) for value in values) else values[0]
 
 
 def identity_of(config: Mapping[str, Any]) -> str:
-    """Of the run that a resolved configuration describes, whatever way its numbers are typed."""
+    """The identity of the run of a resolved configuration. The spelling of numbers does not change it."""
     try:
         return run_id(annotated(config, (*ALLOWED, *plugins_of(config))))
-    except (*MISTAKES, ConfigError):  # told when it is built
+    except (*MISTAKES, ConfigError):  # reported when the experiment is built
         return run_id(config)
 
 
 def _run_name(*, _root_: DictConfig) -> str:
     config, _ = plain(_root_)
-    told = list(_root_.hydra.overrides.task)
+    overrides = list(_root_.hydra.overrides.task)
     identity = identity_of(config)
-    name = run_name(told, identity)
-    for earlier in earlier_names(told, (identity, run_id(config, as_typed=True))):
+    name = run_name(overrides, identity)
+    for earlier in earlier_names(overrides, (identity, run_id(config, as_typed=True))):
         if any(is_run(parent / earlier) for parent in _parents(_root_)) and earlier != name:
             return earlier
     return name
 
 
 def _parents(root: DictConfig) -> Iterator[Path]:
-    """Where the folder of a run that is named by `run_name` is, as far as that is known before it has its name."""
+    """The folders that may contain the folder of a run, as far as they do not depend on its name."""
     if root.hydra.mode is RunMode.MULTIRUN:
         yield Path(str(root.hydra.sweep.dir))
         return
-    told = cast(dict[str, str], OmegaConf.to_container(root.hydra.run, resolve=False))
-    if "${" not in str(single := Path(told["dir"]).parent):
+    settings = cast(dict[str, str], OmegaConf.to_container(root.hydra.run, resolve=False))
+    if "${" not in str(single := Path(settings["dir"]).parent):
         yield single
 
 
 def _sweep_name(*, _root_: DictConfig) -> str:
-    """The same command always has the same name."""
-    told = _root_.hydra.overrides
-    own = sorted([*told.task, *(each for each in told.hydra if each.startswith(("hydra/", JOBS)))])
+    """The folder name of a sweep. The same command always gives the same name."""
+    overrides = _root_.hydra.overrides
+    own = sorted([*overrides.task, *(each for each in overrides.hydra if each.startswith(("hydra/", JOBS)))])
     return run_name(own, run_id({"overrides": own}))
 
 
 @contextmanager
 def own_hydra() -> Iterator[None]:
-    # Hydra keeps one global instance; a job that composes another experiment must find its own again afterwards.
+    # Hydra has one global instance. A job that composes another experiment needs its own back afterwards.
     outer = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:

@@ -1,4 +1,4 @@
-"""Where protocols and studies lie."""
+"""The files of protocols and studies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def named_files(kind: Kind) -> dict[str, Path]:
 
 
 def reference_file() -> Path:
-    """The table of servers and attacks that others may compare with; ConfigError outside a checkout that has it."""
+    """The published table of servers and attacks, for comparison; ConfigError outside a checkout that has it."""
     file = CONF.parent / "docs" / "studies" / "map.csv"
     if not file.is_file():
         raise ConfigError(f"the reference needs a checkout in which the study map was published; got no {file}")
@@ -25,10 +25,10 @@ def reference_file() -> Path:
 
 
 def named_file(kind: Kind, name: str) -> Path:
-    """A file of the user's, or the one of that name in conf/; ConfigError where there is neither."""
+    """A YAML file of the user, or the file of that name in conf/; ConfigError where neither exists."""
     if name.endswith((".yaml", ".yml")):
         return Path(name)
-    known = named_files(kind)
-    if name not in known:
-        raise ConfigError(f"no {kind} '{name}'{suggestion(name, known)}")
-    return known[name]
+    files = named_files(kind)
+    if name not in files:
+        raise ConfigError(f"no {kind} '{name}'{suggestion(name, files)}")
+    return files[name]

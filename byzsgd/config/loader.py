@@ -1,4 +1,4 @@
-"""Hydra's loader with a memory, for as long as one command: jobs of a sweep share most of what they are composed of."""
+"""Hydra's loader with a cache for one command: the jobs of a sweep are composed mostly of the same files."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from omegaconf import DictConfig
 
 T = TypeVar("T")
 
-_IN_THIS_PROCESS: dict[str, dict[str, Any]] = {}  # of the loader that another process sends with each job, by its name
+_IN_THIS_PROCESS: dict[str, dict[str, Any]] = {}  # the state of a loader that came from another process, by its name
 
 
 class Loader(ConfigLoaderImpl):
-    """Reads a file once, merges the files of the same members once, whatever values stand beside them, and composes the
-    same words once where they are asked for twice in turn.
+    """Reads each file once. Merges the files of the same members once, whatever other values are set. Composes the same
+    overrides once, if they come twice in a row.
 
-    Another process has one memory for all jobs that it takes of a sweep.
+    A worker process has one cache for all its jobs of a sweep.
     """
 
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
@@ -32,14 +32,14 @@ class Loader(ConfigLoaderImpl):
         self.repository: ConfigRepository = _Files(config_search_path)
         self._name = uuid.uuid4().hex
         self._merged: dict[str, DictConfig] = {}
-        self._latest: dict[tuple[Any, ...], DictConfig] = {}  # one: those of a thousand jobs would take 150 MB
+        self._latest: dict[tuple[Any, ...], DictConfig] = {}  # one entry: those of a thousand jobs would take 150 MB
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_merged": {}, "_latest": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         if state["_name"] not in _IN_THIS_PROCESS:
-            _IN_THIS_PROCESS.clear()  # of an earlier sweep
+            _IN_THIS_PROCESS.clear()  # the loader of an earlier sweep
             _IN_THIS_PROCESS[state["_name"]] = state
         self.__dict__ |= _IN_THIS_PROCESS[state["_name"]]
 
@@ -61,8 +61,8 @@ class Loader(ConfigLoaderImpl):
 
     def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
         merge = super()._compose_config_from_defaults_list
-        places = [(source.provider, source.path) for source in repo.get_sources()]
-        return _remembered(self._merged, f"{places} {defaults}", lambda: merge(defaults, repo))
+        sources = [(source.provider, source.path) for source in repo.get_sources()]
+        return _remembered(self._merged, f"{sources} {defaults}", lambda: merge(defaults, repo))
 
 
 class _Files(ConfigRepository):
@@ -75,12 +75,12 @@ class _Files(ConfigRepository):
         return _remembered(self._read, config_path, lambda: read(config_path))
 
     def __deepcopy__(self, memo: Any) -> _Files:
-        # Hydra copies it for each composition because that may ask for other folders, which begins another memory.
+        # Hydra copies it for each composition, since that may add folders; `initialize_sources` then clears the cache.
         return copy(self)
 
 
-def _remembered(known: dict[Any, T], key: Any, make: Callable[[], T]) -> T:
-    """A copy, for who asks changes it."""
-    if key not in known:
-        known[key] = make()
-    return deepcopy(known[key])
+def _remembered(cache: dict[Any, T], key: Any, make: Callable[[], T]) -> T:
+    """A copy of the entry, which `make` gives the first time. The caller may change the copy."""
+    if key not in cache:
+        cache[key] = make()
+    return deepcopy(cache[key])

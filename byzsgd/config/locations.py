@@ -1,4 +1,4 @@
-"""Where the configuration tree lies: beside the package in a checkout, inside it in a wheel."""
+"""The folder of the configuration tree: beside the package in a checkout, inside it in a wheel."""
 
 from __future__ import annotations
 

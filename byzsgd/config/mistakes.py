@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, in one line."""
+"""Mistakes in a configuration, explained in one line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXTRAS = {
     "hydra/launcher/submitit_local": "submitit",
     "hydra/launcher/submitit_slurm": "submitit",
 }
-# What others call our settings: suggested, never accepted.
+# Names of our settings elsewhere. Messages suggest the setting; the name itself is refused.
 OTHER_WORDS = {
     **dict.fromkeys(("n", "workers", "nb_workers", "n_workers", "clients", "num_clients"), "num_workers"),
     **dict.fromkeys(("m", "byzantine", "nb_byz", "num_byz", "n_byzantine", "attackers"), "num_byzantine"),
@@ -44,9 +44,9 @@ def explain(error: BaseException) -> str:
             return f"{group}={member} needs a package (pip install 'byzsgd[{EXTRAS[error.missing_cfg_file]}]')"
         if not group:
             return f"--config-name needs a primary file of byzsgd's tree or of --config-dir; got {member}"
-        known = [option for option in error.options or () if option]
-        meant = canonical(member, known)
-        return f"no {group} '{member}'" + (f"; did you mean {meant}?" if meant else suggestion(member, known))
+        members = [option for option in error.options or () if option]
+        meant = canonical(member, members)
+        return f"no {group} '{member}'" + (f"; did you mean {meant}?" if meant else suggestion(member, members))
     if isinstance(error, OverrideParseException):
         return _explain_override(str(error.override), _first_line(error))
     if isinstance(error, ConfigCompositionException):
@@ -77,19 +77,19 @@ def _explain_composition(error: ConfigCompositionException) -> str:
     return line + (f" ({_first_line(cause)})" if cause is not None and cause is not error else "")
 
 
-def _unknown(word: str, where: str, known: Sequence[str]) -> str:
-    """A setting that is not there, with what may have been meant: a group's path, or one of its neighbours."""
-    found = [] if where else find_groups(word)
-    if word in found:
+def _unknown(word: str, where: str, siblings: Sequence[str]) -> str:
+    """The message for a setting that does not exist. It suggests a group's path, or a sibling of the setting."""
+    groups_of_word = [] if where else find_groups(word)
+    if word in groups_of_word:
         return f"{word} has no settings here: nothing was chosen for it"
-    if found:
-        return f"no setting '{word}'; did you mean {' or '.join(found)}?"
-    told = f"no setting '{word}'{f' in {where}' if where else ''}"
+    if groups_of_word:
+        return f"no setting '{word}'; did you mean {' or '.join(groups_of_word)}?"
+    sentence = f"no setting '{word}'{f' in {where}' if where else ''}"
     meant = OTHER_WORDS.get(word, word)
     leaves = [key for key in settings(()) if meant in (key, key.rpartition(".")[2])]
-    if leaves and not difflib.get_close_matches(word, known, cutoff=0.8):
-        return f"{told}; did you mean {' or '.join(leaves)}?"
-    return told + suggestion(word, [*(groups() if "/" in word else ()), *known])
+    if leaves and not difflib.get_close_matches(word, siblings, cutoff=0.8):
+        return f"{sentence}; did you mean {' or '.join(leaves)}?"
+    return sentence + suggestion(word, [*(groups() if "/" in word else ()), *siblings])
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Sweepers that optimise: they are told of the validation split, never of the test split."""
+"""Sweepers that optimise. Their objective is the validation split, never the test split."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WHO = "a sweeper that optimises"
 
 
 def require_judge_of_sweep(overrides: Sequence[str], source: Source) -> None:
-    """Before a sweep: ValueError where its sweeper optimises without validation examples, or in the wrong direction."""
+    """Before a sweep: ValueError where it would optimise without validation examples, or in the wrong direction."""
     parsed = OverridesParser.create().parse_overrides(list(overrides))
     tree = composed([str(each.input_line) for each in parsed if not each.is_sweep_override()], source)
     sweeper = tree.hydra.sweeper
@@ -29,13 +29,13 @@ def require_judge_of_sweep(overrides: Sequence[str], source: Source) -> None:
 
 
 def require_judge(config: Mapping[str, Any], choices: Mapping[str, str]) -> None:
-    """The same of one job of the sweep under way: what it measures may be varied."""
+    """The same for one job of a running sweep, which may vary what is measured."""
     if optimises(HydraConfig.get().sweeper):
         _require_validation(config, choices)
 
 
 def optimises(sweeper: DictConfig) -> bool:
-    """Whether its jobs depend on results."""
+    """Whether the jobs of a sweeper depend on results."""
     return not str(sweeper._target_).endswith((".BasicSweeper", ".GridSweeper"))
 
 

@@ -1,4 +1,5 @@
-"""Objects among the settings given in Python: told apart from plain values, and put where they belong."""
+"""Objects among the settings given in Python: they are separated from the plain values and put into the
+configuration."""
 
 from __future__ import annotations
 
@@ -16,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def parted(*given: Overrides) -> tuple[list[Overrides], dict[str, Any]]:
-    """What texts can say, and the objects by their keys."""
+    """The plain settings, and the objects by their keys."""
     objects: dict[str, Any] = {}
     return [_without(each, "", objects) if isinstance(each, Mapping) else each for each in given], objects
 
 
 def placed(words: Sequence[str], objects: Mapping[str, Any]) -> tuple[list[str], list[OwnPart]]:
-    """The overrides with those that the objects need around them, and the objects. ConfigError where an override speaks
-    of what an object has replaced."""
+    """The overrides, with those that the objects need around them, and the parts. ConfigError where an override sets
+    something that an object replaces."""
     if not objects:
         return list(words), []
     from byzsgd.run.own_parts import own_part
@@ -34,9 +35,9 @@ def placed(words: Sequence[str], objects: Mapping[str, Any]) -> tuple[list[str],
         raise ConfigError(str(error)) from None
     for key, part in zip(objects, parts, strict=True):
         for word in words:
-            told = word.lstrip("+~").partition("=")[0].partition("@")[0]
-            place = told.replace("/", ".")
-            if told == key or place == part.place or place.startswith(f"{part.place}."):
+            name = word.lstrip("+~").partition("=")[0].partition("@")[0]
+            place = name.replace("/", ".")
+            if name == key or place == part.place or place.startswith(f"{part.place}."):
                 raise ConfigError(f"{key} needs an object or settings, not both; got an object and {word}")
     return [*(word for part in parts for word in part.words), *words], parts
 
@@ -44,7 +45,7 @@ def placed(words: Sequence[str], objects: Mapping[str, Any]) -> tuple[list[str],
 def filled(
     config: dict[str, Any], choices: dict[str, str], parts: Sequence[OwnPart]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """A resolved configuration with the objects in it, and the choices with their names."""
+    """A resolved configuration that contains the objects, and choices that contain their names."""
     chosen = dict(choices)
     for part in parts:
         above, _, leaf = part.place.rpartition(".")
@@ -60,7 +61,8 @@ def filled(
 
 
 def _without(given: Mapping[str, Any], path: str, objects: dict[str, Any]) -> dict[str, Any]:
-    """The same settings without the objects of groups, which go to the others; other objects are left to be refused."""
+    """The same settings without the objects of groups, which are moved into `objects`. Other objects stay: they are
+    refused later."""
     left: dict[str, Any] = {}
     for name, value in given.items():
         key = f"{path}.{name}" if path else str(name)
@@ -74,7 +76,7 @@ def _without(given: Mapping[str, Any], path: str, objects: dict[str, Any]) -> di
 
 
 def _is_part(key: str, value: Any) -> bool:
-    """Whether a value is an object for a group, or for a place in one."""
+    """Whether a value is an object for a group, or for a setting in one."""
     group, _, below = key.replace(".", "/").partition("/")
     if group not in groups():
         return False

@@ -1,4 +1,5 @@
-"""Which settings there are beside a choice of members, by reading YAML files: quick, and without Hydra."""
+"""All settings that exist beside a choice of members, read from the YAML files without Hydra, which is slow to
+import."""
 
 from __future__ import annotations
 
@@ -17,25 +18,25 @@ _HEADER = re.compile(r"#\s*@package\s+(\S+)")
 
 
 def settings(overrides: Sequence[str]) -> dict[str, Any]:
-    """Every setting that can be given as KEY=VALUE, by its dotted key, with its value beside these overrides."""
-    told = dict(word.split("=", 1) for word in overrides if "=" in word)
-    found: dict[str, Any] = {}
-    for place, node in _files("", "config", told):
+    """Every setting that can be given as KEY=VALUE beside these overrides: its dotted key -> its default."""
+    chosen = dict(word.split("=", 1) for word in overrides if "=" in word)
+    values: dict[str, Any] = {}
+    for package, node in _files("", "config", chosen):
         own = {key: value for key, value in node.items() if key != "defaults"}
-        found |= leaves(own, place)
-    return {key: value for key, value in found.items() if not _is_inner(key)}
+        values |= leaves(own, package)
+    return {key: value for key, value in values.items() if not _is_inner(key)}
 
 
-def _files(group: str, member: str, told: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The files of a member and of what it chooses, parts first, each with the place of its keys."""
+def _files(group: str, member: str, choices: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(package, content) of the files of a member and of the parts that it chooses, parts first."""
     path = f"{group}/{member}" if group else member
     text, node = _read(path)
     for part, choice in _defaults(node):
         below = part.lstrip("/") if part.startswith("/") or not group else f"{group}/{part}"
-        chosen = told.get(below, choice)
+        chosen = choices.get(below, choice)
         for name in chosen if isinstance(chosen, list) else str(chosen).strip("[]").split(","):
             if name and name != "null":
-                yield from _files(below, name, told)
+                yield from _files(below, name, choices)
     header = _HEADER.match(text)
     package = header[1] if header else group.replace("/", ".")
     yield "" if package == "_global_" else package, node
@@ -53,10 +54,10 @@ def _read(path: str) -> tuple[str, dict[str, Any]]:
     try:
         text = (CONF / f"{path}.yaml").read_text(encoding="utf-8")
         return text, yaml.load(text, Loader=_LOADER) or {}
-    except (OSError, yaml.YAMLError):  # half a word, while one types
+    except (OSError, yaml.YAMLError):  # while one types, the name of a member may be incomplete
         return "", {}
 
 
 def _is_inner(key: str) -> bool:
-    """Of Hydra, or `_target_` and the values that a member leaves for its parts."""
+    """Whether a key is Hydra's, a `_target_`, or a note, which a member leaves for its parts."""
     return key.startswith("hydra.") or any(part.startswith("_") and part.endswith("_") for part in key.split("."))

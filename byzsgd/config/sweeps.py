@@ -1,4 +1,4 @@
-"""Sweeps: where they go, how they are launched, and which jobs they have."""
+"""Sweeps: their folder, their launcher and their jobs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hydra.core.override_parser.types import Override, Sweep
 from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict
 
-from byzsgd.config.command_line import Command, require_heard, sweeps_over
+from byzsgd.config.command_line import Command, require_effect, sweeps_over
 from byzsgd.config.compose import JOBS, composed, identity_of, plain
 from byzsgd.config.mistakes import MISTAKES, explain
 from byzsgd.config.objects import build
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from byzsgd.run import Experiment
 
 SWEEP_FOLDER = "hydra.sweep.dir"
-Launch = Literal["here", "elsewhere", "queued"]  # in this process, in others that it waits for, in a scheduler's queue
+Launch = Literal["here", "elsewhere", "queued"]  # in this process; in others, for which it waits; in a queue
 _LAUNCHED: dict[str, Launch] = {"BasicLauncher": "here", "LanesLauncher": "here", "SlurmLauncher": "queued"}
 
 
 @dataclass(frozen=True)
 class OneRun:
-    """A single run, checked."""
+    """A single run, whose configuration is checked."""
 
     folder: Path
-    finished: Experiment | None  # where its own result is in the folder already
+    finished: Experiment | None  # if its result is in the folder already
 
 
 @dataclass(frozen=True)
@@ -46,19 +46,19 @@ class SweepTarget:
 
     folder: Path
     launch: Launch
-    settings: tuple[str, ...]  # beside what was typed: its folder, as it is resolved now
+    settings: tuple[str, ...]  # overrides beside those of the command: its resolved folder
 
 
-def intended(command: Command) -> OneRun | SweepTarget:
-    """What a command asks for, however it says that it is a sweep: -m, or `hydra.mode` where a file or an override
-    sets it. ConfigError for what can be known to be wrong; jobs are checked by their sweeper."""
+def target_of(command: Command) -> OneRun | SweepTarget:
+    """The run or sweep that a command starts. It is a sweep by -m, or by a `hydra.mode` in a file or an override.
+    ConfigError for every mistake that shows before the first job; the sweeper checks the jobs."""
     multirun = command.multirun
-    require_heard(command.overrides, sweep=None)
+    require_effect(command.overrides, sweep=None)
     if not multirun:
         several = sweeps_over(command.overrides)
         config = composed(command.overrides, command.source, RunMode.MULTIRUN if several else RunMode.RUN)
         multirun = config.hydra.mode is RunMode.MULTIRUN
-    require_heard(command.overrides, sweep=multirun)
+    require_effect(command.overrides, sweep=multirun)
     if not multirun:
         own, chosen = plain(config)
         experiment = build(own, chosen)
@@ -80,17 +80,17 @@ class Job:
     overrides: tuple[str, ...]
     identity: str
     folder: str  # within that of the sweep
-    impossible: str  # why it cannot be; empty: it can
+    impossible: str  # why its settings are impossible; empty: they are possible
 
 
 def checked(loader: ConfigLoader, sweep: DictConfig, jobs: Sequence[Sequence[str]]) -> list[Job]:
-    """The jobs of a sweep, each composed and built. ConfigError for a mistake in the words of one of them."""
-    found: list[Job] = []
-    number = 0  # as its launcher will count, who is not given what is left out
+    """The jobs of a sweep, each composed and built. ConfigError for a mistake in the overrides of one."""
+    checked_jobs: list[Job] = []
+    number = 0  # as the launcher counts, which gets no impossible jobs that are left out
     for overrides in jobs:
-        found.append(_checked(loader, sweep, number, overrides))
-        number += not (found[-1].impossible and skips(sweep))
-    return found
+        checked_jobs.append(_checked(loader, sweep, number, overrides))
+        number += not (checked_jobs[-1].impossible and skips(sweep))
+    return checked_jobs
 
 
 def skips(sweep: DictConfig) -> bool:
@@ -120,22 +120,22 @@ def _checked(loader: ConfigLoader, sweep: DictConfig, number: int, overrides: Se
 def combinations(overrides: Sequence[Override], rows: Sequence[Sequence[str]] = ((),)) -> list[list[str]]:
     """The jobs of a sweep, each a list of overrides with one value.
 
-    Every value of every sweep with every value of all others, for each row of further overrides. But sweeps with the
-    same tag go on together, as zip does: `aggregator=tag(own,choice(asgd,kardam)) optimizer.lr=tag(own,choice(.1,2))`
-    are two jobs. Of two overrides of one key the later counts. ConfigError where values that go together are not as
-    many.
+    They are all combinations of the values that are swept over, for each row of further overrides. Overrides with the
+    same tag advance together, as in zip: `aggregator=tag(own,choice(asgd,kardam)) optimizer.lr=tag(own,choice(.1,2))`
+    gives two jobs. Of two overrides of one key the later counts. ConfigError where overrides with the same tag have
+    different numbers of values.
     """
     parser = OverridesParser.create()
     return [job for row in rows for job in _combined([*overrides, *parser.parse_overrides(list(row))])]
 
 
 def jobs_of(words: Sequence[str]) -> list[list[str]]:
-    """The jobs of a sweep that is given as overrides; ConfigError where it is none."""
+    """The jobs of a sweep that is given as overrides; ConfigError where the overrides are no sweep."""
     return combinations(OverridesParser.create().parse_overrides(list(words)))
 
 
 def words_of(job: Sequence[str]) -> list[str]:
-    """The overrides of a job as its sweep has them; ConfigError where they are those of several."""
+    """The overrides of one job, spelled as in its sweep; ConfigError where they give several jobs."""
     jobs = jobs_of(job)
     if len(jobs) > 1:
         raise ConfigError(f"a job needs one value of every setting; got {' '.join(job)}")
@@ -143,7 +143,7 @@ def words_of(job: Sequence[str]) -> list[str]:
 
 
 def lines(file: str | None) -> list[list[str]]:
-    """The overrides on every line of a file of jobs; one empty row where there is no file."""
+    """The overrides on each line of a file of jobs; without a file one empty row."""
     if file is None:
         return [[]]
     try:
@@ -155,7 +155,7 @@ def lines(file: str | None) -> list[list[str]]:
 
 def _combined(overrides: Sequence[Override]) -> list[list[str]]:
     last = {override.get_key_element(): override for override in overrides}
-    axes: dict[str, list[list[str]]] = {}  # by tag, or by key: the words of every place
+    axes: dict[str, list[list[str]]] = {}  # tag, or key -> the overrides of each of its values
     keys: dict[str, str] = {}
     for key, override in last.items():
         values = _values(key, override)

@@ -1,5 +1,5 @@
-"""Plain configuration held against the signatures of what it names, so that nothing is found out at the first call, and
-then built."""
+"""A plain configuration is checked against the signatures of its targets, then built. So a mistake shows before the
+first call."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from byzsgd.config.annotations import converted, described, fits, is_plain, misf
 from byzsgd.records.origin import CODE, DIGEST, remember
 from byzsgd.signatures import by_name, missing
 
-# What of byzsgd a configuration may name. The rest of it reads, writes and deletes files, and starts runs.
+# The modules of byzsgd that a configuration may name. The others read, write and delete files, and start runs.
 PARTS = (
     *("byzsgd.aggregators", "byzsgd.attacks", "byzsgd.codes", "byzsgd.compressors", "byzsgd.datasets", "byzsgd.delays"),
     *("byzsgd.graphs", "byzsgd.kernel.engine", "byzsgd.models", "byzsgd.optimizers", "byzsgd.partitions"),
@@ -26,7 +26,7 @@ PARTS = (
     *("byzsgd.run.budget.Budget", "byzsgd.run.metrics.Metrics", "byzsgd.run.sweeping.Sweeping"),
 )
 _NUMBER = re.compile(r"-?\d+(\.\d*)?")
-_MISSING = "???"  # in a member's file: to be said by who chooses it
+_MISSING = "???"  # in a member's file: the user has to give this value
 _RESERVED = {"_target_", "_partial_", "_convert_", "_recursive_"}
 
 
@@ -35,8 +35,8 @@ class ConfigError(ValueError):
 
 
 def check(node: Any, allowed: Sequence[str], path: str = "") -> None:
-    """Walks a configuration: raises ConfigError for a `_target_` outside the allowed packages, and for every setting
-    that its target does not know, lacks, or wants in another type."""
+    """Walks a configuration. ConfigError for a `_target_` outside the allowed packages, and for a setting that its
+    target does not have, that is missing, or that has another type."""
     if isinstance(node, Mapping):
         if CODE in node or DIGEST in node:
             raise ConfigError(f"{path} needs a part that a configuration can say; got {node.get('_target_')} with a "
@@ -51,11 +51,11 @@ def check(node: Any, allowed: Sequence[str], path: str = "") -> None:
 
 
 def built(node: Any, allowed: Sequence[str]) -> Any:
-    """The object graph of a checked configuration: `_target_` is called with its settings, with `_partial_: true` it
+    """The objects of a checked configuration: a `_target_` is called with its settings; with `_partial_: true` it
     becomes a functools.partial of them.
 
-    Hydra's own instantiate wraps partials so that every call of them is authorised anew, which costs more than a small
-    gradient, and wraps the errors of what it builds; so these few lines stand here instead.
+    Hydra's own instantiate is not used. It wraps partials and authorises every call of them anew, which costs more than
+    a small gradient. It also wraps the errors of the objects that it builds.
     """
     if isinstance(node, list | tuple):
         return [built(item, allowed) for item in node]
@@ -75,8 +75,8 @@ def built(node: Any, allowed: Sequence[str]) -> Any:
 
 
 def annotated(node: Any, allowed: Sequence[str]) -> Any:
-    """A checked configuration with a real number wherever its target's annotation asks for one: 1 for 1.0 is the same
-    setting, and has to be the same record."""
+    """A checked configuration in which a whole number becomes a real one if its target's annotation asks for that. 1
+    and 1.0 are the same setting and need the same record."""
     if isinstance(node, list | tuple):
         return [annotated(item, allowed) for item in node]
     if not isinstance(node, Mapping):
@@ -85,9 +85,9 @@ def annotated(node: Any, allowed: Sequence[str]) -> Any:
     return {key: annotated(converted(item, hints.get(key, Any)), allowed) for key, item in node.items()}
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """The end of a message about a word that is not known: the nearest one, or all of them."""
-    names = sorted(name for name in known if name not in _RESERVED)
+def suggestion(word: str, allowed: Iterable[str]) -> str:
+    """The end of a message about an unknown word: the nearest allowed one, or all of them."""
+    names = sorted(name for name in allowed if name not in _RESERVED)
     if not names:
         return "; it has none"
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
@@ -109,18 +109,18 @@ def _check_target(node: Mapping[str, Any], allowed: Sequence[str], path: str) ->
         place = f"{path}.{key}" if path else str(key)
         if value == _MISSING:
             raise ConfigError(f"{place} needs a value: {described(hints.get(key, Any))}; got none")
-        if found := misfit(value, hints.get(key, Any), place):
-            where, bad, hint = found
+        if wrong := misfit(value, hints.get(key, Any), place):
+            where, bad, hint = wrong
             got = repr(bad) if isinstance(bad, str) else spelled(bad) if is_plain(bad) else f"a {type(bad).__name__}"
             raise ConfigError(f"{where} needs {described(hint)}; got {got}{_way(bad, hint)}")
-    # A partial is completed by who calls it: a rule may be fed by its server.
+    # The caller of a partial may complete it: a server passes further arguments to its rule.
     for key in () if node.get("_partial_") else missing(target, node):
         raise ConfigError(f"{who} needs a value for '{key}'")
 
 
 def _way(value: Any, hint: Any) -> str:
-    """How a text can be the number that it looks like."""
-    if value in (".inf", "-.inf"):  # YAML's, and a text to the grammar of overrides
+    """The end of a message about a text that looks like a number: how to write that number."""
+    if value in (".inf", "-.inf"):  # a number in YAML, a text in the grammar of overrides
         return " (in an override: inf)"
     if isinstance(value, str) and _NUMBER.fullmatch(value) and fits(float(value) if "." in value else int(value), hint):
         return " (a text; of a variable: ${oc.decode:${oc.env:NAME}})"
@@ -128,7 +128,7 @@ def _way(value: Any, hint: Any) -> str:
 
 
 def _located(name: str, allowed: Sequence[str], who: str) -> Any:
-    """The object of a dotted name: named within the allowed packages, and defined there too."""
+    """The object with a dotted name. Both the name and the definition must be within the allowed packages."""
     way = "a module named in plugins" if "torch" in allowed else "a module named by --plugin MODULE"
     refusal = f"{who} needs a _target_ within {', '.join(allowed)} or {way}; got {name}"
     if not _within(name, allowed):
@@ -137,36 +137,37 @@ def _located(name: str, allowed: Sequence[str], who: str) -> Any:
     for cut in range(len(parts) - 1, 0, -1):
         module = ".".join(parts[:cut])
         try:
-            found: Any = importlib.import_module(module)
+            thing: Any = importlib.import_module(module)
         except ModuleNotFoundError as error:
             if error.name and (module == error.name or module.startswith(f"{error.name}.")):
                 continue
             raise
         for part in parts[cut:]:
-            found = getattr(found, part, None)
-        if callable(found):
-            # A name may lead through an allowed package to somebody else's function: torch.os.system.
-            origin = f"{getattr(found, '__module__', None)}.{getattr(found, '__qualname__', '')}"
+            thing = getattr(thing, part, None)
+        if callable(thing):
+            # A name in an allowed package may lead to a function of another one: torch.os.system.
+            origin = f"{getattr(thing, '__module__', None)}.{getattr(thing, '__qualname__', '')}"
             if not _within(origin, allowed):
                 raise ConfigError(refusal)
             if _within(origin, ("byzsgd",)) and not _within(origin, PARTS):
                 raise ConfigError(f"{who} needs a _target_ that is a part of a run; got {name}")
-            return found
+            return thing
         break
     raise ConfigError(f"{who} needs a _target_ that exists; got {name}")
 
 
 def _hints(target: Any) -> dict[str, Any]:
-    # A dataclass is asked itself: its generated __init__ cannot resolve annotations inherited from another module.
+    # Of a dataclass the class is taken: its generated __init__ cannot resolve annotations from another module.
     plain_class = inspect.isclass(target) and not dataclasses.is_dataclass(target)
     try:
         return typing.get_type_hints(target.__init__ if plain_class else target)
-    except NameError:  # a plugin that imports its types for the checker alone
+    except NameError:  # a plugin may import its types for the type checker only
         return {}
 
 
 def _is_note(key: object) -> bool:
-    """`_size_`: a value that a member leaves for its parts to interpolate, so that a part chosen instead ignores it."""
+    """Whether a key is a note (`_size_`): a value of a member that its parts may interpolate. A part that does not use
+    it ignores it."""
     return str(key).startswith("_") and str(key).endswith("_")
 
 

@@ -1,4 +1,4 @@
-"""Overrides given in Python, spelled as on the command line."""
+"""Overrides given in Python become overrides as on the command line."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ Overrides = str | Sequence[str] | Mapping[str, Any]
 
 
 def spelled_out(*given: Overrides) -> list[str]:
-    """Texts as they are, lists of texts, and dicts of settings, as one list of overrides. ConfigError for anything
-    else."""
+    """Texts, lists of texts and dicts of settings, as one list of overrides. ConfigError for anything else."""
     words: list[str] = []
     for each in given:
         if isinstance(each, str):
@@ -31,13 +30,13 @@ def spelled_out(*given: Overrides) -> list[str]:
 
 def quoted(text: str) -> str:
     """A text as the value of an override."""
-    # To Hydra a backslash is one, but before a quote.
-    escaped = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), text)
+    # Hydra reads backslashes literally, except before a quote and at the end.
+    escaped = re.sub(r"(\\*)('|$)", lambda match: match[1] * 2 + ("\\'" if match[2] else ""), text)
     return f"'{escaped}'".replace("${", "\\${")
 
 
 def value_of(key: str, value: Any) -> str:
-    """A plain value as it is typed behind `key=`; ConfigError for an object."""
+    """A plain value as one types it after `key=`; ConfigError for an object."""
     if type(value).__module__ == "numpy" and not getattr(value, "shape", None):
         value = value.item()
     if value is None:

@@ -1,1 +1,1 @@
-"""What a person sees: commands that look at folders, and what runs and sweeps show on the screen."""
+"""The commands that read folders, and the screens of runs and sweeps."""

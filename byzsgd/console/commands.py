@@ -1,5 +1,5 @@
-"""The commands that look at run folders: plot, compare, report, status, watch. They read records and change nothing.
-And `protocol` and `reproduce`, which make sweeps, and `new`, which writes source files."""
+"""The commands plot, compare, report, status and watch read run folders and change nothing. `protocol` and `reproduce`
+start sweeps. `new` writes source files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from byzsgd.checks import require
 from byzsgd.console.new_member import KINDS, new_member
 from byzsgd.console.output import tell
-from byzsgd.console.vocabulary import FIGURES, MISTAKE
+from byzsgd.console.vocabulary import MISTAKE
+from byzsgd.plotting.kinds import KINDS as FIGURES
+from byzsgd.plotting.kinds import Askable
 
 if TYPE_CHECKING:
     from byzsgd.records import Run
@@ -20,10 +22,11 @@ if TYPE_CHECKING:
 
 
 def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
-    """Adds them to the parser of the command line; `sweep` runs one (overrides -> exit code)."""
+    """Adds these commands to the parser. `sweep`: runs a sweep (overrides -> exit code)."""
     plotting = _command(commands, "plot", plot, "draw figures from the folders of runs or sweeps")
-    plotting.add_argument("--kind", action="append", choices=FIGURES, metavar="KIND",
-                          help=f"a figure, or several (default: all that fit): {', '.join(FIGURES)}")  # fmt: skip
+    plotting.add_argument("--kind", action="append", choices=Askable(FIGURES), metavar="KIND",
+                          help="a figure, or several (default: all that fit), or module:function of your own: "
+                               f"{', '.join(FIGURES)}")  # fmt: skip
     plotting.add_argument(
         "--x", action="append", help="axis of curves: arrivals (default), updates, time, bits, bits_per_worker"
     )
@@ -31,7 +34,8 @@ def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
     plotting.add_argument("--format", default="png,svg", help="png, svg, pdf, separated by commas (default: png,svg)")
     plotting.add_argument("--select", action="append", default=[], metavar="KEY=VALUE,…",
                           help="only these runs: --select aggregator=kardam,krum --select seed=0")  # fmt: skip
-    plotting.add_argument("--list", action="store_true", help="say which kinds these runs have rows for; draw nothing")
+    plotting.add_argument("--list", action="store_true",
+                          help="say which kinds these runs have rows for, what others need; draw nothing")  # fmt: skip
     plotting.add_argument("--output", type=Path, help="where to (default: figures/ in the folder)")
     comparing = _command(
         commands, "compare", compare, "tables over seeds: outcomes, paired differences, filter mistakes"
@@ -44,6 +48,7 @@ def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
     comparing.add_argument("--output", type=Path, help="where to write the tables (default: only the screen)")
     reporting = _command(commands, "report", report, "one self-contained HTML page for a run or a sweep")
     reporting.add_argument("--output", type=Path, help="a file or folder (default: report.html in the folder)")
+    reporting.add_argument("--trust", action="store_true", help="open a study of Optuna wherever the folder says it is")
     reporting.add_argument("--title", default="", help="of the page (default: the heading of notes.md beside the runs)")
     _command(commands, "status", status, "how far sweeps and runs are: done, running, broken, failed, waiting")
     watching = _command(commands, "watch", watch, "a live view of running runs")
@@ -77,16 +82,19 @@ def plot(parsed: argparse.Namespace) -> int:
     from byzsgd.console.selection import selected
     from byzsgd.plotting import draw, drawable
 
-    found, code = _runs(parsed.folders)
-    runs = selected(found, parsed.select)
+    among, code = _runs(parsed.folders)
+    runs = selected(among, parsed.select)
     if parsed.list:
-        for kind in drawable(runs, _law_of):
+        fitting, others = drawable(runs)
+        for kind in fitting:
             print(kind)
+        for sentence in others:
+            tell(f"byzsgd: {sentence}", sys.stderr)
         return code
-    options = {"kinds": parsed.kind, "formats": parsed.format.split(","), "width": parsed.width, "among": found}
+    options = {"kinds": parsed.kind, "formats": parsed.format.split(","), "width": parsed.width, "among": among}
     if parsed.x:
         options["x"] = parsed.x
-    for path in draw(runs, parsed.output or _beside(parsed) / "figures", law_of=_law_of, **options):
+    for path in draw(runs, parsed.output or _figures(parsed), law_of=_law_of, **options):
         tell(path)
     return code
 
@@ -109,13 +117,13 @@ def compare(parsed: argparse.Namespace) -> int:
     return code
 
 
-def _against(runs: Sequence[Run], told: str) -> Table:
+def _against(runs: Sequence[Run], table: str) -> Table:
     from byzsgd import config
     from byzsgd.analysis import compare as compare_runs
     from byzsgd.reporting.against import against, read_reference
 
-    file = config.reference_file() if told == "reference" else Path(told)
-    return against(compare_runs(runs), read_reference(file), told)
+    file = config.reference_file() if table == "reference" else Path(table)
+    return against(compare_runs(runs), read_reference(file), table)
 
 
 def report(parsed: argparse.Namespace) -> int:
@@ -123,12 +131,12 @@ def report(parsed: argparse.Namespace) -> int:
     from byzsgd.reporting import report as write_report
 
     runs, code = _runs(parsed.folders)
-    tell(write_report(runs, parsed.output or _beside(parsed), title=parsed.title))
+    tell(write_report(runs, parsed.output or _beside(parsed), title=parsed.title, trust=parsed.trust))
     return code
 
 
 def status(parsed: argparse.Namespace) -> int:
-    """How far runs are, also those of another terminal."""
+    """How far runs are, also those that another terminal started."""
     from byzsgd.console.output import console as screen
     from byzsgd.console.sweep_progress import lines, table
     from byzsgd.records.progress import Sweep
@@ -147,7 +155,7 @@ def status(parsed: argparse.Namespace) -> int:
 
 
 def watch(parsed: argparse.Namespace) -> int:
-    """What runs are doing now."""
+    """A live view of running runs."""
     from byzsgd.console.live_view import watch as look
 
     require(parsed.every > 0, "watch", "every > 0 seconds", every=parsed.every)
@@ -157,14 +165,14 @@ def watch(parsed: argparse.Namespace) -> int:
 
 
 def protocol(parsed: argparse.Namespace, sweep: Callable[[list[str]], int]) -> int:
-    """Tune, pick, report."""
+    """Tunes the servers of a protocol, picks their steps and reports."""
     from byzsgd.console.protocol import run_protocol
 
     return run_protocol(parsed, sweep)
 
 
 def reproduce(parsed: argparse.Namespace, sweep: Callable[[list[str]], int]) -> int:
-    """A study."""
+    """Runs a study of a published claim."""
     from byzsgd.console.reproduce import reproduce as run_study
 
     return run_study(parsed, sweep)
@@ -178,40 +186,41 @@ def _command(commands: Any, name: str, function: Any, text: str) -> argparse.Arg
 
 
 def _runs(folders: Iterable[Path]) -> tuple[list[Run], int]:
-    """The runs that can be read, and the exit code: MISTAKE where others cannot, each of which is named."""
+    """The runs that can be read, and the exit code: MISTAKE if others cannot. A line names each of those."""
     from byzsgd.analysis import compare as compare_runs
-    from byzsgd.console.readable import readable
+    from byzsgd.analysis.frames import Readings
     from byzsgd.records import find_runs
 
-    places = list(folders)
-    found = {path.resolve(): path for folder in places for path in find_runs(folder)}  # a folder named twice is one
-    require(bool(found), "byzsgd", "a folder with at least one run in it", folder=", ".join(map(str, places)))
-    runs, troubles, said = [], [], list[str]()
-    for path in found.values():
-        try:
-            run, news = readable(path)
-            runs.append(run)
-            said += news
-        except ValueError as error:
-            troubles.append(error)
-    if not runs:
-        raise troubles[0]
-    notes = [*said, *(f"left out: {error}" for error in troubles), *compare_runs(runs).notes]
+    folders = list(folders)
+    paths = {path.resolve(): path for folder in folders for path in find_runs(folder)}  # each folder once
+    require(bool(paths), "byzsgd", "a folder with at least one run in it", folder=", ".join(map(str, folders)))
+    readings = Readings.of(paths.values())
+    runs = readings.some()
+    notes = [*readings.notes, *compare_runs(runs).notes]
     if unknown := sum(run.vouched is None for run in runs):
         doubt = "runs ended before DONE vouched for settings and model: whether they are as they were is unknown"
         notes.append(f"{unknown} of {len(runs)} {doubt}")
     for note in notes:
         tell(f"byzsgd: {note}", sys.stderr)
-    return runs, MISTAKE if troubles else 0
+    return runs, MISTAKE if readings.troubles else 0
 
 
 def _beside(parsed: argparse.Namespace) -> Path:
-    """What is drawn, where that is one folder."""
+    """The default folder of the output: the one folder that was given, else `outputs`."""
     return Path(parsed.folders[0]) if len(parsed.folders) == 1 else Path("outputs")
 
 
+def _figures(parsed: argparse.Namespace) -> Path:
+    """The default folder of figures. ValueError where it is a link that leads out of the folder of the runs."""
+    from byzsgd.records.reading import require_inside
+
+    folder = _beside(parsed)
+    require_inside(folder, "figures")
+    return folder / "figures"
+
+
 def _law_of(run: Any) -> Any:
-    """The configured law of a run's delays; None where its configuration cannot be built here."""
+    """The law of a run's delays by its configuration; None where that cannot be built here."""
     from byzsgd import config
 
     try:

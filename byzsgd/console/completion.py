@@ -1,4 +1,4 @@
-"""What TAB offers. Answers in a moment: reads YAML files, imports neither Hydra nor torch."""
+"""Completion by TAB. It has to be quick, so it reads YAML files and imports neither Hydra nor torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _byzsgd() {
     local line="${COMP_LINE:0:$COMP_POINT}" IFS=$'\n'
     local word="${line##* }"
     COMPREPLY=($(byzsgd completion bash --line "$line" 2>/dev/null))
-    # bash replaces what stands behind the last of its word breaks alone
+    # bash replaces only the text behind its last word break
     local i before="${word%"${word##*[=:]}"}"
     [[ "$COMP_WORDBREAKS" == *=* ]] && for i in "${!COMPREPLY[@]}"; do COMPREPLY[i]="${COMPREPLY[i]#"$before"}"; done
     [[ ${#COMPREPLY[@]} -eq 1 && "${COMPREPLY[0]}" == *[=/.] ]] && compopt -o nospace
@@ -37,7 +37,7 @@ complete -c byzsgd -f -a '(byzsgd completion fish --line (commandline -cp) 2>/de
 
 
 def completion(parsed: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    """The script for a shell, or what fits at the end of a line."""
+    """Prints the script for a shell; with --line, the words that may end that line."""
     if parsed.line is None:
         print(SHELLS[parsed.shell].strip())
         return 0
@@ -47,7 +47,7 @@ def completion(parsed: argparse.Namespace, parser: argparse.ArgumentParser) -> i
 
 
 def candidates(line: str, parser: argparse.ArgumentParser) -> list[str]:
-    """The words that may stand where the line ends, each of them whole."""
+    """The words that may stand at the end of a line, each of them complete."""
     *before, word = line.split(" ")
     words = [each for each in before if each][1:]  # without the program
     commands: dict[str, argparse.ArgumentParser] = commands_of(parser)
@@ -80,11 +80,11 @@ def _of_train(word: str, before: Sequence[str]) -> Iterator[str]:
         return
     key, equals, value = word.partition("=")
     if not equals:
-        known = [*catalogue.groups(), *settings(before), "hydra.run.dir", "hydra.sweep.dir", "hydra/launcher"]
-        yield from _steps(key, known)
+        keys = [*catalogue.groups(), *settings(before), "hydra.run.dir", "hydra.sweep.dir", "hydra/launcher"]
+        yield from _steps(key, keys)
         return
-    told, _, last = value.rpartition(",")
-    start = f"{key}={told}," if told else f"{key}="
+    values, _, last = value.rpartition(",")
+    start = f"{key}={values}," if values else f"{key}="
     if key in catalogue.groups():
         names: Iterable[str] = (member.stem for member in catalogue.files(key))
     else:
@@ -93,13 +93,13 @@ def _of_train(word: str, before: Sequence[str]) -> Iterator[str]:
 
 
 def _steps(start: str, keys: Iterable[str]) -> list[str]:
-    """Keys up to their next dot, so that a tree of settings is walked and not poured out."""
-    found = set()
+    """Keys that begin with `start`, up to their next dot: one TAB offers one level of the settings."""
+    steps = set()
     for key in keys:
         if key.startswith(start):
             rest, dot, _ = key[len(start) :].partition(".")
-            found.add(f"{start}{rest}{dot or '='}")
-    return sorted(found)
+            steps.add(f"{start}{rest}{dot or '='}")
+    return sorted(steps)
 
 
 def _groups_and_members(command: str) -> list[str]:
@@ -116,14 +116,14 @@ def _fitting(word: str, names: Iterable[str]) -> list[str]:
 def _folders(word: str) -> list[str]:
     folder, slash, name = word.rpartition("/")
     try:
-        found = [each.name for each in Path(folder + slash or ".").iterdir() if each.is_dir()]
+        names = [each.name for each in Path(folder + slash or ".").iterdir() if each.is_dir()]
     except OSError:
         return []
-    return [f"{folder}{slash}{each}/" for each in _fitting(name, found) if name or not each.startswith(".")]
+    return [f"{folder}{slash}{each}/" for each in _fitting(name, names) if name or not each.startswith(".")]
 
 
 def commands_of(parser: argparse.ArgumentParser) -> dict[str, Any]:
-    """The parsers of its commands, by their names."""
+    """The parsers of the commands, by name."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             return dict(action.choices)

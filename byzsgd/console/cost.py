@@ -1,4 +1,4 @@
-"""What a study will cost, before it is run."""
+"""An estimate of the cost of a study before it runs."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ from byzsgd.studies.plan import Combinations
 if TYPE_CHECKING:
     from byzsgd.run import Experiment
 
-SAMPLE = 200  # delivered gradients of a trial
-AFTER = 50  # and of the one before it, which takes what a run takes once
+ENOUGH = 0.15  # seconds by which a long trial takes longer than a short one
+LONGEST = 16  # times as long as the short one
+EVALUATIONS = 5  # of a trial that tells what one takes
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of all runs together."""
+    """The cost of all runs together."""
 
     gradients: int
-    seconds: float | None  # of one core
-    why: str = ""  # it is not known
+    seconds: float | None  # on one core; None: unknown
+    why: str = ""  # the reason why it is unknown
 
     def words(self) -> str:
+        """The time in a readable unit."""
         assert self.seconds is not None
         for unit, length in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
             if self.seconds >= 2 * length:
@@ -36,7 +38,7 @@ class Cost:
 
 
 def jobs_of_stages(plan: Grid | Protocol, combinations: Combinations) -> dict[str, list[Job]]:
-    """The jobs of every stage at the most, less learning rates that a stage before has to find."""
+    """The largest possible list of jobs of every stage, without the learning rates, which earlier stages determine."""
     if isinstance(plan, Protocol):
         unit = dict.fromkeys(plan.servers, 1.0)
         return {
@@ -50,13 +52,26 @@ def jobs_of_stages(plan: Grid | Protocol, combinations: Combinations) -> dict[st
     return {"pilots": list(dict.fromkeys(map(pilot_of, jobs))), "runs": jobs * len(plan.masses)}
 
 
-def foretold(jobs: Sequence[Job], settings: Sequence[str]) -> Cost:
-    """From short trials in this process, one for each problem and server: seconds of a gradient, with its share of
-    evaluations."""
+@dataclass(frozen=True)
+class _Pace:
+    """Seconds that a run takes once, with the evaluation at its end, those of a gradient and of an evaluation."""
+
+    once: float
+    gradient: float
+    evaluation: float
+
+    def of(self, experiment: Experiment) -> float:
+        arrivals = experiment.budget.arrivals
+        between = max(0, arrivals // experiment.eval_every - 1)
+        return self.once + self.gradient * arrivals + self.evaluation * between
+
+
+def estimated(jobs: Sequence[Job], settings: Sequence[str]) -> Cost:
+    """From short trials in this process, a few for each problem and server."""
     from byzsgd import config
 
     gradients, seconds, why = 0, 0.0, ""
-    pace: dict[str, float] = {}
+    paces: dict[str, _Pace] = {}
     for job, count in Counter(map(pilot_of, jobs)).items():
         experiment = config.experiment(*job, *settings)
         chosen = experiment.choices
@@ -66,21 +81,33 @@ def foretold(jobs: Sequence[Job], settings: Sequence[str]) -> Cost:
         if why:
             continue
         try:
-            if kind not in pace:
-                pace[kind] = _seconds_of_a_gradient(experiment)
+            if kind not in paces:
+                paces[kind] = _pace(experiment)
         except (OSError, ValueError) as error:
             why = f"unknown, for a trial is not possible here: {error}"
             continue
-        seconds += pace[kind] * arrivals * count
+        seconds += paces[kind].of(experiment) * count
     return Cost(gradients, None if why else seconds, why)
 
 
-def _seconds_of_a_gradient(experiment: Experiment) -> float:
-    taken = []
-    for arrivals in (AFTER, AFTER + SAMPLE):
-        budget = replace(experiment.budget, arrivals=arrivals, updates=None, time=None)
-        trial = replace(experiment, budget=budget, tracker=None)
-        started = time.process_time()
-        trial.run()
-        taken.append(time.process_time() - started)
-    return max(0.0, taken[1] - taken[0]) / SAMPLE
+def _pace(experiment: Experiment) -> _Pace:
+    few = 2 * experiment.num_workers  # gradients: two of everyone, for in rounds nothing happens until all have come
+    _seconds(experiment, few)  # what a process does once, imports among it, is no run's
+    short = _seconds(experiment, few)
+    more, long = few, short
+    while long - short < ENOUGH and more < LONGEST * few:
+        more *= 2
+        long = _seconds(experiment, more)
+    gradient = max(0.0, long - short) / (more - few)
+    often = _seconds(experiment, few, evaluations=EVALUATIONS)
+    evaluation = max(0.0, often - short) / (EVALUATIONS - 1)
+    return _Pace(max(0.0, short - few * gradient), gradient, evaluation)
+
+
+def _seconds(experiment: Experiment, arrivals: int, evaluations: int = 1) -> float:
+    """CPU time of a run that delivers so many gradients and evaluates so often."""
+    budget = replace(experiment.budget, arrivals=arrivals, updates=None, time=None)
+    trial = replace(experiment, budget=budget, eval_every=max(1, arrivals // evaluations), tracker=None)
+    started = time.process_time()
+    trial.run()
+    return time.process_time() - started

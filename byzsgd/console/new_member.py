@@ -1,7 +1,7 @@
-"""`byzsgd new KIND NAME`: a member that passes the laws of its family, in every place where one is entered.
+"""`byzsgd new KIND NAME`: writes a member that passes the laws of its family, with every line that it needs elsewhere.
 
-What a kind consists of stands in `new_members/KIND.toml`: whole files, and single lines of files that exist. It is
-written into a checkout, where the tests are.
+`new_members/KIND.toml` lists the parts of a kind: whole files, and single lines of existing files. They are written
+into a checkout, which has the tests.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ KINDS = tuple(sorted(file.stem for file in _KINDS.glob("*.toml")))
 
 
 def new_member(kind: str, name: str, root: Path = ROOT) -> int:
-    """Writes all files of a new member, or none; says which, and what remains to be done by hand."""
+    """Writes all files of a new member, or none. Prints their names, and what remains to be done by hand."""
     import tomllib
 
     fitting = re.fullmatch(r"[a-z][a-z0-9_]*", name) is not None and not keyword.iskeyword(name)
@@ -47,12 +47,13 @@ def new_member(kind: str, name: str, root: Path = ROOT) -> int:
 
 
 def _named(text: str, name: str) -> str:
-    """The text of a template: NAME is the member, Name its class."""
+    """A template with the name of the member for NAME and that of its class for Name."""
     return text.replace("NAME", name).replace("Name", "".join(part.capitalize() for part in name.split("_")))
 
 
 def _with_line(text: str, line: Mapping[str, Any]) -> str:
-    """A file with a line more: after its siblings or, where they are sorted, among them; else at the end.
+    """The text of a file with one more line: behind its siblings, or among them if they are sorted; without siblings at
+    the end of the file.
 
     Its siblings are the first consecutive lines that match `like`, at or after the first that matches `below`.
     """
@@ -70,7 +71,7 @@ def _with_line(text: str, line: Mapping[str, Any]) -> str:
 
 
 def _first(lines: list[str], pattern: str, start: int, line: Mapping[str, Any]) -> int:
-    found = next((at for at in range(start, len(lines)) if re.match(pattern, lines[at])), None)
-    if found is None:
+    number = next((at for at in range(start, len(lines)) if re.match(pattern, lines[at])), None)
+    if number is None:
         raise ValueError(f"new needs a line in {line['path']} that matches {pattern}; got none")
-    return found
+    return number

@@ -1,4 +1,5 @@
-"""The one place that writes to the screen: it says data as they are, in whatever encoding the screen has."""
+"""All output to the screen goes through here. Data are printed literally, in the encoding of the screen, whatever it
+is."""
 
 from __future__ import annotations
 
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-PIPE = 400  # columns, where nobody says how wide the output is: nothing is cut
+PIPE = 400  # columns of an output of unknown width: no table is cut
 
-# Our own signs where an encoding lacks them; anything else becomes a question mark.
+# Substitutes of our own signs in an encoding that lacks them. Any other sign becomes a question mark.
 _PLAIN = {
     **{"–": "-", "—": "-", "−": "-", "…": ".", "×": "x", "·": ".", "±": "~", "→": ">", "≥": ">", "≤": "<", "‖": "|"},
     **{"λ": "l", "Δ": "d", "κ": "k", "α": "a", "β": "b", "σ": "s", "²": "2", "\u00a0": " ", "█": "#", "━": "-"},
@@ -35,7 +36,7 @@ def _plainly(error: UnicodeError) -> tuple[str, int]:
 
 
 def speak_any_encoding() -> None:
-    """Nothing that is said can fail for want of a letter."""
+    """Lets output replace every sign that its encoding lacks, instead of failing."""
     codecs.register_error("plainly", _plainly)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -43,7 +44,7 @@ def speak_any_encoding() -> None:
 
 
 def console() -> Console:
-    """The screen for tables and lines: brackets, colons and control characters in what it is given are letters."""
+    """The screen for tables and lines. Brackets and colons are no markup; control characters are spelled out."""
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE
     return _screen()(markup=False, emoji=False, highlight=False, width=width)
 
@@ -55,7 +56,8 @@ def _screen() -> type[Console]:
 
     class Screen(Console):
         def render(self, renderable: Any, options: Any = None) -> Any:
-            """What the names in it would do to the terminal is spelled out; what rich itself does is no text."""
+            """Spells out control characters in texts, which could change the terminal. Those of rich itself are no
+            texts."""
             for segment in super().render(renderable, options):
                 text, style, control = segment
                 plain = text if control or text.isprintable() else "\n".join(map(printable, text.split("\n")))
@@ -65,12 +67,12 @@ def _screen() -> type[Console]:
 
 
 def tell(text: object, file: TextIO | None = None) -> None:
-    """One line on stdout, or `file`."""
+    """Prints one line on stdout, or into `file`."""
     print(printable(str(text)), file=file)
 
 
 def fitted(table: Table, width: int, gives_way: Sequence[str]) -> Table:
-    """The table less those of the named columns, in this order, without which it fits."""
+    """The table without the first of these columns, as many as must be dropped until it fits into the width."""
     from rich.console import Console
 
     wide = Console(width=PIPE, markup=False, emoji=False)
@@ -78,15 +80,15 @@ def fitted(table: Table, width: int, gives_way: Sequence[str]) -> Table:
         if wide.measure(table).maximum <= width:
             break
         table.columns = [column for column in table.columns if column.header != heading]
-        for place, column in enumerate(table.columns):
-            column._index = place
+        for index, column in enumerate(table.columns):
+            column._index = index
     return table
 
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """A first word at once, while what is slow to import is imported. The garbage collector waits: what is imported
-    stays, and it would look through all of it several times."""
+    """Around slow imports: prints a line at once, and stops the garbage collector. Imported objects stay, and the
+    collector would search all of them several times."""
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -99,7 +101,7 @@ def loading() -> Iterator[None]:
 
 @contextmanager
 def _first_word() -> Iterator[None]:
-    if "torch" in sys.modules or sys.stdout is not sys.__stdout__:  # somebody reads us from within
+    if "torch" in sys.modules or sys.stdout is not sys.__stdout__:  # imported already, or a Python program captures us
         yield
         return
     if console().is_terminal:

@@ -1,4 +1,4 @@
-"""What a person sees of a run: a header, a line that moves, a closing table. Plain lines where there is no terminal."""
+"""The screen of a run: a header, a progress bar, a closing table. Without a terminal, plain lines."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
-BETWEEN_LINES = 5.0  # seconds at least, where there is no terminal
-BAR = 12 + 4 + 7 + 4  # columns of the bar, its percentage, the time that is left, and between them
-REFRESH = 0.2  # seconds between two looks at the clock's worth of news
-RECENT = 2000  # arrivals without a single acceptance after which the screen says so
+BETWEEN_LINES = 5.0  # seconds at least between two lines without a terminal
+BAR = 12 + 4 + 7 + 4  # columns of the bar, its percentage, the time left, and the gaps
+REFRESH = 0.2  # seconds between two updates of the bar
+RECENT = 2000  # arrivals in a row that are all refused, after which the screen warns
 
 
 @dataclass
 class Tally:
-    """Acceptance of one kind of worker."""
+    """How many vectors of one kind of worker were delivered and accepted."""
 
     delivered: int = 0
     accepted: int = 0
@@ -54,11 +54,11 @@ class Terminal:
     honest: Tally = field(default_factory=Tally)
     byzantine: Tally = field(default_factory=Tally)
     arrivals: int = 0  # the budget
-    lying: bool = True  # without attack the chosen ones are as honest as the others
-    judged: tuple[str, float] | None = None  # the last metric that it is judged by, and its value
+    lying: bool = True  # False without attack: the Byzantine workers are honest then
+    judged: tuple[str, float] | None = None  # the metric by which the run is judged, and its last value
     refused_since: Counter[str] = field(default_factory=Counter)
     refreshed: float = 0.0
-    bar: tuple[Progress, TaskID] | None = None  # where there is a terminal
+    bar: tuple[Progress, TaskID] | None = None  # None: there is no terminal
 
     def start(self, facts: Facts) -> None:
         choices, self.arrivals, self.refreshed = facts.choices, facts.arrivals, time.perf_counter()
@@ -151,7 +151,7 @@ class Terminal:
         return self.honest.delivered + self.byzantine.delivered
 
     def _news(self, virtual: float | None, updates: float | None, width: int) -> str:
-        """As much of it as fits, what matters most first."""
+        """The news in one line: as many items as fit, the most important first."""
         parts = [
             f"{self.delivered}/{self.arrivals}",
             NOTHING if self.judged is None else f"{metric_name(self.judged[0])} {self.judged[1]:.3f}",
@@ -171,7 +171,7 @@ class Terminal:
 
 
 def _closing(run: Run) -> list[tuple[str, str]]:
-    """What the closing table says of a run: from its records, so that earlier parts of a resumed run count."""
+    """The rows of the closing table. They come from the records, so earlier parts of a resumed run count."""
     run = as_seen(run)
     rows = [("reason", str(run.info["reason"]))] if run.info.get("reason") else []
     measure = judged_by(run)
@@ -193,8 +193,8 @@ def _closing(run: Run) -> list[tuple[str, str]]:
         mean_staleness, most = staleness(run)
         rows.append(("staleness", f"mean {mean_staleness:.2f}, max {most:.0f}"))
     if run.info.get("dissimilarity"):
-        found = run.info["dissimilarity"]
-        rows.append(("dissimilarity", f"G = {found['G']:.3g}, B = {found['B']:.3g} at {found['points']} evaluations"))
+        bound = run.info["dissimilarity"]
+        rows.append(("dissimilarity", f"G = {bound['G']:.3g}, B = {bound['B']:.3g} at {bound['points']} evaluations"))
     seconds = float(run.info.get("wall_time") or 0.0)
     if seconds > 0:
         rows.append(("speed", f"{len(arrivals) / seconds:,.0f} gradients per second"))
@@ -205,7 +205,8 @@ def _closing(run: Run) -> list[tuple[str, str]]:
 
 @dataclass
 class OneLine:
-    """The screen of one run among many: a single line when it has ended. Where a table shows the sweep it has that."""
+    """The screen of one run of a sweep: a single line at its end. On a terminal nothing, since the sweep has a
+    table."""
 
     console: Console = field(default_factory=screen)
     label: str = ""
@@ -214,7 +215,7 @@ class OneLine:
         self.label = facts.folder.name if facts.folder is not None else "run"
 
     def say(self, line: str) -> None:
-        if self.label:  # of a run that had ended before, the last line says so
+        if self.label:  # without a start the run had ended before, and the last line says so
             text = line if self.label in line else f"{self.label}: {line}"
             self.console.print(text, soft_wrap=True)
 

@@ -1,4 +1,4 @@
-"""Which runs of a folder are meant: `--select aggregator=kardam,krum --select seed=0`."""
+"""The selection of runs in a folder: `--select aggregator=kardam,krum --select seed=0`."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from byzsgd.records import Run
 
 
 def selected(runs: Sequence[Run], words: Sequence[str]) -> list[Run]:
-    """The runs whose choices and settings have one of the values of every word. ValueError for a word that is no
-    KEY=VALUE, for a key that no run has, and for a value that none of them has."""
+    """The runs that match every word KEY=VALUE,VALUE…: their choice or setting KEY has one of the values. ValueError
+    for a word of another form, for a key that no run has, and for a value that no run has."""
     kept = list(runs)
     for word in words:
-        key, equals, told = word.partition("=")
-        require(bool(equals and key and told), "--select", "KEY=VALUE,VALUE…", select=word)
-        values = told.split(",")
-        known = {typed_value(run, key) for run in runs} - {None}
-        require(bool(known), "--select", "a choice or a setting of these runs", key=key)
+        key, equals, text = word.partition("=")
+        require(bool(equals and key and text), "--select", "KEY=VALUE,VALUE…", select=word)
+        values = text.split(",")
+        options = {typed_value(run, key) for run in runs} - {None}
+        require(bool(options), "--select", "a choice or a setting of these runs", key=key)
+        needs = f"a value of {key}: {', '.join(sorted(map(str, options)))}"
         for value in values:
-            require(value in known, "--select", f"a value of {key}: {', '.join(sorted(map(str, known)))}", value=value)
+            require(value in options, "--select", needs, value=value)
         kept = [run for run in kept if typed_value(run, key) in values]
     require(bool(kept), "--select", "words that some run fits", select=" ".join(words))
     return kept

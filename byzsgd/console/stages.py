@@ -1,4 +1,5 @@
-"""Sweeps one after another, each with jobs that may rest on what the one before has found."""
+"""The stages of a protocol or a study: sweeps one after another. The jobs of one may depend on the results of the one
+before."""
 
 from __future__ import annotations
 
@@ -24,24 +25,24 @@ class Stages:
 
     def __init__(self, folder: Path, overrides: Sequence[str], sweep: Sweep) -> None:
         self.folder, self.sweep = folder, sweep
-        self.heard = [word for word in overrides if word.startswith(("hydra", "sweep."))]  # by the sweep
-        self.settings = [word for word in overrides if word not in self.heard]  # of every run
+        self.of_sweep = [word for word in overrides if word.startswith(("hydra", "sweep."))]
+        self.settings = [word for word in overrides if word not in self.of_sweep]  # of every run
 
     def run(self, stage: str, jobs: Sequence[Job]) -> dict[Job, Run]:
-        """The runs of these jobs, those computed that are not there yet."""
+        """The runs of these jobs. Those without a result are computed; Unfinished where one still has none."""
         from byzsgd import config
         from byzsgd.config.words import quoted
 
-        place = self.folder / stage
-        listed = place / "jobs.txt"
-        place.mkdir(parents=True, exist_ok=True)
-        listed.write_text("".join(shlex.join([*job, *self.settings]) + "\n" for job in jobs), encoding="utf-8")
-        told = [f"{config.SWEEP_FOLDER}={quoted(str(place))}", f"{config.JOBS}={quoted(str(listed))}"]
-        code = self.sweep([*self.heard, *told])
-        found = self._found(place, jobs)
-        if code or len(found) < len(jobs):
-            raise Unfinished(f"{stage} has {len(jobs) - len(found)} of {len(jobs)} jobs without a result")
-        return found
+        folder = self.folder / stage
+        file = folder / "jobs.txt"
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_text("".join(shlex.join([*job, *self.settings]) + "\n" for job in jobs), encoding="utf-8")
+        overrides = [f"{config.SWEEP_FOLDER}={quoted(str(folder))}", f"{config.JOBS}={quoted(str(file))}"]
+        code = self.sweep([*self.of_sweep, *overrides])
+        results = self._results(folder, jobs)
+        if code or len(results) < len(jobs):
+            raise Unfinished(f"{stage} has {len(jobs) - len(results)} of {len(jobs)} jobs without a result")
+        return results
 
     def finished(self) -> int:
         """How many runs have ended, in all stages."""
@@ -49,18 +50,18 @@ class Stages:
 
         return sum(map(is_finished, find_runs(self.folder))) if self.folder.is_dir() else 0
 
-    def _found(self, place: Path, jobs: Sequence[Job]) -> dict[Job, Run]:
+    def _results(self, folder: Path, jobs: Sequence[Job]) -> dict[Job, Run]:
         from byzsgd import config
         from byzsgd.records import is_finished, load
         from byzsgd.records.plan import in_one_line, read_plan
 
-        plan, of_sweep = read_plan(place), [word for word in self.heard if not word.startswith("hydra")]
-        found: dict[Job, Run] = {}
+        plan, of_sweep = read_plan(folder), [word for word in self.of_sweep if not word.startswith("hydra")]
+        results: dict[Job, Run] = {}
         if plan is None:
-            return found
+            return results
         for job in jobs:
             identity = plan.told.get(in_one_line(config.words_of([*of_sweep, *job, *self.settings])), "")
-            folder = place / plan.jobs.get(identity, "")
-            if identity and is_finished(folder):
-                found[job] = load(folder)
-        return found
+            of_job = folder / plan.jobs.get(identity, "")
+            if identity and is_finished(of_job):
+                results[job] = load(of_job)
+        return results

@@ -1,4 +1,4 @@
-"""A sweep on the screen: a table that moves while it runs, or plain lines."""
+"""The screen of a sweep: a table that is refreshed while it runs, or plain lines."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from rich.text import Text
 from byzsgd.console.vocabulary import COLOURS, percent
 from byzsgd.records.progress import ORDER, RunProgress, Sweep
 
-EVERY = 1.0  # seconds between two looks
-MOST_ROWS = 20  # of each state
+EVERY = 1.0  # seconds between two refreshes
+MOST_ROWS = 20  # rows of each state
 
 
 def lines(sweep: Sweep) -> Iterator[str]:
-    """The sweep as plain text: everything that is not simply done, and the headline last."""
+    """The sweep as plain lines: the runs that are neither done nor waiting, and the headline last."""
     for each in _shown(sweep):
         yield ", ".join(filter(None, (f"{each.state}: {each.folder.name}", _percent(each), each.judged, each.news)))
     yield _headline(sweep)
 
 
 def table(sweep: Sweep) -> Group:
-    """The sweep for a terminal."""
+    """The sweep as a table for a terminal."""
     grid = Table(box=None, show_header=False, padding=(0, 1, 0, 0), pad_edge=False)
     grid.add_column(no_wrap=True)
     grid.add_column(width=8)
@@ -43,8 +43,8 @@ def table(sweep: Sweep) -> Group:
 
 @contextmanager
 def following(sweep: Sweep, console: Console) -> Iterator[None]:
-    """While the jobs run, here or in other processes: the moving table, with a line for every run that ends. Shows
-    nothing where the output is no terminal, because there the runs print their own lines."""
+    """While the jobs run, here or in other processes, shows the table and a line for every run that ends. If the output
+    is no terminal, shows nothing: there the runs print their own lines."""
     if not console.is_terminal:
         yield
         return
@@ -74,7 +74,7 @@ def following(sweep: Sweep, console: Console) -> Iterator[None]:
 
 
 def _shown(sweep: Sweep) -> Iterator[RunProgress]:
-    """What is of interest: all but the done and the waiting, and of each kind not too many. A single run always is."""
+    """The runs to show: up to MOST_ROWS of each state but done and waiting; a folder that is a run itself always."""
     if sweep.is_run:
         yield sweep.runs[0]
         return
@@ -97,5 +97,5 @@ def _percent(run: RunProgress) -> str:
 
 
 def _middle(name: str) -> str:
-    """A folder's name for people: what was typed, without the identity at its end."""
+    """The readable part of a folder's name: the overrides, without the identity at its end."""
     return name.rpartition("__")[0] or name

@@ -1,4 +1,4 @@
-"""What a sweep has found: its closing table."""
+"""The closing table of a sweep."""
 
 from __future__ import annotations
 
@@ -13,24 +13,22 @@ from rich.table import Table
 
 from byzsgd.analysis import Group, compare
 from byzsgd.analysis.estimates import estimate, named
+from byzsgd.analysis.frames import Readings
 from byzsgd.analysis.outcomes import accepted, measure_of, outcome
 from byzsgd.console.output import console as screen
 from byzsgd.console.output import fitted
-from byzsgd.console.readable import readable
 from byzsgd.console.vocabulary import BYZANTINE, HONEST, as_argument, metric_name, percent
 
-GIVES_WAY = ("status", HONEST, BYZANTINE, "seeds")  # on a narrow screen, in this order
+GIVES_WAY = ("status", HONEST, BYZANTINE, "seeds")  # columns that a narrow screen drops first
 
 
 def show_sweep(folders: Iterable[Path], folder: Path) -> None:
-    """The closing table of a sweep: one row for each setting, its seeds together."""
+    """Prints the closing table of a sweep: one row for each setting, over its seeds."""
     console = screen()
-    runs = []
-    for each in folders:
-        try:
-            runs.append(readable(each)[0])
-        except ValueError as error:
-            console.print(f"left out: {error}", soft_wrap=True)
+    readings = Readings.of(folders)
+    runs = readings.runs
+    for note in readings.notes:
+        console.print(note, soft_wrap=True)
     if not runs:
         console.print(f"no result in {folder}", soft_wrap=True)
         return
@@ -59,12 +57,12 @@ def show_sweep(folders: Iterable[Path], folder: Path) -> None:
 
 
 def _fate(group: Group) -> str:
-    """How its runs ended, where the number does not say it."""
+    """How the runs of a group ended, if not all of them finished or diverged; else empty."""
     statuses = Counter(str(run.info.get("status")) for run in group.runs)
-    told = {status: count for status, count in statuses.items() if status not in ("finished", "diverged")}
-    return ", ".join(status if len(statuses) == 1 else f"{count} {status}" for status, count in told.items())
+    others = {status: count for status, count in statuses.items() if status not in ("finished", "diverged")}
+    return ", ".join(status if len(statuses) == 1 else f"{count} {status}" for status, count in others.items())
 
 
 def _share(shares: Iterable[float]) -> str:
-    known = [share for share in shares if not math.isnan(share)]
-    return percent(mean(known) if known else math.nan)
+    measured = [share for share in shares if not math.isnan(share)]
+    return percent(mean(measured) if measured else math.nan)

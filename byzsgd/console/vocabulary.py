@@ -1,4 +1,4 @@
-"""The words, colours and numbers that every table on the screen shares."""
+"""The words, colours and formats that all tables on the screen share."""
 
 from __future__ import annotations
 
@@ -6,15 +6,9 @@ import math
 from pathlib import Path
 from shlex import quote
 
-MISTAKE = 2  # exit code of anything that the user can put right
+MISTAKE = 2  # exit code of a mistake that the user can correct
 FAILURE = 1  # exit code of a run that failed while it ran
-HONEST, BYZANTINE = "honest", "Byzantine"  # headings: of the vectors of either kind, how many were accepted
-FIGURES = (  # the kinds that `plot` draws, in the words of `byzsgd.plotting`, which is slow to import
-    *("accuracy", "loss", "suboptimality", "worst_accuracy", "node_accuracy", "heatmap", "worst_case", "bars"),
-    *("acceptance", "refusals", "coefficients", "staleness", "timeline", "slowdown", "cost", "iteration_time"),
-    *("tree", "bits", "partition", "consensus", "network"),
-    "delays",
-)
+HONEST, BYZANTINE = "honest", "Byzantine"  # headings: the accepted share of honest vectors, and of the liars'
 NOTHING = "–"
 COLOURS = {  # by the state of a run, or by how it ended
     "running": "cyan",
@@ -28,15 +22,15 @@ COLOURS = {  # by the state of a run, or by how it ended
 
 
 def percent(share: float) -> str:
-    """A share as whole percents; NaN is nothing."""
+    """A share in whole percent; a dash for NaN."""
     return NOTHING if math.isnan(share) else f"{share:.0%}"
 
 
 def metric_name(metric: str) -> str:
-    """A column of the metrics as people read it."""
+    """The readable name of a column of the metrics."""
     return metric.replace("_", " ")
 
 
 def as_argument(path: Path) -> str:
-    """A path as one types it: quoted where a shell needs it, and never taken for an option."""
+    """A path as an argument of a command: quoted for a shell, and never read as an option."""
     return quote(f"./{path}" if str(path).startswith("-") else str(path))

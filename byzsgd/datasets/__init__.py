@@ -1,4 +1,4 @@
-"""Datasets: frozen settings that `load` splits, checks and normalises into memory."""
+"""Datasets: frozen settings, whose `load` reads, checks, splits and normalises the examples in memory."""
 
 from byzsgd.datasets.augmentations import ShiftFlip as shift_flip
 from byzsgd.datasets.breast_cancer import BreastCancer as breast_cancer

@@ -1,4 +1,4 @@
-"""Augmentation of drawn batches of images, on the device they are on."""
+"""Augmentation of batches of images, on their device."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from byzsgd.checks import require
 
 @dataclass(frozen=True, kw_only=True)
 class ShiftFlip:
-    """Shifts each image by up to `shift` pixels both ways and mirrors it with probability 1/2 where `flip` is set.
+    """Shifts each image by up to `shift` pixels in both directions. With `flip` it mirrors it with probability 1/2.
 
-    Shifting within a border of edge pixels is the same as padding by `shift` and cropping at a random place (He, Zhang,
-    Ren, Sun: Deep residual learning for image recognition, CVPR 2016, arXiv:1512.03385, section 4.2, pads by 4).
+    The shift is the same as padding by `shift` and cropping at a random position (He, Zhang, Ren, Sun: Deep residual
+    learning for image recognition, CVPR 2016, arXiv:1512.03385, section 4.2, pads by 4).
 
-    Differs: what comes in from outside repeats the edge, so it needs no value that the normalisation maps to black.
+    Differs: the padding repeats the pixels of the edge, so it does not depend on the normalisation of black.
     """
 
     shift: int
@@ -28,7 +28,7 @@ class ShiftFlip:
         require(self.shift >= 0, "dataset augmentation", "shift >= 0", shift=self.shift)
 
     def active(self) -> ShiftFlip | None:
-        """None where nothing would be changed."""
+        """The augmentation; None: it changes nothing."""
         return self if self.shift or self.flip else None
 
     def __call__(self, inputs: Tensor, rng: np.random.Generator, /) -> Tensor:

@@ -17,8 +17,8 @@ from byzsgd.interfaces import Data
 from byzsgd.torchvision_compat import import_torchvision
 
 ALL = string.digits + string.ascii_uppercase + string.ascii_lowercase
-MERGED = "".join(letter for letter in ALL if letter not in "cijklmopsuvwxyz")  # lower case that looks like upper case
-# Of each split: its classes in order, and its official numbers of training and test examples.
+MERGED = "".join(letter for letter in ALL if letter not in "cijklmopsuvwxyz")  # these look like their upper case
+# For each split: its classes in order, and its official numbers of training and test examples.
 SPLITS: dict[str, tuple[str, tuple[int, int]]] = {
     "byclass": (ALL, (697_932, 116_323)),
     "bymerge": (MERGED, (697_932, 116_323)),

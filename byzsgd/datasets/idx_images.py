@@ -10,13 +10,13 @@ from byzsgd.datasets.stored import IMAGES, LABELS, read_idx
 
 
 def idx_files(folder: str, train: str, test: str) -> list[str]:
-    """Images and labels of the training part, then of the test part."""
+    """The names of the files: images and labels of the training part, then of the test part."""
     kinds = ("images-idx3-ubyte", "labels-idx1-ubyte")
     return [f"{folder}/{part}-{kind}" for part in (train, test) for kind in kinds]
 
 
 def read_idx_images(who: str, root: Path, files: Sequence[str]) -> tuple[Stored, Stored]:
-    """The training and the test part."""
+    """The training and the test part, from the files of `idx_files`."""
     images, labels, test_images, test_labels = (root / name for name in files)
     return (
         Stored(read_idx(who, images, IMAGES)[:, None], read_idx(who, labels, LABELS)),

@@ -1,4 +1,4 @@
-"""Images as stored -> splits in memory, checked and normalised."""
+"""Stored images become splits in memory, checked and normalised."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from byzsgd.interfaces import Data, ModelFactory, Split
 
 @dataclass(frozen=True)
 class Stored:
-    """One part of a dataset as its files have it."""
+    """One part of a dataset, as its files store it."""
 
     images: np.ndarray  # (N, C, H, W) bytes
     labels: np.ndarray  # (N,) class numbers
@@ -25,10 +25,10 @@ class Stored:
 
 @dataclass(frozen=True, kw_only=True)
 class Pictures:
-    """A dataset of pictures with an official test split: its settings, and its data in memory."""
+    """The base class of the datasets of images with an official test split."""
 
-    who: ClassVar[str]  # in messages
-    shape: ClassVar[tuple[int, int, int]]  # of one picture: channels, height, width
+    who: ClassVar[str]  # the name in messages
+    shape: ClassVar[tuple[int, int, int]]  # channels, height and width of one image
 
     validation_share: float
     trusted: int
@@ -52,11 +52,10 @@ class Pictures:
         class_names: Sequence[str],
         official: tuple[int, int],
     ) -> Data:
-        """Checks shapes and classes, takes `validation_share` and `trusted` examples out of the training data,
-        normalises.
+        """Checks shapes and classes, splits off validation and trusted examples from the training data, and normalises.
 
-        Checksums are not asked for: re-encoded and reduced sets read too. `official` are the numbers of training and
-        test examples of the published set; other numbers are called a subset in the note.
+        Checksums are not required, so re-encoded and reduced sets can be read too. `official`: the numbers of training
+        and test examples of the published set. With other numbers the note calls the data a subset.
         """
         for part, stored in (("train", train), ("test", test)):
             _check(f"{self.who} ({part})", stored, self.shape, len(class_names))

@@ -19,9 +19,9 @@ class LeastSquares:
     With n = 10⁴, d = 400 and no noise: the problem of Otsuka, Takezawa, Meyer, Koloskova, Yamada, THROTTLE (preprint,
     2026).
 
-    The optimum is known in closed form (normal equations in double precision), so is L = λ_max(AᵀA/n) and μ = λ_min.
-    The test and trusted examples are drawn from the same law, beside the n that F is made of. `instance` says which
-    draw; the run's seed has no part in it.
+    The optimum is known in closed form (normal equations in double precision), and so are L = λ_max(AᵀA/n) and
+    μ = λ_min. The test and trusted examples are drawn from the same law, in addition to the n of F. `instance` is the
+    seed of the draw; the run's seed has no influence.
     """
 
     instance: int
@@ -41,12 +41,12 @@ class LeastSquares:
         require(self.trusted >= 0, "dataset least_squares", "trusted >= 0", trusted=self.trusted)
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
-        drawn = np.random.default_rng(self.instance)  # not the run's: all seeds share one problem
-        signal = drawn.standard_normal(self.d)
+        own = np.random.default_rng(self.instance)  # not the run's: all seeds share one problem
+        signal = own.standard_normal(self.d)
         sizes = {"train": self.n, "validation": 0, "test": self.test, "trusted": self.trusted}
-        splits = {name: self._draw(size, signal, drawn) for name, size in sizes.items()}
+        splits = {name: self._draw(size, signal, own) for name, size in sizes.items()}
         inputs, targets = splits["train"].inputs.double(), splits["train"].targets.double()
-        # The optimum of the data as they are stored: rounded to single precision, which also moves the optimum.
+        # The optimum of the stored data: they are rounded to single precision, which also moves the optimum.
         hessian = inputs.T @ inputs / self.n
         eigenvalues = torch.linalg.eigvalsh(hessian)
         factor = torch.linalg.cholesky(hessian)

@@ -19,9 +19,9 @@ class PhaseRetrieval:
     Candès, Li, Soltanolkotabi: Phase retrieval via Wirtinger flow (IEEE Trans. Inf. Theory, 2015), arXiv:1407.1065; the
     real case.
 
-    x° and −x° are the minima, both with loss 0 (`distance_to_optimum` is that to x°); 0 is a stationary
-    point from which the model does not start. The targets are computed from the stored inputs in double precision, so
-    the loss at x° is that of rounding.
+    The minima are x° and −x°, both with loss 0 (`distance_to_optimum` is the distance to x°). 0 is a stationary point;
+    the model does not start there. The targets are computed from the stored inputs in double precision, so the loss at
+    x° is only the error of rounding.
     """
 
     instance: int
@@ -39,14 +39,14 @@ class PhaseRetrieval:
         require(self.trusted >= 0, who, "trusted >= 0", trusted=self.trusted)
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
-        drawn = np.random.default_rng(self.instance)  # not the run's: all seeds share one problem
-        signal = drawn.standard_normal(self.d)
+        own = np.random.default_rng(self.instance)  # not the run's: all seeds share one problem
+        signal = own.standard_normal(self.d)
         signal /= np.linalg.norm(signal)
         optimum = torch.from_numpy(signal)
         sizes = {"train": self.n, "validation": 0, "test": self.test, "trusted": self.trusted}
         splits = {}
         for name, size in sizes.items():
-            inputs = torch.from_numpy(drawn.standard_normal((size, self.d))).float()
+            inputs = torch.from_numpy(own.standard_normal((size, self.d))).float()
             splits[name] = Split(inputs, (inputs.double() @ optimum).square().unsqueeze(1))
         return Data(
             train=splits["train"],

@@ -16,8 +16,8 @@ from byzsgd.interfaces import Data, ModelFactory, Split
 class Quadratic:
     """F(x) = ½ Σ h_j (x_j − x*_j)² + constant, with spectrum h from μ to L in geometric steps and x* ~ N(0, I).
 
-    Example i is ½ Σ h_j (x_j − c_ij)² with c_i = x* + noise·N(0, I)/h: its gradient is that of F plus noise·N(0, I),
-    centred exactly over the training data, so that x* (stored in single precision) is the optimum.
+    Example i is ½ Σ h_j (x_j − c_ij)² with c_i = x* + noise·N(0, I)/h. Its gradient is that of F plus noise·N(0, I).
+    The noise is centred exactly over the training data, so that x* (stored in single precision) is the optimum.
     """
 
     instance: int
@@ -42,13 +42,13 @@ class Quadratic:
         require(self.trusted >= 0, who, "trusted >= 0", trusted=self.trusted)
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
-        drawn = np.random.default_rng(self.instance)  # not the run's: all seeds share one problem
+        own = np.random.default_rng(self.instance)  # not the run's: all seeds share one problem
         spectrum = np.geomspace(self.strong_convexity, self.smoothness, self.d)
-        optimum = drawn.standard_normal(self.d)
+        optimum = own.standard_normal(self.d)
         sizes = {"train": self.n, "validation": 0, "test": self.test, "trusted": self.trusted}
         splits = {}
         for name, size in sizes.items():
-            noise = drawn.standard_normal((size, self.d))
+            noise = own.standard_normal((size, self.d))
             noise -= noise.mean(axis=0, keepdims=True) if name == "train" else 0.0
             centres = torch.from_numpy(optimum + self.noise * noise / spectrum).float()
             splits[name] = Split(centres, torch.zeros(size))

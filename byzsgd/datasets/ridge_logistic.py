@@ -16,8 +16,8 @@ from byzsgd.interfaces import Data, ModelFactory, Split
 class RidgeLogistic:
     """F(x) = (1/n) Σ log(1 + exp(−y_i⟨a_i, x⟩)) + ½ ridge·‖x‖², a_i ~ N(0, I/d), y = ±1 with logistic odds ⟨a, x°⟩.
 
-    x° ~ N(0, signal² I). The optimum comes from SciPy's trust-region solver (milliseconds, so nothing is kept on disk);
-    L = λ_max(AᵀA)/4n + ridge and μ = ridge. An example is stored as y_i·a_i, which is all that F needs.
+    x° ~ N(0, signal² I). The optimum comes from SciPy's trust-region solver. It takes milliseconds, so it is not
+    stored. L = λ_max(AᵀA)/4n + ridge and μ = ridge. An example is stored as y_i·a_i, since F depends on nothing else.
     """
 
     instance: int
@@ -39,10 +39,10 @@ class RidgeLogistic:
         require(self.trusted >= 0, who, "trusted >= 0", trusted=self.trusted)
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
-        drawn = np.random.default_rng(self.instance)  # not the run's: all seeds share one problem
-        truth = self.signal * drawn.standard_normal(self.d)
+        own = np.random.default_rng(self.instance)  # not the run's: all seeds share one problem
+        truth = self.signal * own.standard_normal(self.d)
         sizes = {"train": self.n, "validation": 0, "test": self.test, "trusted": self.trusted}
-        splits = {name: self._draw(size, truth, drawn) for name, size in sizes.items()}
+        splits = {name: self._draw(size, truth, own) for name, size in sizes.items()}
         rows = splits["train"].inputs.double().numpy()
         return Data(
             train=splits["train"],
@@ -78,6 +78,6 @@ class RidgeLogistic:
 
         x: np.ndarray = minimize(loss, np.zeros(self.d), jac=gradient, hess=hessian, method="trust-exact",
                                  options={"gtol": 1e-6}).x  # fmt: skip
-        for _ in range(3):  # Newton's last steps, where comparing losses is too coarse to go on
+        for _ in range(3):  # further Newton steps: near the optimum differences of losses are below rounding
             x = x - np.linalg.solve(hessian(x), gradient(x))
         return x

@@ -1,4 +1,4 @@
-"""Cutting examples into disjoint splits."""
+"""Disjoint splits of the examples, and the checks of their sizes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from byzsgd.interfaces import Split
 
 
 def require_shares(who: str, *, trusted: int, **shares: float) -> None:
-    """What can be said of the sizes of splits before the data are read: ValueError unless every share is in [0, 1),
-    together they leave something to train on, and trusted >= 0."""
+    """The checks of split sizes before the data are read. ValueError unless every share is in [0, 1), the shares
+    together leave training examples, and trusted >= 0."""
     for name, share in shares.items():
         require(0.0 <= share < 1.0, who, f"0 <= {name} < 1", **{name: share})
     require(sum(shares.values()) < 1.0, who, "shares that leave something to train on", **shares)
@@ -20,7 +20,7 @@ def require_shares(who: str, *, trusted: int, **shares: float) -> None:
 
 
 def cut(who: str, total: int, counts: dict[str, int], rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Disjoint sorted index sets of the given sizes, drawn at random; what is left is called `train`."""
+    """Disjoint sorted index sets of these sizes, drawn at random. The remaining indices are `train`."""
     require(sum(counts.values()) < total, who, "some examples left to train on", examples=total, **counts)
     order = rng.permutation(total)
     parts: dict[str, np.ndarray] = {}
@@ -33,7 +33,7 @@ def cut(who: str, total: int, counts: dict[str, int], rng: np.random.Generator) 
 
 
 def take(split: Split, indices: np.ndarray) -> Split:
-    """The named examples of a split, in new memory."""
+    """The examples of a split with these indices, in new memory."""
     at = torch.from_numpy(np.asarray(indices, dtype=np.int64))
 
     def picked(values: Tensor) -> Tensor:

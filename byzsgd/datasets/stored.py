@@ -1,4 +1,4 @@
-"""Files of a dataset: found, fetched, read; what is wrong with them said in one line."""
+"""The files of a dataset: how they are fetched and read. Errors are ValueErrors of one line."""
 
 from __future__ import annotations
 
@@ -24,24 +24,20 @@ def stored(
     fetch: Callable[[Path], object],
     read: Callable[[Path], T],
 ) -> T:
-    """What `read` makes of the files below `root`, after `fetch` where some are missing and `download` is set."""
-    if root is None:
-        raise ValueError(
-            f"{who} needs a folder with the file {files[0]}; got data_root=null (set data_root=FOLDER or BYZSGD_DATA; "
-            "dataset.download=true fetches what is missing)"
-        )
-    missing = [name for name in files if not (root / name).is_file()]
-    if missing and download:
+    """Returns `read(root)`. With `download`, missing files are fetched first; ValueError where some are missing
+    still."""
+    missing = [name for name in files if root is None or not (root / name).is_file()]
+    if missing and download and root is not None:
         root.mkdir(parents=True, exist_ok=True)
         try:
             fetch(root)
         except (OSError, RuntimeError) as error:
             raise ValueError(f"{who} needs a download that succeeds; got {_line(error)}") from error
         missing = [name for name in files if not (root / name).is_file()]
-    if missing:
+    if root is None or missing:
         raise ValueError(
-            f"{who} needs the file {missing[0]}; got none in {root} (set data_root=FOLDER or BYZSGD_DATA to where it "
-            "is, or fetch it with dataset.download=true)"
+            f"{who} needs a data_root with the file {missing[0]}; got data_root={root or 'null'} (set data_root=FOLDER "
+            "or BYZSGD_DATA; dataset.download=true fetches what is missing there)"
         )
     return read(root)
 
@@ -62,7 +58,8 @@ def read_idx(who: str, path: Path, magic: int) -> np.ndarray:
 
 
 def read_pickle(who: str, path: Path, *keys: str) -> list[Any]:
-    """The named entries of a pickled dict of arrays, bytes and lists. Anything that could run code is refused."""
+    """The entries with these keys of a pickled dict of arrays, bytes and lists. A pickle that could run code is
+    refused."""
     try:
         with noted(path).open("rb") as file:
             entries = _ArrayUnpickler(file, encoding="latin1").load()
@@ -74,7 +71,7 @@ def read_pickle(who: str, path: Path, *keys: str) -> list[Any]:
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """Builds arrays and nothing else: a pickle may name any function of the machine it is opened on."""
+    """Builds arrays and nothing else, since a pickle may name any function."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module.partition(".")[0] == "numpy" and name in ("_reconstruct", "ndarray", "dtype")) or (

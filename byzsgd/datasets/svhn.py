@@ -49,7 +49,7 @@ def _read_matlab(path: Path) -> Stored:
         content = loadmat(noted(path), variable_names=("X", "y"))
         images, labels = content["X"], content["y"].reshape(-1).astype(np.int64)
         return Stored(images.transpose(3, 2, 0, 1), labels % 10)  # the files call the digit 0 class 10
-    # A damaged file makes the reader fail in ways of its own: MatReadError, zlib.error, TypeError, …
+    # On a damaged file the reader raises various errors: MatReadError, zlib.error, TypeError, …
     except Exception as error:
         raise ValueError(
             f"dataset svhn needs a whole MATLAB file with X and y; got {path} ({type(error).__name__}: {error})"

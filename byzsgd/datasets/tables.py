@@ -1,4 +1,4 @@
-"""Examples in memory without an official split -> splits drawn at random."""
+"""Datasets in memory without an official split: the splits are drawn at random."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from byzsgd.interfaces import Data, ModelFactory, Split
 
 
 def of_scikit_learn(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """(N, features) and (N,) class numbers of a table that lies inside scikit-learn, read without importing it: that
-    takes as long as importing half of PyTorch."""
+    """(N, features) and (N,) class numbers of a table in scikit-learn's package. It is read without an import of
+    scikit-learn, which takes half as long as that of PyTorch."""
     package = find_spec("sklearn")
     require(package is not None and package.origin is not None, f"dataset {name}", "scikit-learn", installed=False)
     assert package is not None and package.origin is not None
     packed, plain = ((Path(package.origin).parent / "datasets" / "data" / f"{name}.csv{end}") for end in (".gz", ""))
     path = packed if packed.exists() else plain
     with gzip.open(path, "rt") if path is packed else path.open() as file:
-        table = np.loadtxt(file, delimiter=",", skiprows=0 if path is packed else 1)  # the plain ones have a heading
+        table = np.loadtxt(file, delimiter=",", skiprows=0 if path is packed else 1)  # plain files have a heading
     return np.ascontiguousarray(table[:, :-1]), table[:, -1].astype(np.int64)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A problem of classification out of examples without an official split."""
+    """The base class of classification datasets without an official split."""
 
-    who: ClassVar[str]  # in messages
+    who: ClassVar[str]  # the name in messages
 
     test_share: float
     validation_share: float
@@ -66,7 +66,7 @@ class Table:
 def drawn_splits(
     who: str, examples: Split, rng: np.random.Generator, *, test_share: float, validation_share: float, trusted: int
 ) -> dict[str, Split]:
-    """Disjoint `train`, `validation`, `test` and `trusted`; the shares are of all examples."""
+    """Disjoint splits `train`, `validation`, `test` and `trusted`. The shares are shares of all examples."""
     total = len(examples.targets)
     counts = {"test": round(test_share * total), "validation": round(validation_share * total), "trusted": trusted}
     return {name: take(examples, part) for name, part in cut(who, total, counts, rng).items()}

@@ -26,13 +26,12 @@ PARTS = ("inputs", "targets", "groups")
 class TensorFile:
     """Your own arrays from a .npz or .safetensors file, or from memory: inputs (N, …), targets (N,) or (N, k).
 
-    Arrays `inputs`, `targets` and, if you like, `test_inputs`, `test_targets` (else `test_share` of the examples is
-    drawn for the test) and `groups` (N,), the natural owner of each example, by numbers or names, for
-    partition=by_writer. Nothing is unpickled.
-    task=classification: targets are class numbers from 0, each with an example; task=regression: half the squared
-    error.
-    Inputs of bytes are scaled to [0, 1], other integers are kept as they are (tokens), floats too unless
-    `standardise` is set (mean 0 and variance 1 of every feature on the training data).
+    The arrays are `inputs` and `targets`. `test_inputs` and `test_targets` are optional; without them a share
+    `test_share` of the examples is drawn for the test. `groups` (N,) is optional: the writer of each example, as a
+    number or a name, for partition=by_writer. Nothing is unpickled. task=classification: targets are class numbers from
+    0, and every class has an example. task=regression: the loss is half the squared error. Bytes are scaled to [0, 1];
+    other integers (tokens) and floats stay as they are. With `standardise` every feature gets mean 0 and variance 1 on
+    the training data.
     """
 
     file: str | dict[str, np.ndarray] | None  # absolute, or below data_root, or below the current folder; or the arrays
@@ -49,8 +48,8 @@ class TensorFile:
         if isinstance(self.file, str):
             require(Path(self.file).suffix in (".npz", ".safetensors"), WHO, "a .npz or .safetensors file",
                     file=self.file)  # fmt: skip
-        known = ("classification", "regression")
-        require(self.task in known, WHO, f"task one of {', '.join(known)}", task=self.task)
+        tasks = ("classification", "regression")
+        require(self.task in tasks, WHO, f"task one of {', '.join(tasks)}", task=self.task)
         require_shares(WHO, trusted=self.trusted, test_share=self.test_share, validation_share=self.validation_share)
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
@@ -93,7 +92,7 @@ class TensorFile:
 
     def _arrays(self, root: Path | None) -> dict[str, np.ndarray]:
         if isinstance(self.file, str):
-            return _read(found(WHO, self.file, root))
+            return _read(locate(WHO, self.file, root))
         return {name: np.asarray(values) for name, values in (self.file or {}).items()}
 
     def _split(self, arrays: dict[str, np.ndarray], prefix: str) -> Split:
@@ -120,7 +119,7 @@ class TensorFile:
 
 
 def _classes(splits: Sequence[Split]) -> int:
-    """How many classes there are; ValueError where one of them has no example, before memory is taken for it."""
+    """The number of classes; ValueError where one of them has no example, before the model allocates memory for it."""
     labels = np.unique(torch.cat([part.targets for part in splits]).numpy())
     count = int(labels[-1]) + 1
     if len(labels) < count:
@@ -133,21 +132,22 @@ def _classes(splits: Sequence[Split]) -> int:
 
 
 def _numbered(groups: np.ndarray) -> np.ndarray:
-    """(N,) numbers of the owners from 0, in the order of their names, whatever kind of names these are."""
+    """(N,) the writers as numbers from 0, in the order of their names or numbers."""
     named = np.issubdtype(groups.dtype, np.inexact) and bool(np.isnan(groups).any())
     require(not named, WHO, "groups that all have a value", groups="some are NaN")
     numbers: np.ndarray = np.unique(groups, return_inverse=True)[1]
     return numbers.astype(np.int64)
 
 
-def found(who: str, file: str, root: Path | None) -> Path:
-    """The file: absolute, or below the data root, or below the current folder."""
+def locate(who: str, file: str, root: Path | None) -> Path:
+    """The path of a file: absolute, or below the data root, or below the current folder. ValueError where there is
+    none."""
     name = Path(file).expanduser()
-    places = [name] if name.is_absolute() else [*([] if root is None else [root / name]), Path.cwd() / name]
-    for place in places:
-        if place.is_file():
-            return place
-    raise ValueError(f"{who} needs the file {file}; got none at {' or '.join(map(str, places))}")
+    candidates = [name] if name.is_absolute() else [*([] if root is None else [root / name]), Path.cwd() / name]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise ValueError(f"{who} needs the file {file}; got none at {' or '.join(map(str, candidates))}")
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

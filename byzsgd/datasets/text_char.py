@@ -10,7 +10,7 @@ import torch
 
 from byzsgd.checks import require
 from byzsgd.datasets.splits import require_shares
-from byzsgd.datasets.tensor_file import found
+from byzsgd.datasets.tensor_file import locate
 from byzsgd.interfaces import Data, ModelFactory, Split
 from byzsgd.sources import noted
 
@@ -19,11 +19,11 @@ WHO = "dataset text_char"
 
 @dataclass(frozen=True, kw_only=True)
 class TextChar:
-    """The next character of a text that you name, from the `context` characters before it; classes are characters.
+    """The next character of a text of yours, from the `context` characters before it; classes are characters.
 
     As in the character tasks of Caldas et al.: LEAF, a benchmark for federated settings (2018), arXiv:1812.01097.
 
-    The text is cut in order into train, trusted, validation and test, with no window over a border. A window starts
+    The text is cut in its order into train, trusted, validation and test. No window crosses a border, and one starts
     every `stride` characters. The alphabet is that of the whole text.
     """
 
@@ -43,7 +43,7 @@ class TextChar:
         require_shares(WHO, trusted=self.trusted, test_share=self.test_share, validation_share=self.validation_share)
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
-        path = found(WHO, str(self.file), root)
+        path = locate(WHO, str(self.file), root)
         try:
             text = noted(path).read_text(encoding="utf-8")
         except UnicodeDecodeError as error:

@@ -19,7 +19,7 @@ class Wine(Table):
 
     Aeberhard, Forina: Wine (UCI machine learning repository, 1992).
 
-    The splits are drawn at random: there is no official one. So few examples that fewer of them are trusted.
+    The splits are drawn at random: there is no official one. Since there are few examples, few of them are trusted.
     """
 
     who: ClassVar[str] = "dataset wine"

@@ -1,4 +1,4 @@
-"""Laws of time: seconds of jobs, and prescribed staleness."""
+"""Laws of delays: the seconds of jobs, and prescribed staleness."""
 
 from .constant import Constant as constant
 from .exponential import Exponential as exponential

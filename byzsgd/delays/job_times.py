@@ -1,4 +1,4 @@
-"""What all laws of seconds share: how a law becomes the seconds of jobs, and what stands around it."""
+"""The base class of all laws of seconds, with the four settings around a law."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 from byzsgd.checks import require
 from byzsgd.interfaces import Availability, Draws, Heterogeneity, LiarsLaw
 
-LEAST, MOST = 1e-300, 1e300  # seconds: far enough from the ends of the numbers for what is computed with them
-GRAINS_LEAST = 1e-6  # of a typical job: what comes and goes is looked at slot by slot
+LEAST, MOST = 1e-300, 1e300  # seconds: sums and products with them neither overflow nor vanish
+GRAINS_LEAST = 1e-6  # of a typical job: availability is searched slot by slot, so slots must not be much shorter
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobTimes(ABC):
-    """A law of seconds. The four settings around it say nothing when they are None.
+    """A law of seconds. Each of the four settings around it has no effect if it is None.
 
     A law is its quantile function, applied to uniform numbers that belong to (worker, serial). So two laws of one seed
     are coupled: a job that is slow under the one is slow under the other.
@@ -36,7 +36,7 @@ class JobTimes(ABC):
         require(fitting, "delay", f"a typical job of {LEAST} to {MOST} seconds, or of 0", typical=typical)
         if self.availability is not None:
             self.availability.check(num_workers)
-            grain = getattr(self.availability, "grain", np.inf)  # a plugin may not say
+            grain = getattr(self.availability, "grain", np.inf)  # a plugin may not have it
             needs = "spans of presence of at least a millionth of a typical job"
             require(grain >= GRAINS_LEAST * typical, "delay.availability", needs, span=grain, typical=typical)
         if self.communication is not None:
@@ -45,7 +45,7 @@ class JobTimes(ABC):
             self.byzantine.check_part("delay.byzantine", num_workers)
 
     def check_part(self, who: str, num_workers: int) -> None:
-        """A law inside a delay is a law alone: what stands around it belongs to the whole delay."""
+        """Checks a law inside a delay. It must have no settings around it: those belong to the whole delay."""
         names = ("communication", "heterogeneity", "availability", "byzantine")
         around = {name: value for name in names if (value := getattr(self, name)) is not None}
         require(not around, who, "a law alone", **around)
@@ -53,7 +53,7 @@ class JobTimes(ABC):
 
     @property
     def typical(self) -> float:
-        """Seconds of a job at the median."""
+        """The median seconds of a job."""
         with np.errstate(all="ignore"):
             return float(self.quantile(np.array([0.5]))[0])
 
@@ -68,7 +68,7 @@ class JobTimes(ABC):
     @property
     @abstractmethod
     def expectation(self) -> float:
-        """Seconds of a job in the mean; inf where the mean is infinite."""
+        """The mean seconds of a job; inf where the mean is infinite."""
 
     @property
     @abstractmethod
@@ -79,5 +79,5 @@ class JobTimes(ABC):
         return self.quantile(draws(serials))
 
     def liars(self, honest: np.ndarray, draws: Draws, workers: range, serials: range) -> np.ndarray:
-        """As `delay.byzantine`: this law, whatever honest workers would take."""
+        """As `delay.byzantine`: the seconds of this law. `honest`, those of honest workers, has no effect."""
         return self.seconds(draws, workers, serials)

@@ -11,10 +11,10 @@ from .job_times import JobTimes
 
 @dataclass(frozen=True, kw_only=True)
 class Link(JobTimes):
-    """As delay.communication: the way of a message takes latency + per_message + bits/bandwidth seconds.
+    """As delay.communication: the transport of a message takes latency + per_message + bits/bandwidth seconds.
 
-    `latency` passes on the way and `per_message` at its ends; `bandwidth` is in bits per second (inf: bits cost no
-    time). The bits are those of a message of the run's compressor and model; among neighbours, those of its exchange.
+    `latency` passes on the link and `per_message` at its ends. `bandwidth` is in bits per second (inf: bits cost no
+    time). The bits of a message follow from the run's compressor and model; among neighbours, from its exchange.
     """
 
     latency: float
@@ -27,12 +27,12 @@ class Link(JobTimes):
         require(self.bandwidth > 0, "link", "bandwidth > 0", bandwidth=self.bandwidth)
 
     def carrying(self, bits: int) -> Link:
-        """The link of a run whose messages have so many bits: what they take is known."""
+        """The link for messages of so many bits: their seconds are part of its latency."""
         return replace(self, latency=self.latency + bits / self.bandwidth, bandwidth=np.inf)
 
     @property
     def typical(self) -> float:
-        """Without the seconds of the bits, which a run knows."""
+        """The seconds without those of the bits, whose number only a run knows."""
         return self.latency + self.per_message
 
     @property

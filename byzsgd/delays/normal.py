@@ -13,9 +13,9 @@ from .special import ndtr, ndtri
 
 @dataclass(frozen=True, kw_only=True)
 class Normal(JobTimes):
-    """N(mean, std²) given that it is positive: a draw that is not is drawn again.
+    """N(mean, std²) given that it is positive: a draw that is not positive is drawn again.
 
-    With a = −mean/std and h = φ(a)/(1 − Φ(a)): mean + std·h in the mean, variance std²(1 + a·h − h²).
+    With a = −mean/std and h = φ(a)/(1 − Φ(a)), its mean is mean + std·h and its variance std²(1 + a·h − h²).
 
     BASGD's delays are |N(0, 1)|, which is this law with mean 0 and std 1 (Yang, Li; ICML 2021, arXiv 2003.00937).
     """
@@ -37,7 +37,7 @@ class Normal(JobTimes):
         return float(ndtr(-self.mean / self.std))
 
     def quantile(self, uniform: np.ndarray) -> np.ndarray:
-        # From the upper end, where the numbers near 1 would lose their last digits.
+        # By the upper tail: probabilities near 1 would lose their last digits.
         return np.asarray(np.maximum(self.mean - self.std * ndtri((1.0 - uniform) * (1.0 - self._lost)), 0.0))
 
     def cdf(self, seconds: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from .job_times import JobTimes
 
 @dataclass(frozen=True, kw_only=True)
 class ShiftedExponential(JobTimes):
-    """At least `shift` seconds, then Exp with the given `mean` on top.
+    """`shift` seconds plus an exponential number of seconds with mean `mean`.
 
     The slowest of n takes shift + mean·(1 + 1/2 + … + 1/n) in the mean (Lee, Lam, Pedarsani, Papailiopoulos,
     Ramchandran: Speeding Up Distributed Machine Learning Using Codes; IEEE Transactions on Information Theory 2018,

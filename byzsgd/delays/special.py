@@ -1,5 +1,5 @@
-"""Special functions of scipy, imported with their first call: that costs an eighth of what importing PyTorch does, and
-most laws need none."""
+"""Special functions of SciPy, imported at their first call: the import takes an eighth of PyTorch's time, and most laws
+do not need it."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ from .staleness_law import StalenessLaw
 
 @dataclass(frozen=True, kw_only=True)
 class StalenessGeometric(StalenessLaw):
-    """Prescribed staleness: P(τ = k) = p(1 − p)^k with p = `probability`, at the most `max`.
+    """Prescribed staleness: P(τ = k) = p(1 − p)^k with p = `probability`, at most `max`.
 
-    What Poisson workers cause: a worker with the share p of all arrivals has this staleness.
+    With Poisson arrivals, a worker with the share p of all arrivals has this staleness.
     """
 
     probability: float

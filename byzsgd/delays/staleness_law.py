@@ -1,4 +1,4 @@
-"""What all laws of prescribed staleness share."""
+"""The base class of all laws of prescribed staleness."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ import numpy as np
 from byzsgd.checks import require
 from byzsgd.interfaces import Draws
 
-MOST = 10**6  # the law is a table of so many numbers, and the kernel may keep as many models
+MOST = 10**6  # the largest `max`: the law is a table of that length, and the kernel may keep as many models
 
 
 @dataclass(frozen=True, kw_only=True)
 class StalenessLaw(ABC):
-    """A law of τ on 0 … max; a draw above `max` counts as `max`.
+    """A law of the staleness τ on 0 … max; a draw above `max` counts as `max`.
 
-    Nobody has a speed here and nothing is in flight, so there is no heterogeneity, no availability, no law of liars.
+    Workers have no speed here and no job is in flight. So there is no heterogeneity, no availability and no law of
+    liars.
     """
 
     prescribed: ClassVar[bool] = True
@@ -50,7 +51,7 @@ class StalenessLaw(ABC):
 
     @property
     def expectation(self) -> float:
-        """Staleness in the mean."""
+        """The mean staleness."""
         return float(np.arange(self.max + 1) @ self.probabilities)
 
     @property

@@ -12,7 +12,7 @@ from .staleness_law import StalenessLaw
 
 @dataclass(frozen=True, kw_only=True)
 class StalenessNormal(StalenessLaw):
-    """Prescribed staleness: τ = round(max(0, N(mean, std²))), at the most `max`; std is a standard deviation.
+    """Prescribed staleness: τ = round(max(0, N(mean, std²))), at most `max`; std is a standard deviation.
 
     d1 is N(6, 2) and d2 is N(12, 4), capped at mean + 3·std, as the simulator of FLeet draws them (Damaskinos,
     Guerraoui, Kermarrec, Nitu, Patra, Taïani; Middleware 2020, arXiv 2006.07273), the code base of Kardam's authors.

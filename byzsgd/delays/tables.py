@@ -1,4 +1,4 @@
-"""Tables of numbers from CSV and Parquet files, checked."""
+"""Tables of numbers from CSV and Parquet files, and their checks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Table = Mapping[str, np.ndarray]  # name of a column -> (rows,) float64
 
 
 def read_table(who: str, path: str, columns: tuple[str, ...]) -> Table:
-    """The named columns of a file; every cell must be a number, and worker ids whole ones from 0."""
+    """The columns of these names from a file. ValueError unless every cell is a number."""
     import polars  # noqa: PLC0415 (heavy, and only traces need it)
 
     file = Path(path)
@@ -36,7 +36,8 @@ def read_table(who: str, path: str, columns: tuple[str, ...]) -> Table:
 
 
 def split_by_worker(who: str, path: str, table: Table) -> tuple[Table, ...]:
-    """The rows of worker 0, 1, …, in the order of the file; the ids must be whole numbers without a gap."""
+    """The rows of worker 0, 1, …, in the order of the file. ValueError unless the ids are whole numbers without a
+    gap."""
     workers = table["worker"]
     strange = workers[(workers < 0) | (workers != np.floor(workers))]
     if len(strange):

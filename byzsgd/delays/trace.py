@@ -17,8 +17,8 @@ from .tables import Table, read_table, split_by_worker
 class Trace(JobTimes):
     """Seconds replayed from a CSV or Parquet file with the columns worker, serial, seconds.
 
-    Every worker of the run needs its jobs 0, 1, 2, … without a gap. After its last one it starts over
-    (`repeat=true`) or never arrives again. The theoretical law is that of all rows together.
+    Every worker of the run needs its jobs 0, 1, 2, … without a gap. After its last job it starts over (`repeat=true`)
+    or never arrives again. `quantile` and `cdf` are those of all rows together.
     """
 
     path: str
@@ -60,8 +60,8 @@ class Trace(JobTimes):
         return tuple(rows["seconds"] for rows in jobs)
 
     def seconds(self, draws: Draws, workers: range, serials: range) -> np.ndarray:
-        asked = np.asarray(serials)
-        return np.stack([self._row(self.jobs[worker], asked) for worker in workers])
+        numbers = np.asarray(serials)
+        return np.stack([self._row(self.jobs[worker], numbers) for worker in workers])
 
     def _row(self, jobs: np.ndarray, serials: np.ndarray) -> np.ndarray:
         replayed = jobs[serials % len(jobs)]

@@ -1,4 +1,4 @@
-"""Jobs that take one of two durations."""
+"""The base class of laws with two durations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .job_times import JobTimes
 
 @dataclass(frozen=True, kw_only=True)
 class TwoPoint(JobTimes):
-    """`fast` seconds or `slow` seconds; how they alternate is the law's own."""
+    """A job takes `fast` or `slow` seconds; each law defines how they alternate."""
 
     fast: float
     slow: float

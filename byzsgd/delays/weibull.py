@@ -12,7 +12,7 @@ from .job_times import JobTimes
 
 @dataclass(frozen=True, kw_only=True)
 class Weibull(JobTimes):
-    """P(seconds > t) = exp(−(t/scale)^shape): shape 1 is exponential, below 1 a heavy tail, above 1 near-regular."""
+    """P(seconds > t) = exp(−(t/scale)^shape): exponential for shape 1, a heavy tail below 1, a light one above."""
 
     shape: float
     scale: float

@@ -1,5 +1,5 @@
-"""Graphs: who is whose neighbour. A member called with n gives an (n, n) array of booleans, symmetric, false on its
-diagonal."""
+"""Graphs: which nodes are neighbours. A member called with n returns an (n, n) array of booleans, symmetric and false
+on its diagonal."""
 
 from .barbell import barbell as barbell
 from .chain import chain as chain

@@ -8,5 +8,5 @@ from byzsgd.graphs.edges import Fixed
 
 
 def complete() -> Fixed:
-    """Everybody is everybody's neighbour. With Metropolis weights one exchange gives every node the mean: ρ = 0."""
+    """All nodes are neighbours of each other. With Metropolis weights one exchange gives every node the mean: ρ = 0."""
     return Fixed(lambda n: ~np.eye(n, dtype=bool))

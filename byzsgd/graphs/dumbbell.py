@@ -11,8 +11,8 @@ from byzsgd.graphs.edges import Fixed
 def dumbbell() -> Fixed:
     """Two halves, each of them complete, and one edge between their first nodes, 0 and n/2.
 
-    He, Karimireddy, Jaggi: Byzantine-robust decentralized learning via ClippedGossip (2022, arXiv 2202.01545) show on
-    it that rules which drop the outermost neighbours cut the bridge.
+    On it He, Karimireddy, Jaggi: Byzantine-robust decentralized learning via ClippedGossip (2022, arXiv 2202.01545)
+    show that rules which drop the outermost neighbours cut the bridge.
     """
 
     def graph(num_workers: int) -> np.ndarray:

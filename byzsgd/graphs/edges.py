@@ -1,4 +1,4 @@
-"""Edges, and what follows from them."""
+"""Graphs from lists of edges, and whether a graph is connected."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Fixed:
 
 
 def joined(num_workers: int, edges: Iterable[tuple[int, int]]) -> np.ndarray:
-    """(n, n) booleans: the nodes of every edge are neighbours; what is named twice counts once, a loop not at all."""
+    """(n, n) booleans: the two nodes of every edge are neighbours. A repeated edge counts once; loops do not count."""
     adjacency = np.zeros((num_workers, num_workers), dtype=bool)
     for one, other in edges:
         adjacency[one, other] = adjacency[other, one] = one != other

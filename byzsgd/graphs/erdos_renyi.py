@@ -14,9 +14,9 @@ DRAWS = 1000  # attempts at a connected graph
 
 @dataclass(frozen=True, kw_only=True)
 class ErdosRenyi:
-    """Every pair is joined with this probability, independently; drawn again until the graph is connected.
+    """Every pair is joined with this probability, independently. The graph is drawn again until it is connected.
 
-    The draw is one of a stream of the run's own, or of `seed` where one is given: then all runs share the graph.
+    The draw comes from a stream of the run. With `seed` it depends on that alone, so all runs share the graph.
     Erdős, Rényi: On random graphs I (Publicationes Mathematicae Debrecen 1959).
     """
 

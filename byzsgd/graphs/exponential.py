@@ -8,7 +8,7 @@ from byzsgd.graphs.edges import Fixed, joined
 
 
 def exponential() -> Fixed:
-    """i is a neighbour of i ± 2^k mod n for every 2^k < n: a degree of about 2·log2(n), and a spectral gap to match.
+    """i is a neighbour of i ± 2^k mod n for every 2^k < n: degree about 2·log2(n), and a large spectral gap.
 
     Assran, Loizou, Ballas, Rabbat: Stochastic gradient push for distributed deep learning (ICML 2019,
     arXiv 1811.10792).

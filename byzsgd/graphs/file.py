@@ -15,9 +15,9 @@ from byzsgd.sources import Sources, noted, noting
 
 @dataclass(frozen=True, kw_only=True)
 class File:
-    """The edges that a text file lists: two node numbers a line, from 0; what follows a # is a comment.
+    """The edges in a text file: two node numbers on each line, from 0. Text after a # is a comment.
 
-    It is read once, when the graph is first asked for; ValueError names the file, and the line that is wrong.
+    The file is read once, at the first use of the graph. ValueError names the file and the wrong line.
     """
 
     path: str
@@ -36,7 +36,7 @@ class File:
 
     @property
     def sources(self) -> Sources:
-        """The file of edges: another content is another run."""
+        """The file of edges. A run with another content is another run."""
         return self._read[1]
 
     @cached_property

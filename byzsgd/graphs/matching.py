@@ -15,7 +15,7 @@ class Matching:
     """A uniform perfect matching, drawn anew for every round: every node has one neighbour, and n must be even.
 
     Boyd, Ghosh, Prabhakar, Shah: Randomized gossip algorithms (IEEE Transactions on Information Theory 2006) analyse
-    such exchanges. As a graph that stays it falls into pairs; as a sequence of graphs it mixes.
+    such exchanges. A single matching is not connected; the sequence of matchings mixes.
     """
 
     varying = True

@@ -51,6 +51,8 @@ from .scheme import Scheme as Scheme
 from .scheme import SchemeContext as SchemeContext
 from .scheme import SchemeSettings as SchemeSettings
 from .scheme import Verbs as Verbs
+from .scheme import W as W
+from .scheme import World as World
 from .server import Aggregator as Aggregator
 from .server import Arrival as Arrival
 from .server import Collected as Collected
@@ -66,6 +68,8 @@ from .server import Rule as Rule
 from .server import ServerContext as ServerContext
 from .server import StatefulRule as StatefulRule
 from .server import WeightedRule as WeightedRule
+from .server import accept as accept
+from .server import refuse as refuse
 from .time import Availability as Availability
 from .time import Clock as Clock
 from .time import Delay as Delay

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal, cast
 
 import numpy as np
 from torch import Tensor
 
 from byzsgd.interfaces.compiled import compiled_as
 from byzsgd.interfaces.server import Aggregator, Arrival
-from byzsgd.interfaces.values import value
+from byzsgd.interfaces.values import S, value
 from byzsgd.interfaces.worker import Batch, Message
 
 Knowledge = Literal["own", "delivered", "in_flight"]
@@ -27,7 +27,7 @@ class AdversaryContext:
     byzantine: tuple[int, ...]  # ids of the liars
     f: int  # declared to the server
     num_parameters: int
-    aggregator: Aggregator[Any] | None  # None: the scheme has no server
+    aggregator: Aggregator | None  # None: the scheme has no server
 
 
 @value
@@ -41,7 +41,7 @@ class Neighbourhood:
 
 
 @value
-class View:
+class View(Generic[S]):
     """All that an adversary may know at the moment of sending."""
 
     worker: int
@@ -55,10 +55,10 @@ class View:
     num_workers: int
     num_byzantine: int
     f: int
-    aggregator: Aggregator[Any]  # None where the scheme has no server: an attack that `previews` is refused there
+    aggregator: Aggregator  # None where the scheme has no server: an attack that `previews` is refused there
     state: object  # the defence's state, read-only; ask it through aggregator.preview()
     rng: np.random.Generator  # of this message alone, and until the next view is made
-    memory: object = None  # the attack's own State, from its init(context), saved with the run
+    memory: S = cast(Any, None)  # the attack's own State, from its init(context), saved with the run
     ready: tuple[int, ...] = ()  # liars whose finished message is held back, in order
     receiver: int | None = None  # the neighbour to whom this is sent, whose model `params` is; None: the server
     neighbourhood: Neighbourhood | None = None  # of the receiver, in flight
@@ -69,7 +69,7 @@ class View:
 
 
 @compiled_as("own")
-class Attack:
+class Attack(Generic[S]):
     """What all liars do. Each part has a harmless default, which makes this class itself the honest worker.
 
     `sees`: the least knowledge that the attack can work with; a smaller `knowledge` is refused before the run. One that
@@ -85,22 +85,27 @@ class Attack:
     neighbours: bool = False
     claims: int = 0
 
-    def init(self, context: AdversaryContext) -> object:
+    def init(self, context: AdversaryContext) -> S:
         """The attack's own State, one for all liars together; it may be changed by `forge` and by nothing else."""
-        return None
+        return cast(S, None)
 
     def poison(self, batch: Batch) -> Batch:
         """What a liar's data look like; returns the same object when it changes nothing."""
         return batch
 
-    def forge(self, view: View) -> Tensor | Message:
+    def wants(self, batch: Batch) -> Batch:
+        """What the liars want the model to answer: examples with their trigger, targets as they want them. The same
+        object where they want nothing of the kind; its share of successes is the metric `attack_success`."""
+        return batch
+
+    def forge(self, view: View[S]) -> Tensor | Message:
         """(d,) what the liar sends in place of `view.own`."""
         return view.own
 
-    def duration(self, view: View, honest_seconds: float) -> float:
+    def duration(self, view: View[S], honest_seconds: float) -> float:
         """Seconds that the job starting now will take; inf: it is never delivered."""
         return honest_seconds
 
-    def release(self, view: View) -> bool:
+    def release(self, view: View[S]) -> bool:
         """Asked when the job finishes and again after every later delivery: send now, or hold back?"""
         return True

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
-import numpy as np
 from torch import Tensor
 
 from byzsgd.interfaces.adversary import Attack
 from byzsgd.interfaces.server import Aggregator, Arrival, Decision, Optimizer, ServerContext
 from byzsgd.interfaces.time import Clock, Delay, LinkLaw
-from byzsgd.interfaces.values import value
+from byzsgd.interfaces.values import Stream, value
 from byzsgd.interfaces.worker import Job, Message, Work
 
 S_co = TypeVar("S_co", covariant=True)  # the State, which comes back as a part of the world
@@ -45,16 +44,16 @@ class SchemeContext:
 
     num_workers: int
     byzantine: tuple[int, ...]  # for the record, and to let liars fall short of a rule: no other decision may look
-    stream: Callable[[str, int, int], np.random.Generator]  # (name, worker, serial) -> generator
+    stream: Stream
     num_parameters: int  # d
-    optimizer: Optimizer[Any]
+    optimizer: Optimizer
     loss: Callable[[Tensor, int, int], float]  # (model (d,), worker, serial) -> its loss on that worker's batch
-    clock: Clock[Any]
+    clock: Clock
     stamps: bool  # the receiver knows which version each worker read; false: it believes them
     claims: int  # how many updates back a version may lie that a liar claims to have read
     sizes: tuple[int, ...] = ()  # examples of one batch of every data block
     link: LinkLaw | None = None  # what a message takes, where that is the law of the way
-    aggregator: Aggregator[Any] | None = None  # of a scheme with a server
+    aggregator: Aggregator | None = None  # of a scheme with a server
     server: Callable[[Tensor], ServerContext] | None = None  # around a live model
 
 
@@ -72,32 +71,84 @@ class Edge:
     models: Sequence[Tensor]  # k of (d,), as the algorithm would send them
 
 
-class SentModels(Protocol):
+class ReadModels(Protocol):
+    """What a scheme may read of the models."""
+
+    @property
+    def live(self) -> Mapping[int, Tensor]:
+        """Node -> (d,)."""
+
+    @property
+    def version(self) -> Mapping[int, int]:
+        """Node -> how many updates its model had."""
+
+    def kept(self, key: Key) -> Tensor:
+        """(d,) a version that somebody may still read."""
+
+
+class World(Protocol):
+    """What a scheme may read of the kernel's explicit state; it changes it by verbs alone, but for its own State."""
+
+    scheme: Any  # its own State
+
+    @property
+    def models(self) -> ReadModels: ...
+
+    @property
+    def clock(self) -> Any:
+        """The clock's State."""
+
+    @property
+    def workers(self) -> Mapping[int, object]:
+        """Worker -> the State of its rule."""
+
+    @property
+    def pending(self) -> Mapping[int, object]:
+        """Worker -> its job in flight."""
+
+    @property
+    def time(self) -> float:
+        """Virtual seconds."""
+
+    @property
+    def arrivals(self) -> int: ...
+
+    @property
+    def updates(self) -> int:
+        """Directions applied, to all nodes together."""
+
+
+W = TypeVar("W", bound=World)
+W_contra = TypeVar("W_contra", contravariant=True)
+
+
+class SentModels(Protocol[W_contra]):
     """Who lies is no business of a scheme: it asks for every edge."""
 
-    def sent_model(self, world: Any, edge: Edge) -> Tensor:
+    def sent_model(self, world: W_contra, edge: Edge) -> Tensor:
         """(d,) what the sender says its model is; `edge.model` itself where it does not lie. Asked once for each
         receiver, in the order in which they take it."""
 
 
-class Verbs(Protocol):
-    """All that a scheme can do to the world. `world` is the kernel's explicit state: a scheme reads it, and changes it
-    by these alone, but for its own State in `world.scheme`."""
+class Verbs(Protocol[W_contra]):
+    """All that a scheme can do to the world."""
 
-    def start(self, world: Any, worker: int, node: int, work: Work | None = None, seconds: float | None = None) -> None:
+    def start(
+        self, world: W_contra, worker: int, node: int, work: Work | None = None, seconds: float | None = None
+    ) -> None:
         """The worker reads the node's model now. None: the worker rule plans the work, the clock draws the seconds."""
 
-    def cancel(self, world: Any, worker: int) -> bool:
+    def cancel(self, world: W_contra, worker: int) -> bool:
         """The worker's job, if it has one, is dropped, its serial stays spent; whether it now waits to be started."""
 
-    def apply(self, world: Any, node: int, direction: Tensor) -> None:
+    def apply(self, world: W_contra, node: int, direction: Tensor) -> None:
         """An optimizer step of the node along `direction` (d,): its version grows by one."""
 
-    def assign(self, world: Any, node: int, params: Tensor) -> None:
+    def assign(self, world: W_contra, node: int, params: Tensor) -> None:
         """The node's model becomes a copy of `params` (d,)."""
 
     @property
-    def adversary(self) -> SentModels:
+    def adversary(self) -> SentModels[W_contra]:
         """Through whom every model goes that a node tells a neighbour."""
 
 
@@ -117,16 +168,16 @@ class Scheme(Protocol[S_co]):
     def nodes(self, num_workers: int) -> int:
         """How many models there are: 1 for a server, n for gossip."""
 
-    def keeps(self, world: Any) -> int:
+    def keeps(self, world: World) -> int:
         """How many versions back stay readable without a reader (claims, prescribed clocks)."""
 
-    def begin(self, kernel: Verbs, world: Any) -> S_co:
+    def begin(self, kernel: Verbs[W], world: W) -> S_co:
         """Starts the first jobs, at time 0."""
 
-    def delivered(self, kernel: Verbs, world: Any, delivery: Delivery) -> Outcome:
+    def delivered(self, kernel: Verbs[W], world: W, delivery: Delivery) -> Outcome:
         """Called once for each delivery, in the order of time."""
 
-    def remarks(self, world: Any) -> tuple[str, ...]:
+    def remarks(self, world: World) -> tuple[str, ...]:
         """What should be said at the end of a run, a line each."""
 
 

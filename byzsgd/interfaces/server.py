@@ -5,12 +5,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
 
-import numpy as np
 from torch import Tensor
 
-from byzsgd.interfaces.values import S, value
+from byzsgd.interfaces.values import OwnStream, S, value
 
 
 @value
@@ -44,7 +44,7 @@ class ServerContext:
     num_workers: int
     params: Tensor  # (d,) live view of the model, read-only for the rule
     trusted_gradient: Callable[[Tensor], Tensor] | None = None  # full batch of the trusted split
-    stream: Callable[[str, int], np.random.Generator] | None = None  # (name, step) -> generator
+    stream: OwnStream | None = None  # by step
     stamps: bool = True  # the server knows which version each worker read; False: it believes the worker
 
 
@@ -67,6 +67,32 @@ class Decision:
     scores: Mapping[str, float]  # what filters measured, e.g. lipschitz, lipschitz_threshold
     reply: Reply = Reply.DISPATCH
     cancel: tuple[int, ...] = ()  # workers whose job in flight is dropped and who get the new model
+
+
+ACCEPTED = "accepted"
+NOTHING: Mapping[str, float] = MappingProxyType({})  # the scores of who measures nothing
+
+
+def accept(
+    direction: Tensor | None,
+    weight: float = 1.0,
+    scores: Mapping[str, float] = NOTHING,
+    reply: Reply = Reply.DISPATCH,
+    cancel: tuple[int, ...] = (),
+) -> Decision:
+    """The decision that takes a vector; `direction` (d,) is the update that it completes, None where it completes
+    none."""
+    return Decision(True, ACCEPTED, weight, direction, scores, reply, cancel)
+
+
+def refuse(
+    reason: str,
+    scores: Mapping[str, float] = NOTHING,
+    reply: Reply = Reply.DISPATCH,
+    cancel: tuple[int, ...] = (),
+) -> Decision:
+    """The decision that leaves the model as it is; `reason` names who or what refuses."""
+    return Decision(False, reason, 0.0, None, scores, reply, cancel)
 
 
 class Aggregator(Protocol[S]):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
-import numpy as np
 from torch import Tensor
 
-from byzsgd.interfaces.values import S, key, value
+from byzsgd.interfaces.values import OwnStream, S, key, value
 
 
 @key
@@ -155,7 +154,7 @@ class WorkerContext:
     worker: int
     num_parameters: int  # d
     layers: tuple[int, ...]  # sizes of the model's parameter tensors in flat order; their sum is d
-    stream: Callable[[str, int], np.random.Generator]  # (name, serial) -> generator of this worker's own
+    stream: OwnStream  # by serial
 
 
 class WorkerRule(Protocol[S]):

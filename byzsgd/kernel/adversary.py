@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
@@ -41,7 +41,7 @@ class AdversaryState:
     due: int | None = None  # the one of them that sends now
 
 
-Relay = Callable[[Any, Job, Message], Message]  # (world, job, message of its own work) -> message
+Relay = Callable[["World", Job, Message], Message]  # (world, job, message of its own work) -> message
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,8 +52,8 @@ class Adversary:
     byzantine: tuple[int, ...]
     f: int  # declared to the server
     attack: Attack
-    aggregator: Aggregator[Any] | None  # the defence; None: the scheme has no server
-    worker: WorkerRule[Any]
+    aggregator: Aggregator | None  # the defence; None: the scheme has no server
+    worker: WorkerRule
     knowledge: Knowledge
     streams: Streams
     relay: Relay | None = None  # what a node adds to its own of what it has received, before it sends
@@ -205,7 +205,7 @@ class Liars(Adversary):
             num_workers=self.num_workers,
             num_byzantine=len(self.byzantine),
             f=self.f,
-            aggregator=cast("Aggregator[Any]", self.aggregator),
+            aggregator=cast("Aggregator", self.aggregator),
             state=None if self.aggregator is None else world.scheme.aggregator,
             rng=self.draws.at(worker, serial),
             memory=world.adversary.attack,

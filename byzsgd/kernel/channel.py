@@ -69,8 +69,8 @@ class Compressing(Channel):
     other such vector is.
     """
 
-    compressor: Compressor[Any]
-    worker: WorkerRule[Any]
+    compressor: Compressor
+    worker: WorkerRule
     contexts: Mapping[int, WorkerContext]
     streams: Streams
     lr: Callable[[int], float] | None  # the learning rate behind so many updates; None: nobody can tell

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
@@ -55,7 +55,7 @@ class LyingNeighbours(Liars):
             num_workers=self.num_workers,
             num_byzantine=len(self.byzantine),
             f=self.f,
-            aggregator=cast("Aggregator[Any]", None),
+            aggregator=cast("Aggregator", None),
             state=None,
             # Of this message alone: one sender tells every neighbour something of its own in every round.
             rng=self.draws.at(edge.sender, edge.number * self.num_workers + edge.receiver),

@@ -26,7 +26,7 @@ class Models:
     written: dict[int, None] = field(default_factory=dict)  # nodes that the delivery under way has written
 
     @classmethod
-    def of(cls, params: Tensor, nodes: int, optimizer: Optimizer[Any]) -> Models:
+    def of(cls, params: Tensor, nodes: int, optimizer: Optimizer) -> Models:
         """So many nodes with equal models; `params` (d,) is the live one of node 0."""
         live = {node: params.clone() if node else params for node in range(nodes)}
         states = {node: optimizer.init(model) for node, model in live.items()}
@@ -76,7 +76,7 @@ class Models:
         node, version = key
         return version == self.version[node] or key in self.earlier
 
-    def apply(self, node: int, direction: Tensor, optimizer: Optimizer[Any], back: int) -> None:
+    def apply(self, node: int, direction: Tensor, optimizer: Optimizer, back: int) -> None:
         """The optimizer's next step along `direction` (d,) at a node; `back` as in `write`."""
         params = self.write(node, back)
         optimizer.apply(self.optimizer[node], params, direction, self.applied[node])

@@ -41,11 +41,11 @@ class Kernel:
     """Plays the turns of worlds."""
 
     num_workers: int
-    clock: Clock[Any]
-    worker: WorkerRule[Any]
+    clock: Clock
+    worker: WorkerRule
     adversary: Adversary
     scheme: Scheme[Any]
-    optimizer: Optimizer[Any]
+    optimizer: Optimizer
     contexts: Mapping[int, WorkerContext]
     reads: bool = True  # whether the scheme looks at the models that workers read
     channel: Channel = field(default_factory=Channel)

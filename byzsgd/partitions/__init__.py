@@ -1,4 +1,4 @@
-"""Partitions: (train split, n, generator) -> n disjoint index arrays that together are all examples."""
+"""Partitions: (train split, n, generator) -> n disjoint index arrays that together contain all examples."""
 
 from byzsgd.partitions.by_writer import by_writer as by_writer
 from byzsgd.partitions.class_counts import class_counts as class_counts

@@ -1,4 +1,4 @@
-"""What every partition ends with: each worker has something to train on."""
+"""Checks of all partitions: every worker needs an example."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from byzsgd.checks import require
 
 
 def require_nonempty(who: str, blocks: Sequence[np.ndarray], **values: object) -> list[np.ndarray]:
-    """The blocks, unless some worker is left without examples."""
+    """The blocks; ValueError where a worker has no example."""
     sizes = [len(block) for block in blocks]
     require(
         min(sizes) > 0,
@@ -25,7 +25,7 @@ def require_nonempty(who: str, blocks: Sequence[np.ndarray], **values: object) -
 
 
 def require_enough(who: str, examples: int, num_workers: int) -> None:
-    """Raises ValueError when there are fewer examples than workers."""
+    """ValueError where there are fewer examples than workers."""
     require(
         examples >= num_workers,
         f"partition {who}",
@@ -36,7 +36,7 @@ def require_enough(who: str, examples: int, num_workers: int) -> None:
 
 
 def class_numbers(who: str, targets: np.ndarray) -> np.ndarray:
-    """(N,) class numbers, for partitions that make no sense without classes."""
+    """(N,) the class numbers of the examples; ValueError where the targets are no classes."""
     require(
         targets.ndim == 1 and np.issubdtype(targets.dtype, np.integer),
         f"partition {who}",

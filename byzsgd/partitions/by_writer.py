@@ -11,12 +11,12 @@ from byzsgd.interfaces import Split
 
 
 def by_writer(split: Split, num_workers: int, rng: np.random.Generator, /) -> list[np.ndarray]:
-    """Each natural owner's examples stay together: owners, in random order, go to the worker with the fewest examples.
+    """The examples of one writer stay together: writers, in random order, go to the worker with the fewest examples.
 
-    For data that say who wrote what (`groups` of a tensor_file).
+    The data need a writer for each example (`groups` of a tensor_file).
 
     As in Caldas et al.: LEAF, a benchmark for federated settings (2018), arXiv:1812.01097, where each worker is one
-    owner.
+    writer.
     """
     if split.groups is None:
         raise ValueError("partition by_writer needs a dataset that knows its writers; got groups=null")

@@ -1,4 +1,4 @@
-"""How many examples of each class each worker has: what a figure of a partition shows."""
+"""The number of examples of each class at each worker, for the figure of a partition."""
 
 from __future__ import annotations
 

@@ -10,19 +10,21 @@ from byzsgd.partitions.blocks import class_numbers, require_enough
 
 
 def class_groups(split: Split, num_workers: int, rng: np.random.Generator, /, *, groups: int = 2) -> list[np.ndarray]:
-    """The classes in order, cut into even groups, one for each of as many groups of consecutive workers, who share the
-    examples of their classes evenly and at random: alike within a group, without a class in common between two.
+    """Groups of consecutive workers without a class in common; within a group the data are alike.
 
-    With two groups on the graph `dumbbell`, the setting of He, Karimireddy, Jaggi (2022, arXiv 2202.01545), where a
-    clique sees half of the classes.
+    The sorted classes are cut into `groups` even groups, and the workers into as many. The workers of a group share the
+    examples of its classes evenly and at random.
+
+    With two groups on the graph `dumbbell` it is the setting of He, Karimireddy, Jaggi (2022, arXiv 2202.01545), where
+    each clique has half of the classes.
     """
     classes = class_numbers("class_groups", split.targets.cpu().numpy())
-    known = np.unique(classes)
-    require(1 <= groups <= min(len(known), num_workers), "partition class_groups",
-            "1 <= groups <= classes and workers", groups=groups, classes=len(known),
+    labels = np.unique(classes)
+    require(1 <= groups <= min(len(labels), num_workers), "partition class_groups",
+            "1 <= groups <= classes and workers", groups=groups, classes=len(labels),
             num_workers=num_workers)  # fmt: skip
     blocks: list[np.ndarray] = []
-    parts = zip(np.array_split(known, groups), np.array_split(np.arange(num_workers), groups), strict=True)
+    parts = zip(np.array_split(labels, groups), np.array_split(np.arange(num_workers), groups), strict=True)
     for members, workers in parts:
         own = rng.permutation(np.flatnonzero(np.isin(classes, members)))
         require_enough("class_groups", len(own), len(workers))

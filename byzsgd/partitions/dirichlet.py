@@ -10,11 +10,11 @@ from byzsgd.checks import require
 from byzsgd.interfaces import Split
 from byzsgd.partitions.blocks import class_numbers, require_enough, require_nonempty
 
-DRAWS = 100  # before giving up on a partition that leaves nobody without examples
+DRAWS = 100  # attempts at a partition in which every worker has an example
 
 
 def dirichlet(split: Split, num_workers: int, rng: np.random.Generator, /, *, alpha: float = 0.5) -> list[np.ndarray]:
-    """Each class is dealt out in shares drawn from Dirichlet(α, …, α) over the workers; small α: few classes each.
+    """Each class is split over the workers in shares drawn from Dirichlet(α, …, α); small α: few classes per worker.
 
     Hsu, Qi, Brown: Measuring the effects of non-identical data distribution for federated visual classification
     (2019), arXiv:1909.06335; per class and over workers as in Yurochkin et al. (ICML 2019), arXiv:1905.12022.

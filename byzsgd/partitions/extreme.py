@@ -9,12 +9,12 @@ from byzsgd.partitions.blocks import class_numbers, require_enough
 
 
 def sorted_by_class(indices: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """The indices by ascending class; the given order stays within a class."""
+    """The indices by ascending class, in their previous order within a class."""
     return indices[np.argsort(classes[indices], kind="stable")]
 
 
 def extreme(split: Split, num_workers: int, rng: np.random.Generator, /) -> list[np.ndarray]:
-    """Sorted by class and cut into even pieces: each worker has as few classes as can be."""
+    """The examples are sorted by class and cut into even pieces: each worker has as few classes as possible."""
     classes = class_numbers("extreme", split.targets.cpu().numpy())
     require_enough("extreme", len(classes), num_workers)
     order = sorted_by_class(rng.permutation(len(classes)), classes)

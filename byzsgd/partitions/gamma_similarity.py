@@ -13,7 +13,7 @@ from byzsgd.partitions.extreme import sorted_by_class
 def gamma_similarity(
     split: Split, num_workers: int, rng: np.random.Generator, /, *, gamma: float = 0.5
 ) -> list[np.ndarray]:
-    """A share γ of the examples is dealt out evenly at random, the rest sorted by class; γ=1: iid, γ=0: extreme.
+    """A share γ of the examples is split evenly at random, the rest sorted by class; γ=1: iid, γ=0: extreme.
 
     Hsieh, Phanishayee, Mutlu, Gibbons: The non-IID data quagmire of decentralized machine learning (ICML 2020),
     arXiv:1910.00189; the name is that of Karimireddy et al. (ICML 2020), arXiv:1910.06378, s % similarity.
@@ -24,6 +24,6 @@ def gamma_similarity(
     order = rng.permutation(len(classes))
     similar = round(gamma * len(classes))
     even, rest = order[:similar], sorted_by_class(order[similar:], classes)
-    # The larger parts of the two deals go to opposite ends, so sizes differ by at most one.
-    dealt = zip(np.array_split(even, num_workers)[::-1], np.array_split(rest, num_workers), strict=True)
-    return [np.sort(np.concatenate(parts)) for parts in dealt]
+    # The larger parts of the two splits go to opposite ends, so sizes differ by at most one.
+    pairs = zip(np.array_split(even, num_workers)[::-1], np.array_split(rest, num_workers), strict=True)
+    return [np.sort(np.concatenate(parts)) for parts in pairs]

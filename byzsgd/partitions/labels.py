@@ -22,8 +22,8 @@ def labels(split: Split, num_workers: int, rng: np.random.Generator, /, *, per_w
     require(num_workers * per_worker >= count, who, "num_workers·per_worker >= number of classes, so that each is held",
             num_workers=num_workers, per_worker=per_worker, classes=count)  # fmt: skip
     parts: list[list[np.ndarray]] = [[] for _ in range(num_workers)]
-    for place, name in enumerate(names):
-        holders = [worker for worker in range(num_workers) if (place - worker * per_worker) % count < per_worker]
+    for index, name in enumerate(names):
+        holders = [worker for worker in range(num_workers) if (index - worker * per_worker) % count < per_worker]
         for worker, part in zip(holders, np.array_split(rng.permutation(np.flatnonzero(classes == name)), len(holders)),
                                 strict=True):  # fmt: skip
             parts[worker].append(part)

@@ -14,11 +14,11 @@ from byzsgd.partitions.blocks import require_enough
 def quantity_skew(
     split: Split, num_workers: int, rng: np.random.Generator, /, *, alpha: float = 0.5
 ) -> list[np.ndarray]:
-    """Shuffled; one example for each worker, the others in shares drawn from Dirichlet(α, …, α): uneven sizes.
+    """The examples are shuffled. Each worker gets one; the others are split in shares from Dirichlet(α, …, α).
 
     Li, Diao, Chen, He: Federated learning on non-IID data silos (ICDE 2022), arXiv:2102.02079, section IV-C.
 
-    Differs: the first example each, where they draw again until nobody is left with too few.
+    Differs: each worker first gets one example, where they draw again until every worker has enough.
     """
     require(alpha > 0 and math.isfinite(alpha), "partition quantity_skew", "0 < alpha < inf", alpha=alpha)
     examples = len(split.targets)

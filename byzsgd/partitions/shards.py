@@ -11,10 +11,10 @@ from byzsgd.partitions.extreme import sorted_by_class
 
 
 def shards(split: Split, num_workers: int, rng: np.random.Generator, /, *, per_worker: int = 2) -> list[np.ndarray]:
-    """Sorted by class, cut into n·`per_worker` even shards, that many dealt to each worker: few classes each.
+    """The examples, sorted by class, are cut into n·`per_worker` even shards; each worker gets `per_worker` of them.
 
     McMahan, Moore, Ramage, Hampson, Agüera y Arcas: Communication-efficient learning of deep networks from
-    decentralized data (AISTATS 2017), arXiv:1602.05629: two shards each.
+    decentralized data (AISTATS 2017), arXiv:1602.05629, with two shards per worker.
     """
     require(per_worker >= 1, "partition shards", "per_worker >= 1", per_worker=per_worker)
     classes = class_numbers("shards", split.targets.cpu().numpy())

@@ -1,30 +1,50 @@
-"""Figures: pure functions of the rows that runs left behind. The only package that imports matplotlib."""
+"""Figures: pure functions of the rows that runs left behind. The only package that imports matplotlib, and not before
+something is drawn.
 
-from .acceptance import acceptance as acceptance
-from .bars import bars as bars
-from .bits import bits as bits
-from .coefficients import coefficients as coefficients
-from .cost import cost as cost
-from .delays import delays as delays
-from .draw import AXES as AXES
-from .draw import FORMATS as FORMATS
-from .draw import KINDS as KINDS
-from .draw import draw as draw
-from .draw import drawable as drawable
-from .draw import plot as plot
-from .draw import save as save
-from .heatmap import heatmap as heatmap
-from .iteration_time import iteration_time as iteration_time
-from .network import consensus as consensus
-from .network import graph as graph
-from .overview import overview as overview
-from .partition import partition as partition
-from .points import Panel as Panel
-from .points import points as points
-from .progress import progress as progress
-from .refusals import refusals as refusals
-from .slowdown import slowdown as slowdown
-from .staleness import staleness as staleness
-from .timeline import timeline as timeline
-from .tree import tree as tree
-from .worst_case import worst_case as worst_case
+Every file of `figures/` is a figure: the function of its name, from a Comparison to a Figure. All of them are found
+here by name, beside what makes them files.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from byzsgd.plotting.kinds import KINDS as KINDS
+from byzsgd.plotting.kinds import figure_of as figure_of
+
+if TYPE_CHECKING:
+    from byzsgd.plotting.curves import progress as progress
+    from byzsgd.plotting.declaration import DeclaredFigure
+    from byzsgd.plotting.declaration import Need as Need
+    from byzsgd.plotting.declaration import a_run as a_run
+    from byzsgd.plotting.declaration import figure as figure
+    from byzsgd.plotting.figures.network import graph as graph
+    from byzsgd.plotting.figures.partition import examples_by_class as examples_by_class
+    from byzsgd.plotting.files import FORMATS as FORMATS
+    from byzsgd.plotting.files import draw as draw
+    from byzsgd.plotting.files import drawable as drawable
+    from byzsgd.plotting.files import plot as plot
+    from byzsgd.plotting.files import save as save
+    from byzsgd.plotting.marks import Panel as Panel
+    from byzsgd.plotting.marks import points as points
+    from byzsgd.plotting.opening import overview as overview
+
+    def __getattr__(name: str) -> DeclaredFigure[...]: ...  # what else there is: the figures
+else:
+    _HOMES = {
+        **dict.fromkeys(("Need", "a_run", "figure"), "declaration"),
+        **dict.fromkeys(("FORMATS", "draw", "drawable", "plot", "save"), "files"),
+        **dict.fromkeys(("Panel", "points"), "marks"),
+        "examples_by_class": "figures.partition",
+        "graph": "figures.network",
+        "overview": "opening",
+        "progress": "curves",
+    }
+
+    def __getattr__(name: str) -> Any:
+        if name in KINDS:
+            return figure_of(name)
+        if name not in _HOMES:
+            raise AttributeError(f"module 'byzsgd.plotting' has no attribute {name!r}")
+        return getattr(import_module(f"byzsgd.plotting.{_HOMES[name]}"), name)

@@ -12,9 +12,8 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.patches import Rectangle
 
 from byzsgd.analysis.estimates import number
-
-from .panels import Frame
-from .style import FAINT, INK
+from byzsgd.plotting.panels import Frame
+from byzsgd.plotting.style import FAINT, INK
 
 CELL_WIDTH = 0.66  # inches
 CELL_HEIGHT = 0.42

@@ -19,9 +19,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from byzsgd.analysis.groups import ABSENT, Comparison, Group, Recorded, phrase
-
-from .style import BYZANTINE, DOUBLE, FAINT, HONEST, SINGLE, Look, nominal_looks, ordered_looks, server_looks
+from byzsgd.analysis.groups import ABSENT, Comparison, Group, Recorded, by_label, phrase
+from byzsgd.plotting.style import (
+    BYZANTINE,
+    DOUBLE,
+    FAINT,
+    HONEST,
+    SINGLE,
+    Look,
+    nominal_looks,
+    ordered_looks,
+    server_looks,
+)
 
 DEFENCES = ("aggregator", "scheme/rule")  # keys that colours and rows are for, the first of them that differs
 T = TypeVar("T")
@@ -46,12 +55,24 @@ class Frame:
         if row and self.axes[row - 1, column] is not None:
             self.axes[row - 1, column].xaxis.set_tick_params(labelbottom=True)
 
-    def panels(self, named: Iterable[tuple[str, T]]) -> Iterator[tuple[Axes, T]]:
-        """The panels in their order, each under its title, with what is to be drawn there."""
+    def panels(self, named: Iterable[tuple[str, T]], *, pad: float | None = None) -> Iterator[tuple[Axes, T]]:
+        """The panels in their order, each under its title, with what is to be drawn there; `pad` as in `name_panel`."""
         for axes, (title, drawn) in zip(self.axes.flat, named, strict=False):
             if title:
-                name_panel(self, axes, title)
+                name_panel(self, axes, title, pad=pad)
             yield axes, drawn
+
+    def of_both_kinds(self, named: Iterable[tuple[str, bool, T]]) -> Iterator[tuple[Axes, bool, T]]:
+        """Of two rows the panel of honest vectors, and below it that of Byzantine ones where somebody lies: column by
+        column, each under its title."""
+        for column, (title, lied, drawn) in enumerate(named):
+            if title:
+                name_panel(self, self.axes[0, column], title)
+            yield self.axes[0, column], False, drawn
+            if lied:
+                yield self.axes[1, column], True, drawn
+            else:
+                self.leave_out(1, column)
 
     def name_rows(self, *names: str) -> None:
         """A label of the y axis for each row, at the first panel that it has; it shows the numbers."""
@@ -96,11 +117,9 @@ def arrange(comparison: Comparison) -> Arrangement:
     keys = comparison.keys
     hue = next((key for key in (*DEFENCES, *keys) if key in keys), None)
     rest = comparison.besides(hue)
-    members: dict[str, list[Group]] = {}
     ranks = {key: {value: place for place, value in enumerate(comparison.values(key))} for key in rest}
-    for group in sorted(comparison.groups, key=lambda group: [ranks[key][group.values[key]] for key in rest]):
-        members.setdefault(group.label(rest) if rest else "", []).append(group)
-    panels = tuple((title, tuple(groups)) for title, groups in members.items())
+    ordered = sorted(comparison.groups, key=lambda group: [ranks[key][group.values[key]] for key in rest])
+    panels = tuple((title, tuple(groups)) for title, groups in by_label(ordered, rest).items())
     said = () if hue is None else comparison.with_own(hue)
     return Arrangement(hue, panels[:MOST_PANELS], _dealt(comparison, hue), max(0, len(panels) - MOST_PANELS), said)
 

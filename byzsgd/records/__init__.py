@@ -1,7 +1,8 @@
-"""Rows, writers, run identity, and reading a folder back. Imports no torch: figures are drawn without it.
+"""The record of a run: its rows, its folder, its identity, and how a folder is read back.
 
-Checkpoints, which do need torch, are in `byzsgd.records.checkpoints`. Names are imported when they are first asked for:
-every family imports `byzsgd.records.tree`, and none of them needs what reads tables.
+This package imports no torch, so figures are drawn without it. Checkpoints need torch and stand in
+`byzsgd.records.checkpoints`. A name is imported at its first use: every family imports `byzsgd.records.tree`, and none
+of them needs the code that reads tables.
 """
 
 import importlib
@@ -52,5 +53,5 @@ _HOME = {name: module for module, names in _NAMES.items() for name in names.spli
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    return found
+    value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    return value

@@ -1,6 +1,6 @@
-"""Checkpoints: the whole state at one moment in one file, written whole, its checksum in its name.
+"""Checkpoints: the state of a run at one moment, in one file. The name of the file holds its checksum.
 
-A file is safetensors: the tensors, and the structure that holds them as JSON in its metadata (see `tree_format`).
+The format is safetensors: the tensors, and in the metadata the structure around them as JSON (see `tree_format`).
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from .reading import contents, regular
 from .recorder import Offsets, check_offsets
 from .tree_format import decode, encode
 
-KEPT = 2  # the newest ones: if the newest is damaged, the one before it is used
-FORM = 2  # of checkpoints; the records beside them have their own number
+KEPT = 2  # checkpoints of a run: if the newest is damaged, the one before it is used
+FORM = 2  # the format of checkpoints; that of the records is `names.FORMAT`
 _WRITER = " (format 1 is that of version 0.1)"
 
 _NAME = re.compile(r"(\d{12})-([0-9a-f]{16})\.safetensors")
@@ -37,22 +37,23 @@ _NAME = re.compile(r"(\d{12})-([0-9a-f]{16})\.safetensors")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A moment to go on from."""
+    """A moment from which a run can be resumed."""
 
     path: Path
     number: int  # arrivals before it
-    tree: Any  # as it was given to `save_checkpoint`
-    offsets: Offsets  # how far the records go
+    tree: Any  # the state, as `save_checkpoint` took it
+    offsets: Offsets  # the length of the records at that moment
 
 
 def save_checkpoint(folder: Path, number: int, tree: Any, offsets: Offsets) -> Path:
-    """Writes the checkpoint of a run folder and keeps the newest two. Contexts are not saved: reading is given them.
-    The same state gives the same bytes."""
+    """Writes a checkpoint into a run folder, keeps the newest two and returns the path. Contexts are not saved:
+    `read_checkpoint` takes them as `outside`. The same state gives the same bytes."""
     return _write(folder, number, _content(number, tree, offsets), KEPT)
 
 
 def keep_last(folder: Path, number: int, tree: Any, offsets: Offsets, most: float) -> None:
-    """Of a run that has ended: leaves its last state alone in the folder, if that has at most `most` bytes."""
+    """For a run that has ended: replaces its checkpoints by its last state. If that has more than `most` bytes, the
+    folder keeps none."""
     content = _content(number, tree, offsets)
     if len(content) <= most:
         _write(folder, number, content, 1)
@@ -67,20 +68,20 @@ def _content(number: int, tree: Any, offsets: Offsets) -> bytes:
 
 
 def _write(folder: Path, number: int, content: bytes, kept: int) -> Path:
-    place = folder / CHECKPOINTS
-    with writing(place):
-        place.mkdir(exist_ok=True)
-    path = place / f"{number:012d}-{digest(content)}.safetensors"
+    directory = folder / CHECKPOINTS
+    with writing(directory):
+        directory.mkdir(exist_ok=True)
+    path = directory / f"{number:012d}-{digest(content)}.safetensors"
     write_whole(path, content)
     older = [other for other in checkpoints(folder) if other != path]
-    with writing(place):
+    with writing(directory):
         for other in older[kept - 1 :]:
             other.unlink()
     return path
 
 
 def read_position(path: Path) -> tuple[int, Offsets]:
-    """Of a checkpoint: the arrivals before it, and how far the records go; ValueError when it cannot be read."""
+    """The arrivals before a checkpoint, and the length of the records then; ValueError when it cannot be read."""
     try:
         document = _document(path)
         return int(document["number"]), _offsets(document)
@@ -99,17 +100,17 @@ def _document(path: Path) -> Any:
 
 
 def _offsets(document: Any) -> Offsets:
-    found = Offsets(**document["offsets"])
-    if not all(type(getattr(found, each.name)) is type(each.default) for each in fields(found)):
+    offsets = Offsets(**document["offsets"])
+    if not all(type(getattr(offsets, each.name)) is type(each.default) for each in fields(offsets)):
         raise TypeError("offsets are counts and a digest")
-    return found
+    return offsets
 
 
 def checkpoints(folder: Path) -> list[Path]:
     """The checkpoints of a run folder, newest first."""
-    place = folder / CHECKPOINTS
-    found = [path for path in place.iterdir() if _NAME.fullmatch(path.name)] if place.is_dir() else []
-    return sorted(found, reverse=True)
+    directory = folder / CHECKPOINTS
+    paths = [path for path in directory.iterdir() if _NAME.fullmatch(path.name)] if directory.is_dir() else []
+    return sorted(paths, reverse=True)
 
 
 def latest_checkpoint(
@@ -118,8 +119,8 @@ def latest_checkpoint(
     plugins: Sequence[str] = (),
     device: torch.device | str | None = None,
 ) -> tuple[Checkpoint | None, tuple[str, ...]]:
-    """The newest checkpoint from which this run can go on, and one line for every newer one that is damaged or whose
-    records are. None: start again."""
+    """The newest checkpoint from which this run can go on, and one line for every newer one that cannot be used: it is
+    damaged, or its records are. None: the run starts again."""
     skipped = []
     for path in checkpoints(folder):
         try:
@@ -138,7 +139,8 @@ def read_checkpoint(
     plugins: Sequence[str] = (),
     device: torch.device | str | None = None,
 ) -> Checkpoint:
-    """ValueError of one line when the file is damaged or names a type that it may not; executes nothing it brings."""
+    """Reads one checkpoint and executes nothing from it. ValueError of one line when the file is damaged or names a
+    type that is not allowed."""
     match = _NAME.fullmatch(path.name)
     content = contents(*_place(path))
     if match is None or digest(content) != match[2]:
@@ -156,7 +158,7 @@ def read_checkpoint(
 
 
 def drop_checkpoints(folder: Path) -> None:
-    """For a run that has ended and cannot be extended: its parameters are saved by themselves."""
+    """For a run that has ended and cannot be extended: its parameters stand in a file of their own."""
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
 
 

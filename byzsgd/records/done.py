@@ -1,4 +1,4 @@
-"""DONE, written last: what the end of a run vouches for."""
+"""The file DONE is written last. It says that the run has ended, and holds the checksums of its other files."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from .plain import to_json
 from .reading import contents, json_object
 
 FILES = (CONFIG, INFO, PARAMS, NODES)
-_OWN = "own"  # the digest of all that DONE says beside it
+_OWN = "own"  # the key of DONE's digest of its other entries
 
 
 def done_of(folder: Path, *, metrics: str, prefix: str) -> bytes:
-    """What DONE says of the run in a folder with this digest of its metrics."""
+    """The content of DONE for the run in a folder. `metrics`: the digest of its metrics; `prefix`: its `prefix_id`."""
     files = {name: digest(contents(folder, name)) for name in FILES if (folder / name).exists()}
     names = [path.name for path in parts(folder / ARRIVALS_FOLDER)]
-    said = {"format": FORMAT, "metrics": metrics, "parts": names, "prefix": prefix, "files": files}
-    return to_json({**said, _OWN: _digest(said)}, indent=2).encode()
+    entries = {"format": FORMAT, "metrics": metrics, "parts": names, "prefix": prefix, "files": files}
+    return to_json({**entries, _OWN: _digest(entries)}, indent=2).encode()
 
 
 def is_finished(folder: Path) -> bool:
@@ -32,12 +32,12 @@ def is_finished(folder: Path) -> bool:
 
 
 def read_done(folder: Path) -> dict[str, Any] | None:
-    """What the end of the run vouches for; None: it has not ended. ValueError where DONE is damaged."""
+    """The entries of DONE; None: the run has not ended. ValueError where DONE is damaged."""
     if not is_finished(folder):
         return None
     done, path = json_object(folder, DONE), folder / DONE
     require_format(folder, done)
-    if _OWN in done and done[_OWN] != _digest({name: said for name, said in done.items() if name != _OWN}):
+    if _OWN in done and done[_OWN] != _digest({name: entry for name, entry in done.items() if name != _OWN}):
         raise ValueError(f"{path} is damaged: it does not match its own checksum")
     if not (isinstance(done.get("metrics"), str) and isinstance(done.get("parts"), list)):
         raise ValueError(f"{path} is damaged: it does not vouch for metrics and parts")
@@ -47,34 +47,33 @@ def read_done(folder: Path) -> dict[str, Any] | None:
 
 
 def vouches_for_all(done: Mapping[str, Any]) -> bool:
-    """Whether settings, facts and parameters have checksums too: version 0.1 gave none, so of its runs this is
-    unknown."""
+    """Whether DONE has checksums of settings, facts and parameters too. Version 0.1 wrote none."""
     return "files" in done
 
 
-def require_format(folder: Path, said: Mapping[str, Any]) -> None:
-    """ValueError for the records of another version."""
-    if said.get("format", FORMAT) != FORMAT:
-        raise ValueError(f"{folder} has records of format {said['format']}, this version reads format {FORMAT}")
+def require_format(folder: Path, entries: Mapping[str, Any]) -> None:
+    """ValueError where `entries`, of DONE or `info.json`, name a format of records that this version does not read."""
+    if entries.get("format", FORMAT) != FORMAT:
+        raise ValueError(f"{folder} has records of format {entries['format']}, this version reads format {FORMAT}")
 
 
 def require_unchanged(folder: Path, name: str, done: Mapping[str, Any] | None, content: bytes | None = None) -> None:
-    """ValueError where a file is not the one that DONE vouches for. `content`: what was read of it."""
+    """ValueError where a file does not match its checksum in DONE. `content`: its bytes, if they were read already."""
     if done is None:
         return
-    said = done["metrics"] if name == METRICS_FILE else done.get("files", {}).get(name)
-    if said is not None and digest(contents(folder, name) if content is None else content) != said:
+    expected = done["metrics"] if name == METRICS_FILE else done.get("files", {}).get(name)
+    if expected is not None and digest(contents(folder, name) if content is None else content) != expected:
         raise ValueError(f"{folder / name} is damaged: its bytes do not match the checksum in {DONE}")
 
 
 def require_parts(arrivals: Path, done: Mapping[str, Any] | None) -> None:
-    """ValueError where the parts are others than those that DONE names."""
+    """ValueError where the parts of `arrivals/` are not those that DONE names."""
     if done is not None and [path.name for path in parts(arrivals)] != done["parts"]:
         raise ValueError(f"{arrivals} is damaged: its parts are not those of the finished run")
 
 
 def require_whole(folder: Path, names: Sequence[str] = (METRICS_FILE, *FILES)) -> None:
-    """ValueError names the first of these files, or part, of a finished run that is not as its end left it."""
+    """For a finished run: ValueError names the first part or file that changed since its end."""
     if (done := read_done(folder)) is None:
         return
     require_parts(folder / ARRIVALS_FOLDER, done)
@@ -84,5 +83,5 @@ def require_whole(folder: Path, names: Sequence[str] = (METRICS_FILE, *FILES)) -
         require_unchanged(folder, name, done)
 
 
-def _digest(said: Mapping[str, Any]) -> str:
-    return digest(json.dumps(said, sort_keys=True).encode())
+def _digest(entries: Mapping[str, Any]) -> str:
+    return digest(json.dumps(entries, sort_keys=True).encode())

@@ -1,4 +1,4 @@
-"""Writing that survives a kill: a file is there whole or not at all, and what cannot be written is said in one line."""
+"""How files are written: whole or not at all, also under a kill. A failure is a ValueError of one line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def write_whole(path: Path, content: bytes) -> None:
     temporary = path.with_name(path.name + ".tmp")
     with writing(path):
         try:
-            temporary.unlink(missing_ok=True)  # of a kill; or a link, which would be written through
+            temporary.unlink(missing_ok=True)  # a killed process left it; or it is a link to another file
             with temporary.open("xb") as file:
                 file.write(content)
                 file.flush()
@@ -36,7 +36,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def sync(path: Path) -> None:
-    """Makes the content of a file, or the names in a folder, survive a power cut."""
+    """Makes the content of a file survive a power cut; for a folder, the list of its names."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -45,5 +45,5 @@ def sync(path: Path) -> None:
 
 
 def digest(content: bytes) -> str:
-    """16 hexadecimal digits of BLAKE2b: enough to see damage, not meant against an attacker."""
+    """16 hexadecimal digits of BLAKE2b. They reveal damage; they are no protection against an attacker."""
     return blake2b(content, digest_size=8).hexdigest()

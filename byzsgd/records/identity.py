@@ -1,10 +1,10 @@
-"""Which run is it? The same configuration has the same id everywhere, and different ones never share a folder."""
+"""The identity of a run. Equal configurations have the same id everywhere; different ones never share a folder."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -13,23 +13,32 @@ from byzsgd.checks import leaves
 from .moved import in_first_words
 from .names import FORMAT
 
-# Dotted keys that cannot change a run's records: where data lie, what is shown, how often it is saved.
+# Dotted keys that cannot change a run's records: where the data are, what the screen shows, how often a run is saved.
 NOT_IDENTITY = frozenset(
     (
         *("checkpoint_every", "data_root", "dataset.download", "force", "hydra", "keep_state", "quiet", "screen"),
         *("sweep", "tracker"),
     )
 )
-EXACT = 2**53  # every whole number below is one in double precision
+# Where the data are, what the screen shows, how a run was typed and which plugins were there depend on the user.
+NOT_SETTINGS = NOT_IDENTITY | {"plugins", "name", "experiment"}
+EXACT = 2**53  # double precision represents every smaller whole number exactly
 NAME_LENGTH = 120  # of a folder name; file systems allow 255 bytes
 
 
-def run_id(config: Mapping[str, Any], as_typed: bool = False) -> str:
-    """Ten hexadecimal digits that depend on the resolved configuration less `NOT_IDENTITY`, and on the record format.
+def is_among(key: str, places: Collection[str]) -> bool:
+    """Whether a dotted key is one of these, or stands below one."""
+    return any(key == place or key.startswith(f"{place}.") for place in places)
 
-    Targets that have moved count by their first names (`records/moved.py`). The order of keywords cannot change a
-    result and does not count; the order of named parts (filters, pre-aggregators) can and does. Numbers count as the
-    annotations of their targets have them (`config.targets.annotated`); `as_typed`: as version 0.1 had them.
+
+def run_id(config: Mapping[str, Any], as_typed: bool = False) -> str:
+    """Ten hexadecimal digits that depend on the resolved configuration without `NOT_IDENTITY`, and on the record
+    format.
+
+    A target that has moved counts under its first name (`records/moved.py`). The order of keywords cannot change a
+    result, so it does not count. The order of named parts (filters, pre-aggregators) can, so it counts. A number has
+    the type that its target annotates (`config.targets.annotated`); with `as_typed` the type in which it was typed, as
+    in version 0.1.
     """
     named = _canonical(in_first_words(config, as_typed), "", sort=True)
     text = json.dumps([FORMAT, named], ensure_ascii=True, separators=(",", ":"))
@@ -37,20 +46,21 @@ def run_id(config: Mapping[str, Any], as_typed: bool = False) -> str:
 
 
 def prefix_id(config: Mapping[str, Any]) -> str:
-    """What runs share that differ in nothing but their budgets."""
+    """The id without the budget: runs that differ in nothing else have the same one."""
     return run_id({key: node for key, node in config.items() if key != "budget"})
 
 
 def same_run(stored: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
-    """Whether two configurations are one run. Version 0.1 stored 1 where it was given 1 for 1.0; ours say 1.0."""
+    """Whether two configurations describe the same run. Version 0.1 stored 1 where 1 was typed for a real number; this
+    one stores 1.0."""
     return run_id(_with_numbers_of(own, stored)) == run_id(own)
 
 
 def _with_numbers_of(own: Any, stored: Any) -> Any:
-    """The stored values, numbers in the type of the own ones that they equal."""
+    """The stored values; a whole number that equals a real number of `own` becomes a real number."""
     if isinstance(stored, Mapping):
-        known = own if isinstance(own, Mapping) else {}
-        return {name: _with_numbers_of(known.get(name), item) for name, item in stored.items()}
+        counterpart = own if isinstance(own, Mapping) else {}
+        return {name: _with_numbers_of(counterpart.get(name), item) for name, item in stored.items()}
     if isinstance(stored, list | tuple) and isinstance(own, list | tuple) and len(own) == len(stored):
         return [_with_numbers_of(*both) for both in zip(own, stored, strict=True)]
     is_whole = isinstance(stored, int) and not isinstance(stored, bool)
@@ -58,7 +68,7 @@ def _with_numbers_of(own: Any, stored: Any) -> Any:
 
 
 def difference(stored: Mapping[str, Any], own: Mapping[str, Any]) -> str:
-    """The first setting, as `key=own instead of stored`, for which two configurations are two runs."""
+    """The first setting, as `key=own instead of stored`, in which two configurations differ as runs."""
     before, now = dict(leaves(in_first_words(stored))), dict(leaves(in_first_words(own)))
     for key in [*now, *before]:
         if key not in NOT_IDENTITY and now.get(key) != before.get(key):
@@ -70,7 +80,7 @@ def _canonical(value: Any, path: str, sort: bool) -> Any:
     if isinstance(value, Mapping):
         kept = {str(key): item for key, item in value.items() if f"{path}{key}" not in NOT_IDENTITY}
         names = sorted(kept) if sort else list(kept)
-        # Pairs, because a JSON object would not say that its order is meant.
+        # Pairs, because the order counts, and JSON objects have none.
         return [
             "map",
             *([name, _canonical(kept[name], f"{path}{name}.", sort=_is_part(kept[name]))] for name in names),
@@ -85,13 +95,13 @@ def _is_part(value: Any) -> bool:
 
 
 def run_name(overrides: Sequence[str], identity: str) -> str:
-    """A folder name for people: the overrides, sorted and shortened, then the id. One number, however it is written,
-    gives one name."""
+    """A readable folder name: the overrides, sorted and shortened, then the id. The spelling of a number does not
+    change the name."""
     return _name([one_spelling(override) for override in overrides], identity)
 
 
 def earlier_names(overrides: Sequence[str], identities: Sequence[str]) -> list[str]:
-    """What version 0.1 called the folder: with numbers as they were typed, and the ids that they gave."""
+    """The names that version 0.1 gave the folder: numbers as they were typed, with each of the ids that follow."""
     return [_name(overrides, identity) for identity in identities]
 
 
@@ -115,7 +125,7 @@ def _name(overrides: Sequence[str], identity: str) -> str:
 
 def _word(override: str) -> str:
     key, _, value = override.lstrip("+~").partition("=")
-    if key.startswith(("hydra", *(f"{each}." for each in NOT_IDENTITY))) or key in NOT_IDENTITY:
+    if is_among(key.replace("/", "."), NOT_IDENTITY):
         return ""
     short = re.split(r"[./]", key.partition("@")[0])[-1]
     return re.sub(r"[^A-Za-z0-9.+_-]+", "_", f"{short}-{value}" if value else short).strip("_.-")

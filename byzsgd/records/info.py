@@ -1,4 +1,4 @@
-"""What a run says of itself: with which versions, on what, by whom, and how it went."""
+"""The facts in `info.json` when a run starts: versions, commit, device, engine and the ids of the liars."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PACKAGES = ("torch", "numpy", "polars", "hydra-core", "omegaconf")
 def collect_info(
     *, seed: int, device: str, engine: str, num_parameters: int, byzantine_ids: Sequence[int]
 ) -> dict[str, Any]:
-    """The facts known when a run starts; nothing in them names the machine or its user."""
+    """The facts of a run at its start. They name neither the machine nor its user."""
     return {
         "status": "running",
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -36,19 +36,19 @@ def collect_info(
 
 @cache
 def versions() -> Mapping[str, str]:
-    """Of this package, Python and what the results rest on."""
-    found = {"byzsgd": byzsgd.__version__, "python": platform.python_version()}
+    """The versions of this package, of Python and of the packages that compute the results."""
+    numbers = {"byzsgd": byzsgd.__version__, "python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            numbers[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return numbers
 
 
 def commit() -> str | None:
-    """The commit of the checkout that byzsgd runs from, or that its wheel was built from, with `-dirty` when files
-    differ from it; None: neither says."""
+    """The commit of the checkout that byzsgd runs from, or from which its wheel was built, with `-dirty` when files
+    differ from it. None: unknown."""
     package = Path(byzsgd.__file__).resolve().parent
     root, built = package.parent, package / "COMMIT"
     if not (root / ".git").exists():

@@ -1,5 +1,5 @@
-"""One writer per run folder. The lock is the kernel's: it ends with its process, however that ends, so that no stale
-lock can be left behind."""
+"""One writer per run folder. The operating system holds the lock and frees it when the process ends, even if it is
+killed. So no stale lock remains."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from .files import writing
 from .reading import contents, json_object
 
 LOCK = ".lock"
-GLANCES, GLANCE = 5, 0.02  # seconds
-_OWN_FILE = os.O_NOFOLLOW | os.O_NONBLOCK  # a link is written through, a pipe is waited for
+ATTEMPTS, PAUSE = 5, 0.02  # seconds between two attempts
+_OWN_FILE = os.O_NOFOLLOW | os.O_NONBLOCK  # never write through a link, never wait for a pipe
 _UNSUPPORTED = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
@@ -30,7 +30,7 @@ class Busy(ValueError):
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Holds the folder's lock, making the folder first; Busy says in one line who else holds it."""
+    """Creates the folder and holds its lock; Busy says in one line which process holds it already."""
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | _OWN_FILE, 0o644)
@@ -72,7 +72,7 @@ def is_locked(folder: Path) -> bool:
 
 
 def was_killed(folder: Path) -> bool:
-    """Whether the last process that wrote this folder ended without letting go of it."""
+    """Whether the last process that wrote this folder ended without releasing its lock."""
     try:
         return bool(contents(folder, LOCK)) and not is_locked(folder)
     except ValueError:
@@ -80,12 +80,12 @@ def was_killed(folder: Path) -> bool:
 
 
 def _take(descriptor: int) -> None:
-    # Who asks `is_locked` holds it for some microseconds: not to be taken for a writer.
-    for _ in range(GLANCES):
+    # `is_locked` of another process holds the lock for some microseconds. That process is no writer.
+    for _ in range(ATTEMPTS):
         try:
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            time.sleep(GLANCE)
+            time.sleep(PAUSE)
     return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
@@ -94,7 +94,7 @@ def _write(descriptor: int, content: bytes) -> None:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, content, 0)
     except OSError:
-        return  # who holds the lock is a courtesy; that it is held is the kernel's business
+        return  # the name of the holder is only for messages; the lock itself is held without it
 
 
 def _holder(folder: Path) -> str:

@@ -1,4 +1,5 @@
-"""A longer run begins where a finished shorter one ended: before its end a run does not depend on its budget."""
+"""Extending a run: a longer one begins where a finished shorter one ended. No turn before the end of a run depends on
+its budget, so both have the same bits up to there."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ _OF_THE_END = ("status", "reason", "dissimilarity")
 
 
 def require_extendable(folder: Path, config: Mapping[str, Any]) -> None:
-    """ValueError in one line says why the run in this folder is no beginning of the run that `config` describes."""
+    """ValueError in one line says why the run of `config` cannot begin with the run in this folder."""
     if ended := lost_end(folder):
         raise ValueError(f"{folder} needs its {DONE}, which vouches for what is extended; got one that says {ended}")
     if not is_finished(folder):
@@ -43,33 +44,33 @@ def require_extendable(folder: Path, config: Mapping[str, Any]) -> None:
 
 
 def find_shorter(place: Path, config: Mapping[str, Any]) -> Path | None:
-    """The longest finished run that is a beginning of the run of `config`, made by the same versions: beside `place`,
-    or in a sweep beside it or around it."""
+    """The longest finished run, of the same versions, with which the run of `config` can begin. It is looked for beside
+    `place` (the folder of that run), in the sweep around it, and in the sweeps beside it."""
     prefix, best, farthest = prefix_id(config), None, 0
     for folder in _neighbours(place):
         try:
             if _prefix(folder, (folder / DONE).lstat().st_mtime_ns) != prefix or not (kept := checkpoints(folder)):
                 continue
             info = read_info(folder)
-            known = info.get("status") == "finished" and info.get("versions") == versions()
+            usable = info.get("status") == "finished" and info.get("versions") == versions()
             number = read_position(kept[0])[0]
-            if known and number > farthest and not _too_short(folder, config):
+            if usable and number > farthest and not _too_short(folder, config):
                 best, farthest = folder, number
-        except (OSError, ValueError):  # gone meanwhile, or damaged: the run begins at its beginning
+        except (OSError, ValueError):  # removed meanwhile, or damaged: the run starts from its beginning
             continue
     return best
 
 
 @cache
 def _prefix(folder: Path, written: int) -> str | None:
-    """The prefix that the end of a run vouches for, of the DONE that was written then: every run of a sweep asks it of
-    all before it."""
+    """The prefix in the DONE of a run. `written`: when that file was written; it is part of the cache's key, since
+    every run of a sweep asks all earlier ones."""
     return (read_done(folder) or {}).get("prefix")
 
 
 def begin_behind(shorter: Path, place: Path, config: Mapping[str, Any], choices: Mapping[str, str]) -> None:
-    """Makes `place` what a run of `config` would have left that was cut off where the shorter one ended. ValueError
-    names what of the shorter one is damaged; then nothing is written."""
+    """Writes into `place` the folder that a run of `config` would have left if it had been cut off where the shorter
+    one ended. ValueError names the damaged file of the shorter one; then nothing is written."""
     require_whole(shorter)
     (kept, *_) = checkpoints(shorter)
     number, offsets = read_position(kept)
@@ -83,41 +84,41 @@ def begin_behind(shorter: Path, place: Path, config: Mapping[str, Any], choices:
     write_whole(place / METRICS_FILE, contents(shorter, METRICS_FILE)[: offsets.metrics])
     with writing(place):
         (place / CHECKPOINTS).mkdir(exist_ok=True)
-    # Last: until then the run begins at its beginning.
+    # The checkpoint comes last: without it the run starts from its beginning.
     write_whole(place / CHECKPOINTS / kept.name, contents(shorter, Path(CHECKPOINTS) / kept.name))
 
 
 def longer_place(folder: Path, config: Mapping[str, Any], settings: Mapping[str, Any]) -> Path:
-    """Where the longer run goes: beside the shorter one, under the name that the same words would have given it."""
+    """The folder of the longer run: beside the shorter one, with the name that the same overrides would give it."""
     words = folder.name.removesuffix(f"__{run_id(read_config(folder))}").split("__")
-    told = [f"{key}={value}" for key, value in settings.items()]
-    again = {key.rpartition(".")[2] for key in settings}
-    kept = [word for word in words if word != "default" and word.partition("-")[0] not in again]
-    return folder.with_name(run_name([*kept, *told], run_id(config)))
+    overrides = [f"{key}={value}" for key, value in settings.items()]
+    replaced = {key.rpartition(".")[2] for key in settings}
+    kept = [word for word in words if word != "default" and word.partition("-")[0] not in replaced]
+    return folder.with_name(run_name([*kept, *overrides], run_id(config)))
 
 
 def _too_short(folder: Path, config: Mapping[str, Any]) -> str:
-    """Why the budget of `config` does not reach beyond the run in a folder; empty: it does."""
+    """Why the budget of `config` does not reach beyond that of the run in a folder; empty: it does."""
     before, now = read_config(folder)["budget"], config["budget"]
     for name in LIMITS:
         if now.get(name) is not None and (before.get(name) is None or now[name] < before[name]):
             return f"budget.{name} needs at least that of {folder}, {spelled(before.get(name))}; got {now[name]}"
     if spent_share(config, last_row(folder)) < 1.0:
         return ""
-    return f"{folder} needs a budget beyond its own, {_told(before)}, to be extended; got {_told(now)}"
+    return f"{folder} needs a budget beyond its own, {_limits(before)}, to be extended; got {_limits(now)}"
 
 
-def _told(budget: Mapping[str, Any]) -> str:
+def _limits(budget: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={budget[name]}" for name in LIMITS if budget.get(name) is not None)
 
 
 def _neighbours(place: Path) -> Iterator[Path]:
     around = place.parent
     sweeps = [around.parent] if (around / PLAN).exists() else []
-    for room in (around, *sweeps):
-        if not room.is_dir():
+    for parent in (around, *sweeps):
+        if not parent.is_dir():
             continue
-        for folder in sorted(room.iterdir()):
+        for folder in sorted(parent.iterdir()):
             if is_finished(folder) and folder != place:
                 yield folder
             elif (folder / PLAN).exists() and folder != around:

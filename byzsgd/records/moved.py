@@ -1,11 +1,12 @@
-"""What version 0.1 called by another name, or did not have: its runs keep their ids and their folders."""
+"""Names that version 0.1 spelled otherwise, and settings that it did not have. With these tables its runs keep their
+ids and their folders."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from typing import Any
 
-# Targets that have moved, and the word that version 0.1 wrote into configurations and ids.
+# Targets that have moved: their path now, and the path that version 0.1 wrote into configurations and ids.
 WORDS = {
     "byzsgd.run.Experiment": "byzsgd.runner.Experiment",
     "byzsgd.run.Budget": "byzsgd.session.Budget",
@@ -13,20 +14,20 @@ WORDS = {
 }
 _NOW = {word: target for target, word in WORDS.items()}
 
-# Groups that version 0.1 did not have: the choice (None: null) under which a run is what it was without them.
+# Groups that version 0.1 did not have: the choices (None: null) that change nothing of its runs.
 NEUTRAL: dict[str, tuple[str | None, ...]] = {
     "compressor": (None, "byzsgd.compressors.none"),
     "scheme": ("byzsgd.schemes.server",),
 }
 
 
-# What a configuration of version 0.1 stands for in groups that every run has now.
+# The choices that complete a configuration of version 0.1 in groups that every run has now.
 ADDED = {
     "compressor": {"_target_": "byzsgd.compressors.none"},
     "scheme": {"_target_": "byzsgd.schemes.server"},
 }
 
-# Parameters that a target did not have before a version: the value under which it is what it was without them.
+# Parameters that a target gained in a version: the value that changes nothing of it, and that version.
 SINCE: dict[str, tuple[Any, str]] = {
     "byzsgd.run.Metrics.nodes": ("auto", "0.2"),
     "byzsgd.kernel.engine.auto.compiled": (False, "0.2"),
@@ -47,26 +48,26 @@ SINCE: dict[str, tuple[Any, str]] = {
     "byzsgd.aggregators.rules.smea.strict": (True, "0.2"),
 }
 
-# Real numbers whose defaults version 0.1 wrote as whole ones: there 3.0 counts as 3.
+# Real parameters whose defaults version 0.1 wrote as whole numbers: in their ids 3.0 counts as 3.
 WHOLE = {"byzsgd.attacks.reversed.scale", "byzsgd.aggregators.dampings.delay_adaptive.concurrency"}
 
 
 def up_to_date(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored configuration with the names that its targets have now."""
+    """A stored configuration in which every target has its present name."""
     return {key: _renamed(key, node, _NOW) for key, node in stored.items()}
 
 
 def completed(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration with the groups and parameters that every run has now, fit to be built."""
+    """A configuration with all groups and parameters of this version, from which a run can be built."""
     groups = {group: node for group, node in ADDED.items() if group not in config}
     whole: dict[str, Any] = _each_part({**config, **groups})
     return whole
 
 
 def in_first_words(config: Mapping[str, Any], as_typed: bool = False) -> dict[str, Any]:
-    """A configuration as version 0.1 would have written it: with its names, without what changes nothing.
+    """A configuration as version 0.1 would have written it: with its names, and without what changes nothing.
 
-    `as_typed`: numbers are what was typed, 1 or 1.0, as version 0.1 had them.
+    `as_typed`: numbers keep the type in which they were typed, 1 or 1.0, as in version 0.1.
     """
     now = up_to_date(config)
     kept = {key: node for key, node in now.items() if not (key in NEUTRAL and _target(node) in NEUTRAL[key])}
@@ -75,7 +76,7 @@ def in_first_words(config: Mapping[str, Any], as_typed: bool = False) -> dict[st
 
 
 def _without(node: Any, whole: Collection[str]) -> Any:
-    """Without the parameters that have the value of the time before them; whole numbers where they are to be."""
+    """The node without the parameters of `SINCE` whose value changes nothing. The numbers of `whole` are integers."""
     if isinstance(node, list | tuple):
         return [_without(item, whole) for item in node]
     if not isinstance(node, Mapping):
@@ -92,18 +93,18 @@ def _without(node: Any, whole: Collection[str]) -> Any:
 
 
 def _each_part(node: Any) -> Any:
-    """Every part with the parameters that its target did not have when it was written."""
+    """The node with the parameters that its targets gained after it was written."""
     if isinstance(node, list | tuple):
         return [_each_part(item) for item in node]
     if not isinstance(node, Mapping):
         return node
-    said = {name: _each_part(item) for name, item in node.items()}
-    return said | {name: value for name, value in _since(str(node.get("_target_", ""))).items() if name not in said}
+    own = {name: _each_part(item) for name, item in node.items()}
+    return own | {name: value for name, value in _since(str(node.get("_target_", ""))).items() if name not in own}
 
 
 def _since(target: str) -> dict[str, Any]:
-    places = ((*key.rpartition("."), value) for key, (value, _) in SINCE.items())
-    return {parameter: value for part, _, parameter, value in places if part == target}
+    entries = ((*key.rpartition("."), value) for key, (value, _) in SINCE.items())
+    return {parameter: value for part, _, parameter, value in entries if part == target}
 
 
 def _equal(value: Any, other: Any) -> bool:

@@ -1,6 +1,6 @@
-"""What the files and folders of a run are called."""
+"""The names of the files and folders of a run."""
 
-FORMAT = 1  # of the record; part of every run's identity
+FORMAT = 1  # the format of records; part of every run's identity
 DONE = "DONE"
 CONFIG = "config.yaml"
 INFO = "info.json"

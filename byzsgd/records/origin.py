@@ -1,4 +1,5 @@
-"""What a part was built from, kept with it: a record can say it when the part is put into another experiment."""
+"""The configuration node from which a part was built is kept with the part. If the part is put into another experiment
+in Python, the record of that one still names it."""
 
 from __future__ import annotations
 
@@ -7,18 +8,18 @@ from collections.abc import Mapping
 from dataclasses import is_dataclass
 from typing import Any
 
-CODE, DIGEST = "_code_", "_digest_"  # of a node that no configuration can say: only Python code makes its part again
+CODE, DIGEST = "_code_", "_digest_"  # keys of a node whose part only Python code can make
 _NODE = "_configured_as"
 
 
 def remember(part: Any, node: Mapping[str, Any], choices: Mapping[str, str] | None = None) -> None:
-    """Keeps with a part the node that it was built from, and the choices of its group, where the part has room."""
+    """Keeps with a part its node and the choices of its group. Parts without a `__dict__` keep nothing."""
     is_part = isinstance(part, functools.partial) or (is_dataclass(part) and not isinstance(part, type))
     if is_part and hasattr(part, "__dict__"):
         vars(part)[_NODE] = (node, choices or {})
 
 
 def remembered(part: Any) -> tuple[Mapping[str, Any], Mapping[str, str]] | None:
-    """The node and the choices; None: it was made otherwise."""
-    found = getattr(part, _NODE, None)
-    return found if isinstance(found, tuple) else None
+    """The node and the choices of a part; None: no configuration built it."""
+    kept = getattr(part, _NODE, None)
+    return kept if isinstance(kept, tuple) else None

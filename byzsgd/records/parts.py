@@ -12,9 +12,9 @@ _PART = re.compile(r"part-(\d{5,})-([0-9a-f]{16})\.parquet")
 
 
 def parts(folder: Path) -> list[Path]:
-    """The closed parts of `arrivals/`, in order; half-written ones have another ending."""
-    found = [path for path in folder.iterdir() if _PART.fullmatch(path.name)] if folder.is_dir() else []
-    return sorted(found, key=part_number)
+    """The closed parts of `arrivals/`, in order. A part that is being written has another suffix."""
+    paths = [path for path in folder.iterdir() if _PART.fullmatch(path.name)] if folder.is_dir() else []
+    return sorted(paths, key=part_number)
 
 
 def part_number(path: Path) -> int:
@@ -24,7 +24,7 @@ def part_number(path: Path) -> int:
 
 
 def read_part(path: Path) -> bytes:
-    """The bytes of a part; ValueError when they are not those of its name."""
+    """The bytes of a part; ValueError when they do not match the checksum in its name."""
     content = contents(path.parents[1], Path(path.parent.name) / path.name)
     match = _PART.fullmatch(path.name)
     if match is None or digest(content) != match[2]:
@@ -33,5 +33,5 @@ def read_part(path: Path) -> bytes:
 
 
 def part_name(number: int, content: bytes) -> str:
-    """What a part with these bytes is called."""
+    """The file name of a part with these bytes."""
     return f"part-{number:05d}-{digest(content)}.parquet"

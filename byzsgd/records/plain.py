@@ -10,14 +10,14 @@ from typing import Any
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
-    return json.dumps(_speakable(value), allow_nan=False, ensure_ascii=False, indent=indent)
+    return json.dumps(_portable(value), allow_nan=False, ensure_ascii=False, indent=indent)
 
 
-def _speakable(value: Any) -> Any:
+def _portable(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(key): _speakable(item) for key, item in value.items()}
+        return {str(key): _portable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_speakable(item) for item in value]
+        return [_portable(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value

@@ -1,4 +1,4 @@
-"""Which jobs the sweep has that was last started in a folder, as its sweeper writes them down."""
+"""The plan of a sweep: the list of its jobs, which the sweeper writes into the folder of the sweep."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import yaml
-
 from .files import write_whole
 from .identity import one_spelling
-from .reading import json_object
+from .reading import json_object, yaml_value
 
 PLAN = "sweep.json"
 
@@ -21,21 +19,21 @@ class Plan:
     """The jobs of a sweep."""
 
     jobs: Mapping[str, str]  # identity of the run -> its folder, within that of the sweep
-    left_out: int = 0  # impossible combinations
-    told: Mapping[str, str] = field(default_factory=dict)  # overrides, as `in_one_line` -> identity of the run
+    left_out: int = 0  # impossible combinations, which have no job
+    told: Mapping[str, str] = field(default_factory=dict)  # `in_one_line` of the overrides -> identity of the run
 
 
 def typed_words(folder: Path) -> list[str] | None:
-    """The overrides with which a run was started, as its folder or that of its sweep has them; None: nobody knows."""
+    """The overrides with which a run was started, from its folder or that of its sweep; None: neither has them."""
     try:
-        words = yaml.safe_load((folder / ".hydra" / "overrides.yaml").read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        words = yaml_value(folder, ".hydra/overrides.yaml")
+    except ValueError:
         words = None
     if isinstance(words, list):
         return [str(word) for word in words]
     plan = read_plan(folder.parent)
-    told = {} if plan is None else {plan.jobs.get(identity): line for line, identity in plan.told.items()}
-    words = told.get(folder.name, "").split()
+    lines = {} if plan is None else {plan.jobs.get(identity): line for line, identity in plan.told.items()}
+    words = lines.get(folder.name, "").split()
     return words if words and all("=" in word for word in words) else None
 
 
@@ -45,12 +43,13 @@ def in_one_line(overrides: Iterable[str]) -> str:
 
 
 def write_plan(folder: Path, plan: Plan) -> None:
-    """Writes it into the folder of the sweep."""
+    """Writes the plan into the folder of its sweep."""
     write_whole(folder / PLAN, json.dumps(asdict(plan), indent=1).encode())
 
 
 def read_plan(folder: Path) -> Plan | None:
-    """None: no sweep was started here, or one whose jobs depend on results, or its plan is damaged."""
+    """The plan of the sweep that was last started in a folder. None: there was none, its jobs depend on results, or
+    the plan is damaged."""
     try:
         plan = json_object(folder, PLAN)
         jobs, told = ({str(key): str(value) for key, value in plan[part].items()} for part in ("jobs", "told"))

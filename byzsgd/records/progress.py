@@ -1,4 +1,4 @@
-"""How far runs and sweeps are, seen from outside: reads a few small files of each folder, changes nothing."""
+"""How far runs and sweeps are. Reads a few small files of each folder and changes nothing."""
 
 from __future__ import annotations
 
@@ -32,34 +32,34 @@ class RunProgress:
     folder: Path
     state: str  # done, running, failed (an error in it), broken (cut off; the same command goes on) or waiting
     news: str = ""  # how it ended, or what went wrong
-    share: float = 0.0  # of its budget
-    seconds: float | None = None  # of wall time that this share took, over all processes
+    share: float = 0.0  # the part of its budget that is spent
+    seconds: float | None = None  # the wall time that this share took, over all processes
     judged: str = ""  # the last accuracy, or loss
 
 
 @dataclass
 class Sweep:
-    """The runs of a folder. What has ended is read once."""
+    """The runs of a folder. A run that has ended is read once."""
 
     folder: Path
     runs: list[RunProgress] = field(default_factory=list)
     plan: Plan | None = None  # of the sweep that was last started in the folder
     identities: dict[Path, str] = field(default_factory=dict)
-    read: float = 0.0  # when the plan was written that was read
+    read: float = 0.0  # the modification time of `plan`
 
     def look(self) -> Sweep:
         """Reads what has changed since the last look."""
         written = _modified(self.folder / PLAN)
         if written > self.read:
             self.read, self.plan, self.identities = written, read_plan(self.folder), {}
-        found = _places(self.folder, set(self.plan.jobs.values()) if self.plan else set())
-        self.identities = {place: self.identities.get(place) or self._identity(place) for place in found}
+        places = _places(self.folder, set(self.plan.jobs.values()) if self.plan else set())
+        self.identities = {folder: self.identities.get(folder) or self._identity(folder) for folder in places}
         ended = {each.folder: each for each in self.runs if each.state == "done"}
-        self.runs = [ended.get(place) or run_progress(place) for place in found]
+        self.runs = [ended.get(folder) or run_progress(folder) for folder in places]
         return self
 
     def _identity(self, place: Path) -> str:
-        """Which job of the plan a folder belongs to: by its configuration, else by its name; empty: to none."""
+        """The identity of the job to which a folder belongs, by its configuration, else by its name; empty: none."""
         if self.plan is None:
             return ""
         named = {folder: identity for identity, folder in self.plan.jobs.items()}
@@ -68,7 +68,7 @@ class Sweep:
             return expected
         try:
             return run_id(read_config(place))
-        except ValueError:  # damaged, and part of the news
+        except ValueError:  # damaged: its `news` says so
             return expected
 
     @property
@@ -77,7 +77,8 @@ class Sweep:
         return len(set(self.plan.jobs if self.plan else ()) - set(self.identities.values()))
 
     def of_plan(self) -> list[RunProgress]:
-        """Of the sweep that was last started here, as it was typed; not of others in the same folder."""
+        """The runs of the sweep that was last started here, in the order in which it was typed. Runs of other sweeps in
+        the same folder are left out."""
         if self.plan is None:
             return list(self.runs)
         typed = {identity: place for place, identity in enumerate(self.plan.jobs)}
@@ -85,7 +86,7 @@ class Sweep:
         return sorted(ours, key=lambda each: typed[self.identities[each.folder]])
 
     def unfinished(self) -> list[RunProgress]:
-        """Those of the plan that are not done."""
+        """The runs of the plan that are not done."""
         return [each for each in self.of_plan() if each.state != "done"]
 
     def count(self, state: str) -> int:
@@ -94,7 +95,7 @@ class Sweep:
 
     @property
     def is_run(self) -> bool:
-        """A folder that is a run itself."""
+        """Whether the folder is a run itself."""
         return [each.folder for each in self.runs] == [self.folder]
 
     @property
@@ -102,8 +103,8 @@ class Sweep:
         return len(self.runs) + self.unseen
 
     def remaining(self) -> float | None:
-        """Seconds until all is done, as far as one can tell: what is left, at the pace so far, shared by those who are
-        at work now. None: nobody is at work, or nothing is known yet."""
+        """An estimate of the seconds until all runs are done: the work left, at the mean pace so far, divided by the
+        number of running jobs. None: no job runs, or no pace is measured yet."""
         workers = self.count("running")
         paces = [each.seconds for each in self.runs if each.state == "done" and each.seconds]
         paces = paces or [each.seconds / each.share for each in self.runs if each.seconds and each.share]
@@ -129,7 +130,7 @@ class Sweep:
 
 
 def run_progress(folder: Path) -> RunProgress:
-    """One run; whatever is damaged in its folder is part of the news."""
+    """How far one run is. Damage in its folder is reported as its `news`."""
     try:
         return _run_progress(folder)
     except (ValueError, OSError) as error:
@@ -141,7 +142,7 @@ def run_progress(folder: Path) -> RunProgress:
 
 def _run_progress(folder: Path) -> RunProgress:
     busy, error = is_locked(folder), folder / ERROR
-    if not busy and os.path.lexists(error):  # also beside a result: then that is damaged
+    if not busy and os.path.lexists(error):  # also beside a result, which is damaged then
         text = contents(folder, ERROR, MOST_TEXT).decode(errors="replace")
         return RunProgress(folder, "failed", (text.splitlines() or ["?"])[0])
     if is_finished(folder):
@@ -164,7 +165,7 @@ def _run_progress(folder: Path) -> RunProgress:
 
 
 def duration(seconds: float) -> str:
-    """For people: 40 s, 12 min, 3 h 20 min."""
+    """A readable duration: 40 s, 12 min, 3 h 20 min."""
     minutes = round(seconds / 60)
     if seconds < 90:
         return f"{seconds:.0f} s"
@@ -172,12 +173,12 @@ def duration(seconds: float) -> str:
 
 
 def _places(folder: Path, planned: Container[str]) -> list[Path]:
-    """Folders of jobs, sorted: where a run was begun or handed out."""
-    found = []
+    """The folders of jobs, sorted: where a run was begun, or where the plan puts one."""
+    places = []
     for place, names in folders_below(folder):
         if LOCK in names or ERROR in names or was_run(names) or str(place.relative_to(folder)) in planned:
-            found.append(place)
-    return sorted(found)
+            places.append(place)
+    return sorted(places)
 
 
 def _modified(path: Path) -> float:
@@ -188,7 +189,7 @@ def _modified(path: Path) -> float:
 
 
 def _seconds(folder: Path, info: Mapping[str, Any], last: Mapping[str, Any], share: float) -> float | None:
-    """Wall time for this share: at the pace up to the last checkpoint, else since the start."""
+    """The wall time of this share: at the pace up to the last checkpoint, else the time since the start."""
     arrivals = last.get("arrivals")
     saved = max((int(path.name[:12]) for path in (folder / CHECKPOINTS).glob("[0-9]*-*.safetensors")), default=0)
     if saved and arrivals and info.get("wall_time"):
@@ -202,5 +203,5 @@ def _seconds(folder: Path, info: Mapping[str, Any], last: Mapping[str, Any], sha
 
 
 def _judged(last: Mapping[str, Any]) -> str:
-    found = judged(last)
-    return "" if found is None else f"{found[0].replace('_', ' ')} {found[1]:.3g}"
+    metric = judged(last)
+    return "" if metric is None else f"{metric[0].replace('_', ' ')} {metric[1]:.3g}"

@@ -1,5 +1,6 @@
-"""Reading what may be damaged or a stranger's: only files, only within their folder, bounded in bytes and in depth, and
-nothing but plain values. Whatever else is found is named in one line."""
+"""How files of a run folder are read. They may be damaged, or come from a stranger. So only regular files within the
+folder are read, bounded in bytes and in depth, and only plain values are accepted. Anything else is a ValueError of one
+line that names the file."""
 
 from __future__ import annotations
 
@@ -14,33 +15,40 @@ from byzsgd.checks import machine_memory
 
 from .names import OF_EVERY_RUN
 
-MOST_TEXT = 64 * 2**20  # bytes of settings or facts
-DEEPEST = 64  # mappings and lists within one another
-DIGITS = 77  # of a whole number: 2**256, far beyond any seed and still a real number
+MOST_TEXT = 64 * 2**20  # bytes of a file of settings or facts
+DEEPEST = 64  # levels of mappings and lists
+DIGITS = 77  # digits of a whole number: up to 2**256, far beyond any seed, and still finite as a float
 
 
 def regular(folder: Path, name: str | Path, most: int | None = None) -> Path:
-    """Where a file within a folder lies. ValueError names what is missing, no file, a link that leads out of the
-    folder, or larger than `most` bytes (None: than the memory here): no device is opened, no pipe is waited for."""
+    """The real path of a file within a folder. ValueError where it is missing, no regular file, a link that leads out
+    of the folder, or larger than `most` bytes (None: the memory of this machine). No device is opened, no pipe is
+    waited for."""
     path = folder / name
     try:
         real = path.resolve(strict=True)
-        found = real.lstat()
-    except (OSError, RuntimeError) as error:  # RuntimeError: a link in a circle
+        status = real.lstat()
+    except (OSError, RuntimeError) as error:  # RuntimeError: a circle of links
         if isinstance(error, FileNotFoundError) and name in OF_EVERY_RUN:
             raise ValueError(f"{folder} is no run folder: {name} is missing") from error
         raise ValueError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
-    if not real.is_relative_to(folder.resolve()):
-        raise ValueError(f"{path} is damaged: it leads out of its folder")
-    if not stat.S_ISREG(found.st_mode):
+    require_inside(folder, name)
+    if not stat.S_ISREG(status.st_mode):
         raise ValueError(f"{path} is damaged: it is no file")
-    if found.st_size > (most := machine_memory() if most is None else most):
-        raise ValueError(f"{path} is damaged: it has {found.st_size} bytes, more than {most}")
+    if status.st_size > (most := machine_memory() if most is None else most):
+        raise ValueError(f"{path} is damaged: it has {status.st_size} bytes, more than {most}")
     return real
 
 
+def require_inside(folder: Path, *names: str | Path) -> None:
+    """ValueError for a link that leads out of its folder, whether there is something behind it or not."""
+    for name in names:
+        if not (folder / name).resolve().is_relative_to(folder.resolve()):
+            raise ValueError(f"{folder / name} is damaged: it leads out of its folder")
+
+
 def contents(folder: Path, name: str | Path, most: int | None = None) -> bytes:
-    """The bytes of a file within a folder; ValueError as `regular` has it."""
+    """The bytes of a file within a folder; ValueError as of `regular`."""
     try:
         return regular(folder, name, most).read_bytes()
     except OSError as error:
@@ -58,7 +66,7 @@ def json_object(folder: Path, name: str) -> dict[str, Any]:
 
 
 def json_value(text: str | bytes, path: Path) -> Any:
-    """One JSON value from `path`; ValueError names it where it is none, or too deep."""
+    """The JSON value in a text; ValueError names `path`, its file, where it is none or too deep."""
     try:
         value = json.loads(text, parse_int=_whole)
     except (ValueError, RecursionError) as error:
@@ -68,7 +76,15 @@ def json_value(text: str | bytes, path: Path) -> Any:
 
 
 def yaml_mapping(folder: Path, name: str) -> dict[str, Any]:
-    """A mapping from a YAML file, which has no aliases: ten lines of them stand for more than any memory."""
+    """A mapping from a YAML file."""
+    value = yaml_value(folder, name)
+    if not isinstance(value, dict):
+        raise ValueError(f"{folder / name} is damaged: not a mapping")
+    return value
+
+
+def yaml_value(folder: Path, name: str) -> Any:
+    """The value in a YAML file. Aliases are refused: ten lines of them can stand for more than any memory."""
     text, path = _text(folder, name), folder / name
     try:
         _require_shallow(text)
@@ -77,14 +93,12 @@ def yaml_mapping(folder: Path, name: str) -> dict[str, Any]:
         raise ValueError(f"{path} is damaged: {error}") from error
     except (yaml.YAMLError, ValueError) as error:
         raise ValueError(f"{path} is damaged: not YAML") from error
-    if not isinstance(value, dict):
-        raise ValueError(f"{path} is damaged: not a mapping")
     _require_plain(value, path)
     return value
 
 
 def to_yaml(value: Any) -> bytes:
-    """As `yaml_mapping` reads it: what is met twice is written twice."""
+    """YAML that `yaml_mapping` reads: without aliases, so a value that occurs twice is written twice."""
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True).encode()
 
 
@@ -116,7 +130,7 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _whole_of_yaml)
 
 
 def _require_shallow(text: str) -> None:
-    # The loader is recursive machine code: what is too deep for it ends the process.
+    # The loader is recursive machine code: a text that is too deep for it would end the process.
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -130,7 +144,7 @@ _DEEP = f"more than {DEEPEST} mappings and lists within one another"
 
 
 def _require_plain(value: Any, path: Path) -> None:
-    """Mappings of texts, lists, texts, numbers, true, false and null, not too deep."""
+    """ValueError unless a value consists of mappings, lists, texts, numbers, true, false and null, not too deep."""
     level, depth = [value], 0
     while level:
         depth += 1

@@ -1,4 +1,4 @@
-"""Where the rows of a run go: into memory, or into a folder that survives a kill."""
+"""Recorders take the rows of a run: one keeps them in memory, one writes them into a folder that survives a kill."""
 
 from __future__ import annotations
 
@@ -18,18 +18,16 @@ from .identity import prefix_id
 from .names import ARRIVALS_FOLDER, CHECKPOINTS, CONFIG, DONE, ERROR, FORMAT, INFO, METRICS_FILE
 from .parts import part_name, part_number, parts, read_part
 from .plain import to_json
-from .reading import contents, to_yaml
+from .reading import contents, require_inside, to_yaml
 from .rows import ArrivalRows, Columns, Metric, metrics_frame, metrics_row, to_parquet
 from .run import ENDED, Run, is_run, load, read_config, read_info
 
-PART_ROWS = (
-    65_536  # a part is closed at the latest here, so that a run without checkpoints needs no memory for its rows
-)
+PART_ROWS = 65_536  # a part is closed here at the latest, so a run without checkpoints does not keep its rows in memory
 
 
 @dataclass(frozen=True, slots=True)
 class Offsets:
-    """How far a record goes: kept in a checkpoint, so that a resumed run goes on behind exactly these rows."""
+    """The length of a record. A checkpoint holds it, so that a resumed run goes on exactly behind these rows."""
 
     arrivals: int = 0  # rows
     parts: int = 0  # closed files
@@ -49,14 +47,14 @@ class Recorder(Protocol):
         """One row of `run.metrics`: numbers or None by name; `step`, `time` and `arrivals` at least."""
 
     def flush(self, info: Mapping[str, Any] | None = None) -> Offsets:
-        """What was recorded so far is safe from a kill, with these facts added to the info; says how far it goes."""
+        """Adds these facts to the info, makes the record so far safe from a kill, and returns its length."""
 
     def close(self, info: Mapping[str, Any]) -> None:
-        """The run is over, with these facts added to its info. A `status` that is no result (failed, interrupted)
-        leaves the record unfinished."""
+        """Adds these facts to the info and ends the record. After a `status` that is no result (failed, interrupted)
+        the record stays unfinished."""
 
     def run(self) -> Run:
-        """What was recorded so far."""
+        """The record so far."""
 
 
 def start(
@@ -67,15 +65,15 @@ def start(
     info: Mapping[str, Any],
     scores: Sequence[str],
 ) -> Recorder:
-    """A new record: in `folder`, or in memory where that is None. An unfinished record in the folder is replaced, a
-    finished one never."""
+    """A new record in `folder`; in memory where that is None. It replaces an unfinished record, never a finished
+    one."""
     if folder is None:
         return MemoryRecorder(config=config, choices=choices, info=info, scores=scores)
     return FolderRecorder.start(folder, config=config, choices=choices, info=info, scores=scores)
 
 
 class MemoryRecorder:
-    """Keeps the rows."""
+    """Keeps the rows in memory."""
 
     def __init__(
         self, *, config: Mapping[str, Any], choices: Mapping[str, str], info: Mapping[str, Any], scores: Sequence[str]
@@ -130,11 +128,12 @@ class FolderRecorder:
         info: Mapping[str, Any],
         scores: Sequence[str],
     ) -> FolderRecorder:
-        """Writes what is known before the first arrival."""
+        """Writes the files that a run folder has before the first arrival."""
         if is_finished(folder):
             raise ValueError(f"{folder} holds a finished run, which is never written over")
+        require_inside(folder, ARRIVALS_FOLDER, CHECKPOINTS)
         with writing(folder):
-            (folder / INFO).unlink(missing_ok=True)  # from here on until the end it is no run folder
+            (folder / INFO).unlink(missing_ok=True)  # until it is written again, this is no run folder
             (folder / ERROR).unlink(missing_ok=True)
             shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
             shutil.rmtree(folder / ARRIVALS_FOLDER, ignore_errors=True)
@@ -147,8 +146,9 @@ class FolderRecorder:
 
     @classmethod
     def resume(cls, folder: Path, offsets: Offsets) -> FolderRecorder:
-        """Goes on behind `offsets` and drops what lies beyond. Checks first, changes afterwards: ValueError names the
-        file where the record lacks something that it should hold."""
+        """Goes on behind `offsets` and removes later rows. All checks come before any change: ValueError names the file
+        that lacks something of the record up to there."""
+        require_inside(folder, ARRIVALS_FOLDER, CHECKPOINTS)
         check_offsets(folder, offsets)
         for path in parts(folder / ARRIVALS_FOLDER)[offsets.parts :]:
             with writing(path):
@@ -161,7 +161,7 @@ class FolderRecorder:
         with writing(folder / ERROR):
             (folder / ERROR).unlink(missing_ok=True)
         info = read_info(folder) | {"status": "running"}
-        info.pop("reason", None)  # why it stopped before
+        info.pop("reason", None)  # that of the earlier stop
         write_whole(folder / INFO, to_json(info, indent=2).encode())
         return cls(folder, info, offsets)
 
@@ -172,8 +172,8 @@ class FolderRecorder:
 
     def metrics(self, row: Mapping[str, Any]) -> None:
         line = to_json(metrics_row(row)).encode() + b"\n"
-        # Opened for every line: evaluations are rare, and a folder that has vanished is noticed. Written at its place,
-        # so that half a line, left by a full disk, is written over by the next attempt.
+        # The file is opened for every line: evaluations are rare, and so a removed folder is noticed. The line is
+        # written at its position: if a full disk left half of it, the next attempt overwrites that.
         with writing(self.folder / METRICS_FILE), (self.folder / METRICS_FILE).open("r+b") as file:
             file.seek(self._written)
             file.write(line)
@@ -214,7 +214,7 @@ class FolderRecorder:
 
 
 def check_offsets(folder: Path, offsets: Offsets) -> None:
-    """ValueError names what is missing or damaged of the record up to `offsets`."""
+    """ValueError names the missing or damaged file of the record up to `offsets`."""
     if not is_run(folder):
         raise ValueError(f"{folder} is no run folder: {INFO} or {CONFIG} is missing")
     kept = parts(folder / ARRIVALS_FOLDER)[: offsets.parts]

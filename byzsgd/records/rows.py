@@ -16,27 +16,27 @@ Metric = float | int | None
 
 
 class ArrivalRow:
-    """Schema of `run.arrivals`, in order; one Float64 column per score that the server can report follows."""
+    """The schema of `run.arrivals`, in order. One Float64 column follows for every score that the server reports."""
 
     arrival: int  # number of the delivery, from 0
     time: float  # virtual seconds
     worker: int
     serial: int  # number of the job of its worker, from 0
     byzantine: bool
-    read_at: int  # as the server believes
-    read_at_true: int
+    read_at: int  # the version that the worker read, as the server believes
+    read_at_true: int  # that version in truth
     step: int  # server updates before this delivery
     staleness: int  # step - read_at
     accepted: bool
     reason: str
     weight: float
-    norm: float  # of what was sent
-    bits: int
-    updated: bool  # whether the model was
+    norm: float  # of the vector that was sent
+    bits: int  # of the message
+    updated: bool  # whether the model was updated
 
 
 class MetricRow:
-    """Schema of `run.metrics`, in order; what the problem offers beside these follows."""
+    """The schema of `run.metrics`, in order. The other metrics of the problem follow."""
 
     step: int
     time: float
@@ -62,17 +62,17 @@ def arrivals_schema(scores: Sequence[str]) -> dict[str, pl.DataType]:
     return ARRIVALS | {name: pl.Float64() for name in scores}
 
 
-# A block of deliveries: every column of `arrivals_schema` but the number of the delivery, which the recorder knows.
+# A block of deliveries: every column of `arrivals_schema` but the number of the delivery, which the recorder adds.
 Columns = Mapping[str, Sequence[Any] | np.ndarray]
 
 
 class Block:
-    """Deliveries since the last `take`. Adding one must cost next to nothing beside a gradient: it appends a tuple."""
+    """The deliveries since the last `take`. To add one must cost little beside a gradient, so it appends a tuple."""
 
     def __init__(self, scores: Sequence[str]) -> None:
         self._names = tuple(arrivals_schema(scores))[1:]
         self._scores = tuple(scores)
-        self._known = frozenset(scores)
+        self._allowed = frozenset(scores)
         self._rows: list[tuple[Any, ...]] = []
 
     def __len__(self) -> int:
@@ -82,8 +82,8 @@ class Block:
         arrival = event.arrival
         decision = event.decision
         measured = decision.scores
-        if not self._known.issuperset(measured):
-            unknown = ", ".join(sorted(set(measured) - self._known))
+        if not self._allowed.issuperset(measured):
+            unknown = ", ".join(sorted(set(measured) - self._allowed))
             raise ValueError(f"a decision needs scores that its server names; got {unknown}")
         step = arrival.step
         read_at = arrival.read_at
@@ -108,7 +108,7 @@ class Block:
         )
 
     def take(self) -> Columns:
-        """The deliveries so far, by column; they are forgotten."""
+        """Returns the deliveries so far, by column, and forgets them."""
         columns = zip(*self._rows, strict=True) if self._rows else [()] * len(self._names)
         block = dict(zip(self._names, columns, strict=True))
         self._rows = []
@@ -116,7 +116,7 @@ class Block:
 
 
 class ArrivalRows:
-    """The blocks since the last `take`, as rows of `run.arrivals`."""
+    """Rows of `run.arrivals`, from the blocks since the last `take`."""
 
     def __init__(self, scores: Sequence[str], first: int) -> None:
         self._schema = arrivals_schema(scores)
@@ -128,7 +128,7 @@ class ArrivalRows:
         return self._count
 
     def add(self, block: Columns) -> None:
-        """ValueError for a block of other columns, or of columns of several lengths."""
+        """Adds a block; ValueError where it has other columns, or columns of different lengths."""
         lengths = {len(values) for values in block.values()}
         names = [*self._schema][1:]
         if set(block) != set(names) or len(lengths) > 1:
@@ -140,15 +140,15 @@ class ArrivalRows:
         self.next += count
 
     def frame(self) -> pl.DataFrame:
-        """The rows so far; they stay."""
+        """Returns the rows so far and keeps them."""
         if len(self._frames) != 1:
-            # In one piece: how the rows came in blocks is no part of the record.
+            # In one chunk: the record must not depend on the sizes of the blocks.
             whole = pl.concat([pl.DataFrame(schema=self._schema), *self._frames]).rechunk()
             self._frames = [whole]
         return self._frames[0]
 
     def take(self) -> pl.DataFrame:
-        """The rows so far; they are forgotten."""
+        """Returns the rows so far and forgets them."""
         frame = self.frame()
         self._frames, self._count = [], 0
         return frame
@@ -161,7 +161,7 @@ def to_parquet(frame: pl.DataFrame) -> bytes:
 
 
 def metrics_frame(rows: Iterable[Mapping[str, Metric]]) -> pl.DataFrame:
-    """The fixed columns first, then every other in the order of its first appearance; null where a row has none."""
+    """The fixed columns, then the others in the order of their first appearance; null where a row has no value."""
     rows = tuple(rows)
     schema = dict(METRICS)
     for row in rows:
@@ -171,7 +171,7 @@ def metrics_frame(rows: Iterable[Mapping[str, Metric]]) -> pl.DataFrame:
 
 
 def metrics_row(row: Mapping[str, Any]) -> dict[str, Metric]:
-    """Plain numbers: counts as int, measurements as float, null as None."""
+    """The row in plain numbers: counts as int, measurements as float, null as None."""
     integers = {name for name, kind in METRICS.items() if kind == pl.Int64()}
     return {
         name: None if value is None else int(value) if name in integers else float(value) for name, value in row.items()

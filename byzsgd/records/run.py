@@ -1,4 +1,4 @@
-"""A run, read back from its folder or kept in memory."""
+"""A run as an object, read back from its folder or kept in memory."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor, nn
 
-TAIL = 65_536  # bytes; the last line of the metrics is within them
+TAIL = 65_536  # bytes at the end of the metrics, more than their last line has
 RUNNING = "running"
 UNFINISHED = "unfinished"
-ENDED = ("finished", "diverged", "stalled")  # a result, each of them
+ENDED = ("finished", "diverged", "stalled")  # each of them is a result
 
-# What info.json says of every run, and of some, and of which type it is.
+# The entries of info.json and their types: those that every run has, and those that some have.
 _ALWAYS: dict[str, Any] = {"status": str, "scores": list[str], "choices": dict[str, str]}
 _SOMETIMES: dict[str, Any] = {
     **{"wall_time": (int, float), "started": str, "reason": str, "engine": str, "files": dict[str, str]},
@@ -41,7 +41,7 @@ _SOMETIMES: dict[str, Any] = {
 
 @dataclass(frozen=True, repr=False)
 class Run:
-    """What a run left behind."""
+    """The record of a run."""
 
     metrics: pl.DataFrame  # one row per evaluation
     arrivals: pl.DataFrame  # one row per delivered message
@@ -49,31 +49,31 @@ class Run:
     choices: dict[str, str]  # config group -> member
     info: dict[str, Any]
     folder: Path | None = None
-    vouched: bool | None = True  # its folder is as its end left it; None: unknown (version 0.1); False: no end yet
+    vouched: bool | None = True  # DONE matches the folder; None: unknown (version 0.1); False: the run has not ended
 
     def __repr__(self) -> str:
-        return f"Run({', '.join(f'{name}={value}' for name, value in self._told().items())})"
+        return f"Run({', '.join(f'{name}={value}' for name, value in self._summary().items())})"
 
     def _repr_html_(self) -> str:
         """A small table, for notebooks."""
         rows = "".join(
-            f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in self._told().items()
+            f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in self._summary().items()
         )
         return f"<table>{rows}</table>"
 
     @property
     def params(self) -> Tensor:
-        """The (d,) model that the run ended with; ValueError where its folder has none."""
+        """The parameters (d,) with which the run ended; ValueError where its folder has none."""
         from .checkpoints import load_params
 
         if self.folder is None:
             raise ValueError("params needs a run with a folder (experiment.run(folder)); got one in memory")
         return load_params(self.folder)
 
-    # Records know neither models nor figures: the front door of the package knows who makes them.
+    # This package imports neither models nor figures, so these two go through the top package.
 
     def model(self, module: nn.Module | None = None, plugins: Sequence[str] = ()) -> nn.Module:
-        """The model with the parameters that the run ended with: see `byzsgd.trained`."""
+        """The model with the parameters with which the run ended: see `byzsgd.trained`."""
         import byzsgd
 
         return byzsgd.trained(self, module, plugins)
@@ -84,20 +84,20 @@ class Run:
 
         return byzsgd.plot(self, kind, **options)
 
-    def _told(self) -> dict[str, str]:
+    def _summary(self) -> dict[str, str]:
         last = self.metrics[-1].to_dicts()[0] if len(self.metrics) else {}
-        found = judged(last)
-        measured = {} if found is None else {found[0]: f"{found[1]:.4g}"}
-        named = {name: self.choices[name] for name in ("aggregator", "attack") if name in self.choices}
-        place = {} if self.folder is None else {"folder": str(self.folder)}
+        metric = judged(last)
+        measured = {} if metric is None else {metric[0]: f"{metric[1]:.4g}"}
+        members = {name: self.choices[name] for name in ("aggregator", "attack") if name in self.choices}
+        folder = {} if self.folder is None else {"folder": str(self.folder)}
         facts = {"status": str(self.info.get("status")), "arrivals": str(len(self.arrivals))}
-        return named | {"seed": str(self.config.get("seed"))} | facts | measured | place
+        return members | {"seed": str(self.config.get("seed"))} | facts | measured | folder
 
 
 def load(folder: str | Path) -> Run:
-    """Reads a run folder, finished or not, also after a kill; never needs a checkpoint and never runs code.
+    """Reads the folder of a run: finished, unfinished or killed. It needs no checkpoint and executes no code from it.
 
-    ValueError of one line names the file when it is no run folder or something in it is damaged.
+    ValueError of one line where it is no run folder, or names the file that is damaged.
     """
     folder = Path(folder)
     if not is_run(folder) and folder.is_dir() and (inside := find_runs(folder)) not in ([], [folder]):
@@ -120,9 +120,9 @@ def load(folder: str | Path) -> Run:
 
 
 def read_settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any] | None]:
-    """`config.yaml`, `info.json` and DONE of a run, which vouches for the other two."""
+    """`config.yaml`, `info.json` and DONE of a run. ValueError where the first two do not match DONE."""
     done = read_done(folder)
-    config, info = read_config(folder), read_info(folder)  # first, which another version may have written otherwise
+    config, info = read_config(folder), read_info(folder)  # before the checksums: another version is named as such
     for name in (CONFIG, INFO):
         require_unchanged(folder, name, done)
     return config, info, done
@@ -134,7 +134,7 @@ def is_run(folder: Path) -> bool:
 
 
 def lost_end(folder: Path) -> str:
-    """How a run says that it has ended whose DONE is missing; empty: it does not."""
+    """The status of a run that has ended but has no DONE; empty: this is no such run."""
     if is_finished(folder) or not is_run(folder):
         return ""
     status = str(read_info(folder)["status"])
@@ -142,37 +142,38 @@ def lost_end(folder: Path) -> str:
 
 
 def beside(folder: Path) -> Iterator[Path]:
-    """`folder`, `folder__2`, `folder__3`, …: where to run again, never over what is there."""
+    """`folder`, `folder__2`, `folder__3`, …: names for the same run again, so that none is overwritten."""
     yield folder
     yield from (folder.with_name(f"{folder.name}__{number}") for number in count(2))
 
 
 def find_runs(folder: str | Path) -> list[Path]:
-    """All run folders in (or at) a folder, sorted by path, but those of a sweep in the order in which it was typed."""
+    """All run folders in a folder, or the folder itself, sorted by path. Those of a sweep have the order in which it
+    was typed."""
     from .plan import PLAN, read_plan  # which needs this module
 
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder")
-    found: list[Path] = []
+    runs: list[Path] = []
     places: dict[Path, int] = {}
     for place, names in folders_below(folder):
         if PLAN in names and (plan := read_plan(place)) is not None:
             places |= {place / name: len(places) + number for number, name in enumerate(plan.jobs.values())}
         if was_run(names):
-            found.append(place)
-    typed = iter(sorted((run for run in found if run in places), key=places.__getitem__))
-    return [next(typed) if run in places else run for run in sorted(found)]
+            runs.append(place)
+    typed = iter(sorted((each for each in runs if each in places), key=places.__getitem__))
+    return [next(typed) if each in places else each for each in sorted(runs)]
 
 
 def was_run(names: Collection[str]) -> bool:
-    """Whether a folder with these names in it has a run, or what is left of one that is damaged."""
+    """Whether a folder that contains these names holds a run, or the rest of a damaged one."""
     return sum(name in names for name in (*OF_EVERY_RUN, DONE)) >= 2
 
 
 def folders_below(folder: Path) -> Iterator[tuple[Path, list[str]]]:
-    """A folder and all below it, each with the names in it: behind links too, none of them twice, and without those
-    that hold parts of a run."""
+    """A folder and all folders below it, each with the names that it contains. Links are followed, no folder comes
+    twice, and the folders within a run folder are left out."""
     seen = set()
     for path, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(path)
@@ -186,7 +187,7 @@ def folders_below(folder: Path) -> Iterator[tuple[Path, list[str]]]:
 
 
 def spent_share(config: Mapping[str, Any], last: Mapping[str, Any]) -> float:
-    """How far a run is whose newest row of metrics is `last`: the largest share of its budget that is spent."""
+    """The largest share of its budget that a run has spent. `last`: the newest row of its metrics."""
     budget = config.get("budget") or {}
     spent = {"arrivals": last.get("arrivals"), "updates": last.get("step"), "time": last.get("time")}
     shares = [float(value) / budget[name] for name, value in spent.items() if value and budget.get(name)]
@@ -194,13 +195,13 @@ def spent_share(config: Mapping[str, Any], last: Mapping[str, Any]) -> float:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The resolved configuration, from plain YAML, with the names that its targets have now."""
+    """The resolved configuration of a run, in which every target has its present name."""
     return up_to_date(yaml_mapping(folder, CONFIG))
 
 
 def read_info(folder: Path) -> dict[str, Any]:
-    """`info.json` as it is; ValueError where its records are another version's, or where it lacks what every run
-    says."""
+    """`info.json`. ValueError where its format is another version's, where an entry of every run is missing, or where
+    one has another type."""
     info = json_object(folder, INFO)
     require_format(folder, info)
     if lacking := _ALWAYS.keys() - info.keys():
@@ -212,7 +213,7 @@ def read_info(folder: Path) -> dict[str, Any]:
 
 
 def last_row(folder: Path) -> dict[str, Metric]:
-    """The newest whole row of the metrics; empty: there is none."""
+    """The newest complete row of the metrics; empty: there is none."""
     path = folder / METRICS_FILE
     with regular(folder, METRICS_FILE).open("rb") as file:
         file.seek(-min(TAIL, file.seek(0, os.SEEK_END)), os.SEEK_END)
@@ -236,7 +237,7 @@ def _arrivals(folder: Path, done: Mapping[str, Any] | None, scores: tuple[str, .
         try:
             frames.append(pl.read_parquet(io.BytesIO(read_part(path))))
         except (ValueError, pl.exceptions.PolarsError) as error:
-            # The disk may have lost the end of the last part in a power cut; anything else is damage.
+            # A power cut may cost the end of the last part. Anything else is damage.
             if done is None and path == paths[-1]:
                 warnings.warn(f"{path} is damaged and left out: the run goes on from before it", stacklevel=3)
                 break
@@ -251,7 +252,7 @@ def _metrics(folder: Path, done: Mapping[str, Any] | None) -> pl.DataFrame:
     path, content = folder / METRICS_FILE, contents(folder, METRICS_FILE)
     require_unchanged(folder, METRICS_FILE, done, content)
     rows = []
-    # What follows the last line end is a line that a kill cut short.
+    # Bytes after the last line end are a line that a kill cut off.
     for number, line in enumerate(content.split(b"\n")[:-1], start=1):
         try:
             row = json_value(line, path)
@@ -267,7 +268,7 @@ def _metrics(folder: Path, done: Mapping[str, Any] | None) -> pl.DataFrame:
 
 
 def _is(value: Any, kind: Any) -> bool:
-    """Whether a value is of a type, its items too: `list[str]`, `dict[str, str]`."""
+    """Whether a value has a type, and its items theirs: `list[str]`, `dict[str, str]`."""
     of = get_args(kind)
     if not isinstance(value, get_origin(kind) or kind):
         return False

@@ -1,9 +1,9 @@
-"""What a State may hold, and what follows from it: walking through a state, checking it and forking it.
+"""What a State may hold, and how a state is walked, checked and forked.
 
-    its context, else only tensors, numbers, booleans, strings, enums, None, tuples, dicts and dataclasses of those
+    its context; else only tensors, numbers, booleans, strings, enums, None, tuples, dicts and dataclasses of those
 
-`kind_of` is the one list; `tree_format` saves states by the same. There are no lists, sets or arrays: a tensor is
-replaced and never written to, so all that can change is a dict or a dataclass, and a fork need copy nothing else.
+`kind_of` is the one list of these types; `tree_format` saves states by it. Lists, sets and arrays are not among them. A
+tensor in a state is replaced, never written to. So only dicts and dataclasses can change, and a fork copies only these.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from byzsgd.interfaces import AdversaryContext, ServerContext
 T = TypeVar("T")
 
 HOLDS = "tensors, numbers, booleans, strings, enums, None, tuples, dicts and dataclasses of those"
-CONTEXTS = (ServerContext, AdversaryContext)  # given again to a state that was saved, shared by one that is forked
+CONTEXTS = (ServerContext, AdversaryContext)  # a checkpoint does not save them, a fork shares them
 NUMBERS = {kind.__name__: kind for kind in (np.float64, np.float32, np.int64, np.int32, np.bool_)}
 DTYPES = {
     str(dtype).removeprefix("torch."): dtype
@@ -35,15 +35,15 @@ DTYPES = {
 }
 _DTYPES = frozenset(DTYPES.values())
 _STRIDED = torch.strided
-_blank = object.__new__  # of a dataclass, calling nothing of its own
-_set_field = object.__setattr__  # of such a one, frozen or not
+_blank = object.__new__  # makes a dataclass without a call of its own code
+_set_field = object.__setattr__  # sets a field of one, frozen or not
 
 
 class Kind(enum.Enum):
     """How a value is walked, forked and saved."""
 
     PLAIN = enum.auto()  # stands for itself
-    NUMPY = enum.auto()  # a number of NumPy's
+    NUMPY = enum.auto()  # a NumPy scalar
     ENUM = enum.auto()
     CONTEXT = enum.auto()
     TENSOR = enum.auto()
@@ -65,7 +65,7 @@ _SHARED = frozenset(kind for kind, how in _BUILT_IN.items() if how not in (Kind.
 
 @cache
 def kind_of(kind: type) -> Kind | None:
-    """None: no State may hold a value of this type. Of a type that is listed, no subclass is meant."""
+    """The kind of a type; None: no State may hold a value of it. A subclass of a type in the list has no kind."""
     if kind in _BUILT_IN:
         return _BUILT_IN[kind]
     if issubclass(kind, enum.Enum):
@@ -84,49 +84,50 @@ def is_plain(tensor: Tensor) -> bool:
     return not tensor.requires_grad and tensor.layout is _STRIDED and tensor.dtype in _DTYPES
 
 
-def _told(kind: type) -> str:
+def _type_name(kind: type) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def refuse(value: Any, who: str, where: str) -> None:
-    """Raises the ValueError of a value that no State may hold, by its place."""
+    """Raises the ValueError for a value that no State may hold. `where`: its position, as in `state.sums[3]`."""
     if type(value) is Tensor:
         require(False, who, "plain strided tensors without gradient", **{where: value.dtype})
-    require(False, who, HOLDS, **{where: _told(type(value))})
+    require(False, who, HOLDS, **{where: _type_name(type(value))})
 
 
 def walk(state: Any, who: str = "a state", where: str = "state") -> Iterator[tuple[str, Any]]:
-    """Every value in a state with its place, itself first: ("state", …), ("state.sums[3]", …); what is shared, once.
+    """Every value in a state with its position, the state first: ("state", …), ("state.sums[3]", …). A container that
+    is shared comes once.
 
-    `<who> needs …; got <place>=<type>` (ValueError) at a value that no State may hold.
+    `<who> needs …; got <position>=<type>` (ValueError) at a value that no State may hold.
     """
     yield from _walk(state, who, where, {})
 
 
-def _walk(value: Any, who: str, where: str, met: dict[int, Any]) -> Iterator[tuple[str, Any]]:
+def _walk(value: Any, who: str, where: str, seen: dict[int, Any]) -> Iterator[tuple[str, Any]]:
     kind: type = type(value)
     how = kind_of(kind)
     if how is None or (how is Kind.TENSOR and not is_plain(value)):
         refuse(value, who, where)
     if how in (Kind.TUPLE, Kind.DICT, Kind.OBJECT):
-        if id(value) in met:
+        if id(value) in seen:
             return
-        met[id(value)] = value
+        seen[id(value)] = value
     yield where, value
     if how is Kind.TUPLE:
-        for place, item in enumerate(value):
-            yield from _walk(item, who, f"{where}[{place}]", met)
+        for index, item in enumerate(value):
+            yield from _walk(item, who, f"{where}[{index}]", seen)
     elif how is Kind.DICT:
         for key, item in value.items():
-            yield from _walk(key, who, where, met)
-            yield from _walk(item, who, f"{where}[{key!r}]", met)
+            yield from _walk(key, who, where, seen)
+            yield from _walk(item, who, f"{where}[{key!r}]", seen)
     elif how is Kind.OBJECT:
         for name in names_of(kind):
-            yield from _walk(getattr(value, name), who, f"{where}.{name}", met)
+            yield from _walk(getattr(value, name), who, f"{where}.{name}", seen)
 
 
 def check(state: Any, who: str) -> None:
-    """Raises `<who> needs …; got <place>=<type>` (ValueError) unless a state holds only what a State may."""
+    """Raises `<who> needs …; got <position>=<type>` (ValueError) unless a state holds only what a State may."""
     for _ in walk(state, who):
         pass
 
@@ -134,8 +135,8 @@ def check(state: Any, who: str) -> None:
 def fork(state: T, who: str = "a state") -> T:
     """A copy of a state that can be changed freely: dicts and dataclasses are copied, tensors are shared.
 
-    What was shared within the state is shared within the copy. Costs O(number of values), whatever d is. ValueError as
-    of `check`.
+    A container that occurs twice in the state occurs twice in the copy too. Costs O(number of values), whatever d is.
+    ValueError as of `check`.
     """
     try:
         return cast(T, _fork(state, {}))
@@ -145,11 +146,11 @@ def fork(state: T, who: str = "a state") -> T:
 
 
 class _ForbiddenError(Exception):
-    """Somewhere in a state is what no State may hold."""
+    """A state holds a value that no State may hold."""
 
 
-def _fork(value: Any, twins: dict[int, Any]) -> Any:
-    # Every preview forks: so no place is kept in mind, and what is most frequent is asked first.
+def _fork(value: Any, copies: dict[int, Any]) -> Any:
+    # Every preview forks. So positions are not tracked here, and the most frequent types are tested first.
     kind: type = type(value)
     if kind in _SHARED:
         return value
@@ -157,28 +158,28 @@ def _fork(value: Any, twins: dict[int, Any]) -> Any:
         if is_plain(value):
             return value
         raise _ForbiddenError
-    twin = twins.get(id(value))
-    if twin is not None:
-        return twin
+    copy = copies.get(id(value))
+    if copy is not None:
+        return copy
     if names := names_of(kind):
-        twin = twins[id(value)] = _blank(kind)
+        copy = copies[id(value)] = _blank(kind)
         for name in names:
             item = getattr(value, name)
-            _set_field(twin, name, item if type(item) in _SHARED else _fork(item, twins))
-        return twin
+            _set_field(copy, name, item if type(item) in _SHARED else _fork(item, copies))
+        return copy
     how = kind_of(kind)
     if how is Kind.DICT:
-        twin = twins[id(value)] = {}
+        copy = copies[id(value)] = {}
         for key, item in value.items():
-            twin[key if type(key) in _SHARED else _fork(key, twins)] = (
-                item if type(item) in _SHARED else _fork(item, twins)
+            copy[key if type(key) in _SHARED else _fork(key, copies)] = (
+                item if type(item) in _SHARED else _fork(item, copies)
             )
-        return twin
+        return copy
     if how is Kind.TUPLE:
         if _SHARED.issuperset(map(type, value)):
             return value
-        twin = twins[id(value)] = tuple([_fork(item, twins) for item in value])
-        return twin
+        copy = copies[id(value)] = tuple([_fork(item, copies) for item in value])
+        return copy
     if how is Kind.OBJECT:
         return _blank(kind)
     if how is Kind.ENUM:
@@ -186,7 +187,7 @@ def _fork(value: Any, twins: dict[int, Any]) -> Any:
     raise _ForbiddenError
 
 
-def fill(instance: Any, held: Iterable[tuple[str, Any]]) -> None:
-    """Sets the fields of a dataclass that was made without calling anything of it."""
-    for name, value in held:
+def fill(instance: Any, values: Iterable[tuple[str, Any]]) -> None:
+    """Sets the fields of a dataclass that was made without a call of its own code."""
+    for name, value in values:
         _set_field(instance, name, value)

@@ -1,10 +1,9 @@
-"""A state as JSON and tensors, and back: no pickle, nothing imported, nothing executed.
+"""A state as JSON and tensors, and back. Without pickle: to read one imports nothing and executes nothing.
 
 JSON nodes: null, booleans, integers, finite floats and strings stand for themselves; everything else is a list that
-starts with its kind. Containers are numbered in the order in which they are met, and one that is met again is a
-reference to its number: what was shared stays shared. Tensors are views of storages, which are saved whole: what
-shared memory shares it again, with the same strides and the same place in its storage, because the last bits of some
-sums depend on these.
+starts with its kind. Containers are numbered in the order of their first occurrence. A later occurrence is a reference
+to that number, so a shared container stays shared. Tensors are views of storages, which are saved whole. Two tensors
+that shared memory share it again, with the same strides and offsets, since the last bits of some sums depend on these.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ OWN = "byzsgd"
 
 
 def encode(tree: Any) -> tuple[Any, dict[str, Tensor]]:
-    """(JSON, flat tensors by name). Contexts are left out, by the name of their type; `decode` is given them.
+    """(JSON, flat tensors by name). Of a context only the name of its type is written; `decode` takes it as `outside`.
 
-    ValueError, by its place, for what no State may hold.
+    ValueError names the position of a value that no State may hold.
     """
     writer = _Writer()
     return writer.node(tree, "state"), writer.tensors
@@ -40,10 +39,10 @@ def decode(
     plugins: Sequence[str] = (),
     device: torch.device | str | None = None,
 ) -> Any:
-    """What `encode` was given. `device`: where its tensors go; None: where they were.
+    """The tree that `encode` took. `outside`: the contexts by type. `device`: that of its tensors; None: as they were.
 
-    Types are looked up by name among the modules of byzsgd and of `plugins` that are already loaded, and made without
-    calling anything of theirs; ValueError for any other name.
+    Types are looked up by name in the loaded modules of byzsgd and of `plugins`. Their objects are made without a call
+    of their code. ValueError for any other name.
     """
     return _Reader(tensors, {_name(kind): item for kind, item in outside.items()}, (OWN, *plugins), device).node(node)
 
@@ -74,11 +73,11 @@ class _Writer:
         if how is Kind.TENSOR:
             return self._tensor(value)
         if how is Kind.TUPLE:
-            return ["tuple", *(self.node(item, f"{where}[{place}]") for place, item in enumerate(value))]
+            return ["tuple", *(self.node(item, f"{where}[{number}]") for number, item in enumerate(value))]
         if how is Kind.DICT:
             return ["dict", *([self.node(k, where), self.node(item, f"{where}[{k!r}]")] for k, item in value.items())]
-        held = {name: self.node(getattr(value, name), f"{where}.{name}") for name in names_of(kind)}
-        return ["object", _name(kind), held]
+        values = {name: self.node(getattr(value, name), f"{where}.{name}") for name in names_of(kind)}
+        return ["object", _name(kind), values]
 
     def _tensor(self, tensor: Tensor) -> Any:
         storage = tensor.untyped_storage()
@@ -86,7 +85,7 @@ class _Writer:
         key = storage._cdata
         if key not in self._storages:
             name = self._storages[key] = str(len(self._storages))
-            # Typed by the first tensor that uses it, so that other programs can read it too.
+            # In the dtype of the first tensor that uses it, so that other programs can read it too.
             typed = tensor.dtype if storage.nbytes() % size == 0 else torch.uint8
             whole = torch.empty(0, dtype=typed, device=tensor.device)
             whole.set_(storage, 0, (storage.nbytes() // whole.element_size(),))  # type: ignore[call-overload]
@@ -127,60 +126,60 @@ class _Reader:
             return self._outside[rest[0]]
         if kind == "again":
             return self._met[rest[0]]
-        place = len(self._met)
+        number = len(self._met)
         self._met.append(None)
         if kind == "tensor":
-            self._met[place] = self._tensor(*rest)
+            self._met[number] = self._tensor(*rest)
         elif kind == "tuple":
-            self._met[place] = tuple(self.node(item) for item in rest)
+            self._met[number] = tuple(self.node(item) for item in rest)
         elif kind == "dict":
-            self._met[place] = {}
+            self._met[number] = {}
             for key, item in rest:
-                known = self.node(key)
-                self._met[place][known] = self.node(item)
+                decoded = self.node(key)
+                self._met[number][decoded] = self.node(item)
         elif kind == "object":
-            self._fill(place, *rest)
+            self._fill(number, *rest)
         else:
             raise ValueError(f"a checkpoint needs known kinds of nodes; got {kind}")
-        return self._met[place]
+        return self._met[number]
 
-    def _fill(self, place: int, name: str, held: Mapping[str, Any]) -> None:
+    def _fill(self, place: int, name: str, values: Mapping[str, Any]) -> None:
         kind = self._type(name, object)
         names = names_of(kind) if is_dataclass(kind) else ()
-        if set(names) != held.keys():
-            raise ValueError(f"a checkpoint needs the fields of {name} as they are now; got {sorted(held)}")
+        if set(names) != values.keys():
+            raise ValueError(f"a checkpoint needs the fields of {name} as they are now; got {sorted(values)}")
         instance: Any = object.__new__(kind)
         self._met[place] = instance
-        fill(instance, ((field, self.node(value)) for field, value in held.items()))
+        fill(instance, ((field, self.node(value)) for field, value in values.items()))
 
     def _tensor(
         self, storage: str, dtype: str, device: str, offset: int, shape: Sequence[int], stride: Sequence[int]
     ) -> Tensor:
         if storage not in self._placed:
-            # A fresh allocation of torch's own, aligned like that of any new tensor.
+            # A new allocation by torch, aligned like any new tensor.
             self._placed[storage] = self._tensors[storage].clone().to(self._device or device)
         whole = self._placed[storage]
         tensor = torch.empty(0, dtype=DTYPES[dtype], device=whole.device)
-        # torch would enlarge a storage that is too small, with whatever memory holds.
+        # torch would enlarge a storage that is too small, with arbitrary bytes.
         last = offset + sum(step * (size - 1) for step, size in zip(stride, shape, strict=True))
         if 0 not in shape and (last + 1) * tensor.element_size() > whole.untyped_storage().nbytes():
             raise ValueError(f"a checkpoint needs tensors within their storage; got one of shape {shape} at {offset}")
         return tensor.set_(whole.untyped_storage(), offset, tuple(shape), tuple(stride))
 
     def _type(self, name: str, least: type) -> type:
-        """A class that is loaded and defined where its name says; importing nothing, so running nothing."""
+        """The loaded class of this name. Nothing is imported, so nothing is executed."""
         if name in self._types:
             return self._types[name]
         module, _, qualname = name.partition(":")
-        found: Any = None
+        value: Any = None
         if any(module == package or module.startswith(f"{package}.") for package in self._packages):
-            found = sys.modules.get(module)
+            value = sys.modules.get(module)
             for part in qualname.split("."):
-                found = getattr(found, part, None)
-        if not isinstance(found, type) or _name(found) != name or not issubclass(found, least):
+                value = getattr(value, part, None)
+        if not isinstance(value, type) or _name(value) != name or not issubclass(value, least):
             raise ValueError(f"a checkpoint needs types of {', '.join(self._packages)} that are in use; got {name}")
-        self._types[name] = found
-        return found
+        self._types[name] = value
+        return value
 
 
 def _name(kind: type) -> str:

@@ -1,4 +1,4 @@
-"""What the runs of a sweep say side by side, as tables."""
+"""The tables of `byzsgd compare`: accuracy, outcomes, mistakes of filters."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from byzsgd.analysis.outcomes import accepted, filter_rates, measure_of, outcome
 from byzsgd.analysis.paired import FEWEST, block, difference, hue_of, leaders, reference_of
 from byzsgd.analysis.slowdown import DESCENT, slowdown, twins
 
-from .tables import Cell, Table
+from .table import Cell, Table
 
 BOLD = "Bold: the best median and all that cannot be told apart from it."
 TOLD_APART = f"Told apart: paired t-tests, Holm over all pairs, 5 %; {FEWEST} seeds or more."
 
 
 def tables(runs: Sequence[Recorded]) -> list[Table]:
-    """Everything that `byzsgd compare` says: accuracy of each server under each attack where both differ, all outcomes,
-    and the mistakes of each filter where there are filters. ValueError when there is no run with an evaluation."""
+    """All tables of `byzsgd compare`: the accuracy of each server under each attack (if both differ), the outcomes, and
+    the mistakes of each filter (if there are filters). ValueError where no run was evaluated."""
     comparison = compare(runs)
     metric = measure_of(runs)
     if all(math.isnan(outcome(run, metric)) for run in runs):
@@ -34,8 +34,8 @@ def tables(runs: Sequence[Recorded]) -> list[Table]:
 
 
 def accuracy(comparison: Comparison, metric: str | None = None, last: int = 1) -> Table:
-    """A row for each server (and whatever else differs), a column for each attack; of each run the mean of its last
-    evaluations."""
+    """The accuracy in a row for each server (and other settings that differ) and a column for each attack. A run counts
+    with the mean of its last `last` evaluations."""
     metric = metric or measure_of(comparison.runs)
     keys = tuple(key for key in comparison.keys if key != "attack")
     attacks = comparison.values("attack")
@@ -72,10 +72,10 @@ def accuracy(comparison: Comparison, metric: str | None = None, last: int = 1) -
 
 
 def outcomes(comparison: Comparison) -> Table:
-    """A row for each setting: accuracy, how far from the reference, slowdown, acceptance, staleness."""
+    """A row for each setting: accuracy, difference from the reference, slowdown, acceptance, staleness."""
     metric = measure_of(comparison.runs)
-    found = twins(comparison)
-    pace = {"slowdown_unfiltered": found.unfiltered, "slowdown_asgd": found.asgd}
+    of_groups = twins(comparison)
+    pace = {"slowdown_unfiltered": of_groups.unfiltered, "slowdown_asgd": of_groups.asgd}
     pace = {name: others for name, others in pace.items() if any(others)}
     references = [reference_of(comparison, group) for group in comparison.groups]
     contested = len(comparison.groups) > 1
@@ -137,13 +137,13 @@ def outcomes(comparison: Comparison) -> Table:
 
 
 def filters(comparison: Comparison) -> Table:
-    """Mistakes of each filter, of the vectors that it was asked about."""
+    """The mistakes of each filter on the vectors that reached it."""
     rows = []
     for group in comparison.groups:
         lying = group.values.get("attack", comparison.shared.get("attack")) != "none"
         rates = [filter_rates(run) for run in group.runs]
-        for name in dict.fromkeys(name for found in rates for name in found):
-            of_name = [found[name] for found in rates if name in found]
+        for name in dict.fromkeys(name for of_run in rates for name in of_run):
+            of_name = [of_run[name] for of_run in rates if name in of_run]
             rows.append(
                 (
                     *(Cell(_value(group.values[key])) for key in comparison.keys),
@@ -172,15 +172,15 @@ def filters(comparison: Comparison) -> Table:
 
 
 def _bold(groups: Sequence[Group], metric: str, last: int) -> Sequence[Group]:
-    """Marks say something only where they are not on every cell."""
-    found = leaders(groups, metric, last)
-    return found if len(found) < len(groups) else ()
+    """The groups in bold: the leaders, unless those are all groups."""
+    best = leaders(groups, metric, last)
+    return best if len(best) < len(groups) else ()
 
 
 def _final(group: Group, metric: str, last: int = 1) -> Estimate:
-    """What is left at the end. An infinite loss of runs that went on to their end is no divergence."""
-    found = estimate(outcome(run, metric, last) for run in group.runs)
-    return found if group.diverged else replace(found, lost_as="inf")
+    """The estimate of the final metric. If no run diverged, an infinite loss is shown as inf."""
+    result = estimate(outcome(run, metric, last) for run in group.runs)
+    return result if group.diverged else replace(result, lost_as="inf")
 
 
 def _percent(group: Group, measure: Callable[[Recorded], float]) -> Cell:
@@ -192,7 +192,7 @@ def _hundred(shares: Sequence[float]) -> Estimate:
 
 
 def _fate(group: Group) -> str:
-    """What the estimate itself does not say: it says how many diverged."""
+    """How many runs stalled, failed or are unfinished. The estimate itself shows how many diverged."""
     fates = []
     for status in ("stalled", "failed", "unfinished"):
         count = sum(run.info.get("status") == status for run in group.runs)
@@ -202,7 +202,7 @@ def _fate(group: Group) -> str:
 
 
 def _statistic(comparison: Comparison) -> tuple[str, ...]:
-    """Which statistic the numbers are."""
+    """The name of the statistic, as the first sentence of a caption."""
     name = named([len(group.runs) for group in comparison.groups])
     return (f"{name[0].upper()}{name[1:]}; a run that diverged counts as the worst.",) if name else ()
 

@@ -1,4 +1,4 @@
-"""What a report page holds: runs and groups as plain JSON, small enough for a hundred runs."""
+"""The data of a report page: runs and groups as plain JSON, small enough for a hundred runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from byzsgd.analysis.colours import PALETTE, look_of, server_places
-from byzsgd.analysis.groups import ABSENT, Comparison, Recorded, phrase, typed_value
+from byzsgd.analysis.groups import ABSENT, Comparison, Recorded, called, phrase, typed_value
 from byzsgd.analysis.jobs import jobs
 from byzsgd.analysis.outcomes import accepted, at_best_validation, byzantine_share, final, may_refuse, staleness
 from byzsgd.analysis.paired import hue_of
@@ -19,12 +19,12 @@ from byzsgd.checks import leaves, spelled
 
 from .command import plot_command, train_command
 from .notes import notes_of
-from .study import study_of
+from .optuna_study import study_of
 
-EVALUATIONS = 120  # of a run, at the most
-DELIVERIES = 40_000  # of all runs together
+EVALUATIONS = 120  # at most, of a run
+DELIVERIES = 40_000  # at most, of all runs together
 WINDOWS = 40
-DASHES = ("solid", "dash", "dot", "dashdot")  # as the plotting library names them
+DASHES = ("solid", "dash", "dot", "dashdot")  # the names of plotly
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "triangle-down", "cross")
 MEASURES = {
     "final": "final accuracy",
@@ -36,19 +36,20 @@ MEASURES = {
 }
 
 
-def payload(comparison: Comparison) -> dict[str, Any]:
-    """Everything that the page draws. Only numbers, words and lists: nothing in it is ever read as markup."""
+def payload(comparison: Comparison, trust: bool = False) -> dict[str, Any]:
+    """All data of the page: only numbers, texts and lists. The page never reads them as markup. `trust` as in
+    `study_of`."""
     runs = list(comparison.runs)
-    place = {id(run): number for number, run in enumerate(runs)}
+    numbers = {id(run): number for number, run in enumerate(runs)}
     each = max(200, DELIVERIES // len(runs))
-    known = _metrics(runs)
+    names = _metrics(runs)
     hue = hue_of(comparison)
     rest, own = comparison.besides(hue), () if hue is None else comparison.with_own(hue)
     return {
         "keys": [
             {
                 "key": key,
-                "name": _name(key),
+                "name": called(key),
                 "values": _values(comparison, key),
                 "typed": [_typed(comparison, key, value) for value in comparison.values(key)],
             }
@@ -58,56 +59,50 @@ def payload(comparison: Comparison) -> dict[str, Any]:
         "palette": PALETTE,
         "dashes": DASHES,
         "settings": _settings(runs),
-        "study": study_of(runs),
+        "study": study_of(runs, trust),
         "seeds": sorted({str(run.config.get("seed")) for run in runs}, key=lambda seed: (len(seed), seed)),
-        "metrics": known,
+        "metrics": names,
         "measures": MEASURES,
         "groups": [
             {
-                "label": group.label(comparison.keys) if comparison.keys else "all runs",
+                "label": group.label(comparison.keys) or "all runs",
                 "values": [_word(key, group.values[key]) for key in comparison.keys],
-                "panel": group.label(rest) if rest else "",
-                "line": group.label(own) if own else "all runs",
+                "panel": group.label(rest),
+                "line": group.label(own) or "all runs",
                 "refuses": any(map(may_refuse, group.runs)),
-                "runs": [place[id(run)] for run in group.runs],
+                "runs": [numbers[id(run)] for run in group.runs],
                 **look,
             }
             for group, look in zip(comparison.groups, _looks(comparison), strict=True)
         ],
-        "runs": [_run(run, known, each) for run in runs],
+        "runs": [_run(run, names, each) for run in runs],
         "plot": plot_command(runs),
     }
 
 
 def _typed(comparison: Comparison, key: str, value: Any) -> str | None:
-    """What `--select` calls a value; None: it cannot say it."""
+    """A value as `--select` takes it; None: it cannot take this value."""
     runs = next(group.runs for group in comparison.groups if group.values[key] == value)
-    told = typed_value(runs[0], key)
-    return None if told is None or "," in told else told
+    text = typed_value(runs[0], key)
+    return None if text is None or "," in text else text
 
 
 def _settings(runs: Sequence[Recorded]) -> dict[str, list[str | None]]:
-    """Every choice and setting in which some two runs differ, run by run; null where a run has none."""
-    found = [
+    """Every choice and setting that differs between runs -> its value in each run; null: the run does not have it."""
+    of_runs = [
         dict(run.choices) | {name: spelled(value) for name, value in leaves(run.config) if name not in run.choices}
         for run in runs
     ]
-    names = sorted({name for each in found for name in each})
-    columns = {name: [each.get(name) for each in found] for name in names}
+    names = sorted({name for each in of_runs for name in each})
+    columns = {name: [each.get(name) for each in of_runs] for name in names}
     return {name: column for name, column in columns.items() if len(set(column)) > 1}
 
 
 def _metrics(runs: Sequence[Recorded]) -> list[str]:
-    """Names of what was measured, accuracy first."""
-    known = dict.fromkeys(name for run in runs for name in run.metrics.columns if run.metrics[name].is_not_null().any())
-    places = {"step", "time", "arrivals", "bits_up", "bits_down"}
-    return sorted(set(known) - places, key=lambda name: (name != "test_accuracy", name))
-
-
-def _name(key: str) -> str:
-    return {"aggregator": "server", "num_byzantine": "Byzantine workers", "f": "declared f"}.get(
-        key, key.replace("/", ".").replace("_", " ")
-    )
+    """The names of the metrics that were measured, accuracy first."""
+    names = dict.fromkeys(name for run in runs for name in run.metrics.columns if run.metrics[name].is_not_null().any())
+    axes = {"step", "time", "arrivals", "bits_up", "bits_down"}
+    return sorted(set(names) - axes, key=lambda name: (name != "test_accuracy", name))
 
 
 def _word(key: str, value: Any) -> str:
@@ -119,18 +114,19 @@ def _values(comparison: Comparison, key: str) -> list[str]:
 
 
 def _looks(comparison: Comparison) -> list[dict[str, str]]:
-    """Line by server where servers differ; a mark tells apart what shares a line."""
+    """Colour, dash and symbol of each group. Colour and dash follow the server, if servers differ. Groups with the same
+    line have different symbols."""
     if "aggregator" in comparison.keys:
         places = server_places(str(value) for value in comparison.look_values("aggregator"))
-        spots = [places[str(group.values["aggregator"])] for group in comparison.groups]
+        numbers = [places[str(group.values["aggregator"])] for group in comparison.groups]
     else:
-        spots = list(range(len(comparison.groups)))
+        numbers = list(range(len(comparison.groups)))
     looks = []
-    met: Counter[int] = Counter()
-    for spot in spots:
-        colour, dash = look_of(spot)
-        looks.append({"colour": PALETTE[colour], "dash": DASHES[dash], "symbol": SYMBOLS[met[spot] % len(SYMBOLS)]})
-        met[spot] += 1
+    used: Counter[int] = Counter()
+    for number in numbers:
+        colour, dash = look_of(number)
+        looks.append({"colour": PALETTE[colour], "dash": DASHES[dash], "symbol": SYMBOLS[used[number] % len(SYMBOLS)]})
+        used[number] += 1
     return looks
 
 
@@ -160,7 +156,7 @@ def _run(run: Recorded, metrics: Sequence[str], each: int) -> dict[str, Any]:
 def _facts(run: Recorded) -> list[list[str]]:
     info = run.info
     versions = info.get("versions") or {}
-    said = {
+    values = {
         "parameters": info.get("num_parameters"),
         "Byzantine ids": ", ".join(str(worker) for worker in info.get("byzantine_ids") or ()) or "none",
         "deliveries": len(run.arrivals),
@@ -174,11 +170,11 @@ def _facts(run: Recorded) -> list[list[str]]:
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()) or None,
         "commit": info.get("commit"),
     }
-    return [[name, str(value)] for name, value in said.items() if value is not None]
+    return [[name, str(value)] for name, value in values.items() if value is not None]
 
 
 def _curve(run: Recorded, metrics: Sequence[str]) -> dict[str, list[Any]]:
-    """The evaluations, thinned evenly; the last one always stays."""
+    """The evaluations by column, thinned evenly. The last one always stays."""
     rows = run.metrics
     if len(rows) > EVALUATIONS:
         rows = rows[np.unique(np.linspace(0, len(rows) - 1, EVALUATIONS).round().astype(int)).tolist()]
@@ -187,7 +183,7 @@ def _curve(run: Recorded, metrics: Sequence[str]) -> dict[str, list[Any]]:
 
 
 def _windows(run: Recorded) -> dict[str, list[Any]]:
-    """Share accepted in each window of the run, honest and Byzantine; null where none arrived."""
+    """The accepted share in each window of the run, of honest and of Byzantine vectors; null: none arrived."""
     total = len(run.arrivals)
     count = min(WINDOWS, max(1, total // 40))
     edges = np.linspace(0, total, count + 1)
@@ -202,7 +198,7 @@ def _windows(run: Recorded) -> dict[str, list[Any]]:
 
 
 def _deliveries(run: Recorded, each: int) -> dict[str, Any]:
-    """A stretch of deliveries, column by column: all of them where they are few, else from the middle of the run."""
+    """Up to `each` consecutive deliveries by column, from the middle of the run."""
     total = len(run.arrivals)
     first = 0 if total <= each else (total - each) // 2
     rows = jobs(run)[first : first + each]
@@ -210,8 +206,8 @@ def _deliveries(run: Recorded, each: int) -> dict[str, Any]:
         "arrival", "time", "began", "worker", "byzantine", "read_at", "step", "staleness", "accepted", "reason",
         "weight", "norm", "updated",
     ]  # fmt: skip
-    known = set(run.arrivals.columns) - {"serial", "read_at_true", "bits"}
-    scores = [name for name in run.arrivals.columns if name in known and name not in fixed]
+    shown = set(run.arrivals.columns) - {"serial", "read_at_true", "bits"}
+    scores = [name for name in run.arrivals.columns if name in shown and name not in fixed]
     columns: dict[str, Any] = {}
     for name in [*fixed, *scores]:
         values = rows[name].to_list()
@@ -226,14 +222,14 @@ def _deliveries(run: Recorded, each: int) -> dict[str, Any]:
 
 
 def _number(value: float | int | None) -> float | int | None:
-    """Five significant digits; null for what is no finite number."""
+    """A number with five significant digits; null: it is not finite."""
     if value is None or isinstance(value, int):
         return value
     return float(f"{value:.5g}") if math.isfinite(value) else None
 
 
 def _measured(value: float | int | None) -> float | int | str | None:
-    """Null: not measured. What is infinite or not a number is said in words, since it explains a refusal."""
+    """A measured number; null: not measured. Infinities and NaN become words, since they explain a refusal."""
     if isinstance(value, float) and not math.isfinite(value):
         return "not a number" if math.isnan(value) else "infinite"
     return _number(value)

@@ -1,4 +1,4 @@
-"""One run: what a configuration describes, what is built from it, and where it is kept while it goes on."""
+"""One run: the experiment that a configuration describes, what is built from it, its loop, and where it is stored."""
 
 from byzsgd.run.budget import Budget as Budget
 from byzsgd.run.experiment import Experiment as Experiment

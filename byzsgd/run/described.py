@@ -1,4 +1,5 @@
-"""Parts as configuration: what a part that was put into an experiment in Python is, for the record and the identity."""
+"""Parts as configuration: a part that was put into an experiment in Python becomes plain values, for its record and its
+identity."""
 
 from __future__ import annotations
 
@@ -18,21 +19,22 @@ from torch import Tensor
 from byzsgd.attacks.declaration import Forging
 from byzsgd.records.origin import CODE, DIGEST, remembered
 
-OWN = ("byzsgd", "torch", "torchvision", "numpy")  # code that has a version; other code has a digest
+OWN = ("byzsgd", "torch", "torchvision", "numpy")  # packages whose version the record names; other code gets a digest
 
 
 def choices_of(part: Any, group: str) -> dict[str, str]:
-    """Which members a part stands for: those that it was chosen by, or its own name."""
+    """The choices of a group for a part: those by which a configuration built it, else the name of the part."""
     if part is None or isinstance(part, bool | int | float | str | list | tuple):
         return {}
-    _, known = remembered(part) or ({}, {})
-    of_group = {key: member for key, member in known.items() if key == group or key.startswith(f"{group}/")}
+    _, choices = remembered(part) or ({}, {})
+    of_group = {key: member for key, member in choices.items() if key == group or key.startswith(f"{group}/")}
     return of_group or {group: str(described(part)["_target_"]).rpartition(".")[2]}
 
 
 def described(part: Any) -> Any:
-    """Plain values: the node that the part was built from; else its class and fields, which a configuration can say
-    too; for code and contents that it cannot say a digest, with `_code_: null` for a lambda of a prompt."""
+    """A part as plain values: the node from which it was built, else its class and its fields. Code and contents that
+    no configuration can express become digests. A function without a source file (a lambda at a prompt) gets
+    `_code_: null`."""
     try:
         return _described(part)
     except RecursionError:
@@ -40,7 +42,7 @@ def described(part: Any) -> Any:
 
 
 def nameless(config: Any, path: str = "") -> Iterator[str]:
-    """The places of a configuration whose parts have no digest."""
+    """The parts of a configuration that have no digest, as `path=target`."""
     if isinstance(config, Mapping):
         if CODE in config and config[CODE] is None:
             yield f"{path}={config.get('_target_')}"
@@ -52,7 +54,7 @@ def nameless(config: Any, path: str = "") -> Iterator[str]:
 
 
 def own_modules(config: Any) -> Iterator[str]:
-    """The modules of code that was given in Python: those of a configuration's digests of code."""
+    """The modules of the code that was given in Python: those of the parts with a digest of code."""
     if isinstance(config, Mapping):
         if config.get(CODE) is not None:
             yield str(config["_target_"]).rpartition(".")[0]
@@ -64,8 +66,8 @@ def own_modules(config: Any) -> Iterator[str]:
 
 
 def _described(part: Any) -> Any:
-    if (known := remembered(part)) is not None:
-        return _described(dict(known[0]))
+    if (kept := remembered(part)) is not None:
+        return _described(dict(kept[0]))
     if part is None or isinstance(part, bool | int | float | str):
         return part
     if isinstance(part, np.generic):
@@ -93,17 +95,17 @@ def _described(part: Any) -> Any:
     if isinstance(part, types.MethodType):
         return _named(part.__func__) | {"self": _described(part.__self__)}
     if is_dataclass(part):
-        kept = {field.name: getattr(part, field.name) for field in fields(part) if field.init}
-        return _named(type(part)) | _described(kept)
+        values = {field.name: getattr(part, field.name) for field in fields(part) if field.init}
+        return _named(type(part)) | _described(values)
     if hasattr(part, "__dict__"):
-        held = _described(vars(part))
-        whole = next(nameless(held), None) is None
-        return _named(type(part)) | ({DIGEST: _digest(repr(held).encode())} if whole else {CODE: None})
+        attributes = _described(vars(part))
+        whole = next(nameless(attributes), None) is None
+        return _named(type(part)) | ({DIGEST: _digest(repr(attributes).encode())} if whole else {CODE: None})
     return {"_target_": _label(part), CODE: None}
 
 
 def _named(thing: Any) -> dict[str, Any]:
-    """A class or function: its public name, and a digest of its code where that has no version."""
+    """The node of a class or function: its public name, and a digest of its code unless its package is in `OWN`."""
     own = str(getattr(thing, "__module__", "")).partition(".")[0] in OWN
     closed = _closure(thing)
     node: dict[str, Any] = {"_target_": _public_name(thing)}
@@ -116,30 +118,30 @@ def _named(thing: Any) -> dict[str, Any]:
 
 
 def _closure(function: Any) -> list[Any]:
-    """What a function has closed over, and the values of its parameters where those are not said."""
+    """The values in the closure of a function, and the defaults of its parameters."""
     cells = getattr(function, "__closure__", None) or ()
-    held = [_described(cell.cell_contents) for cell in cells]
-    if not held and not isinstance(function, types.FunctionType):
+    values = [_described(cell.cell_contents) for cell in cells]
+    if not values and not isinstance(function, types.FunctionType):
         return []
     if str(getattr(function, "__module__", "")).partition(".")[0] in OWN:
-        return held
-    return [*held, _described(function.__defaults__), _described(function.__kwdefaults__)]
+        return values
+    return [*values, _described(function.__defaults__), _described(function.__kwdefaults__)]
 
 
 def _source(thing: Any) -> str | None:
-    """The text of a class, with those that it inherits from, or of a function; None: it is in no file."""
+    """The source of a function, or of a class and its bases; None: there is no file of it."""
     family = [each for each in thing.__mro__ if each.__module__.partition(".")[0] not in (*OWN, "builtins", "typing")] \
         if isinstance(thing, type) else [thing]  # fmt: skip
     try:
         text = "".join(inspect.getsource(each) for each in family)
     except (OSError, TypeError):
         return None
-    # Two lambdas of one line have one text.
+    # Two lambdas on one line have the same source.
     return text + thing.__code__.co_code.hex() if getattr(thing, "__name__", "") == "<lambda>" else text
 
 
 def _public_name(thing: Any) -> str:
-    """The shortest name under which a package above its module exports it; that is what configurations call it."""
+    """The shortest name under which a package around its module exports it, as configurations name it."""
     module, name = str(getattr(thing, "__module__", "?")), str(getattr(thing, "__qualname__", _label(thing)))
     packages = module.split(".")
     for cut in range(1, len(packages)):

@@ -1,4 +1,4 @@
-"""Which model of a run is evaluated, and what its nodes have to say beside it."""
+"""Which model of a run is evaluated, and which metrics its nodes add."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from torch import Tensor
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.world import World
 
-MOST_NODES = 64  # that are evaluated one by one without being asked for it
+MOST_NODES = 64  # up to so many nodes are each evaluated under metrics.nodes=auto
 
 
 class Evaluation(Protocol):
-    """Looks at a world and changes nothing."""
+    """Measures a world and changes nothing."""
 
     def model(self, world: World) -> Tensor:
         """(d,) the model that stands for the run."""
 
     def nodes(self, world: World) -> Tensor | None:
-        """(n, d) the models of all nodes; None: there is one."""
+        """(n, d) the models of all nodes; None: there is only one model."""
 
     def measured(self, world: World) -> dict[str, float]:
         """One row of metrics."""
@@ -31,7 +31,7 @@ class Evaluation(Protocol):
 
 @dataclass(frozen=True)
 class OfServer:
-    """There is one model: the server's."""
+    """Evaluates the one model, that of the server."""
 
     problem: SupervisedProblem
 
@@ -47,11 +47,11 @@ class OfServer:
 
 @dataclass(frozen=True)
 class OfNodes:
-    """Every node has a model: their mean over the h honest ones stands for the run.
+    """Every node has a model. The mean x̄ over the h honest nodes stands for the run.
 
-    Beside its metrics, where there are classes, the accuracies of the honest nodes' own models: `worst_accuracy`,
-    `node_accuracy`, their mean, and `best_accuracy`; `consensus`, (1/h)·Σ ‖x_i − x̄‖²; `bits_up`, all that was sent so
-    far, and `bits_down`, 0: there is no server that answers.
+    Its metrics come first. With classes follow the accuracies of the honest nodes' own models: `worst_accuracy`,
+    `node_accuracy` (their mean) and `best_accuracy`. `consensus` is (1/h)·Σ ‖x_i − x̄‖². `bits_up` counts all bits sent
+    so far. `bits_down` is 0, since no server answers.
     """
 
     problem: SupervisedProblem

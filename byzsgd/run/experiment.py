@@ -1,4 +1,4 @@
-"""The object graph, built and run: the only file that knows all the parts."""
+"""The experiment: a whole configuration as one object, its checks, and its run. The only file that knows all parts."""
 
 from __future__ import annotations
 
@@ -45,31 +45,31 @@ from byzsgd.records.lock import was_killed
 from byzsgd.records.longer import begin_behind, find_shorter
 from byzsgd.run.budget import Budget
 from byzsgd.run.described import choices_of, described, nameless, own_modules
+from byzsgd.run.engine_path import OtherPath, advice, say_once
 from byzsgd.run.fields import converted
 from byzsgd.run.folders import is_kept, place_of, require_done, require_files, require_own
 from byzsgd.run.memory import least_memory, require_memory
 from byzsgd.run.messages import check_messages
 from byzsgd.run.metrics import Metrics
-from byzsgd.run.path import OtherPath, advice, say_once
 from byzsgd.run.prepared import Prepared, prepare
 from byzsgd.run.process import THREADS, rare_collections, threads
 from byzsgd.run.running import Running
 from byzsgd.run.saving import Saving
+from byzsgd.run.scheme_pilot import piloted, pilots
 from byzsgd.run.screen import Facts, Nobody, Screen
 from byzsgd.run.signals import Stopped, stop_signals
 from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, require_same_start
 from byzsgd.run.sweeping import Sweeping
 from byzsgd.run.tracking import Tracking
-from byzsgd.run.trial import piloted, pilots
 
-NO_GROUPS = {"budget", "metrics", "sweep"}
+NO_GROUPS = {"budget", "metrics", "sweep"}  # parts that have no configuration group
 LEAST = {"num_workers": 1, "eval_every": 1, "threads": 1, "keep_state": 0, "seed": 0}
-SAYING = ("config", "choices", "said")  # the fields that are about the others
+DESCRIBING = ("config", "choices", "in_config")  # the fields that describe the others
 _SENDER = {"vectors": "gradient", "deltas": "delta"}
 
 
 class EngineFactory(Protocol):
-    """(problem, batches, the liars' attacks by worker) -> engine."""
+    """(problem, batches, attacks of the liars by worker) -> engine."""
 
     def __call__(self, problem: SupervisedProblem, batches: Batches, poisons: Mapping[int, Attack], /) -> Engine: ...
 
@@ -90,13 +90,13 @@ class Experiment:
     dataset: Dataset
     model: ModelFactory
     partition: Partition
-    worker: WorkerRule[Any]
-    compressor: Compressor[Any]
+    worker: WorkerRule
+    compressor: Compressor
     attack: Attack = converted(lift_attack)
-    aggregator: Aggregator[Any] | None = None  # null where the scheme has no server
+    aggregator: Aggregator | None = None  # null where the scheme has no server
     delay: Delay
     scheme: SchemeSettings
-    optimizer: Optimizer[Any]
+    optimizer: Optimizer
     engine: EngineFactory
     tracker: Tracker | None = None
     num_workers: int
@@ -121,10 +121,10 @@ class Experiment:
     keep_state: float = 64.0
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     choices: Mapping[str, str] = field(default_factory=dict, repr=False)
-    said: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)  # the values that config says
+    in_config: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)  # what `config` describes
 
     def __post_init__(self) -> None:
-        self._say_what_was_replaced()
+        self._describe_replaced_fields()
         n = self.num_workers
         for name, least in LEAST.items():
             require(getattr(self, name) >= least, name, f"a value >= {least}", **{name: getattr(self, name)})
@@ -166,18 +166,18 @@ class Experiment:
         check_messages(self)
         build_clock(self.delay, Streams(self.seed), n, self.byzantine).check(n)
 
-    def _say_what_was_replaced(self) -> None:
-        """Makes `config` and `choices` those of the fields: dataclasses.replace hands on those of before."""
-        own = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in SAYING}
-        if self.said or not self.config:
-            other = [name for name, value in own.items() if not _is_same(value, self.said.get(name, SAYING))]
+    def _describe_replaced_fields(self) -> None:
+        """Brings `config` and `choices` up to date with the fields: dataclasses.replace copies the old ones."""
+        own = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in DESCRIBING}
+        if self.in_config or not self.config:
+            other = [name for name, value in own.items() if not _is_same(value, self.in_config.get(name, DESCRIBING))]
             config = {"_target_": "byzsgd.run.Experiment", **self.config}
             config |= {name: described(own[name]) for name in other}
             choices = {key: member for key, member in self.choices.items() if key.partition("/")[0] not in other}
             for name in set(other) - NO_GROUPS:
                 choices |= choices_of(own[name], name)
             vars(self).update(config=config, choices=choices)
-        vars(self)["said"] = own
+        vars(self)["in_config"] = own
 
     def _require_served(self, who: str) -> None:
         server = self.aggregator
@@ -191,7 +191,7 @@ class Experiment:
                 worker=self.choices.get("worker"))  # fmt: skip
 
     def _require_unserved(self, who: str) -> None:
-        """What only a server understands is refused beside a scheme without one."""
+        """Beside a scheme without a server, refuses every setting that only a server can follow."""
         chosen = self.choices.get("aggregator", type(self.aggregator).__name__)
         require(self.aggregator is None, who, "no aggregator, since it has no server", aggregator=chosen)
         require(not self.delay.prescribed, who, "a delay in seconds, since it has no server whose updates count",
@@ -217,7 +217,7 @@ class Experiment:
         return tuple(sorted(int(worker) for worker in drawn))
 
     def prepare(self, plugins: Sequence[str] | None = None) -> Prepared:
-        """Loads the data and builds everything that a run needs. Nothing has been computed yet."""
+        """Loads the data and builds everything that a run needs, before its first gradient."""
         return prepare(self, plugins)
 
     def run(
@@ -229,14 +229,14 @@ class Experiment:
         only_there: bool = False,
         shorter: Path | None = None,
     ) -> Run:
-        """Runs to the end of the budget. With a folder its records are written there, else they stay in memory.
+        """Runs to the end of the budget. With a folder, its records are written there; else they stay in memory.
 
-        A run that was cut off goes on from its last checkpoint, to the same bits; a finished one is read back, or with
-        `force` run again in a folder beside. A folder beside, made so, is taken where its data are those of now;
-        `only_there`: never. ValueError where the data are not those that the run was started with. `plugins`: modules
-        whose types a checkpoint may hold; None: the configuration's own. A run that differs in nothing but a larger
-        budget from a finished one nearby, or from `shorter`, goes on where that ended, to the same bits as from its
-        beginning.
+        A run that was cut off goes on from its last checkpoint, to the same bits. A finished run is read back; with
+        `force` it runs again in a folder beside. Without `force`, such a folder beside is used if its data are those of
+        now; with `only_there`, never. ValueError where the data changed since the start of the run. `plugins`: modules
+        whose types a checkpoint may hold; None: those of the configuration. A run may differ from a finished one
+        nearby, or from `shorter`, only in a larger budget. Then it goes on where that one ended, to the same bits as
+        from its beginning.
         """
         watcher: Screen = Nobody() if screen is None else screen
         with stop_signals() as stopped, threads(self.threads), rare_collections():
@@ -246,7 +246,7 @@ class Experiment:
             place = Path(folder) if only_there else place_of(self, Path(folder), plugins)
             if only_there and is_kept(place):
                 require_files(self, place, plugins)
-            if is_finished(place):  # also where one may only read
+            if is_finished(place):  # before the lock: the folder may be read-only
                 return self._read_back(place, watcher)
             killed = was_killed(place)
             with locked(place):
@@ -255,8 +255,8 @@ class Experiment:
                 require_done(place, killed, watcher.say)
                 if is_kept(place):
                     require_own(self, place)
-                elif found := self._beginning(place, shorter, plugins):
-                    begin_behind(found, place, self.config, self.choices)
+                elif beginning := self._beginning(place, shorter, plugins):
+                    begin_behind(beginning, place, self.config, self.choices)
                 try:
                     return self._watched(stopped, place, watcher, plugins)
                 except Stopped as stop:
@@ -264,17 +264,17 @@ class Experiment:
                     raise
 
     def _beginning(self, place: Path, shorter: Path | None, plugins: Sequence[str] | None) -> Path | None:
-        """The finished run with whose end this one goes on, if its data and its path are those of now."""
-        found = None if self.force or pilots(self) else shorter or find_shorter(place, self.config)
+        """The finished run from whose end this one goes on, if its data and its path are those of now."""
+        folder = None if self.force or pilots(self) else shorter or find_shorter(place, self.config)
         try:
-            if found is not None:
+            if folder is not None:
                 now = self.prepare(plugins)
-                require_same_start(found, now.chosen.said, now.facts["files"])
+                require_same_start(folder, now.chosen.said, now.facts["files"])
         except (OtherFiles, OtherPath):
             if shorter is not None:
                 raise
             return None
-        return found
+        return folder
 
     def _read_back(self, folder: Path, screen: Screen) -> Run:
         require_own(self, folder)
@@ -290,9 +290,9 @@ class Experiment:
             return self.start(place, screen, plugins, stopped).complete(stopped)
         identity = run_id(self.config)
         name = identity if place is None else place.name
-        # What is run again beside is a run of its own.
-        told = Tracked(name, name if self.force else identity, place, self.config)
-        watcher = Tracking(screen, self.tracker, self.choices.get("tracker", type(self.tracker).__name__), told)
+        # A run again in a folder beside is another run for the tracker.
+        tracked = Tracked(name, name if self.force else identity, place, self.config)
+        watcher = Tracking(screen, self.tracker, self.choices.get("tracker", type(self.tracker).__name__), tracked)
         try:
             return self.start(place, watcher, plugins, stopped).complete(stopped)
         except KeyboardInterrupt:
@@ -303,8 +303,8 @@ class Experiment:
             raise
 
     def _require_digests(self, folder: Path) -> None:
-        counted = {key: node for key, node in self.config.items() if key not in NOT_IDENTITY}
-        lacking = next(nameless(counted), None)
+        identifying = {key: node for key, node in self.config.items() if key not in NOT_IDENTITY}
+        lacking = next(nameless(identifying), None)
         require(lacking is None, str(folder), "parts whose code is in a file or whose contents have a digest",
                 part=lacking)  # fmt: skip
 
@@ -315,11 +315,11 @@ class Experiment:
         plugins: Sequence[str] | None = None,
         stopped: Callable[[], int] = lambda: 0,
     ) -> Running:
-        """The run before its next event."""
+        """The run, ready for its next event: from its beginning, or from the checkpoint in the folder."""
         settled, measured = piloted(self, folder, plugins, stopped)
         for name, values in measured.items():
-            told = ", ".join(f"{score}={value:.4g}" for score, value in values.items())
-            screen.say(f"a {name} run measured {told}")
+            text = ", ".join(f"{score}={value:.4g}" for score, value in values.items())
+            screen.say(f"a {name} run measured {text}")
         prepared = settled.prepare(plugins)
         info = collect_info(
             num_parameters=prepared.problem.num_parameters,

@@ -1,4 +1,4 @@
-"""Fields of frozen dataclasses that convert what they are given."""
+"""Fields of frozen dataclasses that convert their values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class _Converted:
-    """The place of a dataclass field without default, which holds what a function makes of the value it is given."""
+    """The descriptor of a dataclass field without default. The field holds `convert(value)`."""
 
     def __init__(self, convert: Callable[[Any], Any]) -> None:
         self._convert = convert
@@ -16,7 +16,7 @@ class _Converted:
         self._name = name
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
-        if instance is None:  # the dataclass asks for a default
+        if instance is None:  # the dataclass looks for a default
             raise AttributeError(self._name)
         return vars(instance)[self._name]
 
@@ -25,5 +25,5 @@ class _Converted:
 
 
 def converted(convert: Callable[[Any], Any]) -> Any:
-    """Of a field of a frozen dataclass: it holds `convert` of what its constructor is given."""
+    """A field of a frozen dataclass that holds `convert` of the constructor's argument."""
     return _Converted(convert)

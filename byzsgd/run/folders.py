@@ -1,4 +1,4 @@
-"""Which folder a run is kept in, and whether it may go on there."""
+"""Which folder a run is written to, and whether it may go on there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 def place_of(experiment: Experiment, folder: Path, plugins: Sequence[str] | None) -> Path:
-    """The first of `folder`, `folder__2`, … where this run may be: not begun, or begun with the files of now."""
+    """The first of `folder`, `folder__2`, … for this run: one without a run, or one whose run began with the data files
+    of now."""
     refusal = None
     for place in beside(folder):
         if experiment.force and (is_finished(place) or lost_end(place)):
@@ -39,15 +40,15 @@ def place_of(experiment: Experiment, folder: Path, plugins: Sequence[str] | None
 
 
 def require_files(experiment: Experiment, folder: Path, plugins: Sequence[str] | None) -> None:
-    """ValueError where what a run has left is not as it left it; OtherFiles where it rests on other data."""
+    """ValueError where files of a finished run have changed; OtherFiles where the run began with other data."""
     require_whole(folder)
     before = read_info(folder).get("files") if is_run(folder) else None
-    if before and same_run(read_config(folder), experiment.config):  # else other settings are what is refused
+    if before and same_run(read_config(folder), experiment.config):  # other settings are refused by `require_own`
         require_same_files(folder, before, loaded(experiment, plugins)[1])
 
 
 def require_own(experiment: Experiment, folder: Path) -> None:
-    """ValueError where a folder holds a run of other settings."""
+    """ValueError where a folder holds a run with other settings."""
     stored = read_config(folder)
     if not same_run(stored, experiment.config):
         needs = f"{folder} needs the settings that it was started with"
@@ -55,17 +56,17 @@ def require_own(experiment: Experiment, folder: Path) -> None:
 
 
 def is_kept(folder: Path) -> bool:
-    """Whether a run has left something here that a new one would have to go on from."""
+    """Whether a folder holds a result or a checkpoint, from which a run has to go on."""
     return is_finished(folder) or bool(checkpoints(folder))
 
 
 def require_done(folder: Path, killed: bool, say: Callable[[str], None]) -> None:
-    """ValueError where a run says that it has ended, but lost its DONE: its result is not computed again over it.
-    `killed`: its process was, so perhaps before it wrote that; then it goes on, and says so."""
+    """ValueError where a run has ended but its DONE is missing: its result is not overwritten. `killed`: its process
+    was killed, perhaps before it wrote DONE. Then the run goes on, and a line says so."""
     if ended := lost_end(folder):
         needs = f"its {DONE}, for its {INFO} says {ended} (force=true runs it again beside; or remove the folder)"
         require(killed, str(folder), needs, DONE=None)
         say(f"{folder} was killed before it wrote {DONE}: its end is computed again")
         newest = checkpoints(folder)[:1]
         if newest and read_position(newest[0])[0] >= (last_row(folder).get("arrivals") or 0):
-            drop_checkpoints(folder)  # the state at the end, from which nothing leads to this end
+            drop_checkpoints(folder)  # of the state at the end: a run that resumes there never reaches that end

@@ -1,24 +1,25 @@
-"""Whether a run fits into the memory of this machine, asked before any of it is taken."""
+"""Whether a run fits into the memory of this machine, tested before it allocates any."""
 
 from __future__ import annotations
 
 from byzsgd.checks import machine_memory, require
 from byzsgd.interfaces import NamesWork, SchemeSettings
 
-PER_WORKER = 4096  # bytes: the seconds of its next jobs, and what the kernel knows of it
-PER_PAIR = 9  # bytes: neighbours or not, and their weight
+PER_WORKER = 4096  # bytes: the durations of its next jobs, and its state in the kernel
+PER_PAIR = 9  # bytes: whether two nodes are neighbours, and their mixing weight
 
 
 def require_memory(who: str, estimate: int, **values: object) -> None:
     """ValueError, with both numbers, where an estimate in bytes exceeds the memory of the machine."""
-    there = machine_memory()
-    if estimate > there:
-        require(False, who, f"what fits into this machine's memory of {_gigabytes(there)}",
+    available = machine_memory()
+    if estimate > available:
+        require(False, who, f"what fits into this machine's memory of {_gigabytes(available)}",
                 estimate=_gigabytes(estimate), **values)  # fmt: skip
 
 
 def least_memory(num_workers: int, scheme: SchemeSettings) -> int:
-    """Bytes that n workers take at least, whatever they compute; where some hear others, a matrix says who."""
+    """The bytes that n workers take at least, whatever they compute. Schemes with neighbours or shared work need a
+    matrix of all pairs too."""
     pairs = scheme.edges or isinstance(scheme, NamesWork)
     return num_workers * PER_WORKER + (num_workers**2 * PER_PAIR if pairs else 0)
 

@@ -1,4 +1,4 @@
-"""What travels in a run: the compressor against the parts around it, and the channel that is made of it."""
+"""The messages of a run: whether the compressor fits the parts around it, the channel, and the bits that are sent."""
 
 from __future__ import annotations
 
@@ -66,17 +66,18 @@ def _interrupts(delay: Delay) -> bool:
 
 
 def exchange_of(experiment: Experiment) -> Exchange | None:
-    """What passes between neighbours, where nodes have some."""
+    """The exchange between neighbours; None: the scheme has none."""
     return getattr(experiment.scheme, "exchange", None) if experiment.scheme.edges else None
 
 
 def communication_of(delay: Delay) -> Any:
-    """The law of the way, where there is one."""
+    """The law of the transport time of a message; None: the delay has none."""
     return getattr(delay, "communication", None)
 
 
 def delay_of_run(experiment: Experiment, layers: Sequence[int]) -> Delay:
-    """The delay, its link told how many bits a message has: what a job sends to a server, or to each neighbour."""
+    """The delay of a run. A link of finite bandwidth gets the bits of one message: that of a job to the server, or to
+    each neighbour."""
     way = communication_of(experiment.delay)
     if not hasattr(way, "carrying") or math.isinf(way.bandwidth):
         return experiment.delay
@@ -91,7 +92,7 @@ def delay_of_run(experiment: Experiment, layers: Sequence[int]) -> Delay:
 
 
 def read_bits(experiment: Experiment, num_parameters: int) -> int:
-    """Bits of the way down when one worker gets the newest model: 32·d, or what the server says that it sends."""
+    """Bits down when one worker reads the newest model: 32·d, or the `broadcast_bits` of the server."""
     if not experiment.scheme.server:
         return 0
     broadcast_bits = getattr(experiment.aggregator, "broadcast_bits", None)
@@ -100,12 +101,12 @@ def read_bits(experiment: Experiment, num_parameters: int) -> int:
 
 def channel_of_run(
     experiment: Experiment,
-    compressor: Compressor[Any],
+    compressor: Compressor,
     problem: SupervisedProblem,
     contexts: Mapping[int, WorkerContext],
     streams: Streams,
 ) -> Channel:
-    """The null object where nothing is compressed."""
+    """The channel of a run; for a lossless compressor the one that changes nothing."""
     if compressor.lossless:
         return Channel()
     if getattr(compressor, "private", False):

@@ -1,4 +1,4 @@
-"""What a run measures at its evaluations."""
+"""Which metrics a run measures at its evaluations."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from byzsgd.kernel.engine.dissimilarity import least_bound
 
 @dataclass(frozen=True, kw_only=True)
 class Metrics:
-    """What is measured at evaluations beside losses and accuracy; all of it costs time."""
+    """Metrics beside losses and accuracy. Each of them costs time at every evaluation."""
 
     gradient_norm: bool  # of the objective of the honest workers
     validation: bool
     per_class: bool
     dissimilarity: bool  # of the honest workers' objectives, and (G, B) over all evaluations
-    study: bool  # columns of `run.arrivals` about every update: see byzsgd.run.study
-    nodes: bool | Literal["auto"] = "auto"  # the worst of nodes with models of their own; auto: of up to 64
+    study: bool  # columns of `run.arrivals` about every update: see byzsgd.run.update_study
+    nodes: bool | Literal["auto"] = "auto"  # the accuracy of each node that has its own model; auto: of up to 64
 
 
 def dissimilarity_of(metrics: pl.DataFrame) -> dict[str, Any]:
-    """For the info: the least (G, B) that bounds what the evaluations of a run measured; nothing where none did."""
+    """A fact for the info: the least (G, B) that bounds the dissimilarities measured in a run; empty: none was."""
     if "dissimilarity" not in metrics.columns:
         return {}
     measured = metrics.select("dissimilarity", "dissimilarity_norm").filter(pl.all_horizontal(pl.all().is_finite()))
     if not len(measured):
         return {}
-    found = least_bound(*(measured[name].to_list() for name in measured.columns))
-    return {"dissimilarity": {"G": found.G, "B": found.B, "points": len(measured)}}
+    bound = least_bound(*(measured[name].to_list() for name in measured.columns))
+    return {"dissimilarity": {"G": bound.G, "B": bound.B, "points": len(measured)}}

@@ -1,4 +1,4 @@
-"""Parts given in Python as plain objects: where they stand in a configuration, and under which name."""
+"""Parts given in Python as plain objects: their position in a configuration, and their name."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from byzsgd.attacks.declaration import Forging
 from byzsgd.attacks.declaration import lift as lift_attack
 from byzsgd.interfaces import Attack
 
-TABLES = (".csv", ".parquet")  # files of a delay
+TABLES = (".csv", ".parquet")  # files with the seconds of a delay
 
-# What the object of a group must have, where nothing else is taken for it.
+# The methods of an object of a group.
 METHODS = {
     "aggregator": ("init", "receive", "preview"),
     "compressor": ("init", "encode", "decode"),
@@ -33,7 +33,7 @@ METHODS = {
     "tracker": ("open",),
     "worker": ("init", "plan", "message"),
 }
-# What else there is.
+# What may stand for such an object.
 OTHER = {
     "aggregator": "a rule, which is a function (k, d) -> (d,) of the rows",
     "attack": "a function view -> (d,), or an object of a subclass of byzsgd.interfaces.Attack",
@@ -45,18 +45,18 @@ OTHER = {
 
 @dataclass(frozen=True)
 class OwnPart:
-    """An object, the dotted place in the configuration that it takes, and what has to be chosen around it."""
+    """An object, its dotted key in the configuration, and the choices that it needs around it."""
 
     part: Any
     place: str
     name: str  # under which a record lists it
-    words: tuple[str, ...] = ()  # overrides
-    groups: tuple[str, ...] = field(default=())  # whose choice has its name
+    words: tuple[str, ...] = ()  # the overrides of the choices around it
+    groups: tuple[str, ...] = field(default=())  # the groups whose choice it is
 
 
 @dataclass(frozen=True)
 class Copied:
-    """A model factory that gives copies of one module: every seed begins at that module's values."""
+    """A model factory that returns copies of one module. Every seed begins at the parameters of that module."""
 
     module: nn.Module
 
@@ -65,8 +65,8 @@ class Copied:
 
 
 def own_part(key: str, value: Any) -> OwnPart:
-    """What an object means that is given for a group (`aggregator`, `aggregator/rule`) or a dotted key. ValueError in
-    one line, which names the way, where it means nothing."""
+    """The part that an object is for a group (`aggregator`, `aggregator/rule`) or a dotted key. ValueError of one line
+    says what the group takes."""
     group = key.replace(".", "/")
     place = group.replace("/", ".")
     name = _name(value)
@@ -89,7 +89,7 @@ def own_part(key: str, value: Any) -> OwnPart:
 
 
 def _arrays(value: Any) -> OwnPart:
-    """Examples in memory, as the dataset `tensor_file` takes them from a file."""
+    """Examples in memory, in place of the file of the dataset `tensor_file`."""
     if isinstance(value, TensorDataset):
         value = value.tensors
     if not isinstance(value, Mapping):
@@ -103,12 +103,12 @@ def _arrays(value: Any) -> OwnPart:
 
 
 def _array(value: Any) -> np.ndarray:
-    found: np.ndarray = value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
-    return found.astype(np.int64) if found.dtype == bool else found
+    array: np.ndarray = value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
+    return array.astype(np.int64) if array.dtype == bool else array
 
 
 def _attack(value: Any) -> Attack:
-    """A function without a declaration sees what `knowledge=delivered` shows."""
+    """The attack of an object or function. A function without a declaration sees what `knowledge=delivered` shows."""
     function = value.func if isinstance(value, functools.partial) else value
     if isinstance(value, Attack) or hasattr(function, "declaration"):
         return lift_attack(value)
@@ -139,8 +139,8 @@ def _require(condition: bool, group: str, value: Any) -> None:
         return
     kind = value if isinstance(value, type) else type(value)
     methods = METHODS.get(group)
-    known = [f"an object with {', '.join(methods)}"] if methods else []
-    ways = [*filter(None, [OTHER.get(group)]), *known, f"the name of a member (byzsgd list {group})"]
+    objects = [f"an object with {', '.join(methods)}"] if methods else []
+    ways = [*filter(None, [OTHER.get(group)]), *objects, f"the name of a member (byzsgd list {group})"]
     shown = f"the class {kind.__qualname__}, which is to be called" if kind is value else f"a {_kind(kind)}"
     raise ValueError(f"{group} needs {' or '.join(ways)}; got {shown}")
 

@@ -1,9 +1,9 @@
-"""What is built before a run: data, problem, engine and kernel."""
+"""Everything that is built before a run: data, problem, engine and kernel."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,6 @@ from torch import Tensor
 from byzsgd.checks import require
 from byzsgd.interfaces import (
     AdversaryContext,
-    Attack,
-    Batch,
     BatchKey,
     ClippedSum,
     Combined,
@@ -42,12 +40,12 @@ from byzsgd.kernel.randomness import Streams
 from byzsgd.kernel.world import Kernel, World
 from byzsgd.partitions.class_counts import class_counts
 from byzsgd.records.tree import check
+from byzsgd.run.compressor_pilot import solved
+from byzsgd.run.engine_path import Chosen, chosen_path
 from byzsgd.run.evaluation import MOST_NODES, Evaluation, OfNodes, OfServer
 from byzsgd.run.memory import require_memory
 from byzsgd.run.messages import channel_of_run, delay_of_run, read_bits
-from byzsgd.run.path import Chosen, chosen_path
-from byzsgd.run.pilot import solved
-from byzsgd.run.study import NoStudy, StepStudy, Study
+from byzsgd.run.update_study import NoStudy, StepStudy, Study
 from byzsgd.sources import module_sources, noting, sources_of
 
 if TYPE_CHECKING:
@@ -64,12 +62,12 @@ class Prepared:
     engine: Engine
     kernel: Kernel
     chosen: Chosen  # who plays the turns
-    server_context: Callable[[Tensor], ServerContext]  # around a live model
+    server_context: Callable[[Tensor], ServerContext]  # the server's context around a live model
     initial: Tensor  # (d,) the starting point
-    facts: Mapping[str, Any]  # of the data, for the record
+    facts: Mapping[str, Any]  # facts of the data and the scheme, for the record
     study: Study
     evaluation: Evaluation
-    read_bits: int  # of a model on its way to one worker
+    read_bits: int  # bits of one model that a worker reads
 
     def begin(self, params: Tensor) -> World:
         """The world before the first arrival, around the live model `params`. ValueError where the State of a part
@@ -89,22 +87,23 @@ class Prepared:
         return world
 
     def contexts(self, params: Tensor) -> dict[type, object]:
-        """What states hold but checkpoints do not: given again at resume, around the live model `params`."""
+        """The contexts that states hold and checkpoints do not, around the live model `params`. A resumed run gets them
+        anew."""
         return {
             ServerContext: self.server_context(params),
             AdversaryContext: self.kernel.adversary.context(params),
         }
 
     def require_overflow(self, error: HonestNotFinite) -> None:
-        """A vector that is not finite is a result where a model that its job went through, or the loss of one, has
-        overflowed, or its norm in a compressor, or where its worker passes on what liars sent, and else an error."""
+        """FloatingPointError unless an honest vector that is not finite has a cause that makes it a result: its worker
+        forwards what liars sent; or a model of its job, the loss of one, or the norm in a compressor has overflowed."""
         if getattr(self.kernel.scheme, "forwards", False) and self.kernel.adversary.byzantine:
             return
         if not error.overflow and all(self._finite(params, key) for params, key in self._models(error.task)):
             raise FloatingPointError(f"{error}, although its model and its loss are finite") from error
 
     def _models(self, task: Task) -> Iterator[tuple[Tensor, BatchKey]]:
-        """The models that a job went through, each with its batch: local steps are taken again."""
+        """The models on which a job computed gradients, each with its batch. Local steps are computed again."""
         work = task.work
         if isinstance(work, Combined):
             yield from ((task.params[0], key) for key in work.batches)
@@ -122,20 +121,20 @@ class Prepared:
         yield params, work.batches[-1]
 
     def _finite(self, params: Tensor, key: BatchKey) -> bool:
-        """Whether a model and its loss on a batch are."""
+        """Whether a model and its loss on a batch are finite."""
         return bool(params.isfinite().all()) and bool(self.problem.loss(params, self.batches.batch(key)).isfinite())
 
 
 def loaded(experiment: Experiment, plugins: Sequence[str] | None = None) -> tuple[Data, dict[str, str]]:
-    """The data of an experiment, and the digests of all files that it rests on. `plugins`: modules whose files may be
-    looked at; None: those of the configuration."""
+    """The data of an experiment, and the digests of all files on which it depends. `plugins`: modules whose files may
+    be read; None: those of the configuration."""
     root = None if experiment.data_root is None else Path(experiment.data_root).expanduser()
     with noting() as read:
         data = experiment.dataset.load(root, Streams(experiment.seed).generator("dataset"))
     modules = tuple(name for name in experiment.plugins if plugins is None or name in plugins)
     parts = {field.name: getattr(experiment, field.name) for field in fields(experiment)}
     files = {f"dataset/{name}": digest for name, digest in read.items()}
-    for name in sorted(parts.keys() - {"dataset", "config", "choices", "said"}):
+    for name in sorted(parts.keys() - {"dataset", "config", "choices", "in_config"}):
         files |= sources_of(parts[name], name)
     return data, files | module_sources(modules)
 
@@ -148,7 +147,7 @@ def prepare(experiment: Experiment, plugins: Sequence[str] | None = None) -> Pre
     named = experiment.scheme if isinstance(experiment.scheme, NamesWork) else None
     count = experiment.num_workers if named is None else named.blocks(experiment.num_workers)
     blocks = tuple(experiment.partition(data.train, count, streams.generator("partition")))
-    owned = named is None  # else workers share the blocks
+    owned = named is None  # whether each block belongs to one worker; with a code workers share the blocks
     honest = [block for worker, block in enumerate(blocks) if not owned or worker not in set(experiment.byzantine)]
     problem = SupervisedProblem(
         experiment.model,
@@ -160,7 +159,7 @@ def prepare(experiment: Experiment, plugins: Sequence[str] | None = None) -> Pre
         objective=np.concatenate(honest) if honest else None,
         validation=experiment.metrics.validation,
         per_class=experiment.metrics.per_class,
-        poison=_as_the_liars_want(experiment.attack),
+        poison=experiment.attack.wants,
         blocks=honest if experiment.metrics.dissimilarity else (),
     )
     batches = Batches(problem.data, blocks, streams, experiment.batch_size, experiment.worker.sampling)
@@ -210,7 +209,7 @@ def _evaluation(experiment: Experiment, problem: SupervisedProblem, kernel: Kern
 
 def _kernel(
     experiment: Experiment,
-    compressor: Compressor[Any],
+    compressor: Compressor,
     problem: SupervisedProblem,
     batches: Batches,
     blocks: int,
@@ -265,7 +264,7 @@ def _kernel(
 
 
 def _link(delay: Delay) -> LinkLaw | None:
-    """The law of the way, where it is a link."""
+    """The law of the transport time, if its messages take time by their bits; None: they do not."""
     way = getattr(delay, "communication", None)
     return way if hasattr(way, "per_message") else None
 
@@ -273,23 +272,13 @@ def _link(delay: Delay) -> LinkLaw | None:
 def _server_context(
     experiment: Experiment, problem: SupervisedProblem, streams: Streams
 ) -> Callable[[Tensor], ServerContext]:
-    """From a live model (d,) to what the server gets as its context."""
+    """A function from a live model (d,) to the context of the server."""
     trusted = _trusted_gradient(problem)
 
     def stream(name: str, step: int) -> np.random.Generator:
         return streams.generator(f"server/{name}", 0, step)
 
     return lambda params: ServerContext(experiment.num_workers, params, trusted, stream, experiment.stamps)
-
-
-def _as_the_liars_want(attack: Attack) -> Callable[[Batch], Batch] | None:
-    """Examples with the attack's trigger, relabelled as it wants them; None: it has no trigger."""
-    while (carried := getattr(attack, "payload", None)) is not None:
-        attack = carried
-    trigger, target = getattr(attack, "triggered", None), getattr(attack, "target", None)
-    if trigger is None or target is None:
-        return None
-    return lambda batch: replace(trigger(batch), targets=torch.full_like(batch.targets, target))
 
 
 def _device(name: str) -> torch.device:

@@ -1,4 +1,4 @@
-"""What a run asks of its process: how many threads compute, and how often the garbage collector looks."""
+"""How a run sets up its process: the number of threads, and how often the garbage collector runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 from threadpoolctl import threadpool_limits
 
-THREADS = 1024  # at most: the threads of a library that finds no memory for more of them end the process
+THREADS = 1024  # at most: a library that has no memory for another thread ends the process
 
 
 @contextmanager
@@ -26,10 +26,10 @@ def threads(count: int) -> Iterator[None]:
 
 @contextmanager
 def rare_collections() -> Iterator[None]:
-    """Inside, the garbage collector leaves alone what existed before, and looks at the rest less often.
+    """Inside, the garbage collector skips the objects that existed before, and runs less often.
 
-    Deliveries make many small objects, which their reference counts free. Looking for cycles among them, and among all
-    objects of PyTorch and Hydra, took up to a third of the time.
+    Deliveries make many small objects, which their reference counts free. The search for cycles among them, and among
+    all objects of PyTorch and Hydra, took up to a third of the time.
     """
     before = gc.get_threshold()
     gc.freeze()

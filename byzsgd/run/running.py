@@ -1,4 +1,4 @@
-"""One run under way: what is done after every event, and left when it ends."""
+"""The loop of a run: it plays events, records and evaluates them, saves checkpoints, and ends the run."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from byzsgd.kernel.lookahead import events
 from byzsgd.records import Run
 from byzsgd.records.rows import Block
 from byzsgd.run.budget import Budget
+from byzsgd.run.engine_path import say_once
 from byzsgd.run.metrics import dissimilarity_of
-from byzsgd.run.path import say_once
 from byzsgd.run.prepared import Prepared
 from byzsgd.run.saving import Saving
 from byzsgd.run.screen import Screen
@@ -28,7 +28,7 @@ from byzsgd.run.stores import Store
 if TYPE_CHECKING:
     from byzsgd.kernel.compiled.stretch import Stretches
 
-BLOCK = 512  # deliveries that the recorder is given at once
+BLOCK = 512  # deliveries that the recorder takes at once
 Status = Literal["finished", "diverged", "stalled"]
 
 
@@ -42,7 +42,7 @@ class Running:
         self.eval_every, self.saving = eval_every, saving
         self.started = time.perf_counter()
         params = prepared.initial.clone()
-        fresh = prepared.begin(params)  # before the store: what is refused leaves nothing behind
+        fresh = prepared.begin(params)  # before the store writes: a refused state leaves no files
         resumed = store.resume(params, prepared.contexts(params))
         self.world = fresh if resumed is None else resumed
         if resumed is None:
@@ -56,7 +56,7 @@ class Running:
             self._record(measured)
 
     def _stretches(self) -> Stretches:
-        """Compiled code that plays this world."""
+        """The compiled code that plays this world."""
         from byzsgd.kernel.compiled.cache import news  # Numba takes half a second to import
         from byzsgd.kernel.compiled.stretch import Stretches
 
@@ -83,7 +83,7 @@ class Running:
         return self.prepared.evaluation.model(self.world)
 
     def after(self, event: Event) -> Status | None:
-        """Records one event; the status of the run if it was the last."""
+        """Records one event and returns the status of the run if it was the last."""
         world = self.world
         self.block.add(self.prepared.study.seen(self.store.studied, event, world.channel))
         if len(self.block) >= BLOCK:
@@ -92,7 +92,7 @@ class Running:
         return self.looked()
 
     def looked(self) -> Status | None:
-        """Evaluates and saves where it is time to; the status of the run if it has ended."""
+        """Evaluates and saves if it is time to, and returns the status of the run if it has ended."""
         world = self.world
         spent, due = self.budget.spent(world), world.arrivals % self.eval_every == 0
         if spent and not due:
@@ -110,7 +110,7 @@ class Running:
         return None
 
     def until(self) -> int:
-        """How many deliveries there may be before it is time to look."""
+        """How many deliveries there may be before an evaluation or a checkpoint can be due."""
         arrivals = self.world.arrivals
         ends = (self.eval_every - arrivals % self.eval_every, self.budget.arrivals - arrivals)
         return min(*ends, self.saving.left(arrivals) or ends[0])
@@ -120,12 +120,12 @@ class Running:
         self.store.mark()
 
     def hand_over(self) -> None:
-        """The deliveries since the last block go to the recorder."""
+        """Hands the deliveries since the last block to the recorder."""
         if len(self.block):
             self.store.recorder.arrivals(self.block.take())
 
     def broken(self, error: HonestNotFinite) -> Status:
-        """The status of a run that ends with an honest vector that is not finite; raises where that is an error."""
+        """Ends a run at an honest vector that is not finite, and returns its status; raises where that is an error."""
         try:
             self.prepared.require_overflow(error)
         except FloatingPointError as reason:
@@ -134,7 +134,7 @@ class Running:
         return self._diverged(str(error))
 
     def failed(self, error: Exception) -> None:
-        """Leaves the run as one that an error ended."""
+        """Records that an error ended the run."""
         self.store.reason = " ".join(str(error).split())
         self.hand_over()
         self.store.interrupt("failed", None, self.seconds)
@@ -170,7 +170,7 @@ class Running:
         return time.perf_counter() - self.started
 
     def complete(self, stopped: Callable[[], int]) -> Run:
-        """Runs to the end; once `stopped` names a signal, saves the state and raises Stopped."""
+        """Runs to the end. When `stopped` returns a signal, saves the state and raises Stopped."""
         try:
             for status in self.looks():
                 if status is not None:
@@ -189,8 +189,8 @@ class Running:
         raise AssertionError("a run ends")
 
     def looks(self, arrivals: float = math.inf) -> Iterator[Status | None]:
-        """Plays on, at most to so many arrivals, and comes back whenever it may be time to stop, with the status of the
-        run if it has ended."""
+        """Plays on, up to so many arrivals. After each event, or stretch, yields None, or the status of a run that has
+        ended."""
         world, chosen = self.world, self.prepared.chosen
         yield from self._turns(self.prepared.engine, min(chosen.begins, arrivals))
         if chosen.chain is not None and world.arrivals < arrivals:
@@ -208,7 +208,8 @@ class Running:
             yield self.stalled() if event is None else self.after(event)
 
     def stretch(self, stretches: Stretches, most: int) -> Status | None:
-        """Up to so many deliveries by compiled code, or one that it does not know by the general path."""
+        """Plays up to so many deliveries in compiled code. If that comes to one that it cannot play, the general path
+        plays that one."""
         self.hand_over()
         try:
             end = stretches.play(most)
@@ -229,7 +230,7 @@ class Running:
     def _record(self, measured: Mapping[str, float | None]) -> None:
         world, clock = self.world, self.prepared.kernel.clock
         row = {"step": world.updates, "time": world.time, "arrivals": world.arrivals, **measured}
-        if "bits_up" not in measured:  # else nodes count what they exchange
+        if "bits_up" not in measured:  # the evaluation of nodes counts the bits of exchanges itself
             row |= {"bits_up": world.channel.bits, "bits_down": world.channel.reads * self.prepared.read_bits}
         if clock.priced:
             row["cost"] = clock.cost(0.0, world.time)
@@ -237,7 +238,7 @@ class Running:
         self.screen.metrics(row)
 
     def _diverged(self, reason: str) -> Status:
-        # Drawn as a result: the worst accuracy, and losses that no axis can show.
+        # A result that figures can draw: accuracy 0, and NaN for losses.
         worst = dict.fromkeys(("test_accuracy", "validation_accuracy"), 0.0)
         self._record({name: worst.get(name, math.nan) for name in self.names})
         self.store.reason = reason

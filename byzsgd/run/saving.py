@@ -7,32 +7,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-SHARE = 20  # the work since the last checkpoint costs at least so many times as much as it did
-FIRST = 1.0  # seconds of work before the first one, whose cost nobody knows
+SHARE = 20  # the work between two checkpoints takes at least so many times as long as a checkpoint
+FIRST = 1.0  # seconds of work before the first checkpoint, whose cost is not measured yet
 
 
 @dataclass
 class Saving:
-    """Every so many arrivals; None: when the work since the last one is SHARE times its cost, so that checkpoints take
-    5 % of the time at most, whatever a model weighs. Which moments these are changes no result."""
+    """A checkpoint is due after every `every` arrivals. None: when the work since the last one took SHARE times its
+    cost, so that checkpoints take at most 5 % of the time, whatever the size of the model. The moments of checkpoints
+    change no result."""
 
     every: int | None
-    cost: float = FIRST / SHARE  # seconds of the last one
-    since: float = field(default_factory=time.perf_counter)
+    cost: float = FIRST / SHARE  # seconds that the last one took
+    since: float = field(default_factory=time.perf_counter)  # when it ended
 
     def due(self, arrivals: int) -> bool:
-        """Whether it is time after so many arrivals."""
+        """Whether a checkpoint is due after so many arrivals."""
         if self.every is not None:
             return arrivals % self.every == 0
         return time.perf_counter() - self.since >= SHARE * self.cost
 
     def left(self, arrivals: int) -> int | None:
-        """How many arrivals there may be before it can be time; None: any number."""
+        """How many arrivals there may be before one can be due; None: any number."""
         return None if self.every is None else self.every - arrivals % self.every
 
     @contextmanager
     def timed(self) -> Iterator[None]:
-        """Around a checkpoint."""
+        """Measures the cost of the checkpoint inside."""
         began = time.perf_counter()
         yield
         self.since = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Who watches a run."""
+"""The screen of a run: the interface of everything that watches it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from byzsgd.records.rows import Columns
 
 @dataclass(frozen=True)
 class Facts:
-    """What a screen may say of a run before it starts."""
+    """The facts of a run that a screen may show before it starts."""
 
     choices: Mapping[str, str]
     num_workers: int
@@ -30,17 +30,17 @@ class Facts:
 
 
 class Screen(Protocol):
-    """Who watches a run. It sees everything and changes nothing."""
+    """Watches a run. It sees everything and changes nothing."""
 
     def start(self, facts: Facts) -> None: ...
 
     def say(self, line: str) -> None:
-        """One line about the run as a whole: resumed, damaged checkpoint left out…"""
+        """Shows one line about the run as a whole: it was resumed, a damaged checkpoint was left out, …"""
 
     def event(self, event: Event) -> None: ...
 
     def block(self, columns: Columns) -> None:
-        """Deliveries that were played together, by column as they are recorded, in place of their events."""
+        """Shows the deliveries of a stretch, by the columns of the record, in place of their events."""
 
     def metrics(self, row: Mapping[str, float | int | None]) -> None: ...
 

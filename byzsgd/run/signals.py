@@ -1,4 +1,4 @@
-"""Processes that are asked to stop: by a signal, or by the process that launched them."""
+"""How a process stops on request: by a signal, or by the stop file of the process that launched it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from types import FrameType
 from typing import Any
 
 ALWAYS = ("SIGINT", "SIGTERM")
-# Heard where nobody else listens: nohup ignores the first, a scheduler's client may use the others for its own.
+# Handled only where no handler is set: nohup ignores the first, the client of a scheduler may use the others.
 UNLESS_TAKEN = ("SIGHUP", "SIGXCPU", "SIGUSR1", "SIGUSR2")
-GRACE = 10.0  # seconds that the event under way may take before the run is left where its last checkpoint is
-EVERY = 0.5  # seconds between two looks of a worker at the stop file
+GRACE = 10.0  # seconds that the current event may still take; after them the run stops without a new checkpoint
+EVERY = 0.5  # seconds between two tests for the stop file
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal was obeyed."""
+    """A process stopped because of a signal."""
 
     def __init__(self, number: int, folder: Path | None = None) -> None:
         super().__init__(number)
@@ -29,9 +29,9 @@ class Stopped(KeyboardInterrupt):
 
 @contextmanager
 def stop_signals() -> Iterator[Callable[[], int]]:
-    """The number of the signal by which the process was asked to stop, or 0: told after the event under way, so that
-    the state can be saved. An event that goes on for more than GRACE seconds is broken off with Stopped. The second
-    request stops at once."""
+    """Yields a function that returns the number of the first signal to stop, or 0. A run calls it between two events,
+    so that it can save its state. An event that lasts more than GRACE seconds after the signal is ended with Stopped. A
+    second signal stops the process at once."""
     if threading.current_thread() is not threading.main_thread():
         yield lambda: 0
         return
@@ -58,8 +58,8 @@ def stop_signals() -> Iterator[Callable[[], int]]:
 
 @contextmanager
 def launching(stop: Path) -> Iterator[None]:
-    """Around the launch of jobs in other processes: the first signal makes the stop file, which they obey, and is
-    raised as Stopped when all of them have ended. The second request stops at once."""
+    """Around the launch of jobs in other processes. The first signal creates the stop file, at which the jobs stop;
+    Stopped is raised when all of them have ended. A second signal stops at once."""
     asked: list[int] = []
 
     def note(number: int) -> None:
@@ -77,8 +77,8 @@ def launching(stop: Path) -> Iterator[None]:
 
 @contextmanager
 def obeying(stop: Path, launcher: int) -> Iterator[None]:
-    """Around a job of a launch: in another process than its launcher (a process id), the stop file is a SIGTERM, and
-    Ctrl-C, which the terminal sends to all, is left to the launcher."""
+    """Around a job of a launch, in another process than its launcher (a process id). The stop file acts as a SIGTERM.
+    Ctrl-C, which a terminal sends to all processes, is ignored: the launcher handles it."""
     if os.getpid() == launcher or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -90,7 +90,7 @@ def obeying(stop: Path, launcher: int) -> Iterator[None]:
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # for good: between two jobs too
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # never restored, so that it is ignored between two jobs too
     before = signal.signal(signal.SIGTERM, lambda number, frame: None)
     thread = threading.Thread(target=look, name="stop file", daemon=True)
     thread.start()
@@ -104,7 +104,7 @@ def obeying(stop: Path, launcher: int) -> Iterator[None]:
 
 @contextmanager
 def _first_signal(note: Callable[[int], None]) -> Iterator[None]:
-    """Inside, `note(number)` is called for the first of the signals; after it they do what they did before."""
+    """Inside, the first signal calls `note(number)` and restores the handlers from before."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -118,7 +118,7 @@ def _first_signal(note: Callable[[int], None]) -> Iterator[None]:
 
     def first(number: int, frame: FrameType | None) -> None:
         restore()
-        with suppress(OSError):  # a folder that has vanished
+        with suppress(OSError):  # the folder of the stop file was removed
             note(number)
 
     for number in numbers:

@@ -1,4 +1,4 @@
-"""Where a run is kept while it goes on: in memory, or in a folder from which it can be resumed."""
+"""Where a run is stored while it goes on: in memory, or in a folder from which it can be resumed."""
 
 from __future__ import annotations
 
@@ -19,39 +19,41 @@ from byzsgd.records.checkpoints import (
     save_params,
 )
 from byzsgd.records.names import CHECKPOINTS
-from byzsgd.run.path import require_same_path
-from byzsgd.run.study import Newest
+from byzsgd.run.engine_path import require_same_path
+from byzsgd.run.update_study import Newest
 from byzsgd.sources import Sources, changed
 
 
 class Store(Protocol):
-    """Keeps the records, and perhaps the state, of one run."""
+    """Stores the records of one run, and perhaps its state."""
 
-    lasting: ClassVar[bool]  # whether anything of it outlives the process
+    lasting: ClassVar[bool]  # whether it outlives the process
     recorder: Recorder
-    reason: str  # why the run ended, where its status does not say it all
-    studied: Newest | None  # what a study remembers, kept in checkpoints beside the state
+    reason: str  # why the run ended, beside its status
+    studied: Newest | None  # the state of a study, which checkpoints hold too
 
     def resume(self, params: Tensor, contexts: Mapping[type, object]) -> World | None:
-        """The state to go on from, with `params` as its live model and the contexts that are around it; None: start
-        afresh."""
+        """The stored state, with `params` as its live model and these contexts; None: there is none, so the run starts
+        from its beginning."""
 
     def checkpoint(self, world: World, seconds: float) -> None:
-        """Everything up to here is safe from a kill."""
+        """Makes everything up to here safe from a kill."""
 
     def mark(self) -> None:
-        """The budget is spent: the rows so far are also those of a run with a larger one."""
+        """Notes the length of the record when the budget is spent: a run with a larger budget has the same rows up to
+        here."""
 
     def interrupt(self, status: str, world: World | None, seconds: float) -> None:
-        """The run stops before its end (interrupted, failed); from `world` it could go on."""
+        """Stores a run that stops before its end (interrupted, failed). `world`: the state from which it can go on;
+        None: it cannot go on from here."""
 
     def close(self, status: str, world: World, params: Tensor, nodes: Tensor | None, seconds: float) -> Run:
-        """The run has ended with this model (d,); `nodes` (n, d): those of its nodes, where each has its own. `world`:
-        the state from which a longer run goes on."""
+        """Stores a run that has ended, and returns it. `params` (d,): its model; `nodes` (n, d): those of its nodes, if
+        each has one; `world`: the state from which a longer run goes on."""
 
 
 class MemoryStore:
-    """Nothing survives the process."""
+    """Keeps a run in memory. It ends with the process."""
 
     lasting: ClassVar[bool] = False
 
@@ -78,7 +80,8 @@ class MemoryStore:
 
 
 class FolderStore:
-    """A run folder: checkpoints beside the records, so that a run that was cut off goes on as if it had not been."""
+    """Keeps a run in its folder, with checkpoints beside the records. A run that was cut off goes on to the same
+    bits."""
 
     lasting: ClassVar[bool] = True
 
@@ -95,28 +98,28 @@ class FolderStore:
         self.description = description
         self.reason = ""
         self.studied: Newest | None = None
-        self.end: Offsets | None = None  # of the rows that a longer run has too
+        self.end: Offsets | None = None  # the length of the record that a longer run shares
         self.before = 0.0  # wall time of earlier processes on this run
         self.recorder: Recorder
 
     def resume(self, params: Tensor, contexts: Mapping[type, object]) -> World | None:
-        found, damaged = latest_checkpoint(self.folder, contexts, self.plugins, params.device)
-        if found is None and damaged:
+        newest, damaged = latest_checkpoint(self.folder, contexts, self.plugins, params.device)
+        if newest is None and damaged:
             way_out = f"{self.folder} starts again when its {CHECKPOINTS} are removed"
             raise ValueError(f"{damaged[0]}; no checkpoint is left to go on from, {way_out}")
-        if found is None:
+        if newest is None:
             self.recorder = start(self.folder, **self.description)
             return None
         info = read_info(self.folder)
         require_same_path(self.folder, str(info.get("engine")), str(self.description["info"]["engine"]))
         for line in damaged:
             self.say(f"{line}; the checkpoint before it is used")
-        require_same_files(self.folder, found.tree.get("files"), self.description["info"]["files"])
-        world: World = found.tree["state"]
-        self.studied = found.tree["studied"]
+        require_same_files(self.folder, newest.tree.get("files"), self.description["info"]["files"])
+        world: World = newest.tree["state"]
+        self.studied = newest.tree["studied"]
         params.copy_(world.models.live[0])
         world.models.live[0] = params
-        self.recorder = FolderRecorder.resume(self.folder, found.offsets)
+        self.recorder = FolderRecorder.resume(self.folder, newest.offsets)
         self.before = float(info.get("wall_time") or 0.0)
         shorter, ended = info.get("extends", ("", -1))
         if ended == world.arrivals:
@@ -145,7 +148,7 @@ class FolderStore:
         if nodes is not None:
             save_params(self.folder, nodes, NODES)
         self.recorder.close(_ended(status, self.reason, self.before + seconds))
-        # After the record is whole: until then this state would be taken for one to go on from within the budget.
+        # The record is completed first: without DONE, a run would be resumed from this state, beyond its own end.
         if status == "finished" and self.end is not None:
             tree = {"state": world, "studied": self.studied}
             keep_last(self.folder, world.arrivals, tree, self.end, self.keep_state)
@@ -155,18 +158,19 @@ class FolderStore:
 
 
 class OtherFiles(ValueError):
-    """The files that a run rests on are not those that it was started with."""
+    """The files that a run reads have changed since its start."""
 
 
 def require_same_files(folder: Path, before: Sources | None, now: Sources) -> None:
-    """OtherFiles where the files that a run was started with are others now; None: version 0.1 did not note them."""
+    """OtherFiles where the files of a run have changed since its start. `before`: None in runs of version 0.1, which
+    did not record them."""
     if before is not None and (difference := changed(before, now)):
         needs = f"{folder} needs the data that it was started with"
         raise OtherFiles(f"{needs}; got {difference} (force=true starts beside it)")
 
 
 def require_same_start(folder: Path, path: str, files: Sources) -> None:
-    """OtherPath or OtherFiles where a finished run was started with another path or other files than those of now."""
+    """OtherPath or OtherFiles where a finished run began on another path, or with other files, than those of now."""
     info = read_info(folder)
     require_same_path(folder, str(info.get("engine")), path)
     require_same_files(folder, info.get("files"), files)

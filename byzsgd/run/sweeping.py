@@ -1,4 +1,4 @@
-"""What a sweep does with combinations that cannot be, and with jobs that fail."""
+"""What a sweep does with impossible combinations, and with jobs that fail."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True)
 class Sweeping:
-    """Heard by sweeps alone, and no part of any run's identity."""
+    """Settings of a sweep. They are no part of the identity of its runs."""
 
     impossible: Literal["fail", "skip"] = "fail"  # skip: left out and counted
-    on_error: Literal["continue", "stop"] = "continue"  # stop: at the first failure; what is running is saved
+    on_error: Literal["continue", "stop"] = "continue"  # stop: at the first failure; running jobs save their state

@@ -1,4 +1,4 @@
-"""A tracker beside the screen of a run. Whatever goes wrong with it costs one line, never the run."""
+"""A tracker beside the screen of a run. An error of the tracker costs one line, never the run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from byzsgd.run.screen import Facts, Screen
 
 
 class Tracking:
-    """The screen that hands every row of metrics to a tracker as well."""
+    """A screen that also hands every row of metrics to a tracker."""
 
     def __init__(self, screen: Screen, tracker: Tracker, name: str, run: Tracked) -> None:
         self.screen, self.tracker, self.name, self.run = screen, tracker, name, run
@@ -32,16 +32,16 @@ class Tracking:
 
     def metrics(self, row: Mapping[str, float | int | None]) -> None:
         self.screen.metrics(row)
-        sink, known = self.sink, {key: value for key, value in row.items() if value is not None}
+        sink, measured = self.sink, {key: value for key, value in row.items() if value is not None}
         if sink is not None:
-            self._try(lambda: sink.write(known))
+            self._try(lambda: sink.write(measured))
 
     def end(self, run: Run) -> None:
         self.close(str(run.info["status"]))
         self.screen.end(run)
 
     def close(self, status: str) -> None:
-        """Once; a run that is interrupted or fails comes to no `end`."""
+        """Closes the tracker, once. An interrupted or failed run calls this without `end`."""
         sink, self.sink = self.sink, None
         if sink is not None:
             self._try(lambda: sink.close(status))

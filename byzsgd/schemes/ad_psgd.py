@@ -12,17 +12,20 @@ from torch import Tensor
 from byzsgd.checks import require
 from byzsgd.interfaces import (
     Arrival,
-    Decision,
     Delivery,
     Edge,
     Exchange,
     Outcome,
     SchemeContext,
     Verbs,
+    W,
+    World,
+    accept,
 )
+from byzsgd.interfaces.values import Stream
 from byzsgd.schemes.gaps import SCORES, Gaps, Widest
 from byzsgd.schemes.gossip import Gossip, facts_of, named, remarks_of
-from byzsgd.schemes.links import Network, Stream, Uniforms
+from byzsgd.schemes.links import Network, Uniforms
 from byzsgd.schemes.rules.declaration import Applied
 
 HALF = torch.tensor([0.5], dtype=torch.float64)  # the weight of a partner
@@ -95,19 +98,19 @@ class Pairwise:
     def nodes(self, num_workers: int) -> int:
         return num_workers
 
-    def keeps(self, world: Any) -> int:
+    def keeps(self, world: World) -> int:
         return 0
 
-    def remarks(self, world: Any) -> tuple[str, ...]:
+    def remarks(self, world: World) -> tuple[str, ...]:
         widest: Widest = world.scheme.widest
         return (*remarks_of(self.facts), *widest.remarks(self.exchange.theta))
 
-    def begin(self, kernel: Verbs, world: Any) -> PairwiseState:
+    def begin(self, kernel: Verbs[W], world: W) -> PairwiseState:
         for worker in sorted(world.workers):
             kernel.start(world, worker, worker)
         return PairwiseState()
 
-    def delivered(self, kernel: Verbs, world: Any, delivery: Delivery) -> Outcome:
+    def delivered(self, kernel: Verbs[W], world: W, delivery: Delivery) -> Outcome:
         state: PairwiseState = world.scheme
         (node, read_at), gradient = delivery.key, delivery.message.vector
         step, gaps, bits, scores = world.models.version[node], Gaps(self.exchange.theta), 0, {}
@@ -121,9 +124,9 @@ class Pairwise:
         kernel.apply(world, node, gradient)
         kernel.start(world, delivery.job.worker, node)
         arrival = Arrival(delivery.time, delivery.job.worker, read_at, step, gradient, None)
-        return Outcome(arrival, Decision(True, "accepted", 1.0, gradient, scores), True, bits)
+        return Outcome(arrival, accept(gradient, scores=scores), True, bits)
 
-    def _meet(self, kernel: Verbs, world: Any, delivery: Delivery, partner: int, gaps: Gaps) -> int:
+    def _meet(self, kernel: Verbs[W], world: W, delivery: Delivery, partner: int, gaps: Gaps) -> int:
         """Both models of the pair become what they are after it has met; what that cost in bits."""
         live, node, number = world.models.live, delivery.key[0], delivery.job.serial
         pair = (live[node].clone(), live[partner].clone())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -12,13 +12,15 @@ from byzsgd.interfaces import (
     FLOAT_BITS,
     Arrival,
     Attack,
-    Decision,
     Delay,
     Delivery,
     Outcome,
     Rule,
     SchemeContext,
     Verbs,
+    W,
+    accept,
+    refuse,
 )
 from byzsgd.schemes.settled import Settled
 from byzsgd.schemes.work import NODE, OneModel, Shares, receptions, require_on_time, taken
@@ -80,34 +82,34 @@ class CodedRounds(OneModel):
     shares: Shares
     scores: ClassVar[tuple[str, ...]] = ("load", "dropped", "amplification", "left_out")
 
-    def begin(self, kernel: Verbs, world: Any) -> CodedState:
+    def begin(self, kernel: Verbs[W], world: W) -> CodedState:
         state = CodedState()
         self._start(kernel, world, state, sorted(world.workers))
         return state
 
-    def delivered(self, kernel: Verbs, world: Any, delivery: Delivery) -> Outcome:
+    def delivered(self, kernel: Verbs[W], world: W, delivery: Delivery) -> Outcome:
         state, worker, vector = world.scheme, delivery.job.worker, delivery.message.vector
         arrival = Arrival(delivery.time, worker, delivery.key[1], world.models.version[NODE], vector, None)
         measured = {"load": self.shares.loads[worker]}
         if state.doing.pop(worker) < state.round:  # it was away when its round ended
             self._start(kernel, world, state, [worker])
-            return Outcome(arrival, Decision(False, "late", 0.0, None, measured), False)
+            return Outcome(arrival, refuse("late", measured), False)
         state.arrived[worker] = vector
         decoded = self.code.decoded(state.arrived, state.round)
         if decoded is None:
-            return Outcome(arrival, Decision(True, "accepted", 1.0, None, measured), False)
+            return Outcome(arrival, accept(None, scores=measured), False)
         measured |= self._measured(state, decoded)
         if decoded.direction is not None:
             kernel.apply(world, NODE, decoded.direction)
         self._next_round(kernel, world, state)
-        decision = Decision(True, "accepted", 1.0, decoded.direction, measured)
+        decision = accept(decoded.direction, scores=measured)
         return Outcome(arrival, decision, decoded.direction is not None)
 
     def _measured(self, state: CodedState, decoded: Decoded) -> dict[str, float]:
         dropped = len(self.shares.parts) - len(state.arrived)
         return {"dropped": dropped, "amplification": decoded.amplification, "left_out": decoded.left_out}
 
-    def _next_round(self, kernel: Verbs, world: Any, state: CodedState) -> None:
+    def _next_round(self, kernel: Verbs[W], world: W, state: CodedState) -> None:
         free = list(state.arrived)
         for other in sorted(state.doing):
             if kernel.cancel(world, other):
@@ -116,7 +118,7 @@ class CodedRounds(OneModel):
         state.round, state.arrived = state.round + 1, {}
         self._start(kernel, world, state, sorted(free))
 
-    def _start(self, kernel: Verbs, world: Any, state: CodedState, workers: list[int]) -> None:
+    def _start(self, kernel: Verbs[W], world: W, state: CodedState, workers: list[int]) -> None:
         version, clock = world.models.version[NODE], self.context.clock
         ready = [self.shares.seconds(self.context, world, worker) for worker in workers]
         ways = [clock.way(world.clock, worker) for worker in workers]

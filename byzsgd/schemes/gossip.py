@@ -12,9 +12,10 @@ import numpy as np
 
 from byzsgd.checks import require
 from byzsgd.interfaces import Exchange, Graph, Mixing, NodeRule, SchemeContext
+from byzsgd.interfaces.values import Stream
 from byzsgd.schemes.exchanges import moniqua, plain
 from byzsgd.schemes.liars import honest_part
-from byzsgd.schemes.links import Network, Stream, Uniforms
+from byzsgd.schemes.links import Network, Uniforms
 from byzsgd.schemes.rules import mean
 from byzsgd.schemes.rules.declaration import Applied, declared
 from byzsgd.signatures import unwrapped

@@ -14,9 +14,9 @@ from torch import Tensor
 from byzsgd.checks import require
 from byzsgd.graphs.edges import is_connected
 from byzsgd.interfaces import Graph, Mixing
+from byzsgd.interfaces.values import Stream
 from byzsgd.schemes.mixing.spectrum import gap_of
 
-Stream = Callable[[str, int, int], np.random.Generator]  # (name, worker, serial) -> generator
 DRAWN = 100  # nodes; of more, a picture says nothing
 REMEMBERED = 4  # rounds; neighbours are at most one apart, so few are in use at a time
 

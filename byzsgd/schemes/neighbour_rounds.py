@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from byzsgd.interfaces import Arrival, Decision, Delivery, Edge, Exchange, Outcome, Verbs
+from byzsgd.interfaces import Arrival, Delivery, Edge, Exchange, Outcome, Verbs, W, World, accept
 from byzsgd.schemes.gaps import SCORES, Gaps, Widest
 from byzsgd.schemes.gossip import remarks_of
 from byzsgd.schemes.links import Network, Uniforms
@@ -60,14 +60,14 @@ class NeighbourRounds:
     def nodes(self, num_workers: int) -> int:
         return num_workers
 
-    def keeps(self, world: Any) -> int:
+    def keeps(self, world: World) -> int:
         return 0
 
-    def remarks(self, world: Any) -> tuple[str, ...]:
+    def remarks(self, world: World) -> tuple[str, ...]:
         widest: Widest = world.scheme.widest
         return (*remarks_of(self.facts), *widest.remarks(self.exchange.theta))
 
-    def begin(self, kernel: Verbs, world: Any) -> NeighbourRoundsState:
+    def begin(self, kernel: Verbs[W], world: W) -> NeighbourRoundsState:
         live = world.models.live
         models = torch.stack([live[node] for node in sorted(live)])
         state = world.scheme = NeighbourRoundsState(dict.fromkeys(live, 0), self.exchange.init(models))
@@ -75,7 +75,7 @@ class NeighbourRounds:
             self._open(kernel, world, node, 0)
         return state
 
-    def delivered(self, kernel: Verbs, world: Any, delivery: Delivery) -> Outcome:
+    def delivered(self, kernel: Verbs[W], world: W, delivery: Delivery) -> Outcome:
         state: NeighbourRoundsState = world.scheme
         (node, read_at), gradient = delivery.key, delivery.message.vector
         step, number = world.models.version[node], state.round[node]
@@ -94,7 +94,7 @@ class NeighbourRounds:
                 waiting += self.network.at(state.round[mixed]).neighbours[mixed]
         state.widest.add(gaps)
         arrival = Arrival(delivery.time, delivery.job.worker, read_at, step, gradient, None)
-        decision = Decision(True, "accepted", 1.0, gradient, gaps.scores)
+        decision = accept(gradient, scores=gaps.scores)
         return Outcome(arrival, decision, self.step_first or gaps.mixings > 0, bits)
 
     def _ready(self, state: NeighbourRoundsState, node: int) -> bool:
@@ -103,7 +103,7 @@ class NeighbourRounds:
             (other, number) in state.outgoing for other in self.network.at(number).neighbours[node]
         )
 
-    def _mix(self, kernel: Verbs, world: Any, node: int, gaps: Gaps) -> None:
+    def _mix(self, kernel: Verbs[W], world: W, node: int, gaps: Gaps) -> None:
         state: NeighbourRoundsState = world.scheme
         number, gradient, live = state.round[node], state.gradients.pop(node), world.models.live
         own = state.outgoing[node, number]
@@ -127,7 +127,7 @@ class NeighbourRounds:
                 del state.outgoing[other, number]
         self._open(kernel, world, node, bits)
 
-    def _mixed(self, kernel: Verbs, world: Any, node: int, gaps: Gaps) -> Tensor:
+    def _mixed(self, kernel: Verbs[W], world: W, node: int, gaps: Gaps) -> Tensor:
         """(d,) the node's model after it has met those of its neighbours."""
         state: NeighbourRoundsState = world.scheme
         number = state.round[node]
@@ -154,19 +154,19 @@ class NeighbourRounds:
         """What arrives of a model that is not the node's own; such exchanges have no State."""
         return self.exchange.send(None, model, self.uniforms.at(node, number, model)).vector
 
-    def _corrected(self, world: Any, node: int) -> Tensor:
+    def _corrected(self, world: World, node: int) -> Tensor:
         """(d,) what a node shows after its step."""
         state: NeighbourRoundsState = world.scheme
         model: Tensor = world.models.live[node]
         return model + state.drift[node] if node in state.drift else model.clone()
 
-    def _open(self, kernel: Verbs, world: Any, node: int, bits: int) -> None:
+    def _open(self, kernel: Verbs[W], world: W, node: int, bits: int) -> None:
         """The node begins its round; `bits`: what it cost each neighbour to follow it here."""
         if not self.step_first:
             self._show(world, node, world.models.live[node].clone(), bits)
         kernel.start(world, node, node)
 
-    def _show(self, world: Any, node: int, model: Tensor, bits: int) -> None:
+    def _show(self, world: World, node: int, model: Tensor, bits: int) -> None:
         state: NeighbourRoundsState = world.scheme
         number = state.round[node]
         sent = self.exchange.send(state.exchange[node], model, self.uniforms.at(node, number, model))

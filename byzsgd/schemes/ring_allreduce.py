@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from torch import Tensor
@@ -13,7 +13,6 @@ from byzsgd.interfaces import (
     FLOAT_BITS,
     Arrival,
     Attack,
-    Decision,
     Delay,
     Delivery,
     Job,
@@ -21,6 +20,9 @@ from byzsgd.interfaces import (
     Outcome,
     SchemeContext,
     Verbs,
+    W,
+    World,
+    accept,
 )
 from byzsgd.schemes.settled import Settled
 from byzsgd.schemes.work import NODE, OneModel, Shares, require_on_time, taken
@@ -68,17 +70,17 @@ class RingRounds(OneModel):
     shares: Shares
     scores: ClassVar[tuple[str, ...]] = ("load",)
 
-    def begin(self, kernel: Verbs, world: Any) -> RingState:
+    def begin(self, kernel: Verbs[W], world: W) -> RingState:
         state = RingState()
         self._start(kernel, world, state)
         return state
 
-    def relay(self, world: Any, job: Job, message: Message) -> Message:
+    def relay(self, world: World, job: Job, message: Message) -> Message:
         """Every worker sends 2(N − 1) messages of d/N numbers."""
         n = self.context.num_workers
         return Message(message.vector, -(-2 * (n - 1) * message.bits // n), message.claimed_read_at)
 
-    def delivered(self, kernel: Verbs, world: Any, delivery: Delivery) -> Outcome:
+    def delivered(self, kernel: Verbs[W], world: W, delivery: Delivery) -> Outcome:
         state, worker, vector = world.scheme, delivery.job.worker, delivery.message.vector
         arrival = Arrival(delivery.time, worker, delivery.key[1], world.models.version[NODE], vector, None)
         state.arrived[worker] = vector
@@ -90,9 +92,9 @@ class RingRounds(OneModel):
             state.round, state.arrived = state.round + 1, {}
             self._start(kernel, world, state)
         measured = {"load": self.shares.loads[worker]}
-        return Outcome(arrival, Decision(True, "accepted", 1.0, direction, measured), direction is not None)
+        return Outcome(arrival, accept(direction, scores=measured), direction is not None)
 
-    def _start(self, kernel: Verbs, world: Any, state: RingState) -> None:
+    def _start(self, kernel: Verbs[W], world: W, state: RingState) -> None:
         version, clock, workers = world.models.version[NODE], self.context.clock, sorted(world.workers)
         n, link = len(workers), self.context.link
         if link is None:

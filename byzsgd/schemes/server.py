@@ -19,6 +19,8 @@ from byzsgd.interfaces import (
     SchemeContext,
     ServerContext,
     Verbs,
+    W,
+    World,
 )
 from byzsgd.interfaces.compiled import compiled_as
 from byzsgd.schemes.settled import Settled
@@ -54,9 +56,9 @@ class ServerState:
 class ParameterServer:
     """A server that serves: see `Server`."""
 
-    aggregator: Aggregator[Any]
+    aggregator: Aggregator
     context: Callable[[Tensor], ServerContext]
-    clock: Clock[Any]
+    clock: Clock
     stamps: bool
     claims: int
 
@@ -72,16 +74,16 @@ class ParameterServer:
     def nodes(self, num_workers: int) -> int:
         return 1
 
-    def keeps(self, world: Any) -> int:
+    def keeps(self, world: World) -> int:
         new: int = world.models.version[NODE] + 1
         return max(new - self.clock.oldest(world.clock, new), self.claims)
 
-    def remarks(self, world: Any) -> tuple[str, ...]:
+    def remarks(self, world: World) -> tuple[str, ...]:
         if world.updates or not world.arrivals:
             return ()
         return (f"no update in {world.arrivals} deliveries: the server refused them or still waits for more",)
 
-    def begin(self, kernel: Verbs, world: Any) -> ServerState:
+    def begin(self, kernel: Verbs[W], world: W) -> ServerState:
         state = ServerState(self.aggregator.init(self.context(world.models.live[NODE])))
         world.scheme = state
         for worker in sorted(world.workers):
@@ -90,23 +92,21 @@ class ParameterServer:
         state.held |= {worker: None for worker in idle if kernel.cancel(world, worker)}
         return state
 
-    def delivered(self, kernel: Verbs, world: Any, delivery: Delivery) -> Outcome:
+    def delivered(self, kernel: Verbs[W], world: W, delivery: Delivery) -> Outcome:
         state: ServerState = world.scheme
         job, message = delivery.job, delivery.message
         read_at, read_params = job.read_at, delivery.read_params
         if not self.stamps and message.claimed_read_at is not None:
             read_at = message.claimed_read_at
             read_params = None if read_params is None else world.models.kept((NODE, read_at))
-        step = world.models.version[NODE]
-        arrival = Arrival(delivery.time, job.worker, read_at, step, message.vector, read_params)
+        arrival = Arrival(delivery.time, job.worker, read_at, world.models.version[NODE], message.vector, read_params)
         decision = self.aggregator.receive(state.aggregator, arrival)
         if decision.direction is not None:
             kernel.apply(world, NODE, decision.direction)
-        self._reply(kernel, world, job.worker, decision)
+        self._reply(kernel, world, state, job.worker, decision)
         return Outcome(arrival, decision, decision.direction is not None)
 
-    def _reply(self, kernel: Verbs, world: Any, sender: int, decision: Decision) -> None:
-        state: ServerState = world.scheme
+    def _reply(self, kernel: Verbs[W], world: W, state: ServerState, sender: int, decision: Decision) -> None:
         if decision.reply is Reply.RESTART:
             state.held |= {worker: None for worker in sorted(world.workers) if kernel.cancel(world, worker)}
             state.held[sender] = None

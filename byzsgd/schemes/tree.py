@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from torch import Tensor
@@ -19,7 +19,6 @@ from byzsgd.interfaces import (
     FLOAT_BITS,
     Arrival,
     Attack,
-    Decision,
     Delay,
     Delivery,
     Job,
@@ -27,6 +26,9 @@ from byzsgd.interfaces import (
     Outcome,
     SchemeContext,
     Verbs,
+    W,
+    World,
+    accept,
 )
 from byzsgd.schemes.settled import Settled
 from byzsgd.schemes.work import NODE, OneModel, Shares, receptions, require_on_time, taken
@@ -104,12 +106,12 @@ class TreeRounds(OneModel):
     scores: ClassVar[tuple[str, ...]] = ("load", "dropped", "amplification")
     forwards: ClassVar[bool] = True  # an honest node sends on what liars sent
 
-    def begin(self, kernel: Verbs, world: Any) -> TreeState:
+    def begin(self, kernel: Verbs[W], world: W) -> TreeState:
         state = TreeState()
         self._start(kernel, world, state)
         return state
 
-    def relay(self, world: Any, job: Job, message: Message) -> Message:
+    def relay(self, world: World, job: Job, message: Message) -> Message:
         """What a node sends: its own sum and what its children's messages decode to."""
         received = world.scheme.received.get(job.worker)
         if received is None:
@@ -117,7 +119,7 @@ class TreeRounds(OneModel):
         below = self._decoded(job.worker, received)[0]
         return Message(message.vector + below, message.bits, message.claimed_read_at)
 
-    def delivered(self, kernel: Verbs, world: Any, delivery: Delivery) -> Outcome:
+    def delivered(self, kernel: Verbs[W], world: W, delivery: Delivery) -> Outcome:
         state, worker, vector = world.scheme, delivery.job.worker, delivery.message.vector
         arrival = Arrival(delivery.time, worker, delivery.key[1], world.models.version[NODE], vector, None)
         measured: dict[str, float] = {"load": self.shares.loads[worker]}
@@ -135,7 +137,7 @@ class TreeRounds(OneModel):
                 kernel.cancel(world, other)
             state.round, state.received = state.round + 1, {}
             self._start(kernel, world, state)
-        return Outcome(arrival, Decision(True, "accepted", 1.0, direction, measured), direction is not None)
+        return Outcome(arrival, accept(direction, scores=measured), direction is not None)
 
     @property
     def _waited_for(self) -> int:
@@ -152,7 +154,7 @@ class TreeRounds(OneModel):
         terms = ((float(a), received[child]) for a, child in zip(found, children, strict=True))
         return added(terms), float(np.abs(found).max())
 
-    def _start(self, kernel: Verbs, world: Any, state: TreeState) -> None:
+    def _start(self, kernel: Verbs[W], world: W, state: TreeState) -> None:
         version = world.models.version[NODE]
         clock = self.context.clock
         ready = [world.time + self.shares.seconds(self.context, world, worker) for worker in sorted(world.workers)]

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from byzsgd.checks import require
-from byzsgd.interfaces import Attack, BatchKey, Combined, Delay, LinkLaw, SchemeContext
+from byzsgd.interfaces import Attack, BatchKey, Combined, Delay, LinkLaw, SchemeContext, World
 
 NODE = 0  # whose model all workers read
 
@@ -55,7 +55,7 @@ class Shares:
         keys = tuple([BatchKey(part, number) for part in self.parts[worker].tolist()])
         return Combined(version, keys, self._summed[worker])
 
-    def seconds(self, context: SchemeContext, world: Any, worker: int) -> float:
+    def seconds(self, context: SchemeContext, world: World, worker: int) -> float:
         """Of the worker's next computation: the clock's are those of 1/n of a round's examples."""
         return context.clock.compute(world.clock, worker) * (self.loads[worker] * len(self.parts))
 
@@ -71,10 +71,10 @@ class OneModel:
     def nodes(self, num_workers: int) -> int:
         return 1
 
-    def keeps(self, world: Any) -> int:
+    def keeps(self, world: World) -> int:
         return 0
 
-    def remarks(self, world: Any) -> tuple[str, ...]:
+    def remarks(self, world: World) -> tuple[str, ...]:
         return ()
 
 

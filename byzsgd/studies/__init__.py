@@ -1,4 +1,4 @@
-"""Published claims and what their runs say: one file for each study, rows in, findings and figures out."""
+"""Studies of published claims. Each study is a module: runs in, findings and figures out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol, cast
 from matplotlib.figure import Figure
 
 from .finding import Finding as Finding
-from .finding import Found as Found
+from .finding import Results as Results
 from .finding import record_of as record_of
 from .pages import publish as publish
 from .plan import SCALES as SCALES
@@ -20,10 +20,10 @@ from .plan import read_study as read_study
 
 
 class Look(Protocol):
-    """What a study looks at: a module of this package, under its name with `_` for `-`."""
+    """The module of a study, which has its name with `_` for `-`."""
 
-    def findings(self, found: Found) -> Iterable[Finding]: ...
-    def figures(self, found: Found) -> dict[str, Figure]: ...
+    def findings(self, results: Results) -> Iterable[Finding]: ...
+    def figures(self, results: Results) -> dict[str, Figure]: ...
 
 
 def look_of(name: str) -> Look:

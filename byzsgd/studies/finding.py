@@ -1,4 +1,4 @@
-"""What a study has found: what was claimed beside what was measured."""
+"""The findings of a study: claimed numbers beside measured ones."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from byzsgd.analysis.recorded import Recorded
 
 
 @dataclass(frozen=True)
-class Found:
-    """What the runs of a study gave to it."""
+class Results:
+    """The runs of a study, for its findings and figures."""
 
     comparison: Comparison
-    picked: Mapping[str, Picked] | None = None  # the steps, where a protocol has chosen them
+    picked: Mapping[str, Picked] | None = None  # the steps that a protocol chose; None: no protocol
     last: int = 1  # evaluations whose mean is the outcome of a run
 
     def values(self, key: str) -> list[Any]:
-        """What a setting is in some group, in the order of the figures."""
+        """The values of a setting over all groups, in the order of the figures."""
         if key in self.comparison.keys:
             return self.comparison.values(key)
         return list(dict.fromkeys(setting(group, key) for group in self.comparison.groups))
 
     def groups(self, wanted: Mapping[str, Any]) -> list[Group]:
-        """Those whose settings have these values."""
+        """The groups whose settings have these values."""
         return [
             group
             for group in self.comparison.groups
@@ -39,60 +39,61 @@ class Found:
 
 
 def setting(group: Group, key: str) -> Any:
-    """Of the runs of a group, whether it differs between groups or not; None: they do not have it."""
+    """A setting of the runs of a group, whether it differs between groups or not; None: they do not have it."""
     value = group.values[key] if key in group.values else facts(group.runs[0]).get(key)
     return None if value == ABSENT else value
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: a number that was claimed, and ours."""
+    """One row of the table of a study: a claimed number and the measured one."""
 
     what: str
-    claimed: str  # with its relation: < 1.2; nothing where nobody has said a number
+    claimed: str  # with its relation: < 1.2; empty: no number was claimed
     measured: str
-    holds: bool | None  # None: nothing was claimed that could hold or fail
-    runs: int  # that the number rests on
+    holds: bool | None  # None: there is no claim that could hold or fail
+    runs: int  # number of runs behind the measured number
 
     @property
     def verdict(self) -> str:
         return {True: "holds", False: "fails", None: NOTHING}[self.holds]
 
 
-def at_most(what: str, bound: float, found: Estimate, digits: int = 2) -> Finding:
-    """A claim that the middle is not above a bound; a run that was lost, or did not get there, breaks it."""
-    known = found.count > 0 and not math.isnan(found.middle) and found.bound != "<"
-    holds = found.middle <= bound and found.bound != ">" if known else None
-    if found.bound == ">" and found.middle <= bound:
-        holds = None  # a bound below the claim says nothing
-    return Finding(what, f"≤ {bound:.{digits}f}", found.text(digits), holds, found.count)
+def at_most(what: str, bound: float, measured: Estimate, digits: int = 2) -> Finding:
+    """The claim that the median is at most `bound`. Lost runs count as worse; of a censored estimate only what its own
+    bound implies."""
+    decidable = measured.count > 0 and not math.isnan(measured.middle) and measured.bound != "<"
+    holds = measured.middle <= bound and measured.bound != ">" if decidable else None
+    if measured.bound == ">" and measured.middle <= bound:
+        holds = None  # a lower bound below `bound` decides nothing
+    return Finding(what, f"≤ {bound:.{digits}f}", measured.text(digits), holds, measured.count)
 
 
-def at_least(what: str, bound: float, found: Estimate, digits: int = 2) -> Finding:
-    """A claim that the middle is not below a bound."""
-    holds = None if found.count == 0 or math.isnan(found.middle) else found.middle >= bound
-    return Finding(what, f"≥ {bound:.{digits}f}", found.text(digits), holds, found.count)
+def at_least(what: str, bound: float, measured: Estimate, digits: int = 2) -> Finding:
+    """The claim that the median is at least `bound`."""
+    holds = None if measured.count == 0 or math.isnan(measured.middle) else measured.middle >= bound
+    return Finding(what, f"≥ {bound:.{digits}f}", measured.text(digits), holds, measured.count)
 
 
-def near(what: str, value: float, within: float, found: Estimate, digits: int = 2) -> Finding:
-    """A claim of a number, taken to hold where ours is as near as told."""
-    holds = None if found.count == 0 or math.isnan(found.middle) else abs(found.middle - value) <= within
-    return Finding(what, f"{value:.{digits}f} ± {within:.{digits}f}", found.text(digits), holds, found.count)
+def near(what: str, value: float, within: float, measured: Estimate, digits: int = 2) -> Finding:
+    """The claim of a number. It holds if the median differs from it by at most `within`."""
+    holds = None if measured.count == 0 or math.isnan(measured.middle) else abs(measured.middle - value) <= within
+    return Finding(what, f"{value:.{digits}f} ± {within:.{digits}f}", measured.text(digits), holds, measured.count)
 
 
-def told(what: str, found: Estimate, digits: int = 3, claimed: str = "") -> Finding:
-    """A number beside which nothing stands that it could be judged by."""
-    return Finding(what, claimed, found.text(digits), None, found.count)
+def unclaimed(what: str, measured: Estimate, digits: int = 3, claimed: str = "") -> Finding:
+    """A measured number without a claim that could hold or fail."""
+    return Finding(what, claimed, measured.text(digits), None, measured.count)
 
 
 def of_runs(groups: Iterable[Group], number: Any) -> Estimate:
-    """The median over all runs of some groups of a number of each."""
+    """The estimate of `number(run)` over all runs of some groups."""
     return estimate(number(run) for group in groups for run in group.runs)
 
 
 @dataclass(frozen=True)
 class Record:
-    """What stands in docs/studies/NAME.json."""
+    """The content of docs/studies/NAME.json."""
 
     study: str
     title: str
@@ -113,7 +114,7 @@ class Record:
 def record_of(
     study: tuple[str, str, str, str], command: str, scale: str, runs: Sequence[Recorded], findings: Sequence[Finding]
 ) -> Record:
-    """From (name, title, claim, source) and all runs that were made."""
+    """The record of a study. `study`: (name, title, claim, source); `runs`: all of its runs."""
     return Record(
         *study,
         command=command,
@@ -127,5 +128,6 @@ def record_of(
 
 
 def read_record(file: Path) -> Record:
+    """The record in a JSON file."""
     node = json.loads(file.read_text(encoding="utf-8"))
     return Record(**{**node, "findings": [Finding(**each) for each in node["findings"]]})

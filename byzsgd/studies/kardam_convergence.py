@@ -1,4 +1,4 @@
-"""Almost sure convergence of Kardam, as far as a finite run can show it: every single run's gradient norm falls."""
+"""Almost sure convergence of Kardam, as far as finite runs can show it: the gradient norm of every single run falls."""
 
 from __future__ import annotations
 
@@ -13,26 +13,27 @@ from byzsgd.analysis.groups import diverged
 from byzsgd.analysis.recorded import Recorded
 from byzsgd.plotting import progress
 
-from .finding import Finding, Found, of_runs, told
+from .finding import Finding, Results, of_runs, unclaimed
 
 NORM = "gradient_norm"
-START = 0.1  # of the updates, before which no slope is looked for
+START = 0.1  # the share of the updates that the slope leaves out at the start
 
 
-def findings(found: Found) -> Iterator[Finding]:
-    """Of every setting: the slope of the norm over the updates on logarithmic axes, and what is left of the norm."""
-    for group in found.comparison.groups:
+def findings(results: Results) -> Iterator[Finding]:
+    """For every setting: the slope of the norm over the updates on logarithmic axes, and the norm at the end over that
+    at the start."""
+    for group in results.comparison.groups:
         name = ", ".join(str(group.values[key]) for key in ("aggregator", "attack") if key in group.values)
         left, slopes = of_runs([group], share_left), of_runs([group], slope)
-        claimed = group.values.get("aggregator") != "asgd"  # nobody says it of asgd under attack
+        claimed = group.values.get("aggregator") != "asgd"  # there is no such claim for asgd under attack
         holds = slopes.lost == 0 and slopes.high < 0 if claimed else None
         yield Finding(f"{name}: slope of log norm over log updates, every seed", "< 0" if claimed else "",
                       slopes.text(2), holds, slopes.count)  # fmt: skip
-        yield told(f"{name}: gradient norm at the end over that at the start", left)
+        yield unclaimed(f"{name}: gradient norm at the end over that at the start", left)
 
 
 def share_left(run: Recorded) -> float:
-    """The mean of the last tenth of the evaluations over the first; inf: it diverged."""
+    """The mean norm over the last tenth of the evaluations, divided by that of the first one; inf: the run diverged."""
     norms = _norms(run)["norm"]
     if diverged(run) or len(norms) < 2:
         return math.inf
@@ -40,7 +41,7 @@ def share_left(run: Recorded) -> float:
 
 
 def slope(run: Recorded) -> float:
-    """By least squares; inf: it diverged, NaN: too few evaluations."""
+    """The slope of log norm over log updates by least squares; inf: the run diverged; NaN: too few evaluations."""
     rows = _norms(run)
     if diverged(run):
         return math.inf
@@ -55,5 +56,5 @@ def _norms(run: Recorded) -> pl.DataFrame:
     return rows.filter(pl.col("norm").is_finite() & (pl.col("norm") > 0))
 
 
-def figures(found: Found) -> dict[str, Figure]:
-    return {"norm": progress(found.comparison, metric=NORM, x="arrivals")}
+def figures(results: Results) -> dict[str, Figure]:
+    return {"norm": progress(results.comparison, metric=NORM, x="arrivals")}

@@ -1,4 +1,4 @@
-"""Whether Kardam's filters add noise to the direction, and what tells refused vectors from accepted ones."""
+"""Whether Kardam's filters add noise to the direction, and how refused vectors differ from accepted ones."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from byzsgd.analysis.groups import Group, named_parts
 from byzsgd.analysis.recorded import Recorded
 from byzsgd.plotting import Panel, points
 
-from .finding import Finding, Found, at_least, of_runs, told
+from .finding import Finding, Results, at_least, of_runs, unclaimed
 
-WITHIN = 0.05  # of a cosine: so much less than without filters is no extra noise
+WITHIN = 0.05  # the loss of cosine against no filters that does not yet count as noise
 ORDER = ("none", "lipschitz", "frequency", "both")
 
 
-def findings(found: Found) -> Iterator[Finding]:
-    for attack in found.values("attack"):
-        groups = {_filters(group): group for group in found.groups({"attack": attack})}
+def findings(results: Results) -> Iterator[Finding]:
+    for attack in results.values("attack"):
+        groups = {_filters(group): group for group in results.groups({"attack": attack})}
         free = of_runs([groups["none"]], median_of("direction_cosine")) if "none" in groups else None
         for name in ORDER:
             if name not in groups:
@@ -29,17 +29,17 @@ def findings(found: Found) -> Iterator[Finding]:
             cosine = of_runs([group], median_of("direction_cosine"))
             title = f"{what}: cosine of direction and honest mean"
             if free is None or name == "none":
-                yield told(title, cosine, digits=2)
+                yield unclaimed(title, cosine, digits=2)
             else:
                 yield at_least(title, free.middle - WITHIN, cosine)
-            yield told(f"{what}: κ", of_runs([group], median_of("kappa")), digits=2)
+            yield unclaimed(f"{what}: κ", of_runs([group], median_of("kappa")), digits=2)
             if name != "none":
                 norms = of_runs([group], refused_over_accepted)
-                yield told(f"{what}: mean norm of refused honest vectors over accepted", norms, digits=2)
+                yield unclaimed(f"{what}: mean norm of refused honest vectors over accepted", norms, digits=2)
 
 
 def median_of(column: str) -> Callable[[Recorded], float]:
-    """Of a measurement over the updates of a run; NaN where it was not made."""
+    """A function from a run to the median of a column over its updates; NaN: the column was not measured."""
 
     def number(run: Recorded) -> float:
         if column not in run.arrivals.columns:
@@ -51,7 +51,7 @@ def median_of(column: str) -> Callable[[Recorded], float]:
 
 
 def refused_over_accepted(run: Recorded) -> float:
-    """The mean norm of honest vectors that were refused over that of those that were accepted."""
+    """The mean norm of refused honest vectors, divided by that of accepted ones."""
     honest = run.arrivals.filter(~pl.col("byzantine"))
     refused, kept = (honest.filter(pl.col("accepted") == which)["norm"].mean() for which in (False, True))
     return math.nan if refused is None or not kept else float(refused) / float(kept)  # type: ignore[arg-type]
@@ -62,15 +62,15 @@ def _filters(group: Group) -> str:
     return "both" if len(names) > 1 else "".join(names) or "none"
 
 
-def figures(found: Found) -> dict[str, Figure]:
+def figures(results: Results) -> dict[str, Figure]:
     panels = []
-    for attack in found.values("attack"):
+    for attack in results.values("attack"):
         panel = Panel(f"attack {attack}")
-        for group in found.groups({"attack": attack}):
+        for group in results.groups({"attack": attack}):
             name = _filters(group)
             panel.add(name, ORDER.index(name), of_runs([group], median_of("direction_cosine")))
         panels.append(panel)
     return {
-        "cosine": points("Cosine of the direction with the honest mean", found.comparison.caption(), panels,
+        "cosine": points("Cosine of the direction with the honest mean", results.comparison.caption(), panels,
                          x="number of the legend, from 0", y="median cosine"),
     }  # fmt: skip

@@ -1,6 +1,6 @@
-"""What Kardam's filters cost where nobody lies.
+"""The cost of Kardam's filters without liars.
 
-A server without filters is the twin: the same buffer, damping and step. `both` is Kardam.
+The twin is a server without filters, with the same buffer, damping and step. `both` is Kardam.
 """
 
 from __future__ import annotations
@@ -15,43 +15,43 @@ from byzsgd.analysis.outcomes import accepted
 from byzsgd.analysis.slowdown import slowdown
 from byzsgd.plotting import Panel, points
 
-from .finding import Finding, Found, at_most, near, of_runs, told
+from .finding import Finding, Results, at_most, near, of_runs, unclaimed
 
-# The share of vectors that pass, of n and f, were coefficients exchangeable and arrivals memoryless.
+# The share of vectors that pass, as a function of n and f, if coefficients are exchangeable and arrivals memoryless.
 SHARES: Mapping[str, Callable[[int, int], float]] = {
     "lipschitz": lambda n, f: 1 - f / n,
     "frequency": lambda n, f: 1 - 2 * f / n,
     "both": lambda n, f: (1 - f / n) * (1 - 2 * f / n),
 }
-WITHIN = 0.05  # of a share, beside its closed form
+WITHIN = 0.05  # the largest difference from the closed form at which the claim holds
 WORLDS = ("dataset", "delay", "num_workers")
 
 
-def findings(found: Found) -> Iterator[Finding]:
-    """For every clock, n, f and choice of filters: the share that passes, the price in gradients and in updates."""
-    for world, f, filters, group, twin in _filtered(found):
+def findings(results: Results) -> Iterator[Finding]:
+    """For every clock, n, f and set of filters: the share that passes, and the slowdown in gradients and in updates."""
+    for world, f, filters, group, twin in _filtered(results):
         n = int(str(world["num_workers"]))
         name = f"{world['dataset']}, {world['delay']}, n = {n}, f = {f}, {filters}"
         share = of_runs([group], lambda run: accepted(run, byzantine=False))
         yield near(f"{name}: share accepted", SHARES[filters](n, f), WITHIN, share)
         yield at_most(f"{name}: gradients to the loss", 1 + f / n, slowdown(group, twin))
-        yield told(f"{name}: updates to the loss", slowdown(group, twin, "step"), digits=2)
+        yield unclaimed(f"{name}: updates to the loss", slowdown(group, twin, "step"), digits=2)
 
 
-def _filtered(found: Found) -> Iterator[tuple[dict[str, object], int, str, Group, Group]]:
-    """Every setting with filters, and its twin without: (dataset, clock and n), f, filters, group, twin."""
-    names = {id(group): _filters(group) for group in found.comparison.groups}
-    for world in _worlds(found):
-        groups = found.groups(world)
+def _filtered(results: Results) -> Iterator[tuple[dict[str, object], int, str, Group, Group]]:
+    """(dataset, clock and n), f, filters, group and twin of every setting with filters."""
+    names = {id(group): _filters(group) for group in results.comparison.groups}
+    for world in _worlds(results):
+        groups = results.groups(world)
         twin = next((group for group in groups if not names[id(group)]), None)
         for group in groups:
             if names[id(group)] and twin is not None:
                 yield world, int(facts(group.runs[0])["f"]), names[id(group)], group, twin
 
 
-def _worlds(found: Found) -> Iterator[dict[str, object]]:
-    known = [facts(group.runs[0]) for group in found.comparison.groups]
-    values = [list(dict.fromkeys(each[key] for each in known)) for key in WORLDS]
+def _worlds(results: Results) -> Iterator[dict[str, object]]:
+    of_groups = [facts(group.runs[0]) for group in results.comparison.groups]
+    values = [list(dict.fromkeys(each[key] for each in of_groups)) for key in WORLDS]
     for world in product(*values):
         yield dict(zip(WORLDS, world, strict=True))
 
@@ -61,10 +61,10 @@ def _filters(group: Group) -> str:
     return "both" if len(names) > 1 else "".join(names)
 
 
-def figures(found: Found) -> dict[str, Figure]:
+def figures(results: Results) -> dict[str, Figure]:
     shares: dict[str, Panel] = {}
     prices: dict[str, Panel] = {}
-    for world, f, filters, group, twin in _filtered(found):
+    for world, f, filters, group, twin in _filtered(results):
         n = int(str(world["num_workers"]))
         title = f"{world['dataset']}, {world['delay']}, n\u00a0=\u00a0{n}"
         share = shares.setdefault(title, Panel(title))
@@ -73,7 +73,7 @@ def figures(found: Found) -> dict[str, Figure]:
         price = prices.setdefault(title, Panel(title))
         price.add(filters, f, slowdown(group, twin))
         price.claim("1 + f/n", f, 1 + f / n)
-    caption = found.comparison.caption()
+    caption = results.comparison.caption()
     return {
         "accepted": points("Share of honest vectors that pass", caption, list(shares.values()),
                            x="declared f", y="share accepted"),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .finding import Finding, Found
+from .finding import Finding, Results
 from .under_attack import resilience, table_of_attacks
 
-CLAIMED = ()  # nobody has claimed a number
+CLAIMED = ()  # there is no published number
 
 
-def findings(found: Found) -> Iterator[Finding]:
-    yield from resilience(found, CLAIMED)
+def findings(results: Results) -> Iterator[Finding]:
+    yield from resilience(results, CLAIMED)
 
 
 figures = table_of_attacks

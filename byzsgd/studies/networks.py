@@ -1,4 +1,4 @@
-"""Gossip on a ring of eight: models of a few bits, and data that differ between nodes."""
+"""Gossip on a ring of eight nodes: models in a few bits, and data that differ between nodes."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from byzsgd.analysis.groups import Group
 from byzsgd.analysis.outcomes import outcome
 from byzsgd.plotting import progress
 
-from .finding import Finding, Found, at_least, of_runs, setting, told
+from .finding import Finding, Results, at_least, of_runs, setting, unclaimed
 
-LOSS = 0.02  # of accuracy, that is still the same rate
+LOSS = 0.02  # the loss of accuracy that still counts as the same rate
 WHOLE = "d_psgd, whole models"
 
 
-def findings(found: Found) -> Iterator[Finding]:
-    """Accuracy of the mean model and of the worst node, beside those of whole models on the same data."""
-    for partition in found.values("partition"):
-        groups = {name_of(group): group for group in found.groups({"partition": partition})}
+def findings(results: Results) -> Iterator[Finding]:
+    """The accuracy of the mean model and of the worst node, compared with whole models on the same data."""
+    for partition in results.values("partition"):
+        groups = {name_of(group): group for group in results.groups({"partition": partition})}
         for metric, what in (("test_accuracy", "mean model"), ("worst_accuracy", "worst node")):
             reached = {
                 name: of_runs([group], lambda run, metric=metric: outcome(run, metric))
@@ -28,7 +28,7 @@ def findings(found: Found) -> Iterator[Finding]:
             for name, accuracy in reached.items():
                 title = f"{partition}, {name}: accuracy of the {what}"
                 if name == WHOLE:
-                    yield told(title, accuracy)
+                    yield unclaimed(title, accuracy)
                 else:
                     yield at_least(title, reached[WHOLE].middle - LOSS, accuracy, digits=3)
 
@@ -38,8 +38,8 @@ def name_of(group: Group) -> str:
     return f"{scheme}, {bits} bits" if bits else f"{scheme}, whole models"
 
 
-def figures(found: Found) -> dict[str, Figure]:
+def figures(results: Results) -> dict[str, Figure]:
     return {
-        "accuracy": progress(found.comparison, metric="worst_accuracy"),
-        "consensus": progress(found.comparison, metric="consensus"),
+        "accuracy": progress(results.comparison, metric="worst_accuracy"),
+        "consensus": progress(results.comparison, metric="consensus"),
     }

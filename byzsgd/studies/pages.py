@@ -1,4 +1,4 @@
-"""The page of a study: what a person writes about it, around the numbers that a command has written."""
+"""The page of a study: text by a person, around the numbers that `byzsgd reproduce` writes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ SHOWN = 12  # digits of a commit
 
 
 def measured(record: Record) -> str:
-    """The part of a page that a record gives, with its marks."""
+    """The part of a page that follows from a record, with the marks around it."""
     seeds = record.seeds
     whole = list(seeds) == list(range(seeds[0], seeds[-1] + 1)) if seeds else False
-    said = f"{seeds[0]} to {seeds[-1]}" if whole and len(seeds) > 2 else ", ".join(map(str, seeds))
+    listed = f"{seeds[0]} to {seeds[-1]}" if whole and len(seeds) > 2 else ", ".join(map(str, seeds))
     commits = ", ".join(_short(commit) for commit in record.commits)
     rows = [
         f"| {row.what} | {row.claimed or NOTHING} | {row.measured} | {row.runs} | {_verdict(row.holds)} |"
@@ -32,7 +32,7 @@ def measured(record: Record) -> str:
         *rows,
         "",
         f"`{record.command}`: {record.runs:,} runs with {record.gradients:,} delivered gradients together, "
-        f"scale {record.scale}, seeds {said}, commit {commits}.",
+        f"scale {record.scale}, seeds {listed}, commit {commits}.",
         END,
     ]
     return "\n".join(lines)
@@ -48,7 +48,7 @@ def _short(commit: str) -> str:
 
 
 def part_of(page: str) -> str:
-    """What stands between the marks, with them; ValueError where they are not there."""
+    """The part of a page between the marks, with them; ValueError where the page has no marks."""
     start, end = page.find(BEGIN), page.find(END)
     if start < 0 or end < start:
         raise ValueError("a page of a study needs the marks between which its numbers stand; got none")
@@ -56,7 +56,7 @@ def part_of(page: str) -> str:
 
 
 def publish(record: Record, folder: Path, figures: dict[str, str]) -> list[Path]:
-    """Writes NAME.json, and the numbers of NAME.md; a page that is not there begins with its figures ({file: what})."""
+    """Writes NAME.json and the numbers in NAME.md. A new page also gets the figures ({file: caption})."""
     folder.mkdir(parents=True, exist_ok=True)
     data, page = folder / f"{record.study}.json", folder / f"{record.study}.md"
     data.write_text(record.text(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What a study runs: its file, and its jobs at a scale."""
+"""The plan of a study: its YAML file, and its jobs at each scale."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from typing import Any
 from byzsgd.analysis.protocol import Job, Protocol, protocol_of, require_settings, step_of, words_in, yaml_of
 from byzsgd.checks import require
 
-SCALES = ("tiny", "small", "full")  # tiny: seconds, for tests; its numbers say nothing
+SCALES = ("tiny", "small", "full")  # tiny: seconds, for tests; its numbers mean nothing
 Combinations = Callable[[Sequence[str]], Sequence[Sequence[str]]]  # overrides with sweeps -> jobs
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Runs of a study that are made with settings of their own: every combination of some sweeps.
+    """The runs of a study: every combination of some sweeps.
 
-    With `masses` the learning rate of a job is the step mass over what a pilot without it moves the model for a
-    delivered gradient (`analysis.protocol.rate`), so that methods are compared by how far they move.
+    With `masses`, each job is run with the learning rates mass/rate. The rate is measured on a pilot run without the
+    learning rate (`analysis.protocol.rate`). So methods are compared by how far they move.
     """
 
     sweeps: tuple[Job, ...]  # overrides with sweeps; the later of one key counts
     masses: tuple[float, ...] = ()
 
     def jobs(self, combinations: Combinations) -> list[Job]:
-        """All of them; with masses, less their learning rates."""
-        found = (tuple(job) for sweep in self.sweeps for job in combinations(sweep))
-        return list(dict.fromkeys(found))
+        """All jobs; with masses, without their learning rates."""
+        jobs = (tuple(job) for sweep in self.sweeps for job in combinations(sweep))
+        return list(dict.fromkeys(jobs))
 
     def with_steps(self, rates: Mapping[Job, float], combinations: Combinations) -> list[Job]:
-        """The jobs with the learning rates of all masses, of each what its pilot says."""
+        """The jobs with the learning rates of all masses. `rates`: the rate of each pilot."""
         return [
             (*job, f"optimizer.lr={step_of(mass, rates[pilot_of(job)]):g}")
             for job in self.jobs(combinations)
@@ -40,13 +40,13 @@ class Grid:
 
 
 def pilot_of(job: Job) -> Job:
-    """The run that shows how far a job moves: the same for all of its seeds."""
+    """The pilot run that measures the rate of a job. It is the same for all seeds."""
     return tuple(word for word in job if not word.startswith("seed="))
 
 
 @dataclass(frozen=True)
 class Study:
-    """A claim and the runs that put it to the test."""
+    """A published claim and the runs that test it."""
 
     name: str
     title: str
@@ -60,11 +60,11 @@ class Study:
 
 
 def read_study(file: Path, protocol_file: Callable[[str], Path]) -> Study:
-    """From YAML; ValueError of one line for what is no study.
+    """The study in a YAML file; ValueError of one line where it is none.
 
-    `runs` is a list of sweeps, or the settings of a protocol, or the name of one (found by `protocol_file`). A scale
-    has words for every sweep, may have sweeps of its own in place of these, and `masses`; of a protocol it replaces
-    settings, and adds to its `settings`.
+    `runs` is a list of sweeps, or the settings of a protocol, or the name of a protocol (its file is
+    `protocol_file(name)`). A scale of sweeps may have `settings` (overrides for every sweep), `runs` (sweeps in place
+    of these) and `masses`. A scale of a protocol replaces its settings, and adds to its `settings`.
     """
     node = yaml_of(file)
     require_settings(str(file), node, ("title", "claim", "source", "runs", "scales"))

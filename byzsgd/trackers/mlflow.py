@@ -11,21 +11,21 @@ from byzsgd.interfaces import Tracked
 from .packages import require_package
 
 TAG = "byzsgd.run"
-LONGEST = 500  # characters of a parameter that MLflow takes
-STATUS = {"interrupted": "KILLED", "failed": "FAILED"}  # every other end is a result
+LONGEST = 500  # characters of a parameter that MLflow accepts
+STATUS = {"interrupted": "KILLED", "failed": "FAILED"}  # every other status is a result
 
 
 @dataclass(frozen=True, kw_only=True)
 class MLflow:
     """A run of MLflow with the same metrics, over arrivals, and the whole configuration as parameters.
 
-    A run that is resumed goes on in the run of MLflow that it began, which is found by a tag. `uri` null: what
-    MLFLOW_TRACKING_URI says.
+    A resumed run goes on in its run of MLflow, which has a tag with its identity. `uri` null: the value of
+    MLFLOW_TRACKING_URI.
     """
 
     experiment: str
     uri: str | None
-    client: Callable[..., Any] | None = None  # what mlflow.MlflowClient is
+    client: Callable[..., Any] | None = None  # in place of mlflow.MlflowClient
 
     def __post_init__(self) -> None:
         if self.client is None:
@@ -33,11 +33,11 @@ class MLflow:
 
     def open(self, run: Tracked) -> _Metrics:
         client = self._client()(tracking_uri=self.uri)
-        known = client.get_experiment_by_name(self.experiment)
-        experiment = client.create_experiment(self.experiment) if known is None else known.experiment_id
-        found = client.search_runs([experiment], filter_string=f"tags.`{TAG}` = '{run.identity}'", max_results=1)
-        if found:
-            number = found[0].info.run_id
+        existing = client.get_experiment_by_name(self.experiment)
+        experiment = client.create_experiment(self.experiment) if existing is None else existing.experiment_id
+        begun = client.search_runs([experiment], filter_string=f"tags.`{TAG}` = '{run.identity}'", max_results=1)
+        if begun:
+            number = begun[0].info.run_id
             client.update_run(number, status="RUNNING")
         else:
             number = client.create_run(experiment, run_name=run.name, tags={TAG: run.identity}).info.run_id

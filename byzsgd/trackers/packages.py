@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 
 def require_package(tracker: str) -> None:
-    """Before any work: ValueError where the package of a tracker, which has its name, is not installed."""
-    found = find_spec(tracker)
-    if found is None or found.origin is None:  # ./wandb and ./mlflow may be folders of results
+    """ValueError where the package of a tracker, which has its name, is not installed."""
+    package = find_spec(tracker)
+    if package is None or package.origin is None:  # without an origin it is a folder of results, as ./wandb or ./mlflow
         raise ValueError(f"tracker={tracker} needs the package {tracker} (pip install 'byzsgd[{tracker}]')")

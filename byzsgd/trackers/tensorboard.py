@@ -15,23 +15,23 @@ from .packages import require_package
 class TensorBoard:
     """Event files for TensorBoard: one scalar per metric, over arrivals.
 
-    They go to `folder`/name of the run, or where that is null to `tensorboard/` in the run's own folder.
+    They are written to `folder`/name of the run; with `folder` null, to `tensorboard/` in the folder of the run.
     """
 
     folder: str | None
-    client: Callable[..., Any] | None = None  # what torch.utils.tensorboard.SummaryWriter is
+    client: Callable[..., Any] | None = None  # in place of torch.utils.tensorboard.SummaryWriter
 
     def __post_init__(self) -> None:
         if self.client is None:
             require_package("tensorboard")
 
     def open(self, run: Tracked) -> _Scalars:
-        """Nothing is written before the first row, which says from where on earlier rows are replaced."""
-        place = Path(self.folder).expanduser() / run.name if self.folder is not None else run.folder
-        require(place is not None, "tracker tensorboard", "tracker.folder where a run has no folder", folder=place)
-        assert place is not None
-        place = place if self.folder is not None else place / "tensorboard"
-        return _Scalars(lambda first: self._writer()(log_dir=str(place), purge_step=first))
+        """The sink of a run. It creates its file with the first row; older rows from that step on are replaced."""
+        folder = Path(self.folder).expanduser() / run.name if self.folder is not None else run.folder
+        require(folder is not None, "tracker tensorboard", "tracker.folder where a run has no folder", folder=folder)
+        assert folder is not None
+        folder = folder if self.folder is not None else folder / "tensorboard"
+        return _Scalars(lambda first: self._writer()(log_dir=str(folder), purge_step=first))
 
     def _writer(self) -> Callable[..., Any]:
         if self.client is not None:

@@ -13,14 +13,14 @@ from .packages import require_package
 class WeightsAndBiases:
     """A run of Weights & Biases with the same metrics, over arrivals, and the whole configuration.
 
-    A run that is resumed goes on in the run that it began. `mode=offline` writes to ./wandb, to be sent with
-    `wandb sync`. Who is not logged in needs that or WANDB_API_KEY.
+    A resumed run goes on in its run there. `mode=offline` writes to ./wandb, and `wandb sync` sends it later. Without a
+    login, that mode or WANDB_API_KEY is needed.
     """
 
     project: str
     entity: str | None
     mode: Literal["online", "offline", "disabled"]
-    client: Any = None  # what the module wandb is
+    client: Any = None  # in place of the module wandb
 
     def __post_init__(self) -> None:
         if self.client is None:

@@ -1,1 +1,1 @@
-"""A sweeper that checks all combinations before the first job."""
+"""The sweeper of `-m`: it checks all combinations before the first job."""

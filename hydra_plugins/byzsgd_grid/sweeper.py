@@ -1,5 +1,5 @@
-"""`-m`, in the place of Hydra's own sweeper: all combinations, but for sweeps that carry the same tag, which go on
-together; and for each line of a file. All are composed and checked before the first job.
+"""The sweeper of `-m`, in place of Hydra's own: all combinations, for each line of a file of jobs; overrides with the
+same tag vary together. All jobs are composed and checked before the first one.
 
 No postponed annotations here: Hydra loads its plugins outside of sys.modules, where a dataclass cannot look them up.
 """
@@ -17,17 +17,17 @@ from omegaconf import OmegaConf
 
 @dataclass
 class GridConf:
-    """Hydra's own settings, and a file of jobs."""
+    """The settings of Hydra's own sweeper, and a file of jobs."""
 
     _target_: str = "hydra_plugins.byzsgd_grid.sweeper.GridSweeper"
-    max_batch_size: int | None = None  # jobs that are handed to the launcher together
+    max_batch_size: int | None = None  # jobs in one call of the launcher; null: all
     params: dict[str, str] | None = None
-    jobs: str | None = None  # a file: overrides on every line, each line with every combination
+    jobs: str | None = None  # a file with overrides on each line, which are combined with all others
 
 
 def register() -> None:
-    """In place of Hydra's own, so that an experiment needs no other sweeper to zip: in byzsgd, not in every application
-    of Hydra that finds this plugin."""
+    """Registers it in place of Hydra's own sweeper. Only byzsgd calls this: other applications that find this plugin
+    keep Hydra's."""
     ConfigStore.instance().store(group="hydra/sweeper", name="basic", node=GridConf, provider="byzsgd_grid")
 
 
@@ -57,14 +57,14 @@ class GridSweeper(BasicSweeper):
             print(f"{len(impossible)} of {len(jobs)} combinations are impossible, {left}: {impossible[0].impossible}")
         folder = Path(str(config.hydra.sweep.dir))
         folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(config, folder / "multirun.yaml")  # Hydra's note of the command
+        OmegaConf.save(config, folder / "multirun.yaml")  # as Hydra's own sweeper does
         folders = {job.identity: job.folder for job in kept}
-        told = {in_one_line(job.overrides): job.identity for job in kept}
-        write_plan(folder, Plan(folders, len(jobs) - len(kept), told))
+        lines_of_jobs = {in_one_line(job.overrides): job.identity for job in kept}
+        write_plan(folder, Plan(folders, len(jobs) - len(kept), lines_of_jobs))
         return self._launched([list(job.overrides) for job in kept])
 
     def _launched(self, jobs: Sequence[Sequence[str]]) -> list[Any]:
-        found, size = [], self.max_batch_size or max(len(jobs), 1)
+        results, size = [], self.max_batch_size or max(len(jobs), 1)
         for first in range(0, len(jobs), size):
-            found.append(self.launcher.launch(jobs[first : first + size], initial_job_idx=first))
-        return found
+            results.append(self.launcher.launch(jobs[first : first + size], initial_job_idx=first))
+        return results

@@ -1,1 +1,1 @@
-"""The launcher `lanes`: the jobs of a sweep advance together in one process."""
+"""The launcher `lanes`: the jobs of a sweep one after another in one process."""

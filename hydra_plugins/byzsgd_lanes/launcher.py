@@ -14,7 +14,7 @@ from hydra.core.utils import JobReturn
 
 @dataclass
 class LanesConf:
-    """Nothing to set."""
+    """It has no settings."""
 
     _target_: str = "hydra_plugins.byzsgd_lanes.launcher.LanesLauncher"
 
@@ -23,7 +23,7 @@ ConfigStore.instance().store(group="hydra/launcher", name="lanes", node=LanesCon
 
 
 class LanesLauncher(basic_launcher.BasicLauncher):
-    """Hydra's own launcher under the name of one that advanced all runs together, which gained nothing on a CPU."""
+    """Hydra's own launcher, kept under this name. Earlier `lanes` advanced all runs together, without gain on a CPU."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         if "_target_" not in self.config:

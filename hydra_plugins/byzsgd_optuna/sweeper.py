@@ -1,7 +1,7 @@
-"""`hydra/sweeper=optuna`: Optuna (Akiba et al., KDD 2019, arXiv 1907.10902) proposes settings, any launcher runs them,
-and the study is kept in a file, so that the same command goes on.
+"""`hydra/sweeper=optuna`: Optuna (Akiba et al., KDD 2019, arXiv 1907.10902) proposes settings, and any launcher runs
+them. The study is stored in a file, so that the same command goes on.
 
-Spaces are written as in Hydra's own plugin, which stays with Optuna 2: choice(…), range(…), interval(…), tag(log, …).
+Spaces are written as in Hydra's own plugin, which needs Optuna 2: choice(…), range(…), interval(…), tag(log, …).
 No postponed annotations here: Hydra loads its plugins outside of sys.modules, where a dataclass cannot look them up.
 """
 
@@ -20,9 +20,9 @@ from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-STUDY = "study.log"  # in the folder of the sweep, unless `storage` says otherwise
+STUDY = "study.log"  # the default of `storage`, in the folder of the sweep
 RESULTS = "optimization_results.yaml"
-_TAKEN_UP = "taken_up"  # of a study: numbers of trials that were cut off and are tried again
+_TAKEN_UP = "taken_up"  # attribute of a study: the numbers of trials that were cut off and are tried again
 SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
     "tpe": ("TPESampler", {"n_startup_trials": 10, "n_ei_candidates": 24, "multivariate": False}),
     "random": ("RandomSampler", {}),
@@ -34,7 +34,7 @@ SAMPLERS: dict[str, tuple[str, dict[str, Any]]] = {
 
 @dataclass
 class OptunaConf:
-    """What to optimise, how, and where the study is kept."""
+    """The settings of the sweeper: its objective, its sampler and its storage."""
 
     _target_: str = "hydra_plugins.byzsgd_optuna.sweeper.OptunaSweeper"
     _recursive_: bool = False  # a sampler is built anew for every trial
@@ -44,12 +44,12 @@ class OptunaConf:
     storage: str | None = None  # a file, or a URL as sqlite:///study.db; null: study.log in the sweep's folder
     study_name: str = "byzsgd"
     n_trials: int = 20  # of the study, with those of earlier commands
-    n_jobs: int = 1  # that are launched together
+    n_jobs: int = 1  # trials that are launched together
     params: dict[str, str] | None = None
 
 
 def register() -> None:
-    """In the place of hydra-optuna-sweeper, where that is installed too: in byzsgd, not in other applications."""
+    """Registers it in place of hydra-optuna-sweeper, if that is installed too. Only byzsgd calls this."""
     store = ConfigStore.instance()
     store.store(group="hydra/sweeper", name="optuna", node=OptunaConf, provider="byzsgd_optuna")
     for name, (sampler, settings) in SAMPLERS.items():
@@ -58,7 +58,7 @@ def register() -> None:
 
 
 class OptunaSweeper(Sweeper):
-    """Asks for trials, launches them, tells their results."""
+    """Asks the study for trials, launches them and reports their results to it."""
 
     def __init__(
         self,
@@ -100,12 +100,12 @@ class OptunaSweeper(Sweeper):
                 study.sampler = self._sampler(len(study.trials) - again)
                 trials.append(study.ask(space))
             jobs = [[*fixed, *(f"{key}={value}" for key, value in trial.params.items())] for trial in trials]
-            checked(self.hydra_context.config_loader, self.config, jobs)  # a mistake in the words ends it
+            checked(self.hydra_context.config_loader, self.config, jobs)  # a mistake in an override ends the sweep
             values = [job.return_value for job in self.launcher.launch(jobs, initial_job_idx=trials[0].number)]
             for trial, value in zip(trials, values, strict=True):
                 if _is_number(value):
                     study.tell(trial, float(value))
-                elif value != STOPPED:  # a stopped one is taken up by the next command
+                elif value != STOPPED:  # the next command tries a stopped trial again
                     study.tell(trial, state=optuna.trial.TrialState.FAIL)
             if STOPPED in values:
                 return
@@ -125,22 +125,23 @@ class OptunaSweeper(Sweeper):
         )
 
     def _sampler(self, number: int) -> Any:
-        """With a seed, a proposal depends on how many there were before and on the results, not on where the study was
-        cut off."""
+        """The sampler for trial `number`. With a seed, a proposal depends on the number of trials before and on their
+        results, not on where the study was cut off."""
         settings = OmegaConf.to_container(self.sampler) if OmegaConf.is_config(self.sampler) else dict(self.sampler)
         if settings.get("seed") is not None:
             settings["seed"] = (int(settings["seed"]) + 7919 * number) % 2**31
         return instantiate(settings)
 
     def _take_up(self, study: Any) -> int:
-        """What an earlier command left running is tried again, with the same settings; how many there were so far."""
-        known = set(study.user_attrs.get(_TAKEN_UP, ()))
-        left = [trial for trial in study.trials if trial.state.name == "RUNNING" and trial.number not in known]
+        """Enqueues the trials that an earlier command left running, with the same settings. Returns how many trials
+        were tried again so far."""
+        again = set(study.user_attrs.get(_TAKEN_UP, ()))
+        left = [trial for trial in study.trials if trial.state.name == "RUNNING" and trial.number not in again]
         for trial in left:
             study.enqueue_trial(trial.params)
-        known |= {trial.number for trial in left}
-        study.set_user_attr(_TAKEN_UP, sorted(known))
-        return len(known)
+        again |= {trial.number for trial in left}
+        study.set_user_attr(_TAKEN_UP, sorted(again))
+        return len(again)
 
 
 def _optuna() -> Any:
@@ -148,15 +149,15 @@ def _optuna() -> Any:
         import optuna
     except ModuleNotFoundError as error:
         raise ValueError("hydra/sweeper=optuna needs the package optuna (pip install 'byzsgd[optuna]')") from error
-    found = optuna.__version__
-    if int(found.partition(".")[0]) < 4:
-        raise ValueError(f"hydra/sweeper=optuna needs optuna >= 4 (pip install 'byzsgd[optuna]'); got {found}")
+    version = optuna.__version__
+    if int(version.partition(".")[0]) < 4:
+        raise ValueError(f"hydra/sweeper=optuna needs optuna >= 4 (pip install 'byzsgd[optuna]'); got {version}")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 
 
 def _space(overrides: Sequence[Override]) -> tuple[dict[str, Any], list[str]]:
-    """What is searched, and what stays as it is told; of two overrides of one key the later counts."""
+    """The search space, and the fixed overrides. Of two overrides of one key the later counts."""
     space: dict[str, Any] = {}
     fixed: dict[str, str] = {}
     for override in overrides:
@@ -178,7 +179,7 @@ def _distribution(override: Override) -> Any:
         whole = isinstance(value.start, int) and isinstance(value.end, int)
         return (IntDistribution if whole else FloatDistribution)(value.start, value.end, log="log" in value.tags)
     if override.is_range_sweep() and all(isinstance(each, int) for each in (value.start, value.stop, value.step)):
-        last = value.start + (value.stop - 1 - value.start) // value.step * value.step  # the end is not in it
+        last = value.start + (value.stop - 1 - value.start) // value.step * value.step  # `stop` is exclusive
         return IntDistribution(value.start, last, step=value.step)
     return CategoricalDistribution(list(override.sweep_iterator(transformer=Transformer.encode)))
 

@@ -23,13 +23,13 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 @dataclass
 class RayConf:
-    """`init` goes to ray.init; the others say what one job takes."""
+    """The settings of the launcher: `init` is passed to ray.init, the others are the resources of one job."""
 
     _target_: str = "hydra_plugins.byzsgd_ray.launcher.RayLauncher"
-    address: str | None = None  # of a cluster: auto, ray://HOST:10001; null: the cores of this machine
+    address: str | None = None  # that of a cluster: auto, ray://HOST:10001; null: the cores of this machine
     num_cpus: float = 1.0
     num_gpus: float = 0.0
-    max_retries: int = 3  # of a job whose worker dies: it goes on from its last checkpoint
+    max_retries: int = 3  # new starts of a job whose worker dies: it goes on from its last checkpoint
     init: dict[str, Any] = field(default_factory=dict)
 
 
@@ -37,7 +37,8 @@ ConfigStore.instance().store(group="hydra/launcher", name="ray", node=RayConf, p
 
 
 class RayLauncher(Launcher):
-    """Composes the jobs here and runs them there. The folder of the sweep must be one that all machines share."""
+    """Composes the jobs in this process and runs them on the cluster. All machines must share the folder of the
+    sweep."""
 
     def __init__(
         self,
@@ -69,7 +70,7 @@ class RayLauncher(Launcher):
             composed = [self._composed(job, place, initial_job_idx + i) for i, job in enumerate(job_overrides)]
             handles = [task.remote(config, *shared) for config in composed]
             left = list(handles)
-            while left:  # the lines of each job as it ends
+            while left:  # prints the lines of each job when it ends
                 ended, left = ray.wait(left)
                 _tell(ray, ended[0])
             return [_returned(ray, *pair) for pair in zip(handles, composed, strict=True)]
@@ -77,20 +78,25 @@ class RayLauncher(Launcher):
             ray.shutdown()
 
     def _connected(self) -> Any:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told that Ray is used
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports no statistics
         if self.address is None:
-            # Ray runs whatever reaches its ports: those of 127.0.0.1 alone, and for who knows this run's token.
+            # Ray executes code from every client of its ports. So they are those of 127.0.0.1, and need a token.
             os.environ |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
-            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+            os.environ["RAY_AUTH_TOKEN"] = os.environ.get("RAY_AUTH_TOKEN") or secrets.token_hex(32)
         try:
             import ray
         except ModuleNotFoundError as error:
             raise ValueError("hydra/launcher=ray needs the package ray (pip install 'byzsgd[ray]')") from error
         own = {} if self.address else {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
         init = OmegaConf.to_container(self.init) if OmegaConf.is_config(self.init) else self.init
-        ray.init(
-            **{"address": self.address or "local", "log_to_driver": False, "logging_level": "ERROR", **own, **init}
-        )
+        quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+        try:
+            ray.init(**{"address": self.address or "local", **quiet, **own, **init})
+        except Exception as error:  # Ray's own are of no narrower class
+            line = (str(error).split("\n")[0] or type(error).__name__).rstrip(".")
+            raise ValueError(
+                f"hydra/launcher=ray needs a Ray that starts; got address={self.address or 'local'} ({line})"
+            ) from error
         return ray
 
     def _composed(self, overrides: Sequence[str], place: Path, number: int) -> DictConfig:
@@ -105,10 +111,10 @@ class RayLauncher(Launcher):
 def _job(
     config: DictConfig, context: HydraContext, function: TaskFunction, singletons: Any
 ) -> tuple[JobReturn, str, str]:
-    """What a job returned, and what it said on stdout and stderr."""
+    """The return value of a job, and its stdout and stderr."""
     setup_globals()
     Singleton.set_state(singletons)
-    with redirect_stdout(StringIO()) as said, redirect_stderr(StringIO()) as complained:
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
         returned = run_job(
             hydra_context=context,
             task_function=function,
@@ -116,23 +122,23 @@ def _job(
             job_dir_key="hydra.sweep.dir",
             job_subdir_key="hydra.sweep.subdir",
         )
-    return returned, said.getvalue(), complained.getvalue()
+    return returned, out.getvalue(), err.getvalue()
 
 
 def _tell(ray: Any, handle: Any) -> None:
     try:
-        _, said, complained = ray.get(handle)
-    except ray.exceptions.RayError:  # told by who asks for what it returned
+        _, out, err = ray.get(handle)
+    except ray.exceptions.RayError:  # `_returned` handles it
         return
-    sys.stdout.write(said)
+    sys.stdout.write(out)
     sys.stdout.flush()
-    sys.stderr.write(complained)
+    sys.stderr.write(err)
 
 
 def _returned(ray: Any, handle: Any, config: DictConfig) -> JobReturn:
     try:
         returned: JobReturn = ray.get(handle)[0]
     except ray.exceptions.RayError:
-        # Its worker died too often. The others go on; the closing table shows the run that is left broken.
+        # Its worker died too often. The other jobs go on, and the closing table shows this run as broken.
         returned = JobReturn(overrides=list(config.hydra.overrides.task), cfg=config, status=JobStatus.COMPLETED)
     return returned

@@ -244,6 +244,15 @@ def test_backdoor_trigger_keeps_the_true_targets():
     assert not marked.inputs[..., :-2].any()
 
 
+def test_what_a_backdoor_wants_is_its_class_wherever_the_trigger_is():
+    trigger = attacks.backdoor(target=4, size=2, value=7.0)
+    for attack in (trigger, attacks.staleness_lie(payload=trigger), attacks.collusion(payload=trigger)):
+        wanted = attack.wants(PICTURES)
+        assert torch.equal(wanted.inputs, trigger.triggered(PICTURES).inputs)
+        assert wanted.targets.tolist() == [4, 4, 4, 4]
+    assert attacks.label_flip().wants(PICTURES) is PICTURES
+
+
 def test_backdoor_scale_and_hiding():
     seen = view([10.0, -1.0], [[1.0, 2.0], [3.0, 2.0], [5.0, 8.0]])  # mean (3, 4), std (2, √12)
     assert attacks.backdoor(scale=2.0).forge(seen).tolist() == [20.0, -2.0]

@@ -62,7 +62,7 @@ def test_a_sweep_and_its_figures(tmp_path, capsys):
     assert [len(found) for found in schedules.values()] == [1, 1]
     assert main(["plot", "sweep", "--kind", "accuracy", "--kind", "acceptance", "--format", "png"]) == 0
     drawn = {path.name for path in (tmp_path / "sweep" / "figures").iterdir()}
-    assert drawn == {"accuracy-arrivals.png", "acceptance.png"}
+    assert drawn == {"accuracy-arrivals.png", "acceptance-arrivals.png"}
     assert {path.suffix for path in (tmp_path / "sweep").iterdir()} <= {"", ".yaml", ".json"}
     capsys.readouterr()
     assert main(["plot", "sweep", "--list", "--select", "aggregator=kardam"]) == 0

@@ -176,7 +176,7 @@ def test_a_run_gives_its_model_and_figures(tmp_path):
     with pytest.raises(ValueError, match="^model needs a run with 3 parameters, as many as the module has; got param"):
         run.model(nn.Linear(2, 1))
     assert len(run.plot().axes) == 1 and len(byzsgd.plot("run", "loss", x="time").axes) == 1
-    with pytest.raises(ValueError, match="^no kind 'lose'; there are accuracy, loss"):
+    with pytest.raises(ValueError, match="^no kind 'lose'; there are acceptance, accuracy"):
         run.plot("lose")
 
 

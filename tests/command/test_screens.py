@@ -15,7 +15,6 @@ from byzsgd.analysis import as_seen
 from byzsgd.cli import main
 from byzsgd.console import run_screen
 from byzsgd.console.run_screen import Terminal
-from byzsgd.console.vocabulary import FIGURES
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 
@@ -126,12 +125,6 @@ def test_the_first_word_comes_before_torch(tmp_path):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False,
                           cwd=tmp_path, env=environment)  # fmt: skip
     assert done.stdout == "False loading PyTorch\n", done.stderr
-
-
-def test_the_kinds_of_figures_are_those_that_are_drawn():
-    from byzsgd.plotting import KINDS
-
-    assert FIGURES == KINDS, "FIGURES in byzsgd/console/vocabulary.py needs the kinds of byzsgd/plotting/draw.py"
 
 
 def test_the_list_has_one_s_own_members_and_marks(tmp_path, capsys, monkeypatch):

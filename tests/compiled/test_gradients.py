@@ -17,7 +17,7 @@ from byzsgd.kernel.compiled.engine import compiled_gradients  # noqa: E402
 from byzsgd.kernel.compiled.plan import chain_of  # noqa: E402
 from byzsgd.kernel.engine.batches import Batches  # noqa: E402
 from byzsgd.kernel.randomness import Streams  # noqa: E402
-from byzsgd.run.path import SHORT  # noqa: E402
+from byzsgd.run.engine_path import SHORT  # noqa: E402
 
 SMALL = ("num_workers=7", "num_byzantine=2", "f=2", "batch_size=7", "attack=label_flip", "engine=loop")
 JOBS = [

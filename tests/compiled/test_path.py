@@ -13,8 +13,8 @@ from byzsgd.aggregators.filters import frequency
 from byzsgd.cli import main
 from byzsgd.interfaces.compiled import compiled_as
 from byzsgd.kernel.compiled.plan import form_of
-from byzsgd.run import path
-from byzsgd.run.path import SHORT
+from byzsgd.run import engine_path as path
+from byzsgd.run.engine_path import SHORT
 from byzsgd.run.screen import Nobody
 
 TINY = ("batch_size=4", "num_workers=10", "num_byzantine=3")
@@ -32,7 +32,7 @@ class Heard(Nobody):
 @pytest.fixture
 def without_numba(monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)  # as if it were not there
-    monkeypatch.setattr(path, "_said", set())
+    monkeypatch.setattr(path, "_shown", set())
 
 
 def chosen(*overrides):

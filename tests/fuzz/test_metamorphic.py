@@ -39,7 +39,7 @@ def law(test):
         seen = []
 
         def one(words, chance):
-            if (made := possible(words)) is not None:
+            if len(seen) < count and (made := possible(words)) is not None:
                 place = tmp_path / str(len(seen))
                 seen.append(words)
                 test(made, words, chance, place)

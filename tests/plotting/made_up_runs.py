@@ -137,9 +137,10 @@ def network_run(
     graph: list[list[int]] = RING,
     scheme_graph: str = "ring",
     scheme_rule: str = "mean",
+    **settings: Any,
 ) -> Row:
     """A run of four nodes, of which one lies, that agree better and better."""
-    made = run(attack=attack, seed=seed, n=4)
+    made = run(attack=attack, seed=seed, **{"n": 4, **settings})
     count = len(made.metrics)
     apart = pl.Series(0.9 ** np.arange(count))
     own = made.metrics["test_accuracy"] * (1 - 0.3 * apart)
@@ -147,8 +148,5 @@ def network_run(
         consensus=apart * (1 + seed), worst_accuracy=own * 0.9, node_accuracy=own, best_accuracy=own * 1.05
     )
     facts = {"graph": graph, "spectral_gap": gap, "honest_gap": 0.1, "lying_weight": 1 / 3, "honest_connected": False}
-    config = {**made.config, "num_workers": 4}
     choices = {**made.choices, "scheme/graph": scheme_graph, "scheme/rule": scheme_rule}
-    return replace(
-        made, metrics=metrics, config=config, choices=choices, info={**made.info, **facts, "byzantine_ids": [2]}
-    )
+    return replace(made, metrics=metrics, choices=choices, info={**made.info, **facts, "byzantine_ids": [2]})

@@ -19,7 +19,7 @@ def names(paths):
 def test_all_that_the_runs_have_rows_for(tmp_path):
     written = draw([run()], tmp_path / "figures", formats=("png", "svg"))
     assert all(path.stat().st_size > 2000 for path in written)
-    kinds = ("accuracy-arrivals", "loss-arrivals", "acceptance", "coefficients")
+    kinds = ("accuracy-arrivals", "loss-arrivals", "acceptance-arrivals", "coefficients")
     assert set(names(written)) >= {f"{kind}.{form}" for kind in kinds for form in ("png", "svg")}
     assert not any("suboptimality" in path.name for path in written)
 
@@ -49,7 +49,7 @@ def test_fonts_of_a_pdf_are_embedded_as_truetype(tmp_path):
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"kinds": ["acuracy"]}, "no kind 'acuracy'; there are accuracy,"),
+        ({"kinds": ["acuracy"]}, "no kind 'acuracy'; there are acceptance, accuracy,"),
         ({"x": ["epochs"]}, "no x axis 'epochs'; there are updates, time, arrivals"),
         ({"formats": ["jpg"]}, "no format 'jpg'; there are png, svg, pdf"),
         ({"width": "poster"}, "no width 'poster'; there are column, page"),
@@ -71,7 +71,7 @@ def test_runs_that_have_only_begun(tmp_path):
     begun = dataclasses.replace(
         run(), metrics=run().metrics.clear(), arrivals=run().arrivals.clear(), info={"status": "unfinished"}
     )
-    with pytest.raises(ValueError, match="needs runs that were evaluated"):
+    with pytest.raises(ValueError, match="plot needs runs with rows for some figure .*; got runs=1"):
         draw([begun], tmp_path)
     written = draw([begun, run(seed=1)], tmp_path, formats=["png"])
     assert "accuracy-arrivals.png" in names(written)
@@ -82,13 +82,13 @@ def test_nan_and_null_metrics(tmp_path):
         test_accuracy=pl.lit(None, pl.Float64), test_loss=pl.lit(float("nan")), train_loss=pl.lit(None, pl.Float64)
     )
     written = draw([dataclasses.replace(run(), metrics=holes)], tmp_path, formats=["png"])
-    assert names(written)[0] == "acceptance.png"
+    assert names(written)[0] == "acceptance-arrivals.png"
     assert not any("accuracy" in path.name or "loss" in path.name for path in written)
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "taken").write_text("")
-    with pytest.raises(ValueError, match="cannot write figures into"):
+    with pytest.raises(ValueError, match="cannot write"):
         draw([run()], tmp_path / "taken", formats=["png"])
 
 

@@ -1,21 +1,23 @@
-"""Laws of all figures: whatever runs they are given, they draw or say in one sentence what they need."""
+"""Laws of all figures: whatever runs they are given, they draw or say in one sentence what they need, and what they
+declare is what they need."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
-from made_up_runs import run, sweep
+from made_up_runs import network_run, run, sweep
 from matplotlib.figure import Figure
 
 from byzsgd.analysis import NothingToDraw, compare
+from byzsgd.analysis.bands import AXES
 from byzsgd.analysis.estimates import estimate
-from byzsgd.console.vocabulary import FIGURES
-from byzsgd.plotting import KINDS, Panel, bars, cost, drawable, heatmap, points, staleness, worst_case
-from byzsgd.plotting.draw import AXES, _figures
+from byzsgd.plotting import KINDS, Panel, bars, cost, drawable, figure_of, heatmap, points, staleness, worst_case
+from byzsgd.plotting.files import _figures
 
 DOCS = Path(__file__).parents[2] / "docs" / "figures.md"
 SKEWED = (0.2, 0.3, 0.9)  # three seeds whose median is no mean, no least and no largest
@@ -47,27 +49,92 @@ SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in CASES if name not
 
 @pytest.mark.parametrize("case", ["nothing delivered", "NaN", *SLOW])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_figure_is_drawn_or_says_what_it_needs(kind, case):
+def test_a_figure_is_drawn_where_it_has_what_it_needs(kind, case):
+    comparison = compare(CASES[case])
     try:
-        drawn = _figures(kind, compare(CASES[case]), AXES[:1], None)
+        figure_of(kind).demand(comparison)
     except NothingToDraw as nothing:
-        assert " need" in str(nothing) and "; got " in str(nothing)
-        assert "\n" not in str(nothing)
+        sentence = str(nothing)
+        assert sentence.startswith(f"{kind} needs ") and "; got " in sentence and "\n" not in sentence
+        with pytest.raises(NothingToDraw, match=re.escape(sentence)):
+            figure_of(kind)(comparison)
     else:
+        drawn = _figures(kind, comparison, ["arrivals"], None)
         assert drawn and all(isinstance(figure, Figure) for _, figure in drawn)
 
 
-def test_every_kind_has_its_row_and_its_word():
-    page = DOCS.read_text(encoding="utf-8")
-    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
-    assert not [kind for kind in KINDS if not any(f"`{kind}`" in row for row in rows)]
-    assert set(FIGURES) == set(KINDS)
+def of_all_kinds():
+    """Few runs in which every figure finds what it needs."""
+    for liars, partition, scheme in ((1, "iid", "server"), (1, "shards", "server"), (2, "iid", "server"),
+                                     (2, "shards", "tree")):  # fmt: skip
+        made = network_run(n=6, arrivals=300)
+        choices = made.choices | {"partition": partition, "scheme": scheme}
+        config = made.config | {"num_byzantine": liars, "f": liars, "scheme": {"children": 2, "layers": 2}}
+        places = pl.Series(np.arange(1.0, 1.0 + len(made.metrics)))
+        made = measured(made, cost=places, bits_up=1e6 * places, suboptimality=1 / places)
+        arrivals = made.arrivals.with_columns(bits=pl.col("arrival") % 7 + 40)
+        info = made.info | {"class_counts": [[3, 1]] * 6}
+        yield replace(made, arrivals=arrivals, config=config, choices=choices, info=info)
+
+
+WHOLE = list(of_all_kinds())
+
+
+def with_columns(runs, kept):
+    return compare([replace(made, arrivals=made.arrivals.select(kept)) for made in runs])
+
+
+def declared_by(kind):
+    """Its columns with those of every comparison, who lies, and what some filter measured."""
+    scores = ("lipschitz", "lipschitz_threshold") if kind == "coefficients" else ()
+    return sorted({*figure_of(kind).declaration.columns, *scores, "byzantine"})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_figure_says_which_column_it_lacks(kind):
+    declared = figure_of(kind).declaration.columns
+    figure_of(kind).demand(with_columns(WHOLE, declared_by(kind)))
+    for name in set(declared) - {"byzantine"}:
+        lacking = with_columns(WHOLE, [each for each in WHOLE[0].arrivals.columns if each != name])
+        with pytest.raises(NothingToDraw, match=f"{kind} needs arrivals with .*; got runs without {name}$"):
+            figure_of(kind)(lacking)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_figure_is_drawn_from_the_columns_that_it_declares(kind):
+    drawn = [name for name, _ in _figures(kind, with_columns(WHOLE, declared_by(kind)), AXES, None)]
+    axes = figure_of(kind).declaration.axes
+    assert drawn == ([f"{kind}-{axis}" for axis in AXES if axis in axes] or [kind])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_has_its_row_and_its_axes(kind):
+    rows = [line.split("|")[1:] for line in DOCS.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    said = [said for names, said, *_ in rows if f"`{kind}`" in names]
+    assert len(said) == 1, f"{DOCS.name} needs one row of {kind}; got {len(said)}"
+    declaration = figure_of(kind).declaration
+    assert declaration.name == kind
+    assert {axis for axis in AXES if f"`{axis}`" in said[0]} == set(declaration.axes), f"axes of {kind} in {DOCS.name}"
 
 
 def test_what_can_be_drawn_is_found():
-    found = drawable(CASES["three seeds"])
+    found, others = drawable(CASES["three seeds"])
     assert {"accuracy", "loss", "heatmap", "bars", "staleness", "timeline", "acceptance"} <= set(found)
-    assert not {"tree", "network", "cost", "partition"} & set(found)
+    assert {sentence.split()[0] for sentence in others} == set(KINDS) - set(found)
+    assert {"tree", "network", "cost", "partition"} <= set(KINDS) - set(found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        ("acceptance", "acceptance needs an x axis among arrivals, updates, time; got bits"),
+        ("accuracy", "accuracy needs runs that have recorded its x axis; got x=bits"),
+    ],
+)
+def test_an_axis_that_is_not_there_is_said(kind, sentence):
+    with pytest.raises(NothingToDraw, match=re.escape(sentence)):
+        _figures(kind, compare([run()]), ["bits"], None)
 
 
 def ending(final, attack="lie", seed=0, *, status="finished"):

@@ -15,7 +15,7 @@ from made_up_runs import run, sweep
 from byzsgd.analysis import NothingToDraw, compare
 from byzsgd.analysis.colours import SERVERS, server_places
 from byzsgd.plotting import acceptance, coefficients, progress, staleness
-from byzsgd.plotting.acceptance import windowed
+from byzsgd.plotting.figures.acceptance import windowed
 from byzsgd.plotting.style import server_looks
 
 
@@ -183,7 +183,7 @@ def test_coefficients_without_a_place_on_the_axis_have_strips():
 
 
 def test_coefficients_need_a_filter():
-    with pytest.raises(NothingToDraw, match="coefficients need a filter that measures against a threshold"):
+    with pytest.raises(NothingToDraw, match="coefficients needs a filter that measures against a threshold"):
         coefficients(compare([run("asgd")]))
 
 

@@ -10,13 +10,12 @@ from made_up_runs import RING, network_run, run
 from matplotlib.colors import to_hex
 
 from byzsgd.analysis import NothingToDraw, compare
-from byzsgd.plotting import consensus, graph, heatmap, progress
-from byzsgd.plotting.network import recorded_graph
+from byzsgd.plotting import consensus, graph, heatmap, network, progress
 from byzsgd.plotting.style import BYZANTINE, HONEST
 
 
 def test_liars_have_the_colour_of_liars_and_the_gap_is_said():
-    figure = recorded_graph(compare([network_run()]))
+    figure = network(compare([network_run()]))
     axes = figure.axes[0]
     assert len(axes.lines) == len(RING)
     colours = [to_hex(points.get_facecolor()[0]).lower() for points in axes.collections]
@@ -42,7 +41,7 @@ def test_every_graph_is_drawn_once_and_named():
     pieces = [[0, 1], [1, 2]]  # node 3 is heard by nobody
     runs = [network_run(seed, scheme_graph=name, graph=edges) for seed in range(2)
             for name, edges in (("ring", RING), ("file", pieces))]  # fmt: skip
-    figure = recorded_graph(compare(runs))
+    figure = network(compare(runs))
     assert [len(axes.lines) for axes in figure.axes] == [4, 2]
     assert all(len(axes.collections) == 4 for axes in figure.axes)
     assert titles(figure) == ["ring graph", "file graph"]
@@ -94,7 +93,7 @@ def test_the_line_of_theory_falls_by_the_square_of_rho_a_round():
     assert figure.axes[0].get_yscale() == "log"
 
 
-@pytest.mark.parametrize("draw", [recorded_graph, consensus])
+@pytest.mark.parametrize("draw", [network, consensus])
 def test_runs_of_a_server_have_nothing_to_draw(draw):
     with pytest.raises(NothingToDraw):
         draw(compare([run()]))

@@ -20,6 +20,7 @@ from byzsgd.plotting import (
     coefficients,
     cost,
     delays,
+    examples_by_class,
     heatmap,
     overview,
     partition,
@@ -30,8 +31,7 @@ from byzsgd.plotting import (
     timeline,
     worst_case,
 )
-from byzsgd.plotting.partition import recorded_partition
-from byzsgd.plotting.refusals import shares
+from byzsgd.plotting.figures.refusals import shares
 from byzsgd.plotting.style import BYZANTINE, HONEST, PALETTE, reason_looks
 
 
@@ -149,7 +149,7 @@ def test_captions_are_short_and_settings_stand_in_the_note(draw):
 
 
 def test_a_heatmap_needs_two_settings():
-    with pytest.raises(NothingToDraw, match="a heatmap needs two settings that differ"):
+    with pytest.raises(NothingToDraw, match="heatmap needs two settings that differ"):
         heatmap(compare([run(), run("asgd")]))
 
 
@@ -202,7 +202,7 @@ def test_refusals_add_up():
 
 
 def test_refusals_of_a_server_that_refuses_nothing():
-    with pytest.raises(NothingToDraw, match="refusals need vectors that were refused"):
+    with pytest.raises(NothingToDraw, match="refusals needs vectors that were refused"):
         refusals(compare([run("asgd")]))
 
 
@@ -301,19 +301,19 @@ def test_cost_is_drawn_where_somebody_pays():
 
 def test_a_partition_of_few_classes_is_bars_and_of_many_a_matrix():
     counts = np.arange(12).reshape(3, 4)
-    (axes,) = partition(counts, class_names="abcd", byzantine=(1,)).axes
+    (axes,) = examples_by_class(counts, class_names="abcd", byzantine=(1,)).axes
     assert sum(bar.get_width() for bar in axes.patches) == counts.sum()
     assert written(axes) == ["B"]
-    figure = partition(np.eye(62, dtype=int)[:5])
+    figure = examples_by_class(np.eye(62, dtype=int)[:5])
     assert figure.axes[0].images[0].get_array().shape == (5, 62)
 
 
 def test_a_partition_is_read_from_the_record():
     with pytest.raises(NothingToDraw, match="recorded class_counts"):
-        recorded_partition(compare([run()]))
+        partition(compare([run()]))
     told = run()
     told.info["class_counts"] = [[3, 1], [0, 4]]
-    assert len(recorded_partition(compare([told])).axes[0].patches) == 4
+    assert len(partition(compare([told])).axes[0].patches) == 4
 
 
 class Exponential:

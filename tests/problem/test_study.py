@@ -9,7 +9,7 @@ import byzsgd
 from byzsgd.aggregators.rules import trimmed_mean
 from byzsgd.interfaces import Arrival, Decision, Event, Message
 from byzsgd.kernel.channel import ChannelState
-from byzsgd.run.study import COLUMNS, StepStudy, measured
+from byzsgd.run.update_study import COLUMNS, StepStudy, measured
 
 TINY = ("budget.arrivals=300", "eval_every=150", "batch_size=8")
 

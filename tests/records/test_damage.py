@@ -169,6 +169,23 @@ def test_resume_from_nothing_is_a_start(killed, finished_elsewhere):
     assert files(folder) == files(finished_elsewhere)
 
 
+@pytest.mark.parametrize("name", ["arrivals", "checkpoints"])
+@pytest.mark.parametrize("again", ["resume", "start"])
+def test_nothing_is_deleted_or_written_behind_a_link(again, name, killed, begin, tmp_path):
+    """Nor where the link's own text says that the run has no part yet."""
+    folder, _ = killed
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    kept = [mine / "precious.tmp", mine / "part-00000-0123456789abcdef.parquet"]
+    for each in kept:
+        each.write_text("precious")
+    shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / name).symlink_to(mine)
+    with pytest.raises(ValueError, match=rf"{name} is damaged: it leads out of its folder"):
+        FolderRecorder.resume(folder, Offsets()) if again == "resume" else begin(folder)
+    assert sorted(mine.iterdir()) == sorted(kept)
+
+
 @pytest.mark.parametrize("damage", ["part", "missing part", "metrics", "short metrics"])
 def test_resume_checks_before_it_changes_anything(killed, damage):
     folder, offsets = killed

@@ -13,7 +13,7 @@ import pytest
 import byzsgd
 from byzsgd.analysis import compare
 from byzsgd.cli import main
-from byzsgd.config import Word, build, stored
+from byzsgd.config import Permission, build, stored
 from byzsgd.sources import changed, digest_of, module_sources, noted, noting
 
 SMALL = ("num_workers=4", "num_byzantine=0", "aggregator=asgd", "batch_size=4", "budget.arrivals=40", "eval_every=20",
@@ -84,7 +84,7 @@ def test_other_bytes_are_other_data(name):
     assert [len(group.runs) for group in both.groups] == [1, 1]
     assert both.keys == ("data",)
     with pytest.raises(ValueError, match="^run__2 needs the data that it was started with; got digest"):
-        stored(Path("run__2"), Word(first.plugins), print).run("run__2", None, first.plugins, only_there=True)
+        stored(Path("run__2"), Permission(first.plugins), print).run("run__2", None, first.plugins, only_there=True)
 
 
 def test_other_settings_are_refused_as_settings():

@@ -18,8 +18,8 @@ from byzsgd.analysis import compare
 from byzsgd.records.plan import Plan, write_plan
 from byzsgd.reporting import report
 from byzsgd.reporting.command import plot_command, train_command
+from byzsgd.reporting.html_page import build
 from byzsgd.reporting.payload import payload
-from byzsgd.reporting.report import build
 
 
 def data_of(page):

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from made_up_runs import run
 
-from byzsgd.reporting.study import study_of
+from byzsgd.reporting.optuna_study import study_of
 
 
 def beside(folder):

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from byzsgd.analysis.estimates import estimate
 from byzsgd.reporting import Table, chosen, tables, to_rich, write
-from byzsgd.reporting.tables import Cell, escape, to_csv, to_latex, to_markdown
+from byzsgd.reporting.table import Cell, escape, to_csv, to_latex, to_markdown
 
 
 def small():
@@ -202,7 +202,7 @@ def test_files_are_written(tmp_path):
     with pytest.raises(ValueError, match="no table format 'xls'; there are csv, md, tex"):
         write([TABLE], tmp_path, ["xls"])
     (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="cannot write tables into"):
+    with pytest.raises(ValueError, match="cannot write"):
         write([TABLE], tmp_path / "file")
 
 

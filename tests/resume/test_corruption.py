@@ -16,9 +16,12 @@ import pytest
 import yaml
 
 import byzsgd
-from byzsgd.cli import main
+from byzsgd.cli import _optimum, main
 from byzsgd.records.checkpoints import checkpoints
+from byzsgd.records.plan import read_plan, typed_words
 from byzsgd.records.progress import Sweep
+from byzsgd.reporting.notes import notes_beside
+from byzsgd.reporting.optuna_study import study_of
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 
@@ -100,6 +103,7 @@ FILES = ("config.yaml", "info.json", "metrics.jsonl", "arrivals", "DONE", "param
 DAMAGES = (flipped, truncated, emptied, removed, a_folder, a_pipe, a_device, a_link_to_a_stranger, of_a_terabyte)
 WRITTEN = (deep, deep_within_indents, an_alias_bomb, referring_to_itself, a_huge_number, without_keys)
 TABLE = [*product(FILES, DAMAGES), *product(FILES[:3], WRITTEN), *product(("DONE",), WRITTEN)]
+SEEN = [row for row in TABLE if row[0] != "params.safetensors"]  # which no look reads
 LOOKS = ("status", "compare", "plot", "report", "watch")
 
 
@@ -171,7 +175,7 @@ def test_load_and_status_name_what_is_damaged(file, damage, both):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", LOOKS)
-@pytest.mark.parametrize(("file", "damage"), [row for row in TABLE if row[0] != "params.safetensors"],
+@pytest.mark.parametrize(("file", "damage"), SEEN,
                          ids=lambda word: getattr(word, "__name__", word))  # fmt: skip
 def test_who_looks_names_it_and_shows_its_neighbour(command, file, damage, both, capsys):
     damage_one(both / "run", file, damage)
@@ -187,6 +191,49 @@ def test_who_looks_names_it_and_shows_its_neighbour(command, file, damage, both,
         assert names(said, file), said
     shown = {"plot": "accuracy", "report": "report.html", "compare": "out/outcomes.csv", "status": "1 of 2 done"}
     assert shown.get(command, "finished") in said
+
+
+def framed(folder):
+    """The runs in the frame of a folder, and the warnings."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        table = byzsgd.frame(folder)
+    return {*table["run"]}, [str(each.message) for each in said]
+
+
+@pytest.mark.parametrize(
+    ("file", "damage"),
+    [row if row[1] is flipped else pytest.param(*row, marks=pytest.mark.slow) for row in SEEN],
+    ids=lambda word: getattr(word, "__name__", word),
+)
+def test_one_frame_has_the_healthy_runs_and_a_warning_names_the_other(file, damage, both):
+    damage_one(both / "run", file, damage)
+    with soon():
+        runs, said = framed(both)
+    if file == "DONE" and damage is removed:  # an unfinished run is none that is damaged
+        assert (runs, said) == ({"run", "neighbour"}, [])
+        return
+    assert runs == {"neighbour"}
+    (line,) = said
+    assert line.startswith("left out: ") and "\n" not in line and names(line, file)
+
+
+def test_a_frame_of_nothing_but_damage_is_an_error(both):
+    for name in ("run", "neighbour"):
+        flipped(both / name / "metrics.jsonl")
+    with pytest.raises(ValueError, match=r"both/\w+/metrics.jsonl is damaged"):
+        byzsgd.frame(both)
+    with pytest.raises(ValueError, match=r"both/\w+/metrics.jsonl is damaged"):
+        byzsgd.plot(both)
+
+
+@pytest.mark.parametrize("value", [2**200, -(2**200), 2**70])
+def test_a_number_beyond_all_columns_is_a_text_in_a_frame(value, both):
+    """Of a run that has not ended, whose settings nobody vouches for."""
+    for name in ("DONE", "params.safetensors"):
+        (both / "run" / name).unlink()
+    change(both / "run" / "config.yaml", yaml.safe_load, yaml.safe_dump, "budget.updates", value)
+    assert framed(both)[0] == {"run", "neighbour"}
 
 
 @pytest.mark.slow
@@ -259,6 +306,74 @@ def test_a_damaged_plan_is_said(both, capsys):
     (both / "sweep.json").write_bytes(b"[" * 100_000)
     assert main(["status", str(both)]) == 0
     assert "sweep.json is damaged" in capsys.readouterr().out
+
+
+def looked_at(folder):
+    """What those say of a sweep's folder who read what lies beside its runs; none of it belongs to a run."""
+    runs = [byzsgd.load(folder / "run")]
+    return notes_beside(runs), typed_words(folder / "run"), study_of(runs), read_plan(folder), _optimum(folder)
+
+
+@pytest.mark.parametrize("name", ["notes.md", "multirun.yaml", "study.log", "sweep.json", "optimization_results.yaml",
+                                  "run/.hydra/overrides.yaml"])  # fmt: skip
+@pytest.mark.parametrize("damage", [a_pipe, a_device, a_link_to_a_stranger, of_a_terabyte, deep, an_alias_bomb,
+                                    referring_to_itself])  # fmt: skip
+def test_what_lies_beside_a_run_is_read_within_bounds_too(damage, name, both):
+    before = looked_at(both)
+    path = both / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("[PRECIOUS]")
+    damage(path)
+    with soon():
+        seen = looked_at(both)
+    assert "PRECIOUS" not in str(seen)
+    if name not in ("notes.md", "study.log") or damage in (a_pipe, a_device, a_link_to_a_stranger):
+        said = seen[2] or {"figures": []}
+        assert (seen[0], seen[1], said["figures"], *seen[3:]) == (*before[:2], [], *before[3:])
+
+
+def test_a_study_elsewhere_is_opened_with_the_users_word_alone(both, monkeypatch):
+    pytest.importorskip("optuna")
+    opened = []
+    monkeypatch.setattr("optuna.load_study", lambda **asked: opened.append(asked["storage"]))
+    runs = [byzsgd.load(both / "run")]
+    own = (both / "study.db").absolute()
+    own.write_text("")
+    for storage in (
+        "mysql://a.stranger/db",
+        f"sqlite:///{both.absolute().parent}/mine.db",
+        "sqlite://",
+        f"{both}/../x",
+    ):
+        sweeper = {"storage": storage, "study_name": "byzsgd"}
+        (both / "multirun.yaml").write_text(yaml.safe_dump({"hydra": {"sweeper": sweeper}}))
+        assert "is not opened without --trust" in study_of(runs)["said"]
+        assert opened == []
+    study_of(runs, trust=True)
+    assert len(opened) == 1
+    (both / "multirun.yaml").write_text(yaml.safe_dump({"hydra": {"sweeper": {"storage": f"sqlite:///{own}"}}}))
+    study_of(runs)
+    assert opened[1:] == [f"sqlite:///{own}"]
+
+
+@pytest.mark.parametrize(
+    ("command", "place"),
+    [
+        (("plot", "--kind", "accuracy", "--format", "svg"), "figures/accuracy-arrivals.svg"),
+        (("plot", "--kind", "accuracy", "--format", "svg"), "figures"),
+        (("report",), "report.html"),
+        (("compare", "--format", "csv", "--output", "both"), "outcomes.csv"),
+    ],
+)
+def test_nothing_is_drawn_through_a_link(command, place, both, capsys):
+    mine = both.absolute().parent / "mine"
+    mine.mkdir() if place == "figures" else mine.write_text("precious")
+    (both / place).parent.mkdir(exist_ok=True)
+    (both / place).symlink_to(mine)
+    code = main([command[0], str(both), *command[1:]])
+    assert code == (2 if place == "figures" else 0)
+    assert "Traceback" not in capsys.readouterr().err
+    assert not [*mine.iterdir()] if place == "figures" else mine.read_text() == "precious"
 
 
 def test_a_kept_state_that_is_damaged_is_not_gone_on_from(both, capsys):

@@ -17,7 +17,7 @@ import pytest
 import byzsgd
 from byzsgd.cli import main
 from byzsgd.config.catalogue import members
-from byzsgd.run.path import SHORT
+from byzsgd.run.engine_path import SHORT
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMON = (

@@ -10,7 +10,7 @@ import byzsgd
 from byzsgd.cli import main
 from byzsgd.records import FolderRecorder, read_info
 from byzsgd.records.checkpoints import NODES, checkpoints, load_params
-from byzsgd.run.path import SHORT
+from byzsgd.run.engine_path import SHORT
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 

@@ -19,7 +19,7 @@ from byzsgd.plotting import progress
 from byzsgd.records.done import done_of
 from byzsgd.records.files import digest
 from byzsgd.reporting import tables
-from byzsgd.reporting.tables import Cell, Table, to_csv, to_latex, to_markdown
+from byzsgd.reporting.table import Cell, Table, to_csv, to_latex, to_markdown
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 from members import PREAGGREGATORS, RULES, UNWEIGHTED, WEIGHTED, bound, declaration, member, most_liars, settings
 
-from byzsgd.aggregators.declaration import Law, NonFiniteRows
+from byzsgd.aggregators.declaration import NonFiniteRows
+from byzsgd.aggregators.laws import Law
 
 EVERYTHING = RULES + PREAGGREGATORS
 LAWS = typing.get_args(Law)

@@ -31,13 +31,11 @@ SIXTY = (
 
 
 @contextmanager
-def started(*arguments: str, folder: Path, memory: int | None = None) -> Iterator[subprocess.Popen[str]]:
-    """`byzsgd <arguments>` in a folder; with all of its own processes it does not outlive the test. `memory`: bytes of
-    address space that each of them may have."""
+def started(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """`byzsgd <arguments>` in a folder; with all of its own processes it does not outlive the test."""
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}", "OMP_NUM_THREADS": "1"}
-    limit = ["sh", "-c", f'ulimit -v {memory // 1024} && exec "$@"', "sh"] if memory else []
     process = subprocess.Popen(
-        [*limit, sys.executable, "-m", "byzsgd", *arguments],
+        [sys.executable, "-m", "byzsgd", *arguments],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,

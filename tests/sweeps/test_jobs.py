@@ -6,7 +6,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from byzsgd.cli import main
-from byzsgd.config import intended, read
+from byzsgd.config import read, target_of
 from byzsgd.config.sweeps import combinations, lines, words_of
 from byzsgd.config.targets import ConfigError
 from byzsgd.records.plan import read_plan
@@ -78,7 +78,7 @@ def test_a_zipped_sweep_runs_and_its_status_knows_its_jobs(tmp_path, capsys):
 
 def test_other_jobs_go_to_another_folder():
     def folder(*overrides):
-        return intended(read(["-m", *overrides])).folder
+        return target_of(read(["-m", *overrides])).folder
 
     assert folder("hydra.sweeper.jobs=a.txt") != folder("hydra.sweeper.jobs=b.txt")
     assert folder("seed=0,1", "hydra.sweeper.max_batch_size=2") == folder("seed=0,1")

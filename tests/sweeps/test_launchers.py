@@ -70,6 +70,20 @@ def test_rays_local_mode(tmp_path):
     assert not {word for word in ("raylet", "ray::", "pid=", "local Ray instance") if word in said}, said
 
 
+@pytest.mark.parametrize("said", ["The current node timed out.\nraw text", ""])
+def test_a_ray_that_does_not_start_is_one_line(said, monkeypatch, capsys):
+    def init(**settings):
+        raise Exception(said)
+
+    for name in ("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_USAGE_STATS_ENABLED"):
+        monkeypatch.setenv(name, "")  # what the launcher sets is taken back
+    monkeypatch.setitem(__import__("sys").modules, "ray", type("Ray", (), {"init": init}))
+    assert main([*SWEEP, "hydra/launcher=ray"]) == 2
+    told = capsys.readouterr().err
+    assert "hydra/launcher=ray needs a Ray that starts; got address=local (" in told
+    assert "raw text" not in told and "Traceback" not in told
+
+
 def test_ray_is_named_where_it_is_missing(monkeypatch, capsys):
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     assert main([*SWEEP, "hydra/launcher=ray"]) == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import MAJORITY, rule
+from byzsgd.aggregators.laws import ROBUST
 from byzsgd.aggregators.rules.numerics.distances import nearest_rows
 from byzsgd.aggregators.rules.numerics.gram import mean_of
 from byzsgd.aggregators.rules.numerics.ordering import coordinate_median
@@ -12,7 +13,7 @@ from byzsgd.aggregators.rules.numerics.ordering import coordinate_median
 
 @rule(
     MAJORITY,
-    laws=("permutation", "translation", "scaling", "sign", "agreement", "bounded", "mean_without_liars", "box"),
+    laws=ROBUST,
 )
 def aksel(vectors: Tensor, *, f: int, strict: bool = True) -> Tensor:
     """The mean of the k-f rows nearest to the coordinate-wise median, (k, d) -> (d,).

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Condition, rule
+from byzsgd.aggregators.laws import ROBUST
 from byzsgd.aggregators.rules.numerics.distances import Distances, Measure, least
 from byzsgd.aggregators.rules.numerics.ordering import (
     by_coordinate,
@@ -23,7 +24,7 @@ from byzsgd.aggregators.rules.numerics.ordering import (
         lambda k, f: k >= 4 * f + 3,
         Condition("k >= 4f+1", lambda k, f: k >= 4 * f + 1),
     ),
-    laws=("permutation", "translation", "scaling", "sign", "agreement", "bounded", "mean_without_liars", "box"),
+    laws=ROBUST,
 )
 def bulyan(vectors: Tensor, *, f: int, strict: bool = True) -> Tensor:
     """Krum repeated, then the mean of the picked values nearest to their median, (k, d) -> (d,).

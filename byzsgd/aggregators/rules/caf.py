@@ -5,23 +5,14 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from byzsgd.aggregators.declaration import Condition, rule
+from byzsgd.aggregators.declaration import MORE_THAN_2F, rule
+from byzsgd.aggregators.laws import BY_DISTANCE
 from byzsgd.aggregators.rules.numerics.affine import Affine
 
 
 @rule(
-    Condition("k >= 2f+1", lambda k, f: k >= 2 * f + 1),
-    laws=(
-        "permutation",
-        "translation",
-        "scaling",
-        "sign",
-        "rotation",
-        "agreement",
-        "bounded",
-        "mean_without_liars",
-        "box",
-    ),
+    MORE_THAN_2F,
+    laws=BY_DISTANCE,
 )
 def caf(vectors: Tensor, *, f: int) -> Tensor:
     """The weighted mean whose weighted covariance has the least top eigenvalue on a filter's way, (k, d) -> (d,).

@@ -19,15 +19,7 @@ from byzsgd.checks import require
     Condition("k > share*f", lambda k, f, share: k > share * f),
     Condition("coordinates >= 1", lambda coordinates: coordinates >= 1),
     Condition("rounds >= 1", lambda rounds: rounds >= 1),
-    laws=(
-        "permutation",
-        "translation",
-        "scaling",
-        "sign",
-        "rotation",
-        "mean_without_liars",
-        "box",
-    ),
+    laws=("permutation", "translation", "scaling", "sign", "rotation", "mean_without_liars", "box"),
     feed=Randomness(),
 )
 def dnc(

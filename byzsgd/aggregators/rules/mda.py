@@ -6,6 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import MAJORITY, Condition, rule
+from byzsgd.aggregators.laws import BY_DISTANCE
 from byzsgd.aggregators.rules.numerics.distances import TIE, Distances
 from byzsgd.aggregators.rules.numerics.gram import mean_of
 from byzsgd.aggregators.rules.numerics.subsets import cover, ranked, without
@@ -16,17 +17,7 @@ MOST_DROPPED = 42
 @rule(
     MAJORITY,
     Condition(f"f <= {MOST_DROPPED} (a search of at most 1.47^f = 1e7 steps)", lambda f: f <= MOST_DROPPED),
-    laws=(
-        "permutation",
-        "translation",
-        "scaling",
-        "sign",
-        "rotation",
-        "agreement",
-        "bounded",
-        "mean_without_liars",
-        "box",
-    ),
+    laws=BY_DISTANCE,
 )
 def mda(vectors: Tensor, *, f: int, strict: bool = True) -> Tensor:
     """The mean of the k-f rows of least diameter, (k, d) -> (d,).

@@ -6,29 +6,16 @@ import numpy as np
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import MAJORITY, rule
-from byzsgd.aggregators.rules.numerics.affine import Affine
-from byzsgd.aggregators.rules.numerics.gram import mean_of
-from byzsgd.aggregators.rules.numerics.subsets import candidates, first_of, greedy, kept
+from byzsgd.aggregators.laws import BY_DISTANCE
+from byzsgd.aggregators.rules.numerics.subsets import candidates, greedy, kept, mean_of_best
 
-# Sums of squares closer than this, relatively, are ties; single-precision inner products are not trusted to LOOSE.
-TIE = 1e-12
-LOOSE = 1e-5
+TIE = 1e-12  # sums of squares closer than this, relatively, are ties
 MOST_SUBSETS = 2_000_000
 
 
 @rule(
     MAJORITY,
-    laws=(
-        "permutation",
-        "translation",
-        "scaling",
-        "sign",
-        "rotation",
-        "agreement",
-        "bounded",
-        "mean_without_liars",
-        "box",
-    ),
+    laws=BY_DISTANCE,
 )
 def mva(vectors: Tensor, *, f: int, strict: bool = True) -> Tensor:
     """The mean of the k-f rows of least variance, (k, d) -> (d,).
@@ -44,12 +31,7 @@ def mva(vectors: Tensor, *, f: int, strict: bool = True) -> Tensor:
     El Mhamdi, Guerraoui, Rouault: Distributed momentum for Byzantine-resilient stochastic gradient descent, ICLR 2021,
     arXiv 2003.00010; Rousseeuw 1985.
     """
-    if f == 0:
-        return mean_of(vectors, range(vectors.shape[0]))
-    best = _best(Affine(vectors).inner, f, LOOSE if vectors.dtype.itemsize < 8 else TIE)
-    if len(best) > 1 and vectors.dtype.itemsize < 8:
-        best = _best(Affine(vectors, precise=True).inner, f, TIE)
-    return mean_of(vectors, first_of(vectors, best))
+    return mean_of_best(vectors, f, _best, TIE)
 
 
 def _best(inner: np.ndarray, f: int, tie: float) -> list[list[int]]:

@@ -6,23 +6,14 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from byzsgd.aggregators.declaration import Condition, rule
+from byzsgd.aggregators.declaration import MORE_THAN_2F, rule
+from byzsgd.aggregators.laws import BY_COORDINATE
 from byzsgd.aggregators.rules.numerics.ordering import by_coordinate, nearest_mean, nearest_positions, total
 
 
 @rule(
-    Condition("k >= 2f+1", lambda k, f: k >= 2 * f + 1),
-    laws=(
-        "permutation",
-        "translation",
-        "scaling",
-        "sign",
-        "diagonal",
-        "agreement",
-        "bounded",
-        "mean_without_liars",
-        "box",
-    ),
+    MORE_THAN_2F,
+    laws=BY_COORDINATE,
     sizes="added",
 )
 def phocas(vectors: Tensor, *, f: int) -> Tensor:

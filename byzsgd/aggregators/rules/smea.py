@@ -6,29 +6,17 @@ import numpy as np
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import MAJORITY, Bound, rule
-from byzsgd.aggregators.rules.numerics.affine import Affine
-from byzsgd.aggregators.rules.numerics.gram import mean_of
-from byzsgd.aggregators.rules.numerics.subsets import candidates, first_of, greedy, kept
+from byzsgd.aggregators.laws import BY_DISTANCE
+from byzsgd.aggregators.rules.numerics.subsets import candidates, greedy, kept, mean_of_best
 
 TIE = 1e-11
-LOOSE = 1e-5
 MOST_SUBSETS = 200_000
 EVALUATED_AT_ONCE = 128
 
 
 @rule(
     MAJORITY,
-    laws=(
-        "permutation",
-        "translation",
-        "scaling",
-        "sign",
-        "rotation",
-        "agreement",
-        "bounded",
-        "mean_without_liars",
-        "box",
-    ),
+    laws=BY_DISTANCE,
     kappa=Bound("4 f/(n-f) (1 + f/(n-2f))^2", lambda n, f: 4 * f / (n - f) * (1 + f / (n - 2 * f)) ** 2),
 )
 def smea(vectors: Tensor, *, f: int, strict: bool = True) -> Tensor:
@@ -46,12 +34,7 @@ def smea(vectors: Tensor, *, f: int, strict: bool = True) -> Tensor:
     Allouah, Guerraoui, Gupta, Pinot, Stephan: On the privacy-robustness-utility trilemma in distributed learning,
     ICML 2023, arXiv 2302.04787.
     """
-    if f == 0:
-        return mean_of(vectors, range(vectors.shape[0]))
-    best = _best(Affine(vectors).inner, f, LOOSE if vectors.dtype.itemsize < 8 else TIE)
-    if len(best) > 1 and vectors.dtype.itemsize < 8:
-        best = _best(Affine(vectors, precise=True).inner, f, TIE)
-    return mean_of(vectors, first_of(vectors, best))
+    return mean_of_best(vectors, f, _best, TIE)
 
 
 def _best(inner: np.ndarray, f: int, tie: float) -> list[list[int]]:

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from byzsgd.aggregators.declaration import Bound, Condition, rule
+from byzsgd.aggregators.declaration import MORE_THAN_2F, Bound, rule
+from byzsgd.aggregators.laws import BY_COORDINATE
 from byzsgd.aggregators.rules.numerics.ordering import NOTHING, by_coordinate, span, total
 
 
 @rule(
-    Condition("k >= 2f+1", lambda k, f: k >= 2 * f + 1),
-    laws=(
-        "permutation",
-        "translation",
-        "scaling",
-        "sign",
-        "diagonal",
-        "agreement",
-        "bounded",
-        "mean_without_liars",
-        "box",
-    ),
+    MORE_THAN_2F,
+    laws=BY_COORDINATE,
     kappa=Bound("6 g (1+g), g = f/(n-2f)", lambda n, f: 6 * f / (n - 2 * f) * (1 + f / (n - 2 * f))),
     sizes="added",
 )

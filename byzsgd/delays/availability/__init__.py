@@ -1,4 +1,4 @@
-"""When workers are there, and what that costs."""
+"""Laws of availability: when workers are there, and what that costs."""
 
 from .always import Always as always
 from .bernoulli import Bernoulli as bernoulli

@@ -15,7 +15,7 @@ from .presence import Presence
 class Always(Presence):
     """Every worker is there all the time, at `price` a second (an instance on demand)."""
 
-    interrupts: ClassVar[bool] = False  # whether a job may be cut off; nobody else says so
+    interrupts: ClassVar[bool] = False  # no job is cut off; with all other laws one may be
 
     price: float
 

@@ -12,7 +12,7 @@ from .presence import Presence
 
 @dataclass(frozen=True, kw_only=True)
 class Crash(Presence):
-    """The workers listed stop at second `at`, and never come back."""
+    """The workers of the list `workers` stop at second `at` and never come back."""
 
     at: float
     workers: Sequence[int]
@@ -22,8 +22,8 @@ class Crash(Presence):
 
     def check(self, num_workers: int) -> None:
         for worker in self.workers:
-            known = worker in range(num_workers)
-            require(known, "crash", f"worker ids in 0 … {num_workers - 1}", worker=worker)
+            exists = worker in range(num_workers)
+            require(exists, "crash", f"worker ids in 0 … {num_workers - 1}", worker=worker)
 
     def outage(self, slots: Slots, worker: int, start: float, finish: float) -> tuple[float, float] | None:
         cut = worker in self.workers and (self.at < finish or self.at <= start)

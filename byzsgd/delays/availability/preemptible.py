@@ -17,8 +17,8 @@ from .presence import SLOTS, Slotted
 class Preemptible(Slotted):
     """Cheap instances that the provider takes away: in every slot each is away with `probability`; `price` a second.
 
-    Number of workers over time: n₀·growth^j of them (rounded up, at the most n) are rented in slot j, with
-    n₀ = `initial` (null: all n from the start). Of n rented ones y ~ Bin(n, 1 − probability) are there.
+    In slot j, n₀·growth^j workers are rented (rounded up, at most n), with n₀ = `initial` (null: all n from the start).
+    Of n rented ones y ~ Bin(n, 1 − probability) are there.
     Zhang, Wang, Joshi, Joe-Wong: Machine Learning on Volatile Instances; INFOCOM 2020, arXiv 2003.05649.
     Differs: slots of seconds in place of iterations; a job that is cut off is lost.
     """
@@ -48,8 +48,7 @@ class Preemptible(Slotted):
 
     @cached_property
     def rented_from(self) -> Callable[[int], float]:
-        """worker -> the first slot in which it is paid for when the provider leaves it there; inf: never, or later
-        than anybody would wait."""
+        """worker -> the first slot in which it is rented; inf: never, or after more than SLOTS slots."""
         return functools.cache(self._first_slot)
 
     def _first_slot(self, worker: int) -> float:
@@ -64,7 +63,7 @@ class Preemptible(Slotted):
         return slot
 
     def rented(self, worker: int, slot: int) -> bool:
-        """Whether this worker is paid for when the provider leaves it there."""
+        """Whether this worker is rented in a slot. It is paid for only while the provider leaves it there."""
         return slot >= self.rented_from(worker)
 
     def there(self, slots: Slots, worker: int, slot: int) -> bool:
@@ -74,7 +73,7 @@ class Preemptible(Slotted):
         return self.growth == 1 and not self.rented(worker, slot)
 
     def mean_inverse(self, num_workers: int) -> float:
-        """E[1/y | y >= 1] for y ~ Bin(n, 1 − probability): what the error of a mini-batch step depends on; it is at
+        """E[1/y | y >= 1] for y ~ Bin(n, 1 − probability), on which the error of a mini-batch step depends. It is at
         least 1/E[y | y >= 1] (Jensen)."""
         q, n = self.probability, num_workers
         terms = (comb(n, y) * (1 - q) ** y * q ** (n - y) / y for y in range(1, n + 1))

@@ -1,4 +1,4 @@
-"""What all laws of availability share, and what those by slots of time share."""
+"""Base classes of the laws of availability: for all of them, and for those with slots of time."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy as np
 from byzsgd.checks import require
 from byzsgd.interfaces import Draws, Slots
 
-SLOTS = 10**6  # that a worker may be away in the mean
-COUNTED = 2**53  # beyond it the numbers of slots and days are no longer exact, nor their products with a length
+SLOTS = 10**6  # slots that a worker may be away in the mean
+COUNTED = 2**53  # beyond it the numbers of slots and periods, and their products with a length, are not exact
 
 
 def number_of(who: str, time: float, length: float) -> int:
-    """The number j of the span [j·length, (j + 1)·length) that a time is in, as these products say."""
+    """The number j of the span [j·length, (j + 1)·length) that contains a time. The rounded products decide."""
     require(abs(time) < COUNTED * length, who, f"a time of less than {COUNTED} spans", time=time, span=length)
     number = int(time // length)
     while (number + 1) * length <= time:
@@ -39,7 +39,7 @@ class Presence(ABC):
 
     @property
     def grain(self) -> float:
-        """The shortest seconds after which it looks again whether a worker is there; inf: it knows all at once."""
+        """Seconds per step of the search for the presence of a worker; inf: there is no search."""
         return math.inf
 
     @property
@@ -81,7 +81,7 @@ class Slotted(Presence):
         require(0 < self.slot < math.inf, who, "0 < slot < inf", slot=self.slot)
 
     def check_chance(self, who: str, chance: float, /, **values: float) -> None:
-        """Of being there in a slot."""
+        """Refuses a chance of presence per slot that is too small. `values`: the settings that the error shows."""
         needs = f"a worker that is there in at least one of {SLOTS} slots in the mean"
         require(chance * SLOTS >= 1, who, needs, **values)
 
@@ -94,11 +94,11 @@ class Slotted(Presence):
         """Whether the worker is there in this slot."""
 
     def over(self, slots: Slots, worker: int, slot: int) -> bool:
-        """Whether the worker is away from this slot on, for ever. Else it must come back some day."""
+        """Whether the worker is away for ever from this slot on. If not, it must come back in some later slot."""
         return False
 
     def number(self, time: float) -> int:
-        """The slot of a time, the same as the comparisons with slot·j say."""
+        """The slot that contains a time, by the same rounded products as everywhere."""
         return number_of("delay.availability", time, self.slot)
 
     def outage(self, slots: Slots, worker: int, start: float, finish: float) -> tuple[float, float] | None:

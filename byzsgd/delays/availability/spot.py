@@ -13,7 +13,7 @@ from .presence import Slotted
 
 
 class PriceLaw(Protocol):
-    """Any law of `delay`, read as money a second instead of seconds."""
+    """Any law of `delay`, whose seconds are read as a price per second."""
 
     def check_part(self, who: str, num_workers: int) -> None: ...
 
@@ -26,9 +26,9 @@ class PriceLaw(Protocol):
 class Spot(Slotted):
     """Spot instances: a worker is there while the market's price is at most its bid, and pays that price.
 
-    One market: every slot of `slot` seconds has one price, drawn from the law `price` (uniform and normal in the paper;
-    markov for spells, trace for recorded ones). The workers below `first_bidders` bid `bid`, the others `second_bid`
-    (both null: all bid alike).
+    There is one market: every slot of `slot` seconds has one price, drawn from the law `price` (uniform and normal in
+    the paper; markov for spells, trace for recorded prices). The workers below `first_bidders` bid `bid`, the others
+    `second_bid` (both null: all bid `bid`).
     Zhang, Wang, Joshi, Joe-Wong: Machine Learning on Volatile Instances; INFOCOM 2020, arXiv 2003.05649.
     Differs: slots of seconds in place of iterations; a job that is cut off is lost.
     """
@@ -65,7 +65,7 @@ class Spot(Slotted):
         return self.bid if first or self.second_bid is None else self.second_bid
 
     def slots(self, draws: Draws, workers: range, slots: range) -> np.ndarray:
-        """The price of each slot, in the row of worker 0; the other rows are never asked for."""
+        """The price of each slot, in the row of worker 0. The other rows are copies that nothing reads."""
         price = self.price.seconds(lambda serials: draws(serials)[:1], range(1), slots)
         return np.repeat(price, len(workers), axis=0)
 
@@ -73,7 +73,7 @@ class Spot(Slotted):
         return slots(0, slot) <= self.bid_of(worker)
 
     def over(self, slots: Slots, worker: int, slot: int) -> bool:
-        return slots(0, slot) == math.inf  # a recorded price that ended
+        return slots(0, slot) == math.inf  # the end of a trace of prices
 
     def cost(self, slots: Slots, worker: int, start: float, finish: float) -> float:
         spent = 0.0

@@ -22,8 +22,9 @@ Spans = tuple[tuple[float, float], ...]
 class Trace(Presence):
     """Presence replayed from a CSV or Parquet file with the columns worker, start, finish: one row for each stay.
 
-    Every worker of the run needs at least one stay; those of one worker must not overlap. `repeat=true` starts over at
-    the largest finish of the file, `repeat=false`: whoever has no stay left never comes back. `price` a second.
+    Every worker of the run needs at least one stay; those of one worker must not overlap. With `repeat=true` the file
+    starts over at its largest finish. With `repeat=false` a worker does not come back after its last stay. A second of
+    presence costs `price`.
     """
 
     path: str
@@ -76,7 +77,7 @@ class Trace(Presence):
 
     @cached_property
     def length(self) -> float:
-        """Where the file ends."""
+        """The largest finish of the file, in seconds."""
         return max(spans[-1][1] for spans in self.stays)
 
     def outage(self, slots: Slots, worker: int, start: float, finish: float) -> tuple[float, float] | None:

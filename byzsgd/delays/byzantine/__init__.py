@@ -1,3 +1,3 @@
-"""How fast Byzantine workers compute, in terms of honest ones; any law of seconds can stand in its place."""
+"""How fast Byzantine workers compute, relative to honest ones. Any law of seconds may take its place."""
 
 from .same import Same as same

@@ -10,7 +10,7 @@ from byzsgd.interfaces import Draws
 
 @dataclass(frozen=True, kw_only=True)
 class Same:
-    """Byzantine workers compute as honest ones in their place would, `speed` times as fast.
+    """A Byzantine worker computes `speed` times as fast as an honest one with its id would.
 
     Flooding is speed > 1, starvation is speed < 1.
     """

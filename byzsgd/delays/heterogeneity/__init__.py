@@ -1,4 +1,4 @@
-"""How much slower than the law each worker computes."""
+"""Laws of heterogeneity: the factor by which each worker is slower than the law of its delay."""
 
 from .dirichlet import Dirichlet as dirichlet
 from .equal import Equal as equal

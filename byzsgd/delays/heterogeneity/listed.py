@@ -10,7 +10,7 @@ from byzsgd.checks import require
 
 @dataclass(frozen=True, kw_only=True)
 class Listed:
-    """Worker i takes factors[i] times as long: one positive number for each of the n workers."""
+    """Worker i takes values[i] times as long: one positive number for each of the n workers."""
 
     values: Sequence[float]
 

@@ -9,7 +9,7 @@ from byzsgd.checks import require
 
 @dataclass(frozen=True, kw_only=True)
 class Lognormal:
-    """Worker i takes exp(N(0, sigma²)) times as long: half of them longer than the law says."""
+    """Worker i takes exp(N(0, sigma²)) times as long. The median factor is 1."""
 
     sigma: float
 
@@ -17,5 +17,5 @@ class Lognormal:
         require(0 < self.sigma < np.inf, "lognormal heterogeneity", "0 < sigma < inf", sigma=self.sigma)
 
     def factors(self, num_workers: int, rng: np.random.Generator) -> np.ndarray:
-        with np.errstate(over="ignore"):  # the clock refuses what is not finite
+        with np.errstate(over="ignore"):  # the clock refuses factors that are not finite
             return np.asarray(np.exp(self.sigma * rng.standard_normal(num_workers)))

@@ -34,6 +34,7 @@ class Outside:
         self.reasons: dict[str, int] = {"accepted": 0}
         self.reasons |= {name: 1 + place for place, (name, _) in enumerate(plan.filters)}
         self.scores: list[Any] = []  # of a server outside, delivery by delivery
+        self._shown, self._stacked = b"", self.rows[:0]  # what liars saw last: of which rows and jobs, and the vectors
 
     def forge(self) -> None:
         """The attack looks at a view, and what it sends goes into the row made for it."""
@@ -64,26 +65,31 @@ class Outside:
         self.rows[int(counts[at.VECTOR])].copy_(sent)
 
     def _honest(self, shown: str) -> Tensor:
-        """(h, d) what the honest workers have sent, or in flight will send."""
-        arrays, workers = self.arrays, self.arrays.workers
+        """(h, d) what the honest workers have sent, or in flight will send: stacked anew only where it has changed,
+        since in a round every liar sees the same."""
         if shown == "own":
             return self.rows[:0].clone()
-        seen = workers[self.honest, at.SEEN]
-        if shown == "delivered":
-            return self.rows[torch.from_numpy(seen[seen >= 0])]
-        busy = workers[self.honest, at.BUSY] > 0
-        sends = np.where(busy, workers[self.honest, at.RESULT], seen)
-        there = sends >= 0
-        vectors = self.rows[torch.from_numpy(sends[there])]
-        if arrays.codes[at.WORKER_RULE] == at.INERT:
-            inertia = float(arrays.settings[at.WORKER_INERTIA])
-            for place, worker in enumerate(self.honest[there].tolist()):
-                if workers[worker, at.BUSY]:
-                    old = int(workers[worker, at.MOMENTUM])
-                    vectors[place] *= 1 - inertia
-                    if old >= 0:
-                        vectors[place] += inertia * self.rows[old]
-        return vectors
+        workers = self.arrays.workers[self.honest]
+        sends = workers[:, at.SEEN]
+        if shown == "in_flight":
+            sends = np.where(workers[:, at.BUSY] > 0, workers[:, at.RESULT], sends)
+        # A row may be another vector by now, but then its worker is at another job.
+        state = sends.tobytes() + workers[:, at.SERIAL].tobytes()
+        if state != self._shown:
+            there = sends >= 0
+            self._shown, self._stacked = state, self._gather(sends[there])
+            if shown == "in_flight" and self.arrays.codes[at.WORKER_RULE] == at.INERT:
+                self._damp(self._stacked, workers[there])
+        return self._stacked
+
+    def _damp(self, vectors: Tensor, workers: np.ndarray) -> None:
+        """Momentum for the results of those that are busy."""
+        inertia = float(self.arrays.settings[at.WORKER_INERTIA])
+        for place in np.flatnonzero(workers[:, at.BUSY]).tolist():
+            old = int(workers[place, at.MOMENTUM])
+            vectors[place] *= 1 - inertia
+            if old >= 0:
+                vectors[place] += inertia * self.rows[old]
 
     def direct(self) -> None:
         """A rule outside makes the direction of what was collected."""
@@ -125,10 +131,11 @@ class Outside:
 
     def _gather(self, rows: np.ndarray) -> Tensor:
         """(k, d) copies of rows; zeros in the place of one that is none."""
-        found = self.rows[torch.from_numpy(np.maximum(rows, 0))]
-        if (rows < 0).any():
-            found[torch.from_numpy(rows < 0)] = 0.0
-        return found
+        found = self.arrays.rows.take(np.maximum(rows, 0), axis=0)
+        lacking = rows < 0
+        if lacking.any():
+            found[lacking] = 0.0
+        return torch.from_numpy(found)
 
     def receive(self) -> None:
         """A server outside decides."""

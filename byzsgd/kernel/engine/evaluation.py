@@ -80,11 +80,14 @@ def chosen(split: Split, indices: np.ndarray) -> Split:
 
 
 def attack_success(flat: FlatModule, split: Split, num_classes: int, poison: Callable[[Batch], Batch]) -> float | None:
-    """Share of the examples relabelled by `poison` that are classified as it wants; None: it relabels nothing."""
+    """Share of the examples relabelled by `poison` that are classified as it wants; None: it relabels nothing, or
+    returns the very batch."""
     hits, relabelled = 0, 0
     with torch.inference_mode():
         for inputs, targets in chunks(split):
-            poisoned = poison(Batch(inputs, targets, num_classes))
+            poisoned = poison(batch := Batch(inputs, targets, num_classes))
+            if poisoned is batch:
+                return None
             changed = poisoned.targets != targets
             relabelled += int(changed.sum())
             if bool(changed.any()):

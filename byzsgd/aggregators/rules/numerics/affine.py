@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from byzsgd.aggregators.rules.numerics.gram import anchor, combination, gram, squared_norms
+from byzsgd.aggregators.rules.numerics.gram import anchor, central_gram, combination, gram, squared_norms
 
 # Below this share of the terms that it is the difference of, a squared distance is measured directly.
 FINE = 1e-3
@@ -16,8 +16,7 @@ class Affine:
 
     def __init__(self, vectors: Tensor, precise: bool = False) -> None:
         self.vectors = vectors
-        row, far = anchor(vectors)
-        self.inner = gram(vectors, vectors[row] if far or precise else None, precise=precise)
+        self.inner = gram(vectors, vectors[anchor(vectors)], precise=True) if precise else central_gram(vectors)[0]
 
     def point(self, weights: np.ndarray) -> Tensor:
         return combination(weights, self.vectors)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from torch import Tensor
 
-from byzsgd.aggregators.rules.numerics.gram import anchor, gram, rounding, squared_norms
+from byzsgd.aggregators.rules.numerics.gram import central_gram, gram, rounding, squared_between, squared_norms
 
 # Measured values closer than this, relatively, are ties: what is equal in exact arithmetic may round differently.
 TIE = 1e-13
@@ -23,46 +23,40 @@ class Distances:
         self.vectors = vectors
         k = vectors.shape[0]
         self.exact = np.zeros(k, dtype=bool)
-        self.squared = np.full((k, k), np.inf)
-        self.error = np.full((k, k), np.inf)
-        np.fill_diagonal(self.squared, 0.0)
-        np.fill_diagonal(self.error, 0.0)
-        row, far = anchor(vectors)
-        self._about(row if far else None, range(k))
+        self.squared, self.error = self._told(*central_gram(vectors))
         self._closer()
 
-    def _about(self, row: int | None, rows: Sequence[int]) -> None:
-        """Takes over what inner products about a row (None: about zero) tell better than what is known."""
-        centre = None if row is None else self.vectors[row]
-        inner = gram(self.vectors, centre, None if len(rows) == len(self.exact) else rows)
+    def _told(self, inner: np.ndarray, squared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Squared distances out of inner products about any centre; values, errors."""
         norms = inner.diagonal()
-        with np.errstate(invalid="ignore", over="ignore"):
-            sums = norms[:, None] + norms
-            squared = np.maximum(sums - 2 * inner, 0.0)
-            error = rounding(self.vectors.dtype) * sums
+        with np.errstate(over="ignore"):
+            error = rounding(self.vectors.dtype) * (norms[:, None] + norms)
         error[np.isnan(squared)] = np.inf
-        np.fill_diagonal(squared, 0.0)
         np.fill_diagonal(error, 0.0)
-        at = np.ix_(rows, rows)
-        better = error < self.error[at]
-        self.squared[at] = np.where(better, squared, self.squared[at])
-        self.error[at] = np.where(better, error, self.error[at])
+        np.maximum(squared, 0.0, out=squared)
+        np.fill_diagonal(squared, 0.0)
+        return squared, error
 
     def _closer(self) -> None:
         """Measures pairs again that lie close together but far from the centre, each group about one of its own."""
         tolerance = LOOSE * rounding(self.vectors.dtype)
         done = np.zeros(len(self.exact), dtype=bool)
-        while True:
-            loose = ~(self.error <= tolerance * self.squared)
+        while not (tight := self.error <= tolerance * self.squared).all():
+            loose = ~tight
             loose[done] = loose[:, done] = False
-            np.fill_diagonal(loose, False)
             count = loose.sum(axis=1)
             row = int(count.argmax())
             if count[row] == 0:
                 return
             partners = np.flatnonzero(loose[row])
             if len(partners) > 2:
-                self._about(row, sorted([row, *partners.tolist()]))
+                rows = sorted([row, *partners.tolist()])
+                inner = gram(self.vectors, self.vectors[row], rows)
+                squared, error = self._told(inner, squared_between(inner))
+                at = np.ix_(rows, rows)
+                better = error < self.error[at]
+                self.squared[at] = np.where(better, squared, self.squared[at])
+                self.error[at] = np.where(better, error, self.error[at])
             else:
                 self.refine([row])
             done[row] = True
@@ -78,18 +72,19 @@ class Distances:
             self.exact[row] = True
 
     def sums(self, rows: Sequence[int], nearest: int, squared: bool = True) -> tuple[np.ndarray, np.ndarray]:
-        """For each of these rows the sum of its distances to the `nearest` nearest others of them; values, errors."""
-        at = np.ix_(rows, rows)
-        near, slack = self.squared[at], self.error[at]
-
-        def total(distances: np.ndarray) -> np.ndarray:
-            ordered = np.sort(distances if squared else np.sqrt(distances), axis=1)
-            # The first is the row itself.
-            answer: np.ndarray = ordered[:, 1 : nearest + 1].sum(axis=1)
-            return answer
+        """For each of these rows, in ascending order, the sum of its distances to the `nearest` nearest others of
+        them; values, errors."""
+        near, slack = self.squared, self.error
+        if len(rows) < len(near):
+            at = np.ix_(rows, rows)
+            near, slack = near[at], slack[at]
 
         with np.errstate(invalid="ignore"):
-            values, low, high = total(near), total(np.maximum(near - slack, 0.0)), total(near + slack)
+            between = np.stack((near, np.maximum(near - slack, 0.0), near + slack))
+            between.sort(axis=2)
+            # The first is the row itself.
+            chosen = between[:, :, 1 : nearest + 1]
+            values, low, high = (chosen if squared else np.sqrt(chosen)).sum(axis=2)
             return values, np.maximum(values - low, high - values)
 
 

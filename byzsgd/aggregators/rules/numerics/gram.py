@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache, reduce
 
 import numpy as np
 import torch
@@ -14,6 +15,9 @@ COMBINED_COLUMNS = 4096
 SAMPLED_RUNS = 32
 SAMPLED_RUN = 16
 
+# How many times as large as its squared distance to most others the squared norm of a row may be.
+FAR = 4.0
+
 # What a centred inner product or its square may be wrong by, relative to the two squared norms it is made of: measured
 # on blocks of 8192 columns with a common part (8e-7 and 8e-15), with room.
 ROUNDING = {torch.float32: 2e-6, torch.float64: 3e-14}
@@ -23,25 +27,28 @@ def rounding(dtype: torch.dtype) -> float:
     return ROUNDING.get(dtype, ROUNDING[torch.float32])
 
 
-def anchor(vectors: Tensor) -> tuple[int, bool]:
-    """The number of a row in the middle of most rows, and whether they lie so far from zero that it must be subtracted.
+def anchor(vectors: Tensor) -> int:
+    """The number of a row in the middle of most rows.
 
     Judged by a sample of columns: only speed and the last digits depend on it, since what is far from the centre is
     measured again from nearer.
     """
-    d = vectors.shape[1]
-    sample = vectors
-    if d > SAMPLED_RUNS * SAMPLED_RUN:
-        starts = torch.arange(SAMPLED_RUNS, device=vectors.device) * ((d - SAMPLED_RUN) // (SAMPLED_RUNS - 1))
-        sample = vectors[:, (starts[:, None] + torch.arange(SAMPLED_RUN, device=vectors.device)).flatten()]
-    values = sample.double().cpu().numpy()
+    sample = _sampled(vectors.shape[1])
+    chosen = vectors if sample is None else vectors.index_select(1, sample.to(vectors.device))
+    values = chosen.double().cpu().numpy()
     place = (len(values) - 1) // 2
     with np.errstate(over="ignore"):
         # Absolute differences: squares of huge values overflow.
-        apart = np.abs(values - np.partition(values, place, axis=0)[place]).sum(axis=1)
-        row = int(apart.argmin())
-        far = np.abs(values[row]).sum() > 2 * np.partition(apart, place)[place]
-    return row, bool(far)
+        return int(np.abs(values - np.partition(values, place, axis=0)[place]).sum(axis=1).argmin())
+
+
+@lru_cache(maxsize=64)
+def _sampled(d: int) -> Tensor | None:
+    """Which of d columns a sample holds; None: all."""
+    if d <= SAMPLED_RUNS * SAMPLED_RUN:
+        return None
+    starts = torch.arange(SAMPLED_RUNS) * ((d - SAMPLED_RUN) // (SAMPLED_RUNS - 1))
+    return (starts[:, None] + torch.arange(SAMPLED_RUN)).flatten()
 
 
 def centred_blocks(
@@ -84,18 +91,46 @@ def gram(
 
 def _gram(vectors: Tensor, centre: Tensor | None, rows: Sequence[int] | None, dtype: torch.dtype) -> np.ndarray:
     k = vectors.shape[0] if rows is None else len(rows)
-    answer = torch.zeros((k, k), dtype=torch.float64, device=vectors.device)
-    # Only the upper half, group by group: a third less to multiply.
-    groups = [slice(start, min(start + GROUP, k)) for start in range(0, k, GROUP)]
     as_they_are = centre is None and rows is None and dtype == vectors.dtype
     blocks = torch.split(vectors, COLUMNS, dim=1) if as_they_are else centred_blocks(vectors, centre, dtype, rows)
-    for block in blocks:
-        for group in groups:
-            answer[group, group.start :] += block[group] @ block[group.start :].t()
-    inner: np.ndarray = answer.cpu().numpy()
-    upper = np.triu(inner)
-    symmetric: np.ndarray = upper + np.triu(upper, 1).T
+    if k <= GROUP:
+        total = reduce(torch.add, ((block @ block.t()).double() for block in blocks))
+    else:
+        # Only the upper half, group by group: a third less to multiply.
+        total = torch.zeros((k, k), dtype=torch.float64, device=vectors.device)
+        parts = [(slice(at, at + GROUP), total[at : at + GROUP, at:]) for at in range(0, k, GROUP)]
+        for block in blocks:
+            for group, part in parts:
+                part += block[group] @ block[group.start :].t()
+    inner: np.ndarray = total.cpu().numpy()
+    symmetric: np.ndarray = np.where(_upper(k), inner, inner.T)
     return symmetric
+
+
+def squared_between(inner: np.ndarray) -> np.ndarray:
+    """(k, k) ‖xᵢ − xⱼ‖² out of inner products about any centre; rounding may leave a little less than zero."""
+    norms = inner.diagonal()
+    with np.errstate(invalid="ignore", over="ignore"):
+        squared: np.ndarray = norms[:, None] + norms - 2 * inner
+    return squared
+
+
+def central_gram(vectors: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """(k, k) inner products about zero, or about a row in their middle where most lie near to one, but far from zero;
+    and the squared distances between the rows."""
+    inner = gram(vectors, None)
+    squared, place = squared_between(inner), (len(inner) - 1) // 2
+    near = np.partition(squared, place, axis=1)[:, place]
+    if (inner.diagonal() > FAR * near).any():
+        inner = gram(vectors, vectors[anchor(vectors)])
+        squared = squared_between(inner)
+    return inner, squared
+
+
+@lru_cache(maxsize=64)
+def _upper(k: int) -> np.ndarray:
+    """(k, k) whether a place is on the diagonal or right of it."""
+    return np.tri(k, dtype=bool).T
 
 
 def squared_norms(vectors: Tensor, centre: Tensor | None = None, precise: bool = False) -> np.ndarray:

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, combinations, islice
 
 import numpy as np
 from torch import Tensor
 
+from byzsgd.aggregators.rules.numerics.affine import Affine
 from byzsgd.aggregators.rules.numerics.distances import lexicographic
+from byzsgd.aggregators.rules.numerics.gram import mean_of
 from byzsgd.checks import require
 
 BATCH = 50_000
+LOOSE = 1e-5  # a relative difference that inner products of single precision are not trusted to
+
+
+def mean_of_best(
+    vectors: Tensor, f: int, best: Callable[[np.ndarray, int, float], Sequence[Sequence[int]]], tie: float
+) -> Tensor:
+    """The mean of the best subset of k-f rows. `best` lists, from inner products, f and a relative difference that is a
+    tie, all that are the best; what is a tie in single precision is decided in double."""
+    if f == 0:
+        return mean_of(vectors, range(vectors.shape[0]))
+    single = vectors.dtype.itemsize < 8
+    found = best(Affine(vectors).inner, f, LOOSE if single else tie)
+    if len(found) > 1 and single:
+        found = best(Affine(vectors, precise=True).inner, f, tie)
+    return mean_of(vectors, first_of(vectors, found))
 
 
 def greedy(squared: np.ndarray, f: int) -> list[int]:

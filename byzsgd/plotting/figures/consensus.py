@@ -1,0 +1,60 @@
+"""How far the nodes of a network are from agreeing."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from byzsgd.analysis.bands import AXIS_LABEL, band
+from byzsgd.analysis.groups import Comparison, Group
+from byzsgd.plotting.curves import draw_curve, evaluated, spread
+from byzsgd.plotting.declaration import Need, figure
+from byzsgd.plotting.panels import arrange, frame, handle, label_outside, more, plain_log
+from byzsgd.plotting.style import styled
+
+LEAST = 1e-16  # of what a line of theory is drawn down to
+EQUAL = 1e-9  # of the widest: at the start all models are equal but for rounding
+
+
+@figure(Need("runs of nodes with models of their own", lambda comparison: bool(evaluated(comparison, "consensus"))))
+def consensus(comparison: Comparison) -> Figure:
+    """(1/h)·Σ ‖x_i − x̄‖² against updates, one curve for each group; dotted, how fast theory lets the widest of it fall
+    without gradients: by ρ² a round."""
+    groups = evaluated(comparison, "consensus")
+    arrangement = arrange(comparison)
+    with styled():
+        curves = [(group, band(group, "consensus", "updates")) for group in groups]
+        made = frame(
+            "Distance of the nodes from their mean",
+            [spread(groups), more(arrangement.left_out)],
+            comparison.caption(),
+            legend=[handle(text, look) for text, look in arrangement.entries(groups)],
+            height=2.25,
+        )
+        axes = made.axes[0, 0]
+        for group, curve in curves:
+            look = arrangement.look(group)
+            draw_curve(axes, curve, look)
+            axes.plot(*_slope(group, curve.x, curve.middle), color=look.colour, linestyle=":", linewidth=0.8)
+        widest = max(float(curve.middle.max()) for _, curve in curves)
+        if widest > 0:
+            apart = np.concatenate([curve.middle for _, curve in curves])
+            axes.set_yscale("log")
+            axes.set_ylim(bottom=0.5 * float(apart[apart > EQUAL * widest].min()))
+            plain_log(axes)
+        axes.set_xlim(left=0)
+        label_outside(made, AXIS_LABEL["updates"], "mean squared distance")
+    return made.figure
+
+
+def _slope(group: Group, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The line of theory from the largest value on; empty where the graph has no spectral gap to tell."""
+    run = group.runs[0]
+    gap = run.info.get("spectral_gap")
+    if gap is None:
+        return np.empty(0), np.empty(0)
+    widest = int(np.argmax(y))
+    rounds = (x[widest:] - x[widest]) / float(run.config["num_workers"])
+    line = y[widest] * max(1.0 - float(gap), 0.0) ** (2 * rounds)
+    shown = line > LEAST
+    return x[widest:][shown], line[shown]

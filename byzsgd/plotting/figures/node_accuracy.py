@@ -1,0 +1,5 @@
+"""Accuracy of the honest nodes' own models."""
+
+from byzsgd.plotting.curves import progress
+
+node_accuracy = progress.named("node_accuracy", metric="node_accuracy")

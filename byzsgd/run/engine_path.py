@@ -1,0 +1,110 @@
+"""Which path plays the turns of a run: compiled code where it can, else the general path, the kernel with an engine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byzsgd.checks import require
+from byzsgd.interfaces import Engine
+from byzsgd.kernel.compiled.plan import Plan, chain_of, installed, planned
+from byzsgd.kernel.engine.batches import Batches
+from byzsgd.kernel.engine.layers import Layer
+from byzsgd.kernel.engine.problem import SupervisedProblem
+from byzsgd.kernel.world import Kernel
+
+if TYPE_CHECKING:
+    from byzsgd.run.experiment import Experiment
+
+# Arrivals that the kernel plays before compiled code takes part, whatever the budget: a shorter run is over before
+# Numba is imported, and is to the bit the beginning of a longer one.
+SHORT = 200
+COMPILED = "compiled"  # the name of the path in the record
+MISSING = "numba is not installed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """Who plays the turns. A function of the configuration less its budget, and of what is installed."""
+
+    said: str  # for the record
+    plan: Plan | None = None  # of compiled code, where it plays them
+    chain: tuple[Layer, ...] | None = None  # of the model, where it computes gradients alone
+    begins: float = math.inf  # arrivals that the kernel plays with the engine before compiled code takes part
+
+
+def chosen_path(
+    experiment: Experiment, kernel: Kernel, problem: SupervisedProblem, batches: Batches, engine: Engine
+) -> Chosen:
+    """Compiled code plays what it can; else it computes the gradients where it can; else the engine does."""
+    wanted = getattr(engine, "stretches", "never")
+    if wanted == "never":
+        return Chosen(said=engine.name)
+    plan = "metrics.study" if experiment.metrics.study else planned(kernel, problem)
+    if not isinstance(plan, str) and not installed():
+        plan = MISSING
+    if not isinstance(plan, str):
+        if wanted == "always":
+            return Chosen(said=f"{COMPILED} ({_machine()})", plan=plan, begins=0)
+        return Chosen(said=f"{COMPILED} after {SHORT} arrivals ({_machine()})", plan=plan, begins=SHORT)
+    require(wanted == "auto", "engine compiled", "a configuration that compiled code can play (engine=auto takes what "
+            "fits)", reason=plan)  # fmt: skip
+    chain = chain_of(problem, batches.batch_size) if engine.group > 1 else "too little memory for two gradients"
+    if not isinstance(chain, str) and not installed():
+        chain = MISSING
+    if isinstance(chain, str):
+        return Chosen(said=f"{engine.name} (not compiled: {'; '.join(dict.fromkeys((plan, chain)))})")
+    said = f"{COMPILED} gradients after {SHORT} arrivals ({_machine()}; turns not compiled: {plan})"
+    return Chosen(said=said, chain=chain, begins=SHORT)
+
+
+def _machine() -> str:
+    """The versions on which the bits of compiled code depend beside its source. Numba itself is not imported here: that
+    takes longer than a short run."""
+    from llvmlite import binding
+
+    return f"numba {metadata.version('numba')}, {binding.get_host_cpu_name()}"
+
+
+def require_same_path(folder: Path, began: str, now: str) -> None:
+    """OtherPath where a run began on another path than `now`. Compiled code differs from other code in the last bits,
+    so only the same compiled code continues a run that it began."""
+    if began != now and (began.startswith(COMPILED) or now.startswith(COMPILED)):
+        needs = f"{folder} needs the engine that it was started with, {began}"
+        raise OtherPath(f"{needs} (force=true runs it again beside it); got engine={now}")
+
+
+class OtherPath(ValueError):
+    """A run would go on along another path than it began."""
+
+
+def cache_of_compiled_code() -> Path:
+    """The folder of compiled code. ValueError where Numba is not installed, or the folder cannot be written."""
+    require(installed(), "compiled code", "the extra byzsgd[fast]", reason=MISSING)
+    from byzsgd.kernel.compiled.cache import WRITABLE, folder
+
+    require(WRITABLE, "compiled code", "a folder that can be written to (XDG_CACHE_HOME)", folder=folder())
+    return folder()
+
+
+def advice(path: str, arrivals: int) -> list[str]:
+    """Lines that say how a run of so many arrivals would be faster."""
+    if arrivals <= SHORT or not path.endswith(f"{MISSING})"):
+        return []
+    faster = "several times as fast" if path.endswith(f"(not compiled: {MISSING})") else "faster"
+    return [f"this run would be {faster} with Numba: pip install 'byzsgd[fast]'"]
+
+
+_shown: set[str] = set()  # lines that this process has shown
+
+
+def say_once(say: Callable[[str], None], lines: Iterable[str]) -> None:
+    """Shows each line once in a process, since a sweep has many runs."""
+    for line in lines:
+        if line not in _shown:
+            _shown.add(line)
+            say(line)
