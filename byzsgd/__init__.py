@@ -26,7 +26,7 @@ _HOMES = {
 __all__ = ["Terminal", "__version__", "experiment", "frame", "load", "plot", "sweep", "trained"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     # Lazy, so that `byzsgd --help` imports neither torch nor polars.
     if name not in _HOMES:
         raise AttributeError(f"module 'byzsgd' has no attribute {name!r}")

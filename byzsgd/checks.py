@@ -9,7 +9,6 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 CONTAINER = Path("/sys/fs/cgroup/memory.max")  # the limit of the container, where there is one
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode categories: control, format, surrogate, line and paragraph ends
@@ -38,7 +37,7 @@ def spelled(value: object) -> str:
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(node: object, path: str = "") -> Iterator[tuple[str, object]]:
     """(dotted key, value) of every setting in nested settings. A part without settings gives none."""
     if not isinstance(node, Mapping):
         yield path, node

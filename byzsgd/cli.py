@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from byzsgd import __version__
 from byzsgd.console.commands import add_commands
@@ -146,7 +146,7 @@ def warm(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _go_on(folder: Path, settings: dict[str, Any], permission: Permission) -> None:
+def _go_on(folder: Path, settings: dict[str, object], permission: Permission) -> None:
     with loading():
         from byzsgd import config
         from byzsgd.console.run_screen import Terminal

@@ -16,7 +16,7 @@ def by_name(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     return {name: each for name, each in inspect.signature(function).parameters.items() if each.kind in kinds}
 
 
-def keyword_only(function: Callable[..., Any]) -> dict[str, Any]:
+def keyword_only(function: Callable[..., object]) -> dict[str, object]:
     """The hyper-parameters: keyword-only ones with their defaults, or REQUIRED."""
     return {name: each.default for name, each in by_name(function).items() if each.kind is each.KEYWORD_ONLY}
 

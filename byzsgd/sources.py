@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
 
 Sources = Mapping[str, str]  # name of a file -> 32 hexadecimal digits of BLAKE2b over its bytes
 
@@ -47,7 +46,7 @@ def noting() -> Iterator[dict[str, str]]:
             outer.update(notes)
 
 
-def sources_of(part: Any, name: str) -> dict[str, str]:
+def sources_of(part: object, name: str) -> dict[str, str]:
     """The `sources` of a part and of the parts in it, each file as `name/file`."""
     if isinstance(part, functools.partial):
         return sources_of(part.keywords, name)

@@ -48,7 +48,7 @@ class Condition:
     def names(self) -> tuple[str, ...]:
         return tuple(inspect.signature(self.holds).parameters)
 
-    def demand(self, who: str, scope: Mapping[str, Any]) -> None:
+    def demand(self, who: str, scope: Mapping[str, object]) -> None:
         if self.computable is not None and not scope.get("strict", True):
             self.computable.demand(who, scope)
             return
@@ -96,7 +96,7 @@ class Declaration:
     lets_non_finite_through: bool = False
     of_vectors: Callable[[Sequence[Tensor]], Tensor] | None = None  # the same of vectors that were never stacked
     rows_out: Callable[..., int] | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def condition(self) -> str:
@@ -107,7 +107,7 @@ class Declaration:
     def takes_f(self) -> bool:
         return "f" in self.parameters
 
-    def demand(self, rows: int, values: Mapping[str, Any]) -> None:
+    def demand(self, rows: int, values: Mapping[str, object]) -> None:
         """Raises ValueError unless every condition holds for k = `rows`."""
         scope = {**self.parameters, **values, "k": rows}
         for condition in self.conditions:
@@ -234,19 +234,19 @@ def _is_count(f: Any) -> bool:
         return False
 
 
-def _conditions(function: Callable[..., Any], conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+def _conditions(function: Callable[..., object], conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
     if "f" not in keyword_only(function):
         return conditions
     return (Condition("an integer f >= 0", _is_count), *conditions)
 
 
-def _wrapped(function: Callable[..., Tensor], said: Declaration) -> Any:
+def _wrapped(function: Callable[..., Tensor], said: Declaration) -> object:
     weighted = said.kind == "weighted rule"
     known = said.parameters.keys()
     required = {name for name, default in said.parameters.items() if default is REQUIRED}
 
     @functools.wraps(function)
-    def call(vectors: Rows, /, *weights: Any, **values: Any) -> Any:
+    def call(vectors: Rows, /, *weights: object, **values: object) -> object:
         rows, arrays = read_rows(said.name, vectors)
         arguments: tuple[Any, ...] = weights
         if weighted and len(weights) == 1:
@@ -274,7 +274,7 @@ def _wrapped(function: Callable[..., Tensor], said: Declaration) -> Any:
 
 def _without_non_finite(
     said: Declaration, rows: Tensor, arguments: tuple[Any, ...], values: dict[str, Any], keep: Tensor
-) -> tuple[Tensor, tuple[Any, ...], dict[str, Any]]:
+) -> tuple[Tensor, tuple[object, ...], dict[str, object]]:
     """The rows to keep, their weights, and the parameters with f lowered by the number of rows dropped."""
     k, left = rows.shape[0], int(keep.sum())
     lost = k - left
@@ -287,7 +287,7 @@ def _without_non_finite(
     return rows[at], tuple(argument[at] for argument in arguments), values
 
 
-def _demand_finite(condition: bool, who: str, needs: str, k: int, lost: int, **values: Any) -> None:
+def _demand_finite(condition: bool, who: str, needs: str, k: int, lost: int, **values: object) -> None:
     try:
         require(condition, who, needs, k=k, **values, non_finite=lost)
     except ValueError as error:
@@ -305,10 +305,10 @@ class Lifted:
     """
 
     function: Callable[..., Tensor]
-    values: Mapping[str, Any]
+    values: Mapping[str, object]
     said: Declaration
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return lift, (self.function,)  # a declaration holds predicates, which are found again by the function's name
 
     @functools.cached_property
@@ -374,7 +374,7 @@ def lift(part: Any) -> StatefulRule:
     return Lifted(function=bound, values=values, said=said)
 
 
-def _bind(function: Callable[..., Any], who: str, data: tuple[Any, ...], values: Mapping[str, Any]) -> None:
+def _bind(function: Callable[..., object], who: str, data: tuple[object, ...], values: Mapping[str, object]) -> None:
     signature = inspect.signature(function)
     try:
         signature.bind(*data, **values)

@@ -29,20 +29,20 @@ class Feed:
     gives: ClassVar[tuple[str, ...]] = ()  # the parameters that a server fills in
     rows_in_front: ClassVar[int] = 0  # rows that the server adds to those collected
 
-    def accept(self, who: str, values: Mapping[str, Any]) -> None:
+    def accept(self, who: str, values: Mapping[str, object]) -> None:
         """Refuses hyper-parameters that make no sense inside a server."""
 
-    def begin(self, who: str, context: ServerContext, values: Mapping[str, Any]) -> State:
+    def begin(self, who: str, context: ServerContext, values: Mapping[str, object]) -> State:
         return State(context)
 
-    def give(self, who: str, state: State, vectors: Tensor, step: int) -> tuple[Tensor, dict[str, Any]]:
+    def give(self, who: str, state: State, vectors: Tensor, step: int) -> tuple[Tensor, dict[str, object]]:
         """The rows and the parameters of one call."""
         return vectors, {}
 
     def keep(self, state: State, answer: Tensor) -> State:
         return state
 
-    def without(self, keep: Tensor, values: dict[str, Any]) -> dict[str, Any]:
+    def without(self, keep: Tensor, values: dict[str, object]) -> dict[str, object]:
         """The parameters once the rows outside the mask `keep` are gone."""
         return values
 
@@ -53,12 +53,12 @@ class LastResult(Feed):
 
     gives: ClassVar[tuple[str, ...]] = ("centre",)
 
-    def begin(self, who: str, context: ServerContext, values: Mapping[str, Any]) -> State:
+    def begin(self, who: str, context: ServerContext, values: Mapping[str, object]) -> State:
         if (centre := values.get("centre")) is None:
             return State(context)
         return State(context, read_beside(who, "centre", centre, context.params.unsqueeze(0)))
 
-    def give(self, who: str, state: State, vectors: Tensor, step: int) -> tuple[Tensor, dict[str, Any]]:
+    def give(self, who: str, state: State, vectors: Tensor, step: int) -> tuple[Tensor, dict[str, object]]:
         return vectors, {"centre": state.centre}
 
     def keep(self, state: State, answer: Tensor) -> State:
@@ -86,11 +86,11 @@ class Trusted(Feed):
 
     gives: ClassVar[tuple[str, ...]] = ("trusted",)
 
-    def begin(self, who: str, context: ServerContext, values: Mapping[str, Any]) -> State:
+    def begin(self, who: str, context: ServerContext, values: Mapping[str, object]) -> State:
         demand_trusted(who, context)
         return State(context)
 
-    def give(self, who: str, state: State, vectors: Tensor, step: int) -> tuple[Tensor, dict[str, Any]]:
+    def give(self, who: str, state: State, vectors: Tensor, step: int) -> tuple[Tensor, dict[str, object]]:
         return vectors, {"trusted": _trusted_gradient(who, state.context)}
 
 
@@ -100,17 +100,17 @@ class Pivot(Feed):
 
     rows_in_front: ClassVar[int] = 1
 
-    def accept(self, who: str, values: Mapping[str, Any]) -> None:
+    def accept(self, who: str, values: Mapping[str, object]) -> None:
         require(values["pivot"] == 0, f"{who} in a server", "pivot = 0, the trusted gradient", pivot=values["pivot"])
 
-    def begin(self, who: str, context: ServerContext, values: Mapping[str, Any]) -> State:
+    def begin(self, who: str, context: ServerContext, values: Mapping[str, object]) -> State:
         demand_trusted(who, context)
         return State(context)
 
-    def give(self, who: str, state: State, vectors: Tensor, step: int) -> tuple[Tensor, dict[str, Any]]:
+    def give(self, who: str, state: State, vectors: Tensor, step: int) -> tuple[Tensor, dict[str, object]]:
         return torch.cat((_trusted_gradient(who, state.context).unsqueeze(0), vectors)), {}
 
-    def without(self, keep: Tensor, values: dict[str, Any]) -> dict[str, Any]:
+    def without(self, keep: Tensor, values: dict[str, Any]) -> dict[str, object]:
         # The same row under its new number; where it is lost itself, the next one that is left.
         pivot = values.get("pivot", 0)
         if not 0 <= pivot < keep.shape[0]:
@@ -124,10 +124,10 @@ class Randomness(Feed):
 
     gives: ClassVar[tuple[str, ...]] = ("rng",)
 
-    def begin(self, who: str, context: ServerContext, values: Mapping[str, Any]) -> State:
+    def begin(self, who: str, context: ServerContext, values: Mapping[str, object]) -> State:
         require(context.stream is not None, who, "a random stream", stream=None)
         return State(context)
 
-    def give(self, who: str, state: State, vectors: Tensor, step: int) -> tuple[Tensor, dict[str, Any]]:
+    def give(self, who: str, state: State, vectors: Tensor, step: int) -> tuple[Tensor, dict[str, object]]:
         assert state.context.stream is not None
         return vectors, {"rng": state.context.stream(who, step)}

@@ -103,7 +103,7 @@ def computed(
     rows: Tensor,
     sizes: np.ndarray,
     weights: tuple[Tensor, ...],
-    values: Mapping[str, Any],
+    values: Mapping[str, object],
 ) -> Tensor:
     """What a rule says of finite rows of these sizes."""
     within, fitting, exponent = in_range(said, rows, sizes, weights, values)
@@ -119,8 +119,8 @@ def computed(
 
 
 def in_range(
-    said: Declaration, rows: Tensor, sizes: np.ndarray, weights: tuple[Tensor, ...], values: Mapping[str, Any]
-) -> tuple[Tensor, Mapping[str, Any], int]:
+    said: Declaration, rows: Tensor, sizes: np.ndarray, weights: tuple[Tensor, ...], values: Mapping[str, object]
+) -> tuple[Tensor, Mapping[str, object], int]:
     """Rows and parameters that the rule can compute with, and the e of the factor 2^e from its answer to the true one.
 
     The rows themselves where they need no care.
@@ -163,7 +163,7 @@ def _size(value: Any) -> float:
     return size if np.isfinite(size) else 0.0
 
 
-def _divided(measured: Mapping[str, Any], exponent: int) -> dict[str, Any]:
+def _divided(measured: Mapping[str, Any], exponent: int) -> dict[str, object]:
     with np.errstate(over="ignore"):
         return {
             # Not below LEAST, whose inverse can be added up: beside rows of about 1 it is as good as nothing.

@@ -47,9 +47,9 @@ class PipelineState:
     """The states of the parts, by the part."""
 
     filters: dict[str, Any]
-    damping: Any
-    collector: Any
-    preaggregators: dict[str, Any]
+    damping: object
+    collector: object
+    preaggregators: dict[str, object]
     rule: Any
 
 
@@ -67,7 +67,7 @@ class Pipeline(Server[PipelineState]):
     filters: Mapping[str, Filter | None] = field(default_factory=dict)
     damping: Damping
     collector: Collector
-    preaggregator: Mapping[str, Any] = field(default_factory=dict)
+    preaggregator: Mapping[str, object] = field(default_factory=dict)
     rule: Any
 
     def __post_init__(self) -> None:
@@ -239,21 +239,26 @@ class Pipeline(Server[PipelineState]):
 
     def _aggregate(
         self,
-        preaggregators: dict[str, Any],
-        rule: Any,
+        preaggregators: dict[str, object],
+        rule: object,
         vectors: tuple[Tensor, ...],
         weights: tuple[float, ...] | None,
         step: int,
-    ) -> tuple[Tensor, dict[str, Any], Any]:
+    ) -> tuple[Tensor, dict[str, object], object]:
         if self.unstacked is not None:
             return self.unstacked(vectors), preaggregators, rule
         rows = vectors[0].unsqueeze(0) if len(vectors) == 1 else torch.stack(vectors)
         return self._of_rows(preaggregators, rule, rows, weights, step)
 
     def _of_rows(
-        self, preaggregators: dict[str, Any], rule: Any, rows: Tensor, weights: tuple[float, ...] | None, step: int
-    ) -> tuple[Tensor, dict[str, Any], Any]:
-        after: dict[str, Any] = {}
+        self,
+        preaggregators: dict[str, object],
+        rule: object,
+        rows: Tensor,
+        weights: tuple[float, ...] | None,
+        step: int,
+    ) -> tuple[Tensor, dict[str, object], object]:
+        after: dict[str, object] = {}
         for name, part in self.lifted:
             rows, after[name] = part.aggregate(preaggregators[name], rows, None, step)
         shares = torch.tensor(weights, dtype=rows.dtype, device=rows.device) if self.final.weighted else None

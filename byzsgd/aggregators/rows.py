@@ -83,7 +83,7 @@ def finite_mask(rows: Tensor) -> Tensor:
     return torch.stack([torch.isfinite(row).all() for row in rows])
 
 
-def read_weights(who: str, weights: Any, rows: Tensor) -> Tensor:
+def read_weights(who: str, weights: object, rows: Tensor) -> Tensor:
     """(k,) weights as a tensor beside the rows, of 32 bits at least: finite, not negative, not all zero."""
     read = read_vector(weights).to(device=rows.device, dtype=torch.promote_types(rows.dtype, torch.float32))
     require(read.shape == rows.shape[:1], who, "one weight per row", weights=tuple(read.shape), k=rows.shape[0])
@@ -93,7 +93,7 @@ def read_weights(who: str, weights: Any, rows: Tensor) -> Tensor:
     return read
 
 
-def read_beside(who: str, name: str, values: Any, rows: Tensor) -> Tensor:
+def read_beside(who: str, name: str, values: object, rows: Tensor) -> Tensor:
     """(d,) a vector that a rule is given beside its rows: of their length, finite."""
     read = read_vector(values).to(device=rows.device, dtype=rows.dtype)
     require(read.shape == rows.shape[1:], who, f"{name} of length d", shape=tuple(read.shape), d=rows.shape[1])
@@ -106,7 +106,7 @@ def read_beside(who: str, name: str, values: Any, rows: Tensor) -> Tensor:
 class Undeclared:
     """A plain callable as a rule or pre-aggregator: what it answers is held against its rows."""
 
-    function: Callable[[Tensor], Any]
+    function: Callable[[Tensor], object]
     __name__: str
 
     def __call__(self, rows: Tensor) -> Tensor:

@@ -55,10 +55,10 @@ class Group:
 
 def by_label(groups: Iterable[Group], keys: Sequence[str]) -> dict[str, list[Group]]:
     """The groups of which these keys say the same, by what they say."""
-    found: dict[str, list[Group]] = {}
+    labelled: dict[str, list[Group]] = {}
     for group in groups:
-        found.setdefault(group.label(keys), []).append(group)
-    return found
+        labelled.setdefault(group.label(keys), []).append(group)
+    return labelled
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Comparison:
         """The values of a key: numbers ascending, others in the order of the runs."""
         return _ordered(_frozen(group.values[key]) for group in self.groups)
 
-    def look_values(self, key: str) -> list[Any]:
+    def look_values(self, key: str) -> list[object]:
         """The values of a key that get looks, also those of runs that were not selected."""
         own = [_frozen(group.values[key]) for group in self.groups if key in group.values]
         return _ordered((*self.dealt.get(key, ()), *own))
@@ -99,8 +99,8 @@ class Comparison:
 
     def firsts(self, meets: Callable[[Recorded], object]) -> list[tuple[str, Recorded]]:
         """Of each group the first run that meets a condition, with the group's label; of none nothing."""
-        found = ((group.label(self.keys), next(filter(meets, group.runs), None)) for group in self.groups)
-        return [(label, run) for label, run in found if run is not None]
+        first_runs = ((group.label(self.keys), next(filter(meets, group.runs), None)) for group in self.groups)
+        return [(label, run) for label, run in first_runs if run is not None]
 
     def _column(self, key: str) -> tuple[Any, ...]:
         return tuple(_frozen(group.values[key]) for group in self.groups)
@@ -139,7 +139,7 @@ class Comparison:
         return parts
 
 
-def phrase(key: str, value: Any) -> str:
+def phrase(key: str, value: object) -> str:
     """`key = value` as a legend shows it."""
     short = key.replace("/", ".").rpartition(".")[2]
     if value is None or value is False or value == "none":
@@ -176,7 +176,7 @@ def as_seen(run: R) -> R:
     return replace(run, arrivals=honest)  # type: ignore[type-var]
 
 
-def _ordered(values: Iterable[Any]) -> list[Any]:
+def _ordered(values: Iterable[Any]) -> list[object]:
     seen = list(dict.fromkeys(values))
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in seen)
     return sorted(seen) if numbers else seen
@@ -201,7 +201,7 @@ def compare(runs: Sequence[Recorded], among: Sequence[Recorded] = ()) -> Compari
     keys = _telling(varying)
     # The groups follow from everything that differs, the labels from the few keys that imply the rest.
     classes = dict.fromkeys(zip(*varying.values(), strict=True)) if varying else {(): None}
-    members: dict[tuple[Any, ...], list[int]] = {identity: [] for identity in classes}
+    members: dict[tuple[object, ...], list[int]] = {identity: [] for identity in classes}
     for number in range(len(runs)):
         members[tuple(column[number] for column in varying.values())].append(number)
     groups = []
@@ -213,7 +213,7 @@ def compare(runs: Sequence[Recorded], among: Sequence[Recorded] = ()) -> Compari
     candidates = described if not among else [facts(run) for run in among]
     dealt = {name: tuple(_frozen(each.get(name, ABSENT)) for each in candidates) for name in {*keys, "aggregator"}}
     comparison = Comparison(tuple(groups), keys, shared)
-    order = {key: {value: place for place, value in enumerate(comparison.values(key))} for key in keys}
+    order = {key: {value: rank for rank, value in enumerate(comparison.values(key))} for key in keys}
     groups.sort(key=lambda group: [order[key][_frozen(group.values[key])] for key in keys])
     return Comparison(tuple(groups), keys, shared, tuple(doubts), dealt)
 
@@ -258,8 +258,8 @@ def facts(run: Recorded) -> dict[str, Any]:
 
 def _placed(name: str) -> str:
     """The name of a group by its package: `aggregator/rule@scheme.rule.rule` is `scheme/rule/rule`."""
-    _, at, place = name.partition("@")
-    return place.replace(".", "/") if at else name
+    _, at, package = name.partition("@")
+    return package.replace(".", "/") if at else name
 
 
 def named_parts(run: Recorded, kind: str) -> list[str]:
@@ -272,7 +272,7 @@ def typed_value(run: Recorded, key: str) -> str | None:
     """A choice or a setting of a run, as one types it; None: the run does not have it."""
     if key in run.choices:
         return run.choices[key]
-    node: Any = run.config
+    node: object = run.config
     for part in key.split("."):
         if not isinstance(node, Mapping) or part not in node:
             return None
@@ -284,7 +284,7 @@ def _incidental(name: str) -> bool:
     return is_among(name.replace("/", "."), INCIDENTAL) or name.endswith("_target_")
 
 
-def _frozen(value: Any) -> Any:
+def _frozen(value: object) -> object:
     return printable(str(value)) if isinstance(value, list | dict) else value
 
 
@@ -292,6 +292,6 @@ def _rank(name: str) -> tuple[int, int, int, str]:
     """The sort key of a name: servers and attacks first, then other choices from the outside in, then settings."""
     dotted = name.replace("/", ".")
     top = dotted.partition(".")[0]
-    place = FIRST.index(name) if name in FIRST else len(FIRST)
+    rank = FIRST.index(name) if name in FIRST else len(FIRST)
     within = FIRST.index(top) if top in FIRST else len(FIRST)
-    return place, within, dotted.count(".") * 2 + ("/" not in name and "." in name), name
+    return rank, within, dotted.count(".") * 2 + ("/" not in name and "." in name), name

@@ -203,7 +203,7 @@ def compared(protocol: Protocol, picked: Mapping[str, Picked], reported: Mapping
         )
         for server, attack, how in product(protocol.servers, protocol.attacks, (FREE, MINIMAX))
     )
-    shared: Mapping[str, Any] = compare(list(reported.values())).shared
+    shared: Mapping[str, object] = compare(list(reported.values())).shared
     return Comparison(groups, ("aggregator", "attack", "step"), shared)
 
 

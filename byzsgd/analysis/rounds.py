@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import polars as pl
 
@@ -42,7 +41,7 @@ def scheme_of(run: Recorded) -> str:
 def value_of(run: Recorded, paths: Sequence[str]) -> float | None:
     """The number at the first of these paths that exists in a run's configuration; None: none does."""
     for path in paths:
-        node: Any = run.config
+        node: object = run.config
         for name in path.split("."):
             node = node.get(name) if isinstance(node, Mapping) else None
         if isinstance(node, int | float) and not isinstance(node, bool):

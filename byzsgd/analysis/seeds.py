@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any
 
 from byzsgd.records.run import ENDED
 from byzsgd.sources import digest_of
@@ -38,8 +37,8 @@ def once_each(runs: Sequence[Recorded]) -> tuple[list[Recorded], list[str]]:
     """One run for every seed of one setting, and a note if others are left out. An ended run is preferred to one that
     has not ended, then the newest. Copies, repetitions, and runs that differ only in threads, engine or device are one
     observation."""
-    kept: dict[Any, Recorded] = {}
-    order: list[Any] = []
+    kept: dict[object, Recorded] = {}
+    order: list[object] = []
     for number, run in enumerate(runs):
         seed = run.config.get("seed", f"run {number}")
         if seed not in kept:

@@ -87,8 +87,8 @@ class Twins:
 
 def twins(comparison: Comparison) -> Twins:
     """The twins of each group. All settings have to agree, also those that the labels leave out."""
-    unfiltered: dict[frozenset[Any], Group] = {}
-    asgd: dict[frozenset[Any], Group] = {}
+    unfiltered: dict[frozenset[object], Group] = {}
+    asgd: dict[frozenset[object], Group] = {}
     described = [facts(group.runs[0]) for group in comparison.groups]
     for group, facts_of_group in zip(comparison.groups, described, strict=True):
         if facts_of_group.get("attack") == "none":

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 JOBS = "hydra.sweeper.jobs"  # a file of jobs
 
 
-def experiment(*overrides: Overrides, **settings: Any) -> Experiment:
+def experiment(*overrides: Overrides, **settings: object) -> Experiment:
     """The experiment that `byzsgd train <overrides>` would run, e.g. `experiment("aggregator=krum", "seed=1")`.
 
     Overrides may also come as lists, as dicts (`{"optimizer.lr": 0.2, "aggregator": "krum"}`, nested ones too) and,
@@ -90,10 +90,10 @@ def machinery(source: Source) -> Hydra:
     return hydra
 
 
-def plain(config: DictConfig) -> tuple[dict[str, Any], dict[str, str]]:
+def plain(config: DictConfig) -> tuple[dict[str, object], dict[str, str]]:
     """The resolved configuration without Hydra's node, and which member of every group was chosen."""
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-    return cast(dict[str, Any], OmegaConf.to_container(own, resolve=True)), choices(config.hydra.runtime.choices)
+    return cast(dict[str, object], OmegaConf.to_container(own, resolve=True)), choices(config.hydra.runtime.choices)
 
 
 def choices(chosen: Any) -> dict[str, str]:
@@ -124,7 +124,7 @@ def _of_numbers(formula: Callable[..., float]) -> Callable[..., Any]:
     return lambda *values: formula(*values) if all(isinstance(value, int) for value in values) else values[0]
 
 
-def identity_of(config: Mapping[str, Any]) -> str:
+def identity_of(config: Mapping[str, object]) -> str:
     """The identity of the run of a resolved configuration. The spelling of numbers does not change it."""
     try:
         return run_id(annotated(config, (*ALLOWED, *plugins_of(config))))

@@ -34,7 +34,7 @@ class Loader(ConfigLoaderImpl):
         self._merged: dict[str, DictConfig] = {}
         self._latest: dict[tuple[Any, ...], DictConfig] = {}  # one entry: those of a thousand jobs would take 150 MB
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_merged": {}, "_latest": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ IN_FOLDERS = ("byzsgd", "torch.nn", "torch.optim")
 GIVEN = {"config", "choices", "in_config"}  # fields of an experiment that its builder sets, not the configuration
 
 
-def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequence[str] | None = None) -> Experiment:
+def build(config: Mapping[str, object], choices: Mapping[str, str], plugins: Sequence[str] | None = None) -> Experiment:
     """Checks a resolved configuration and builds its experiment.
 
     `plugins`: modules that it may name beside byzsgd and the building blocks of torch. None: those that the
@@ -52,7 +52,7 @@ def build(config: Mapping[str, Any], choices: Mapping[str, str], plugins: Sequen
     return experiment
 
 
-def plugins_of(config: Mapping[str, Any]) -> Sequence[str]:
+def plugins_of(config: Mapping[str, object]) -> Sequence[str]:
     """The plugins that a configuration lists. They are read before anything else of it is checked."""
     names = config.get("plugins") or ()
     if not fits(names, list[str]):
@@ -70,7 +70,7 @@ def _require_modules(names: Sequence[str]) -> None:
             raise ConfigError(f"plugins needs modules that Python finds (on PYTHONPATH); got {name}")
 
 
-def part(node: Mapping[str, Any], family: str) -> Any:
+def part(node: Mapping[str, object], family: str) -> object:
     """One node of a stored configuration as an object of one family (`byzsgd.delays`). It may name no other family."""
     check(node, (family,))
     return built(node, (family,))
@@ -104,7 +104,7 @@ def _silent(line: str) -> None:
 def extended(folder: Path, settings: Mapping[str, Any], permission: Permission, say: Say) -> tuple[Experiment, Path]:
     """The experiment of a finished run folder with a larger budget (`budget.arrivals` and so on), and its folder.
     ValueError in one line where it cannot go on from that run."""
-    from byzsgd.records.longer import longer_place, require_extendable  # imports torch
+    from byzsgd.records.longer import longer_folder, require_extendable  # imports torch
     from byzsgd.run.scheme_pilot import pilots
 
     stored, info, _ = read_settings(folder)
@@ -114,4 +114,4 @@ def extended(folder: Path, settings: Mapping[str, Any], permission: Permission, 
     require_extendable(folder, experiment.config)
     part = pilots(experiment)
     require(not part, str(folder), "a part whose pilot run does not depend on the budget to be extended", part=part)
-    return experiment, longer_place(folder, experiment.config, settings)
+    return experiment, longer_folder(folder, experiment.config, settings)

@@ -53,7 +53,7 @@ def _run(experiment: Experiment, folder: Path) -> None:
     experiment.run(folder)
 
 
-def _swept(grid: Mapping[str, Any]) -> list[str]:
+def _swept(grid: Mapping[str, object]) -> list[str]:
     words = []
     for key, value in grid.items():
         values: Iterable[Any] = value if isinstance(value, list | tuple | range) else [value]

@@ -42,7 +42,7 @@ def _files(group: str, member: str, choices: Mapping[str, str]) -> Iterator[tupl
     yield "" if package == "_global_" else package, node
 
 
-def _defaults(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _defaults(node: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     for entry in node.get("defaults") or ():
         for part, choice in entry.items() if isinstance(entry, dict) else ():
             if not part.startswith("override ") and choice is not None:
@@ -50,7 +50,7 @@ def _defaults(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 @cache
-def _read(path: str) -> tuple[str, dict[str, Any]]:
+def _read(path: str) -> tuple[str, dict[str, object]]:
     try:
         text = (CONF / f"{path}.yaml").read_text(encoding="utf-8")
         return text, yaml.load(text, Loader=_LOADER) or {}

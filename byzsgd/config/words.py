@@ -10,7 +10,7 @@ from typing import Any
 from byzsgd.config.catalogue import groups
 from byzsgd.config.targets import ConfigError
 
-Overrides = str | Sequence[str] | Mapping[str, Any]
+Overrides = str | Sequence[str] | Mapping[str, object]
 
 
 def spelled_out(*given: Overrides) -> list[str]:
@@ -57,7 +57,7 @@ def value_of(key: str, value: Any) -> str:
     )
 
 
-def _of_mapping(settings: Mapping[str, Any], path: str) -> Iterator[str]:
+def _of_mapping(settings: Mapping[str, object], path: str) -> Iterator[str]:
     for name, value in settings.items():
         key = f"{path}.{name}" if path else str(name)
         if isinstance(value, Mapping) and value:

@@ -178,7 +178,7 @@ def reproduce(parsed: argparse.Namespace, sweep: Callable[[list[str]], int]) -> 
     return run_study(parsed, sweep)
 
 
-def _command(commands: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
+def _command(commands: Any, name: str, function: object, text: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.set_defaults(command=function)

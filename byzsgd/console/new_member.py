@@ -70,7 +70,7 @@ def _with_line(text: str, line: Mapping[str, Any]) -> str:
     return "\n".join([*lines[:end], line["text"], *lines[end:]])
 
 
-def _first(lines: list[str], pattern: str, start: int, line: Mapping[str, Any]) -> int:
+def _first(lines: list[str], pattern: str, start: int, line: Mapping[str, object]) -> int:
     number = next((at for at in range(start, len(lines)) if re.match(pattern, lines[at])), None)
     if number is None:
         raise ValueError(f"new needs a line in {line['path']} that matches {pattern}; got none")

@@ -73,7 +73,7 @@ def read_pickle(who: str, path: Path, *keys: str) -> list[Any]:
 class _ArrayUnpickler(pickle.Unpickler):
     """Builds arrays and nothing else, since a pickle may name any function."""
 
-    def find_class(self, module: str, name: str) -> Any:
+    def find_class(self, module: str, name: str) -> object:
         if (module.partition(".")[0] == "numpy" and name in ("_reconstruct", "ndarray", "dtype")) or (
             (module, name) == ("_codecs", "encode")
         ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from torch import Tensor
 
@@ -22,7 +22,7 @@ class Slot:
     count: int  # vectors in it
 
 
-T = TypeVar("T", bound=Callable[..., Any])
+T = TypeVar("T", bound=Callable[..., object])
 PLACE = "__compiled_form__"
 
 
@@ -30,7 +30,7 @@ PLACE = "__compiled_form__"
 class Form:
     """The name under which the kernel knows a function or class, and the parameters that it needs."""
 
-    owner: Any  # what declared it: a subclass, or a function that wraps this one, is something else
+    owner: object  # what declared it: a subclass, or a function that wraps this one, is something else
     name: str
     parameters: tuple[str, ...]
 

@@ -51,7 +51,7 @@ class Sent:
 
     vector: Tensor  # (d,) as every neighbour has it
     bits: int  # for each neighbour
-    state: Any  # the node's next State of the exchange
+    state: object  # the node's next State of the exchange
 
 
 class Exchange(Protocol):
@@ -67,7 +67,7 @@ class Exchange(Protocol):
     def nominal_bits(self, num_parameters: int) -> int:
         """Bits of an edge and direction, of a model (d,); ValueError where they depend on what is sent."""
 
-    def init(self, models: Tensor) -> dict[int, Any]:
+    def init(self, models: Tensor) -> dict[int, object]:
         """(n, d) -> the State of every node."""
 
     def send(self, state: Any, model: Tensor, uniforms: Tensor | None) -> Sent:
@@ -79,8 +79,10 @@ class Exchange(Protocol):
     def mix_node(self, own: Tensor, sent: Tensor, received: Tensor, weights: Tensor) -> Tensor:
         """own (d,), what it sent itself (d,), what its k neighbours sent (k, d), their weights (k,) -> (d,)."""
 
-    def pair(self, state: dict[int, Any], own: Tensor, other: Tensor, uniforms: Tensor | None) -> tuple[Tensor, Tensor]:
+    def pair(
+        self, state: dict[int, object], own: Tensor, other: Tensor, uniforms: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         """Both models of a pair, (d,) each, after it has met."""
 
-    def settled(self, state: Any, before: Tensor, after: Tensor, uniforms: Tensor | None) -> Sent:
+    def settled(self, state: object, before: Tensor, after: Tensor, uniforms: Tensor | None) -> Sent:
         """The node's model after its step, from the one before the round: `after` itself where nothing is sent then."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from byzsgd.interfaces.server import Arrival, Decision
 from byzsgd.interfaces.values import value
@@ -33,7 +33,7 @@ class Tracked:
     name: str  # of its folder
     identity: str  # the same for every process that goes on with it
     folder: Path | None
-    config: Mapping[str, Any]  # resolved
+    config: Mapping[str, object]  # resolved
 
 
 class Sink(Protocol):

@@ -95,7 +95,7 @@ class World(Protocol):
     def models(self) -> ReadModels: ...
 
     @property
-    def clock(self) -> Any:
+    def clock(self) -> object:
         """The clock's State."""
 
     @property
@@ -160,7 +160,7 @@ class Scheme(Protocol[S_co]):
     """
 
     scores: tuple[str, ...]  # names of the measurements that its decisions can report
-    facts: Mapping[str, Any]  # for the record: plain numbers and texts
+    facts: Mapping[str, object]  # for the record: plain numbers and texts
 
     def check(self, num_workers: int) -> None:
         """Raises ValueError when n workers cannot be served (`<who> needs <condition>; got <values>`)."""
@@ -190,7 +190,7 @@ class SchemeSettings(Protocol):
     def check(self, num_workers: int) -> None:
         """Raises ValueError when n workers cannot be served (`<who> needs <condition>; got <values>`)."""
 
-    def bind(self, context: SchemeContext) -> Scheme[Any]: ...
+    def bind(self, context: SchemeContext) -> Scheme[object]: ...
 
     def pilot(self) -> SchemeSettings | None:
         """The scheme whose run tells a number that this one lacks; None: it lacks none."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Sender:
     """What the sending end of one worker remembers. It changes at a delivery alone."""
 
-    states: tuple[Any, ...]  # of the compressor, one for each part that it compresses by itself
+    states: tuple[object, ...]  # of the compressor, one for each part that it compresses by itself
     error: Tensor | None = None  # (d,) what its messages have lost so far
     lr: float | None = None  # at which that was lost, where it is a step
 

@@ -44,7 +44,7 @@ class Kernel:
     clock: Clock
     worker: WorkerRule
     adversary: Adversary
-    scheme: Scheme[Any]
+    scheme: Scheme[object]
     optimizer: Optimizer
     contexts: Mapping[int, WorkerContext]
     reads: bool = True  # whether the scheme looks at the models that workers read

@@ -46,7 +46,7 @@ def read_done(folder: Path) -> dict[str, Any] | None:
     return done
 
 
-def vouches_for_all(done: Mapping[str, Any]) -> bool:
+def vouches_for_all(done: Mapping[str, object]) -> bool:
     """Whether DONE has checksums of settings, facts and parameters too. Version 0.1 wrote none."""
     return "files" in done
 

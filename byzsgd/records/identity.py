@@ -26,12 +26,12 @@ EXACT = 2**53  # double precision represents every smaller whole number exactly
 NAME_LENGTH = 120  # of a folder name; file systems allow 255 bytes
 
 
-def is_among(key: str, places: Collection[str]) -> bool:
+def is_among(key: str, others: Collection[str]) -> bool:
     """Whether a dotted key is one of these, or stands below one."""
-    return any(key == place or key.startswith(f"{place}.") for place in places)
+    return any(key == other or key.startswith(f"{other}.") for other in others)
 
 
-def run_id(config: Mapping[str, Any], as_typed: bool = False) -> str:
+def run_id(config: Mapping[str, object], as_typed: bool = False) -> str:
     """Ten hexadecimal digits that depend on the resolved configuration without `NOT_IDENTITY`, and on the record
     format.
 
@@ -76,7 +76,7 @@ def difference(stored: Mapping[str, Any], own: Mapping[str, Any]) -> str:
     return "another order of its parts"
 
 
-def _canonical(value: Any, path: str, sort: bool) -> Any:
+def _canonical(value: object, path: str, sort: bool) -> object:
     if isinstance(value, Mapping):
         kept = {str(key): item for key, item in value.items() if f"{path}{key}" not in NOT_IDENTITY}
         names = sorted(kept) if sort else list(kept)
@@ -90,7 +90,7 @@ def _canonical(value: Any, path: str, sort: bool) -> Any:
     return value
 
 
-def _is_part(value: Any) -> bool:
+def _is_part(value: object) -> bool:
     return isinstance(value, Mapping) and "_target_" in value
 
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import byzsgd
 
@@ -18,7 +17,7 @@ PACKAGES = ("torch", "numpy", "polars", "hydra-core", "omegaconf")
 
 def collect_info(
     *, seed: int, device: str, engine: str, num_parameters: int, byzantine_ids: Sequence[int]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The facts of a run at its start. They name neither the machine nor its user."""
     return {
         "status": "running",

@@ -75,7 +75,7 @@ def in_first_words(config: Mapping[str, Any], as_typed: bool = False) -> dict[st
     return {key: _renamed(key, node, WORDS) for key, node in _without(kept, whole).items()}
 
 
-def _without(node: Any, whole: Collection[str]) -> Any:
+def _without(node: object, whole: Collection[str]) -> Any:
     """The node without the parameters of `SINCE` whose value changes nothing. The numbers of `whole` are integers."""
     if isinstance(node, list | tuple):
         return [_without(item, whole) for item in node]
@@ -92,7 +92,7 @@ def _without(node: Any, whole: Collection[str]) -> Any:
     }
 
 
-def _each_part(node: Any) -> Any:
+def _each_part(node: object) -> Any:
     """The node with the parameters that its targets gained after it was written."""
     if isinstance(node, list | tuple):
         return [_each_part(item) for item in node]
@@ -107,11 +107,11 @@ def _since(target: str) -> dict[str, Any]:
     return {parameter: value for part, _, parameter, value in entries if part == target}
 
 
-def _equal(value: Any, other: Any) -> bool:
+def _equal(value: object, other: object) -> bool:
     return type(value) is type(other) and bool(value == other)
 
 
-def _renamed(key: str, node: Any, names: Mapping[str, str]) -> Any:
+def _renamed(key: str, node: Any, names: Mapping[str, str]) -> object:
     if isinstance(node, Mapping):
         return {name: _renamed(name, item, names) for name, item in node.items()}
     if isinstance(node, list | tuple):
@@ -119,5 +119,5 @@ def _renamed(key: str, node: Any, names: Mapping[str, str]) -> Any:
     return names.get(node, node) if key == "_target_" else node
 
 
-def _target(node: Any) -> Any:
+def _target(node: object) -> object:
     return node.get("_target_", "") if isinstance(node, Mapping) else node

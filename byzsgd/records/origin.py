@@ -12,7 +12,7 @@ CODE, DIGEST = "_code_", "_digest_"  # keys of a node whose part only Python cod
 _NODE = "_configured_as"
 
 
-def remember(part: Any, node: Mapping[str, Any], choices: Mapping[str, str] | None = None) -> None:
+def remember(part: object, node: Mapping[str, object], choices: Mapping[str, str] | None = None) -> None:
     """Keeps with a part its node and the choices of its group. Parts without a `__dict__` keep nothing."""
     is_part = isinstance(part, functools.partial) or (is_dataclass(part) and not isinstance(part, type))
     if is_part and hasattr(part, "__dict__"):

@@ -6,14 +6,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
 
 
-def to_json(value: Any, indent: int | None = None) -> str:
+def to_json(value: object, indent: int | None = None) -> str:
     return json.dumps(_portable(value), allow_nan=False, ensure_ascii=False, indent=indent)
 
 
-def _portable(value: Any) -> Any:
+def _portable(value: object) -> object:
     if isinstance(value, Mapping):
         return {str(key): _portable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

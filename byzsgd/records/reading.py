@@ -111,7 +111,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
 
 class _Dumper(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: object) -> bool:
         return True
 
 
@@ -121,7 +121,7 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _whole_of_yaml(loader: Any, node: Any) -> int:
+def _whole_of_yaml(loader: Any, node: object) -> int:
     number = loader.construct_yaml_int(node)
     return _whole(str(number))
 
@@ -150,7 +150,7 @@ def _require_plain(value: Any, path: Path) -> None:
         depth += 1
         if depth > DEEPEST:
             raise ValueError(f"{path} is damaged: {_DEEP}")
-        below: list[Any] = []
+        below: list[object] = []
         for item in level:
             if isinstance(item, dict):
                 below += item

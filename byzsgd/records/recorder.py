@@ -60,9 +60,9 @@ class Recorder(Protocol):
 def start(
     folder: Path | None,
     *,
-    config: Mapping[str, Any],
+    config: Mapping[str, object],
     choices: Mapping[str, str],
-    info: Mapping[str, Any],
+    info: Mapping[str, object],
     scores: Sequence[str],
 ) -> Recorder:
     """A new record in `folder`; in memory where that is None. It replaces an unfinished record, never a finished
@@ -76,7 +76,12 @@ class MemoryRecorder:
     """Keeps the rows in memory."""
 
     def __init__(
-        self, *, config: Mapping[str, Any], choices: Mapping[str, str], info: Mapping[str, Any], scores: Sequence[str]
+        self,
+        *,
+        config: Mapping[str, object],
+        choices: Mapping[str, str],
+        info: Mapping[str, object],
+        scores: Sequence[str],
     ) -> None:
         self.scores = tuple(scores)
         self._config = dict(config)
@@ -91,14 +96,14 @@ class MemoryRecorder:
         if len(self._rows) >= PART_ROWS:
             self._frames.append(self._rows.take())
 
-    def metrics(self, row: Mapping[str, Any]) -> None:
+    def metrics(self, row: Mapping[str, object]) -> None:
         self._metrics.append(metrics_row(row))
 
-    def flush(self, info: Mapping[str, Any] | None = None) -> Offsets:
+    def flush(self, info: Mapping[str, object] | None = None) -> Offsets:
         self._info |= info or {}
         return Offsets(arrivals=self._rows.next)
 
-    def close(self, info: Mapping[str, Any]) -> None:
+    def close(self, info: Mapping[str, object]) -> None:
         self._info |= info
 
     def run(self) -> Run:
@@ -123,9 +128,9 @@ class FolderRecorder:
         cls,
         folder: Path,
         *,
-        config: Mapping[str, Any],
+        config: Mapping[str, object],
         choices: Mapping[str, str],
-        info: Mapping[str, Any],
+        info: Mapping[str, object],
         scores: Sequence[str],
     ) -> FolderRecorder:
         """Writes the files that a run folder has before the first arrival."""
@@ -170,7 +175,7 @@ class FolderRecorder:
         if len(self._rows) >= PART_ROWS:
             self._close_part()
 
-    def metrics(self, row: Mapping[str, Any]) -> None:
+    def metrics(self, row: Mapping[str, object]) -> None:
         line = to_json(metrics_row(row)).encode() + b"\n"
         # The file is opened for every line: evaluations are rare, and so a removed folder is noticed. The line is
         # written at its position: if a full disk left half of it, the next attempt overwrites that.
@@ -180,7 +185,7 @@ class FolderRecorder:
         self._written += len(line)
         self._hash.update(line)
 
-    def flush(self, info: Mapping[str, Any] | None = None) -> Offsets:
+    def flush(self, info: Mapping[str, object] | None = None) -> Offsets:
         if info:
             self._info |= info
             self._write_info()
@@ -189,7 +194,7 @@ class FolderRecorder:
             sync(self.folder / METRICS_FILE)
         return Offsets(self._rows.next, self._parts, self._written, self._hash.hexdigest())
 
-    def close(self, info: Mapping[str, Any]) -> None:
+    def close(self, info: Mapping[str, object]) -> None:
         self.flush()
         self._info |= info
         self._write_info()

@@ -45,7 +45,7 @@ class Run:
 
     metrics: pl.DataFrame  # one row per evaluation
     arrivals: pl.DataFrame  # one row per delivered message
-    config: dict[str, Any]  # resolved
+    config: dict[str, object]  # resolved
     choices: dict[str, str]  # config group -> member
     info: dict[str, Any]
     folder: Path | None = None
@@ -119,7 +119,7 @@ def load(folder: str | Path) -> Run:
     )
 
 
-def read_settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any] | None]:
+def read_settings(folder: Path) -> tuple[dict[str, object], dict[str, Any], dict[str, object] | None]:
     """`config.yaml`, `info.json` and DONE of a run. ValueError where the first two do not match DONE."""
     done = read_done(folder)
     config, info = read_config(folder), read_info(folder)  # before the checksums: another version is named as such
@@ -156,14 +156,14 @@ def find_runs(folder: str | Path) -> list[Path]:
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder")
     runs: list[Path] = []
-    places: dict[Path, int] = {}
-    for place, names in folders_below(folder):
-        if PLAN in names and (plan := read_plan(place)) is not None:
-            places |= {place / name: len(places) + number for number, name in enumerate(plan.jobs.values())}
+    order: dict[Path, int] = {}
+    for subfolder, names in folders_below(folder):
+        if PLAN in names and (plan := read_plan(subfolder)) is not None:
+            order |= {subfolder / name: len(order) + number for number, name in enumerate(plan.jobs.values())}
         if was_run(names):
-            runs.append(place)
-    typed = iter(sorted((each for each in runs if each in places), key=places.__getitem__))
-    return [next(typed) if each in places else each for each in sorted(runs)]
+            runs.append(subfolder)
+    typed = iter(sorted((each for each in runs if each in order), key=order.__getitem__))
+    return [next(typed) if each in order else each for each in sorted(runs)]
 
 
 def was_run(names: Collection[str]) -> bool:
@@ -224,7 +224,7 @@ def last_row(folder: Path) -> dict[str, Metric]:
     return metrics_row(row)
 
 
-def _arrivals(folder: Path, done: Mapping[str, Any] | None, scores: tuple[str, ...]) -> pl.DataFrame:
+def _arrivals(folder: Path, done: Mapping[str, object] | None, scores: tuple[str, ...]) -> pl.DataFrame:
     if not folder.is_dir():
         raise ValueError(f"{folder.parent} is damaged: {folder.name} is missing")
     require_parts(folder, done)
@@ -248,7 +248,7 @@ def _arrivals(folder: Path, done: Mapping[str, Any] | None, scores: tuple[str, .
         raise ValueError(f"{folder} is damaged: its parts differ in their columns") from error
 
 
-def _metrics(folder: Path, done: Mapping[str, Any] | None) -> pl.DataFrame:
+def _metrics(folder: Path, done: Mapping[str, object] | None) -> pl.DataFrame:
     path, content = folder / METRICS_FILE, contents(folder, METRICS_FILE)
     require_unchanged(folder, METRICS_FILE, done, content)
     rows = []
@@ -267,7 +267,7 @@ def _metrics(folder: Path, done: Mapping[str, Any] | None) -> pl.DataFrame:
         raise ValueError(f"{path} is damaged: a number in it is too large") from error
 
 
-def _is(value: Any, kind: Any) -> bool:
+def _is(value: object, kind: Any) -> bool:
     """Whether a value has a type, and its items theirs: `list[str]`, `dict[str, str]`."""
     of = get_args(kind)
     if not isinstance(value, get_origin(kind) or kind):

@@ -23,7 +23,7 @@ from .tree import DTYPES, NUMBERS, Kind, fill, is_plain, kind_of, names_of, refu
 OWN = "byzsgd"
 
 
-def encode(tree: Any) -> tuple[Any, dict[str, Tensor]]:
+def encode(tree: object) -> tuple[object, dict[str, Tensor]]:
     """(JSON, flat tensors by name). Of a context only the name of its type is written; `decode` takes it as `outside`.
 
     ValueError names the position of a value that no State may hold.
@@ -33,12 +33,12 @@ def encode(tree: Any) -> tuple[Any, dict[str, Tensor]]:
 
 
 def decode(
-    node: Any,
+    node: object,
     tensors: Mapping[str, Tensor],
     outside: Mapping[type, object],
     plugins: Sequence[str] = (),
     device: torch.device | str | None = None,
-) -> Any:
+) -> object:
     """The tree that `encode` took. `outside`: the contexts by type. `device`: that of its tensors; None: as they were.
 
     Types are looked up by name in the loaded modules of byzsgd and of `plugins`. Their objects are made without a call
@@ -53,7 +53,7 @@ class _Writer:
         self._numbers: dict[int, int] = {}  # id of a container -> its number
         self._storages: dict[int, str] = {}
 
-    def node(self, value: Any, where: str) -> Any:
+    def node(self, value: Any, where: str) -> object:
         kind: type = type(value)
         how = kind_of(kind)
         if how is None or (how is Kind.TENSOR and not is_plain(value)):
@@ -79,7 +79,7 @@ class _Writer:
         values = {name: self.node(getattr(value, name), f"{where}.{name}") for name in names_of(kind)}
         return ["object", _name(kind), values]
 
-    def _tensor(self, tensor: Tensor) -> Any:
+    def _tensor(self, tensor: Tensor) -> object:
         storage = tensor.untyped_storage()
         size = tensor.element_size()
         key = storage._cdata
@@ -110,7 +110,7 @@ class _Reader:
         self._placed: dict[str, Tensor] = {}
         self._types: dict[str, type] = {}
 
-    def node(self, node: Any) -> Any:
+    def node(self, node: object) -> Any:
         if not isinstance(node, list):
             return node
         kind, *rest = node
@@ -143,13 +143,13 @@ class _Reader:
             raise ValueError(f"a checkpoint needs known kinds of nodes; got {kind}")
         return self._met[number]
 
-    def _fill(self, place: int, name: str, values: Mapping[str, Any]) -> None:
+    def _fill(self, number: int, name: str, values: Mapping[str, Any]) -> None:
         kind = self._type(name, object)
         names = names_of(kind) if is_dataclass(kind) else ()
         if set(names) != values.keys():
             raise ValueError(f"a checkpoint needs the fields of {name} as they are now; got {sorted(values)}")
         instance: Any = object.__new__(kind)
-        self._met[place] = instance
+        self._met[number] = instance
         fill(instance, ((field, self.node(value)) for field, value in values.items()))
 
     def _tensor(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from byzsgd.analysis.groups import Recorded
 from byzsgd.checks import leaves
@@ -40,7 +39,7 @@ def _wanted(key: str) -> bool:
     return not is_among(key, NOT_SETTINGS) and not key.rpartition(".")[2].startswith("_")
 
 
-def _written(value: Any) -> str:
+def _written(value: object) -> str:
     """A value in the grammar of Hydra's overrides."""
     if value is None:
         return "null"

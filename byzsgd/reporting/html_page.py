@@ -7,7 +7,6 @@ import math
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import byzsgd
 from byzsgd.analysis.groups import Comparison, Recorded, compare
@@ -80,7 +79,7 @@ def _plotly() -> str:
     return script
 
 
-def _embedded(value: Any) -> str:
+def _embedded(value: object) -> str:
     """JSON for a script element. No text in it can end the element."""
     text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -105,7 +105,7 @@ def _metrics(runs: Sequence[Recorded]) -> list[str]:
     return sorted(set(names) - axes, key=lambda name: (name != "test_accuracy", name))
 
 
-def _word(key: str, value: Any) -> str:
+def _word(key: str, value: object) -> str:
     return ABSENT if value == ABSENT else phrase(key, value)
 
 
@@ -130,7 +130,7 @@ def _looks(comparison: Comparison) -> list[dict[str, str]]:
     return looks
 
 
-def _run(run: Recorded, metrics: Sequence[str], each: int) -> dict[str, Any]:
+def _run(run: Recorded, metrics: Sequence[str], each: int) -> dict[str, object]:
     return {
         "seed": str(run.config.get("seed")),
         "status": str(run.info.get("status")),
@@ -187,7 +187,7 @@ def _windows(run: Recorded) -> dict[str, list[Any]]:
     total = len(run.arrivals)
     count = min(WINDOWS, max(1, total // 40))
     edges = np.linspace(0, total, count + 1)
-    shares: dict[str, list[Any]] = {"arrivals": [round(float(end)) for end in edges[1:]]}
+    shares: dict[str, list[object]] = {"arrivals": [round(float(end)) for end in edges[1:]]}
     for name, liars in (("honest", False), ("byzantine", True)):
         rows = run.arrivals.filter(pl.col("byzantine") == liars)
         window = np.clip(np.searchsorted(edges, rows["arrival"].to_numpy(), side="right") - 1, 0, count - 1)

@@ -22,7 +22,7 @@ from byzsgd.records.origin import CODE, DIGEST, remembered
 OWN = ("byzsgd", "torch", "torchvision", "numpy")  # packages whose version the record names; other code gets a digest
 
 
-def choices_of(part: Any, group: str) -> dict[str, str]:
+def choices_of(part: object, group: str) -> dict[str, str]:
     """The choices of a group for a part: those by which a configuration built it, else the name of the part."""
     if part is None or isinstance(part, bool | int | float | str | list | tuple):
         return {}
@@ -31,7 +31,7 @@ def choices_of(part: Any, group: str) -> dict[str, str]:
     return of_group or {group: str(described(part)["_target_"]).rpartition(".")[2]}
 
 
-def described(part: Any) -> Any:
+def described(part: object) -> Any:
     """A part as plain values: the node from which it was built, else its class and its fields. Code and contents that
     no configuration can express become digests. A function without a source file (a lambda at a prompt) gets
     `_code_: null`."""
@@ -152,7 +152,7 @@ def _public_name(thing: Any) -> str:
     return f"{module}.{name}"
 
 
-def _label(part: Any) -> str:
+def _label(part: object) -> str:
     function = part.func if isinstance(part, functools.partial) else part
     return str(getattr(part, "name", None) or getattr(function, "__name__", type(part).__name__))
 

@@ -9,7 +9,7 @@ from typing import Any
 class _Converted:
     """The descriptor of a dataclass field without default. The field holds `convert(value)`."""
 
-    def __init__(self, convert: Callable[[Any], Any]) -> None:
+    def __init__(self, convert: Callable[[object], object]) -> None:
         self._convert = convert
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -20,7 +20,7 @@ class _Converted:
             raise AttributeError(self._name)
         return vars(instance)[self._name]
 
-    def __set__(self, instance: object, value: Any) -> None:
+    def __set__(self, instance: object, value: object) -> None:
         vars(instance)[self._name] = self._convert(value)
 
 

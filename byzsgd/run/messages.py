@@ -125,6 +125,6 @@ def channel_of_run(
 
 
 def _rate(experiment: Experiment) -> Callable[[int], float] | None:
-    optimizer: Any = experiment.optimizer
+    optimizer: object = experiment.optimizer
     lr, schedule = getattr(optimizer, "lr", None), getattr(optimizer, "schedule", None)
     return None if lr is None or schedule is None else lambda step: float(schedule(lr, step))

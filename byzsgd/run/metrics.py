@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import polars as pl
 
@@ -22,7 +22,7 @@ class Metrics:
     nodes: bool | Literal["auto"] = "auto"  # the accuracy of each node that has its own model; auto: of up to 64
 
 
-def dissimilarity_of(metrics: pl.DataFrame) -> dict[str, Any]:
+def dissimilarity_of(metrics: pl.DataFrame) -> dict[str, object]:
     """A fact for the info: the least (G, B) that bounds the dissimilarities measured in a run; empty: none was."""
     if "dissimilarity" not in metrics.columns:
         return {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from byzsgd.graphs.edges import is_connected
 from byzsgd.schemes.mixing import spectral_gap
 
 
-def honest_part(weights: np.ndarray, liars: Collection[int]) -> dict[str, Any]:
+def honest_part(weights: np.ndarray, liars: Collection[int]) -> dict[str, object]:
     """W (n, n) and who lies -> `honest_connected`; `lying_weights`, the share of lying weight at each honest node, 0 at
     liars, and `lying_weight`, the largest; `honest_gap`, the spectral gap of the honest part, whose missing weight
     stays with the node itself.

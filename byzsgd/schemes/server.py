@@ -75,7 +75,7 @@ class ParameterServer:
         return 1
 
     def keeps(self, world: World) -> int:
-        new: int = world.models.version[NODE] + 1
+        new = world.models.version[NODE] + 1
         return max(new - self.clock.oldest(world.clock, new), self.claims)
 
     def remarks(self, world: World) -> tuple[str, ...]:
@@ -84,8 +84,7 @@ class ParameterServer:
         return (f"no update in {world.arrivals} deliveries: the server refused them or still waits for more",)
 
     def begin(self, kernel: Verbs[W], world: W) -> ServerState:
-        state = ServerState(self.aggregator.init(self.context(world.models.live[NODE])))
-        world.scheme = state
+        state = world.scheme = ServerState(self.aggregator.init(self.context(world.models.live[NODE])))
         for worker in sorted(world.workers):
             kernel.start(world, worker, NODE)
         idle = sorted(set(world.workers) - self._called(state, world.workers))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -40,7 +39,7 @@ def mass_of(group: Group) -> float:
     return of_runs([group], lambda run: float(run.config["optimizer"]["lr"]) * rate(run)).middle
 
 
-def _best(results: Results, clock: Any, damping: Any) -> Group:
+def _best(results: Results, clock: object, damping: object) -> Group:
     groups = results.groups({"delay": clock, DAMPING: damping})
     return min(groups, key=lambda group: of_runs([group], lambda run: outcome(run, CHOOSES)).middle)
 

@@ -36,7 +36,7 @@ def without_numba(monkeypatch):
 
 
 def chosen(*overrides):
-    return byzsgd.experiment(*LONG, *overrides).prepare().chosen.said
+    return byzsgd.experiment(*LONG, *overrides).prepare().chosen.name
 
 
 @pytest.mark.parametrize(

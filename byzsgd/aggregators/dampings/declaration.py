@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from byzsgd.aggregators.declaration import Condition
 from byzsgd.interfaces import Damping
@@ -23,7 +23,7 @@ def damping(*conditions: Condition) -> Callable[[F], F]:
     return declare
 
 
-def check_damping(part: Damping | Callable[..., Any]) -> None:
+def check_damping(part: Damping | Callable[..., object]) -> None:
     """Raises ValueError for a declared damping whose settings break a condition; others say nothing of themselves."""
     function, _, values = unwrapped(part)
     for condition in getattr(function, CONDITIONS, ()):

@@ -60,7 +60,7 @@ class Frequency:
             state.accepted += 1
             state.last[arrival.worker] = state.accepted
 
-    def lay_out(self, state: FrequencyState) -> dict[str, Any]:
+    def lay_out(self, state: FrequencyState) -> dict[str, object]:
         """All of a state in numbers: what a compiled stretch goes on from."""
         return {"accepted": state.accepted, "last": dict(state.last)}
 

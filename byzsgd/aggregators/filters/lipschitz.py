@@ -138,7 +138,7 @@ class Lipschitz:
             state.previous_params = state.context.params.clone()
             state.previous_direction = direction.clone()
 
-    def lay_out(self, state: LipschitzState) -> dict[str, Any]:
+    def lay_out(self, state: LipschitzState) -> dict[str, object]:
         """All of a state in numbers and pairs (model, vector): what a compiled stretch goes on from."""
         previous = (state.previous_params, state.previous_direction)
         return {

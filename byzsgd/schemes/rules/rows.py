@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,7 +25,7 @@ class Rows:
         """The rule's own condition, at every node."""
         return NodeDeclaration(fits=self.fits)
 
-    def fits(self, degree: int, **values: Any) -> None:
+    def fits(self, degree: int, **values: object) -> None:
         """Raises the ValueError of the rule for degree + 1 rows."""
         function, _, given = unwrapped(self.rule)
         said = getattr(function, "declaration", None)
