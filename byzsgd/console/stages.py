@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byzsgd.analysis.protocol import Job
+from byzsgd.records.files import write_whole
 
 if TYPE_CHECKING:
     from byzsgd.records import Run
@@ -36,7 +37,8 @@ class Stages:
         folder = self.folder / stage
         file = folder / "jobs.txt"
         folder.mkdir(parents=True, exist_ok=True)
-        file.write_text("".join(shlex.join([*job, *self.settings]) + "\n" for job in jobs), encoding="utf-8")
+        lines = "".join(shlex.join([*job, *self.settings]) + "\n" for job in jobs)
+        write_whole(file, lines.encode(), shared=True)  # two commands may be at work in one folder
         overrides = [f"{config.SWEEP_FOLDER}={quoted(str(folder))}", f"{config.JOBS}={quoted(str(file))}"]
         code = self.sweep([*self.of_sweep, *overrides])
         results = self._results(folder, jobs)

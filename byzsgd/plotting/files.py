@@ -105,7 +105,7 @@ def save(figure: Figure, output: Path, name: str, formats: Sequence[str] = ("png
         with styled():
             figure.savefig(drawn, format=form, metadata=undated)
         paths.append(output / f"{name}.{form}")
-        write_whole(paths[-1], drawn.getvalue())
+        write_whole(paths[-1], drawn.getvalue(), shared=True)
     return paths
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b, file_digest
@@ -18,20 +19,23 @@ def writing(path: Path) -> Iterator[None]:
         raise ValueError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes, syncs and renames, so that a reader sees the old file or the new one, never a part."""
+def write_whole(path: Path, content: bytes, *, shared: bool = False) -> None:
+    """Writes, syncs and renames, so that a reader sees the old file or the new one, never a part.
+
+    `shared`: no lock keeps other processes from writing the same file at the same time; the last one counts.
+    """
 
     def write(temporary: Path) -> Path:
         with temporary.open("xb") as file:
             file.write(content)
         return path
 
-    write_named(path, write)
+    write_named(path, write, shared=shared)
 
 
-def write_named(path: Path, write: Callable[[Path], Path]) -> Path:
+def write_named(path: Path, write: Callable[[Path], Path], *, shared: bool = False) -> Path:
     """The same of what `write` makes at a temporary path beside `path`; it says what the file is to be called."""
-    temporary = path.with_name(path.name + ".tmp")
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp" if shared else f"{path.name}.tmp")
     with writing(path):
         try:
             temporary.unlink(missing_ok=True)  # a killed process left it; or it is a link to another file

@@ -44,7 +44,7 @@ def in_one_line(overrides: Iterable[str]) -> str:
 
 def write_plan(folder: Path, plan: Plan) -> None:
     """Writes the plan into the folder of its sweep."""
-    write_whole(folder / PLAN, json.dumps(asdict(plan), indent=1).encode())
+    write_whole(folder / PLAN, json.dumps(asdict(plan), indent=1).encode(), shared=True)
 
 
 def read_plan(folder: Path) -> Plan | None:

@@ -34,7 +34,7 @@ def report(runs: Sequence[Recorded], output: Path, *, title: str = "", trust: bo
     path = output if output.suffix == ".html" else output / NAME
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, page.encode())  # a link of that name is replaced, not written through
+    write_whole(path, page.encode(), shared=True)  # a link of that name is replaced, not written through
     return path
 
 

@@ -224,5 +224,5 @@ def write(tables: Sequence[Table], output: Path, formats: Sequence[str] = ("csv"
     for table in tables:
         for form in formats:
             paths.append(output / f"{table.name}.{form}")
-            write_whole(paths[-1], WRITERS[form](table).encode())
+            write_whole(paths[-1], WRITERS[form](table).encode(), shared=True)
     return paths

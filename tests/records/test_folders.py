@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 import numpy as np
@@ -14,7 +15,7 @@ from deliveries import CHOICES, CONFIG, INFO, SCORES, block, event, metrics
 from polars.testing import assert_frame_equal
 
 from byzsgd.records import FolderRecorder, MemoryRecorder, beside, find_runs, load, start
-from byzsgd.records.plan import Plan, write_plan
+from byzsgd.records.plan import Plan, read_plan, write_plan
 from byzsgd.records.rows import Block
 
 COLUMNS = [
@@ -213,6 +214,20 @@ def test_find_runs_is_recursive_and_sorted(tmp_path, begin):
     assert find_runs(tmp_path / "c") == [tmp_path / "c"]
     with pytest.raises(ValueError, match="is no folder"):
         find_runs(tmp_path / "nowhere")
+
+
+def test_many_write_the_plan_of_one_sweep_at_the_same_time(tmp_path):
+    """As two commands on one sweep do."""
+    plans = [Plan({f"{number}": "x" * 10_000}) for number in range(4)]
+
+    def again(plan):
+        for _ in range(25):
+            write_plan(tmp_path, plan)
+            assert read_plan(tmp_path) in plans
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(again, plans))
+    assert [path.name for path in tmp_path.iterdir()] == ["sweep.json"]
 
 
 def test_runs_of_a_sweep_come_as_they_were_typed(tmp_path, begin):
