@@ -14,6 +14,7 @@ layers), or autograd forward and backward on fixed inputs.
 from __future__ import annotations
 
 import argparse
+import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -107,13 +108,16 @@ def ratio(experiment: Experiment, pairs: int, folder: Path, server: str, twins: 
         # Compared here, since rounding grows with the number of updates.
         moved = torch.linalg.vector_norm(theirs - running.prepared.initial)
         assert torch.linalg.vector_norm(theirs - ours) < 1e-3 * moved, "two different trainings"
+    chosen = running.prepared.chosen
+    if chosen.begins < math.inf:  # a start is no part of a turn: Numba is imported, and machine code read
+        runs["byzsgd"](max(int(chosen.begins) + n + 1 - running.world.arrivals, 0))
     again = int(turn * max(1.0, SECONDS / warm))
-    further = {"hand": again, "byzsgd": FURTHER * again if running.prepared.chosen.plan is not None else again}
+    further = {"hand": again, "byzsgd": FURTHER * again if chosen.plan is not None else again}
     taken = in_turns({name: lambda run=run, by=further[name]: timed(run, by)[0] / by for name, run in runs.items()},
                      pairs)  # fmt: skip
     # Sums: a median would hide rare and expensive turns.
     total = {name: sum(each[name] for each in taken) for name in runs}
-    return total["hand"] / total["byzsgd"], running.prepared.chosen.said
+    return total["hand"] / total["byzsgd"], chosen.name
 
 
 def main() -> None:

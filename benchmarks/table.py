@@ -66,6 +66,11 @@ ROWS = {
         f"engine.py --works {CHAINS} --workers 10,50,1000 {BOTH} --engines fused,loop",
         "--pairs 5",
     ),
+    "compiled gradients": Row(
+        f"engine.py --works {CHAINS} --workers 10,50,1000 --servers asgd --engines fused,auto --delays exponential "
+        "delay/availability=periodic",
+        "--pairs 4",
+    ),
     "memory": Row("memory.py", "--rounds 3", "asgd 1.5, rounds 4"),
     "many workers": Row("many_workers.py"),
     "clock": Row("clock.py"),

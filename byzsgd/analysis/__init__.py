@@ -1,7 +1,7 @@
 """Numbers from the rows of runs: groups of runs over seeds, curves with intervals, outcomes. Imports no drawing
 library."""
 
-from .bands import band as band
+from .curves import band as band
 from .estimates import Estimate as Estimate
 from .estimates import estimate as estimate
 from .groups import Comparison as Comparison

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from .bands import COLUMN, Axis, position
+from .curves import COLUMN, Axis, position
 from .estimates import Estimate, estimate
 from .groups import Group, Recorded
 from .outcomes import outcome

@@ -22,9 +22,9 @@ SERVERS = (
 )  # fmt: skip
 
 
-def look_of(place: int) -> tuple[int, int]:
+def look_of(number: int) -> tuple[int, int]:
     """Look -> (number of its colour, number of its dash)."""
-    return place % len(PALETTE), place // len(PALETTE) % DASHES
+    return number % len(PALETTE), number // len(PALETTE) % DASHES
 
 
 def server_places(names: Iterable[str]) -> dict[str, int]:
@@ -32,13 +32,13 @@ def server_places(names: Iterable[str]) -> dict[str, int]:
     hash of its name. If its colour is taken, it gets the next free colour with its own dash. When all colours are
     taken, the dashes differ."""
     colours, slots = len(PALETTE), len(PALETTE) * DASHES
-    places: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     for name in dict.fromkeys(names):
         preferred = SERVERS.index(name) % slots if name in SERVERS else crc32(name.encode()) % slots
-        taken = {place % colours for place in places.values()} if len(places) < colours else set()
+        taken = {number % colours for number in numbers.values()} if len(numbers) < colours else set()
         row = preferred - preferred % colours
         free = [row + (preferred + step) % colours for step in range(colours)]
         free += [(preferred + step) % slots for step in range(slots)]
-        left = [place for place in free if place % colours not in taken and place not in places.values()]
-        places[name] = left[0] if left else preferred
-    return places
+        left = [number for number in free if number % colours not in taken and number not in numbers.values()]
+        numbers[name] = left[0] if left else preferred
+    return numbers

@@ -55,10 +55,10 @@ class Group:
 
 def by_label(groups: Iterable[Group], keys: Sequence[str]) -> dict[str, list[Group]]:
     """The groups of which these keys say the same, by what they say."""
-    found: dict[str, list[Group]] = {}
+    labelled: dict[str, list[Group]] = {}
     for group in groups:
-        found.setdefault(group.label(keys), []).append(group)
-    return found
+        labelled.setdefault(group.label(keys), []).append(group)
+    return labelled
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ class Comparison:
 
     def firsts(self, meets: Callable[[Recorded], object]) -> list[tuple[str, Recorded]]:
         """Of each group the first run that meets a condition, with the group's label; of none nothing."""
-        found = ((group.label(self.keys), next(filter(meets, group.runs), None)) for group in self.groups)
-        return [(label, run) for label, run in found if run is not None]
+        first_runs = ((group.label(self.keys), next(filter(meets, group.runs), None)) for group in self.groups)
+        return [(label, run) for label, run in first_runs if run is not None]
 
     def _column(self, key: str) -> tuple[Any, ...]:
         return tuple(_frozen(group.values[key]) for group in self.groups)
@@ -213,7 +213,7 @@ def compare(runs: Sequence[Recorded], among: Sequence[Recorded] = ()) -> Compari
     candidates = described if not among else [facts(run) for run in among]
     dealt = {name: tuple(_frozen(each.get(name, ABSENT)) for each in candidates) for name in {*keys, "aggregator"}}
     comparison = Comparison(tuple(groups), keys, shared)
-    order = {key: {value: place for place, value in enumerate(comparison.values(key))} for key in keys}
+    order = {key: {value: rank for rank, value in enumerate(comparison.values(key))} for key in keys}
     groups.sort(key=lambda group: [order[key][_frozen(group.values[key])] for key in keys])
     return Comparison(tuple(groups), keys, shared, tuple(doubts), dealt)
 
@@ -258,8 +258,8 @@ def facts(run: Recorded) -> dict[str, Any]:
 
 def _placed(name: str) -> str:
     """The name of a group by its package: `aggregator/rule@scheme.rule.rule` is `scheme/rule/rule`."""
-    _, at, place = name.partition("@")
-    return place.replace(".", "/") if at else name
+    _, at, package = name.partition("@")
+    return package.replace(".", "/") if at else name
 
 
 def named_parts(run: Recorded, kind: str) -> list[str]:
@@ -292,6 +292,6 @@ def _rank(name: str) -> tuple[int, int, int, str]:
     """The sort key of a name: servers and attacks first, then other choices from the outside in, then settings."""
     dotted = name.replace("/", ".")
     top = dotted.partition(".")[0]
-    place = FIRST.index(name) if name in FIRST else len(FIRST)
+    rank = FIRST.index(name) if name in FIRST else len(FIRST)
     within = FIRST.index(top) if top in FIRST else len(FIRST)
-    return place, within, dotted.count(".") * 2 + ("/" not in name and "." in name), name
+    return rank, within, dotted.count(".") * 2 + ("/" not in name and "." in name), name

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from byzsgd.checks import require
-from byzsgd.codes.groups import Groups, require_replicas
-from byzsgd.codes.rounds import CodeContext, Decoded
+from byzsgd.codes.groups import Groups, Voting, require_replicas
+from byzsgd.codes.rounds import CodeContext
 from byzsgd.interfaces import Rule
 from byzsgd.signatures import unwrapped
 
@@ -57,27 +57,16 @@ class Detox:
 
 
 @dataclass(frozen=True, eq=False)
-class DetoxInUse:
+class DetoxInUse(Voting):
     """`Detox` for one run."""
 
-    groups: Groups
     buckets: int
     rule: Rule
     of_round: Callable[[int], np.random.Generator]
 
-    @property
-    def coefficients(self) -> np.ndarray:
-        return self.groups.coefficients
-
-    def decoded(self, arrived: Mapping[int, Tensor], number: int) -> Decoded | None:
-        winners = self.groups.winners(arrived)
-        if winners is None:
-            return None
-        left_out = len(self.groups.members) - len(winners)
-        if not winners:
-            return Decoded(None, left_out=left_out)
+    def direction(self, winners: Mapping[range, Tensor], number: int) -> Tensor:
         rows = torch.stack([winner / self.groups.examples(group) for group, winner in winners.items()])
         order = self.of_round(number).permutation(len(rows))
         buckets = np.array_split(order, min(self.buckets, len(rows)))
         means = torch.stack([rows[torch.as_tensor(bucket, device=rows.device)].mean(0) for bucket in buckets])
-        return Decoded(self.rule(means), left_out=left_out)
+        return self.rule(means)

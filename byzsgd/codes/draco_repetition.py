@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 from torch import Tensor
 
-from byzsgd.codes.groups import Groups, require_replicas
-from byzsgd.codes.rounds import CodeContext, Decoded, added, require_no_rule
+from byzsgd.codes.groups import Groups, Voting, require_replicas
+from byzsgd.codes.rounds import CodeContext, added, require_no_rule
 from byzsgd.interfaces import Rule
 
 
@@ -37,21 +36,9 @@ class DracoRepetition:
 
 
 @dataclass(frozen=True, eq=False)
-class DracoRepetitionInUse:
+class DracoRepetitionInUse(Voting):
     """`DracoRepetition` for one run."""
 
-    groups: Groups
-
-    @property
-    def coefficients(self) -> np.ndarray:
-        return self.groups.coefficients
-
-    def decoded(self, arrived: Mapping[int, Tensor], number: int) -> Decoded | None:
-        winners = self.groups.winners(arrived)
-        if winners is None:
-            return None
-        left_out = len(self.groups.members) - len(winners)
-        if not winners:
-            return Decoded(None, left_out=left_out)
+    def direction(self, winners: Mapping[range, Tensor], number: int) -> Tensor:
         total = added((1.0, winner) for winner in winners.values())
-        return Decoded(total.div_(sum(map(self.groups.examples, winners))), left_out=left_out)
+        return total.div_(sum(map(self.groups.examples, winners)))

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from byzsgd.checks import require
+from byzsgd.codes.rounds import Decoded
 from byzsgd.codes.voting import tally
 
 
@@ -48,6 +49,28 @@ class Groups:
             elif len(rows) < self.replicas:
                 return None
         return winners
+
+
+@dataclass(frozen=True, eq=False)
+class Voting:
+    """A code whose groups vote, for one run: a round is over as soon as every group has a winner or can have none."""
+
+    groups: Groups
+
+    @property
+    def coefficients(self) -> np.ndarray:
+        return self.groups.coefficients
+
+    def decoded(self, arrived: Mapping[int, Tensor], number: int) -> Decoded | None:
+        winners = self.groups.winners(arrived)
+        if winners is None:
+            return None
+        left_out = len(self.groups.members) - len(winners)
+        return Decoded(self.direction(winners, number) if winners else None, left_out=left_out)
+
+    def direction(self, winners: Mapping[range, Tensor], number: int) -> Tensor:
+        """(d,) what the winners of some groups make of a round."""
+        raise NotImplementedError
 
 
 def require_replicas(who: str, replicas: int, num_workers: int) -> None:

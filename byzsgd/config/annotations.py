@@ -49,16 +49,16 @@ def fits(value: Any, hint: Any) -> bool:
     return hint is Any or kind is object or not inspect.isclass(kind) or is_node(value) or not is_plain(value)
 
 
-def misfit(value: Any, hint: Any, place: str) -> tuple[str, Any, Any] | None:
+def misfit(value: Any, hint: Any, path: str) -> tuple[str, Any, Any] | None:
     """The first value that does not fit, as (its dotted key, the value, its annotation); of a mapping of parts, the
-    part. `place`: the dotted key of `value`. None: every value fits."""
+    part. `path`: the dotted key of `value`. None: every value fits."""
     if fits(value, hint):
         return None
     if _is_mapping(typing.get_origin(hint)) and isinstance(value, Mapping) and not is_node(value):
         _, of_items = typing.get_args(hint)
-        misfits = (misfit(item, of_items, f"{place}.{key}") for key, item in value.items())
-        return next((each for each in misfits if each), (place, value, hint))
-    return place, value, hint
+        misfits = (misfit(item, of_items, f"{path}.{key}") for key, item in value.items())
+        return next((each for each in misfits if each), (path, value, hint))
+    return path, value, hint
 
 
 def converted(value: Any, hint: Any) -> Any:

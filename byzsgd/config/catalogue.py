@@ -195,8 +195,8 @@ def _source(module: str) -> Path | None:
     parts = module.split(".")
     if parts[0] != "byzsgd":
         return None
-    place = root.joinpath(*parts[1:])
-    candidates: Sequence[Path] = (place / "__init__.py", place.with_suffix(".py"))
+    path = root.joinpath(*parts[1:])
+    candidates: Sequence[Path] = (path / "__init__.py", path.with_suffix(".py"))
     return next((file for file in candidates if file.is_file()), None)
 
 

@@ -99,7 +99,7 @@ class _Job:
     launcher: int  # the process that typed the sweep
 
     def __call__(self, config: DictConfig) -> object:
-        from byzsgd.run.signals import obeying  # with torch behind it: a mistake is told before that is imported
+        from byzsgd.run.signals import obeying  # imports torch, so not before all checks
 
         folder = _output_folder()
         if self.stop.exists():
@@ -194,13 +194,13 @@ def read(arguments: Sequence[str]) -> Command:
     return Command(tuple(overrides), tuple(options), parsed.multirun, question, source)
 
 
-def _require_sense(known: Namespace, question: bool) -> None:
-    if known.config_path is not None:
+def _require_sense(options: Namespace, question: bool) -> None:
+    if options.config_path is not None:
         raise ConfigError(f"--config-path needs byzsgd's own tree (--config-dir FOLDER adds yours to it); "
-                          f"got {known.config_path}")  # fmt: skip
-    if known.shell_completion:
+                          f"got {options.config_path}")  # fmt: skip
+    if options.shell_completion:
         raise ConfigError("completion needs the script of your shell (byzsgd completion bash); got -sc")
-    if known.multirun and question:
+    if options.multirun and question:
         raise ConfigError("what Hydra answers needs one value for each setting and no -m; got -m beside it")
 
 

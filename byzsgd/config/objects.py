@@ -104,7 +104,7 @@ def _silent(line: str) -> None:
 def extended(folder: Path, settings: Mapping[str, Any], permission: Permission, say: Say) -> tuple[Experiment, Path]:
     """The experiment of a finished run folder with a larger budget (`budget.arrivals` and so on), and its folder.
     ValueError in one line where it cannot go on from that run."""
-    from byzsgd.records.longer import longer_place, require_extendable  # imports torch
+    from byzsgd.records.longer import longer_folder, require_extendable  # imports torch
     from byzsgd.run.scheme_pilot import pilots
 
     stored, info, _ = read_settings(folder)
@@ -114,4 +114,4 @@ def extended(folder: Path, settings: Mapping[str, Any], permission: Permission, 
     require_extendable(folder, experiment.config)
     part = pilots(experiment)
     require(not part, str(folder), "a part whose pilot run does not depend on the budget to be extended", part=part)
-    return experiment, longer_place(folder, experiment.config, settings)
+    return experiment, longer_folder(folder, experiment.config, settings)

@@ -36,8 +36,8 @@ def placed(words: Sequence[str], objects: Mapping[str, Any]) -> tuple[list[str],
     for key, part in zip(objects, parts, strict=True):
         for word in words:
             name = word.lstrip("+~").partition("=")[0].partition("@")[0]
-            place = name.replace("/", ".")
-            if name == key or place == part.place or place.startswith(f"{part.place}."):
+            dotted = name.replace("/", ".")
+            if name == key or dotted == part.path or dotted.startswith(f"{part.path}."):
                 raise ConfigError(f"{key} needs an object or settings, not both; got an object and {word}")
     return [*(word for part in parts for word in part.words), *words], parts
 
@@ -48,12 +48,12 @@ def filled(
     """A resolved configuration that contains the objects, and choices that contain their names."""
     chosen = dict(choices)
     for part in parts:
-        above, _, leaf = part.place.rpartition(".")
-        _node(config, above, part.place)[leaf] = part.part
-        group = part.place.replace(".", "/")
+        above, _, leaf = part.path.rpartition(".")
+        _node(config, above, part.path)[leaf] = part.part
+        group = part.path.replace(".", "/")
         chosen = {each: member for each, member in chosen.items() if not f"{each}/".startswith(f"{group}/")}
         chosen |= dict.fromkeys(part.groups, part.name)
-        if part.place == "dataset" and chosen.get("model") == "default":
+        if part.path == "dataset" and chosen.get("model") == "default":
             if not hasattr(part.part, "model"):
                 raise ConfigError("dataset needs a model beside it (model=mlp), or one of its own (`model`); got none")
             config["model"] = part.part.model
@@ -89,12 +89,12 @@ def _is_part(key: str, value: Any) -> bool:
     return not is_plain(value) or isinstance(value, bool | int | float)
 
 
-def _node(config: dict[str, object], path: str, place: str) -> dict[str, object]:
+def _node(config: dict[str, object], path: str, whole: str) -> dict[str, object]:
     """The settings at a dotted path."""
     node = config
     for name in path.split(".") if path else ():
         below = node.get(name)
         if not isinstance(below, dict):
-            raise ConfigError(f"no place '{place}' for an object{suggestion(name, map(str, node))}")
+            raise ConfigError(f"no place '{whole}' for an object{suggestion(name, map(str, node))}")
         node = below
     return node

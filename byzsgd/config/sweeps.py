@@ -62,9 +62,9 @@ def target_of(command: Command) -> OneRun | SweepTarget:
     if not multirun:
         own, chosen = plain(config)
         experiment = build(own, chosen)
-        place = Path(str(config.hydra.run.dir))
-        done = not experiment.force and is_finished(place) and same_run(read_config(place), experiment.config)
-        return OneRun(place, experiment if done else None)
+        run_folder = Path(str(config.hydra.run.dir))
+        done = not experiment.force and is_finished(run_folder) and same_run(read_config(run_folder), experiment.config)
+        return OneRun(run_folder, experiment if done else None)
     node = composed(command.overrides, command.source, RunMode.MULTIRUN).hydra
     if optimises(node.sweeper):
         require_judge_of_sweep(command.overrides, command.source)

@@ -106,10 +106,10 @@ def _check_target(node: Mapping[str, Any], allowed: Sequence[str], path: str) ->
             continue
         if key not in parameters:
             raise ConfigError(f"{who} has no setting '{key}'{suggestion(str(key), parameters)}")
-        place = f"{path}.{key}" if path else str(key)
+        dotted = f"{path}.{key}" if path else str(key)
         if value == _MISSING:
-            raise ConfigError(f"{place} needs a value: {described(hints.get(key, Any))}; got none")
-        if wrong := misfit(value, hints.get(key, Any), place):
+            raise ConfigError(f"{dotted} needs a value: {described(hints.get(key, Any))}; got none")
+        if wrong := misfit(value, hints.get(key, Any), dotted):
             where, bad, hint = wrong
             got = repr(bad) if isinstance(bad, str) else spelled(bad) if is_plain(bad) else f"a {type(bad).__name__}"
             raise ConfigError(f"{where} needs {described(hint)}; got {got}{_way(bad, hint)}")

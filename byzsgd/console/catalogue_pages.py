@@ -28,7 +28,7 @@ def list_members(group: str | None, search: str | None, own: Path | None = None)
         names = {part for each in catalogue.groups(own) for part in (each, each.split("/")[-1])}
         raise ConfigError(f"no group '{group}'{suggestion(str(group), names)}")
     pages = {each: [entry for entry in catalogue.members(each, own) if _matches(entry, search)] for each in groups}
-    require(any(pages.values()), "--search", "a word that is said of some member", search=search)
+    require(any(pages.values()), "--search", "a word that the page of some member has", search=search)
     for each, entries in pages.items():
         if entries:
             _page(each, entries, details=bool(group or search))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ENOUGH = 0.15  # seconds by which a long trial takes longer than a short one
 LONGEST = 16  # times as long as the short one
-EVALUATIONS = 5  # of a trial that tells what one takes
+EVALUATIONS = 5  # of the trial that measures the seconds of one
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
 
 from byzsgd.checks import require
-from byzsgd.interfaces import Data, ModelFactory, Split
+from byzsgd.datasets.drawn import Drawn
+from byzsgd.interfaces import Data, Split
 
 
 @dataclass(frozen=True, kw_only=True)
-class LeastSquares:
+class LeastSquares(Drawn):
     """F(x) = ‖Ax − b‖² / 2n with A ~ U[0, 1)/√d of shape (n, d) and b = A x° + noise·N(0, I), x° ~ N(0, I).
 
     With n = 10⁴, d = 400 and no noise: the problem of Otsuka, Takezawa, Meyer, Koloskova, Yamada, THROTTLE (preprint,
@@ -24,27 +26,19 @@ class LeastSquares:
     seed of the draw; the run's seed has no influence.
     """
 
-    instance: int
-    n: int
-    d: int
+    who: ClassVar[str] = "dataset least_squares"
+
     noise: float
-    test: int
-    trusted: int
-    download: bool  # nothing to download
-    model: ModelFactory
 
     def __post_init__(self) -> None:
-        require(self.n >= self.d >= 1, "dataset least_squares", "n >= d >= 1", n=self.n, d=self.d)
-        require(self.noise >= 0.0, "dataset least_squares", "noise >= 0", noise=self.noise)
-        require(self.test >= 1, "dataset least_squares", "test >= 1", test=self.test)
-        require(self.instance >= 0, "dataset least_squares", "instance >= 0", instance=self.instance)
-        require(self.trusted >= 0, "dataset least_squares", "trusted >= 0", trusted=self.trusted)
+        require(self.n >= self.d >= 1, self.who, "n >= d >= 1", n=self.n, d=self.d)
+        require(self.noise >= 0.0, self.who, "noise >= 0", noise=self.noise)
+        super().__post_init__()
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
         own = np.random.default_rng(self.instance)  # not the run's: all seeds share one problem
         signal = own.standard_normal(self.d)
-        sizes = {"train": self.n, "validation": 0, "test": self.test, "trusted": self.trusted}
-        splits = {name: self._draw(size, signal, own) for name, size in sizes.items()}
+        splits = {name: self._draw(size, signal, own) for name, size in self.sizes.items()}
         inputs, targets = splits["train"].inputs.double(), splits["train"].targets.double()
         # The optimum of the stored data: they are rounded to single precision, which also moves the optimum.
         hessian = inputs.T @ inputs / self.n
@@ -53,15 +47,10 @@ class LeastSquares:
         optimum = torch.zeros(self.d, 1, dtype=torch.float64)
         for _ in range(3):  # the second and third solve refine the first
             optimum += torch.cholesky_solve(inputs.T @ (targets - inputs @ optimum) / self.n, factor)
-        return Data(
-            train=splits["train"],
-            validation=splits["validation"],
-            test=splits["test"],
-            trusted=splits["trusted"],
-            num_classes=0,
-            outputs=1,
-            loss="half_squared_error",
-            optimum=optimum.squeeze(1),
+        return self.data(
+            splits,
+            "half_squared_error",
+            optimum.squeeze(1),
             smoothness=float(eigenvalues[-1]),
             strong_convexity=float(eigenvalues[0]),
         )

@@ -4,55 +4,43 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
 
 from byzsgd.checks import require
-from byzsgd.interfaces import Data, ModelFactory, Split
+from byzsgd.datasets.drawn import Drawn
+from byzsgd.interfaces import Data, Split
 
 
 @dataclass(frozen=True, kw_only=True)
-class RidgeLogistic:
+class RidgeLogistic(Drawn):
     """F(x) = (1/n) Σ log(1 + exp(−y_i⟨a_i, x⟩)) + ½ ridge·‖x‖², a_i ~ N(0, I/d), y = ±1 with logistic odds ⟨a, x°⟩.
 
     x° ~ N(0, signal² I). The optimum comes from SciPy's trust-region solver. It takes milliseconds, so it is not
     stored. L = λ_max(AᵀA)/4n + ridge and μ = ridge. An example is stored as y_i·a_i, since F depends on nothing else.
     """
 
-    instance: int
-    n: int
-    d: int
+    who: ClassVar[str] = "dataset ridge_logistic"
+
     ridge: float
     signal: float
-    test: int
-    trusted: int
-    download: bool  # nothing to download
-    model: ModelFactory
 
     def __post_init__(self) -> None:
-        who = "dataset ridge_logistic"
-        require(min(self.n, self.d, self.test) >= 1, who, "n, d, test >= 1", n=self.n, d=self.d, test=self.test)
-        require(self.ridge > 0, who, "ridge > 0", ridge=self.ridge)
-        require(self.signal >= 0, who, "signal >= 0", signal=self.signal)
-        require(self.instance >= 0, who, "instance >= 0", instance=self.instance)
-        require(self.trusted >= 0, who, "trusted >= 0", trusted=self.trusted)
+        super().__post_init__()
+        require(self.ridge > 0, self.who, "ridge > 0", ridge=self.ridge)
+        require(self.signal >= 0, self.who, "signal >= 0", signal=self.signal)
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
         own = np.random.default_rng(self.instance)  # not the run's: all seeds share one problem
         truth = self.signal * own.standard_normal(self.d)
-        sizes = {"train": self.n, "validation": 0, "test": self.test, "trusted": self.trusted}
-        splits = {name: self._draw(size, truth, own) for name, size in sizes.items()}
+        splits = {name: self._draw(size, truth, own) for name, size in self.sizes.items()}
         rows = splits["train"].inputs.double().numpy()
-        return Data(
-            train=splits["train"],
-            validation=splits["validation"],
-            test=splits["test"],
-            trusted=splits["trusted"],
-            num_classes=0,
-            outputs=1,
-            loss="output",
-            optimum=torch.from_numpy(self._solve(rows)),
+        return self.data(
+            splits,
+            "output",
+            torch.from_numpy(self._solve(rows)),
             smoothness=float(np.linalg.eigvalsh(rows.T @ rows / self.n)[-1]) / 4 + self.ridge,
             strong_convexity=self.ridge,
         )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from byzsgd.checks import require
-from byzsgd.interfaces import Split
+from byzsgd.interfaces import ModelFactory, Split
 
 
 def require_shares(who: str, *, trusted: int, **shares: float) -> None:
@@ -17,6 +20,23 @@ def require_shares(who: str, *, trusted: int, **shares: float) -> None:
         require(0.0 <= share < 1.0, who, f"0 <= {name} < 1", **{name: share})
     require(sum(shares.values()) < 1.0, who, "shares that leave something to train on", **shares)
     require(trusted >= 0, who, "trusted >= 0", trusted=trusted)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByShares:
+    """A dataset without an official test split: shares of its examples are for testing and validation."""
+
+    who: ClassVar[str]  # in messages
+
+    test_share: float
+    validation_share: float
+    trusted: int
+    download: bool  # nothing to download
+    model: ModelFactory
+
+    def __post_init__(self) -> None:
+        shares = {"test_share": self.test_share, "validation_share": self.validation_share}
+        require_shares(self.who, trusted=self.trusted, **shares)
 
 
 def cut(who: str, total: int, counts: dict[str, int], rng: np.random.Generator) -> dict[str, np.ndarray]:

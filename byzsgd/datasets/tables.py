@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import torch
 
 from byzsgd.checks import require
-from byzsgd.datasets.splits import cut, require_shares, take
-from byzsgd.interfaces import Data, ModelFactory, Split
+from byzsgd.datasets.splits import ByShares, cut, take
+from byzsgd.interfaces import Data, Split
 
 
 def of_scikit_learn(name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -31,20 +30,8 @@ def of_scikit_learn(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class Table(ByShares):
     """The base class of classification datasets without an official split."""
-
-    who: ClassVar[str]  # the name in messages
-
-    test_share: float
-    validation_share: float
-    trusted: int
-    download: bool  # nothing to download
-    model: ModelFactory
-
-    def __post_init__(self) -> None:
-        shares = {"test_share": self.test_share, "validation_share": self.validation_share}
-        require_shares(self.who, trusted=self.trusted, **shares)
 
     def data(self, examples: Split, class_names: Sequence[str], rng: np.random.Generator, *, standardise: bool) -> Data:
         shares = {"test_share": self.test_share, "validation_share": self.validation_share}

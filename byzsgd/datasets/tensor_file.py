@@ -6,16 +6,16 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from byzsgd.checks import require
-from byzsgd.datasets.splits import require_shares, take
+from byzsgd.datasets.splits import ByShares, take
 from byzsgd.datasets.tables import drawn_splits, standardised
-from byzsgd.interfaces import Data, ModelFactory, Split
+from byzsgd.interfaces import Data, Split
 from byzsgd.sources import noted
 
 WHO = "dataset tensor_file"
@@ -23,7 +23,7 @@ PARTS = ("inputs", "targets", "groups")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TensorFile:
+class TensorFile(ByShares):
     """Your own arrays from a .npz or .safetensors file, or from memory: inputs (N, …), targets (N,) or (N, k).
 
     The arrays are `inputs` and `targets`. `test_inputs` and `test_targets` are optional; without them a share
@@ -34,14 +34,11 @@ class TensorFile:
     the training data.
     """
 
+    who: ClassVar[str] = WHO
+
     file: str | dict[str, np.ndarray] | None  # absolute, or below data_root, or below the current folder; or the arrays
     task: Literal["classification", "regression"]
     standardise: bool
-    test_share: float
-    validation_share: float
-    trusted: int
-    download: bool  # nothing to download
-    model: ModelFactory
 
     def __post_init__(self) -> None:
         require(self.file is not None, WHO, "dataset.file=PATH of a .npz or .safetensors file", file=None)
@@ -50,7 +47,7 @@ class TensorFile:
                     file=self.file)  # fmt: skip
         tasks = ("classification", "regression")
         require(self.task in tasks, WHO, f"task one of {', '.join(tasks)}", task=self.task)
-        require_shares(WHO, trusted=self.trusted, test_share=self.test_share, validation_share=self.validation_share)
+        super().__post_init__()
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
         arrays = self._arrays(root)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
 
 from byzsgd.checks import require
-from byzsgd.datasets.splits import require_shares
+from byzsgd.datasets.splits import ByShares
 from byzsgd.datasets.tensor_file import locate
-from byzsgd.interfaces import Data, ModelFactory, Split
+from byzsgd.interfaces import Data, Split
 from byzsgd.sources import noted
 
 WHO = "dataset text_char"
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextChar:
+class TextChar(ByShares):
     """The next character of a text of yours, from the `context` characters before it; classes are characters.
 
     As in the character tasks of Caldas et al.: LEAF, a benchmark for federated settings (2018), arXiv:1812.01097.
@@ -27,20 +28,17 @@ class TextChar:
     every `stride` characters. The alphabet is that of the whole text.
     """
 
+    who: ClassVar[str] = WHO
+
     file: str | None  # UTF-8; absolute, or below data_root, or below the current folder
     context: int
     stride: int
-    test_share: float
-    validation_share: float
-    trusted: int
-    download: bool  # nothing to download
-    model: ModelFactory
 
     def __post_init__(self) -> None:
         require(self.file is not None, WHO, "dataset.file=PATH of a text", file=None)
         require(self.context >= 1 and self.stride >= 1, WHO, "context, stride >= 1", context=self.context,
                 stride=self.stride)  # fmt: skip
-        require_shares(WHO, trusted=self.trusted, test_share=self.test_share, validation_share=self.validation_share)
+        super().__post_init__()
 
     def load(self, root: Path | None, rng: np.random.Generator) -> Data:
         path = locate(WHO, str(self.file), root)

@@ -11,7 +11,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.bands import AXES, AXIS_LABEL, COLUMN, Axis, Band, band
+from byzsgd.analysis.curves import AXES, AXIS_LABEL, COLUMN, Axis, Band, band
 from byzsgd.analysis.estimates import named
 from byzsgd.analysis.groups import Comparison, Group, Recorded
 from byzsgd.plotting.declaration import Need, figure
@@ -110,7 +110,7 @@ def progress(comparison: Comparison, *, metric: str = "test_accuracy", x: Axis =
             show_shares(first)
         elif logarithmic:
             first.set_ylim(floor, top)
-            plain_log(first)
+            plain_log(first.yaxis)
         first.set_xlim(left=0 if all(curve.x[0] >= 0 for curve in bands.values()) else None)
         for axes, curve, look in drawn:
             draw_ends(axes, curve, look)

@@ -10,7 +10,7 @@ from typing import Any, Concatenate, Generic, ParamSpec
 
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.bands import Axis
+from byzsgd.analysis.curves import Axis
 from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
 from byzsgd.signatures import by_name
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.bands import AXES, Axis
+from byzsgd.analysis.curves import AXES, Axis
 from byzsgd.analysis.frames import runs_of
 from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded, compare
 from byzsgd.checks import require

@@ -89,9 +89,10 @@ def points(
         first = made.axes[0, 0]
         if log_x:
             first.set_xscale("log")
+            plain_log(first.xaxis)
         if log_y:
             first.set_yscale("log")
-            plain_log(first)
+            plain_log(first.yaxis)
         if ceiling is not None:
             low, high = first.get_ylim()
             first.set_ylim(low, min(high, ceiling))

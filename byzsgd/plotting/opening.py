@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.bands import AXIS_LABEL, Axis, band
+from byzsgd.analysis.curves import AXIS_LABEL, Axis, band
 from byzsgd.analysis.groups import Comparison, NothingToDraw
 from byzsgd.analysis.outcomes import accepted
 from byzsgd.plotting.curves import draw_curve, draw_ends, show_shares, spread

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -267,9 +268,10 @@ def label_outside(made: Frame, x: str, y: str) -> None:
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def plain_log(axes: Axes) -> None:
-    """A logarithmic y axis, once its limits are set, whose numbers are written out where they are short."""
-    low, high = axes.get_ylim()
+def plain_log(axis: Axis) -> None:
+    """A logarithmic axis, once its limits are set, whose numbers are written out where they are short: those of
+    matplotlib are formulas, which a style with `text.parse_math=False` prints as their source."""
+    low, high = sorted(axis.get_view_interval())
     narrow = high < 30 * low
 
     def written(value: float, place: int) -> str:
@@ -279,8 +281,8 @@ def plain_log(axes: Axes) -> None:
         digit = round(value / 10 ** math.floor(math.log10(value) + 1e-9))
         return f"{value:g}" if narrow and digit in (2, 5) and 1e-3 <= value < 1e4 else ""
 
-    axes.yaxis.set_major_formatter(FuncFormatter(written))
-    axes.yaxis.set_minor_formatter(FuncFormatter(between))
+    axis.set_major_formatter(FuncFormatter(written))
+    axis.set_minor_formatter(FuncFormatter(between))
 
 
 def handle(text: str, look: Look, *, mark: bool = False) -> Line2D:

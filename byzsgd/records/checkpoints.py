@@ -17,10 +17,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
+from safetensors.torch import save_file
 from torch import Tensor
 
 from .done import read_done, require_unchanged
-from .files import digest, write_whole, writing
+from .files import digest, digest_of_file, write_named, write_whole, writing
 from .names import CHECKPOINTS
 from .names import NODES as NODES
 from .names import PARAMS as PARAMS
@@ -48,36 +49,51 @@ class Checkpoint:
 def save_checkpoint(folder: Path, number: int, tree: Any, offsets: Offsets) -> Path:
     """Writes a checkpoint into a run folder, keeps the newest two and returns the path. Contexts are not saved:
     `read_checkpoint` takes them as `outside`. The same state gives the same bytes."""
-    return _write(folder, number, _content(number, tree, offsets), KEPT)
+    node, tensors = encode(tree)
+    document = {"format": FORM, "number": number, "offsets": asdict(offsets), "tree": node}
+    metadata = {"byzsgd": json.dumps(document, allow_nan=False, separators=(",", ":"))}
+
+    def write(temporary: Path) -> Path:
+        temporary.touch()
+        mode = temporary.stat().st_mode
+        try:
+            # Straight from where the tensors lie: a state may take half of the memory that there is.
+            save_file(tensors, temporary, metadata)
+        except SafetensorError as error:
+            raise OSError(str(error)) from error
+        temporary.chmod(mode)  # `save_file` lets nobody else read it
+        return temporary.with_name(f"{number:012d}-{digest_of_file(temporary)}.safetensors")
+
+    directory = folder / CHECKPOINTS
+    with writing(directory):
+        directory.mkdir(exist_ok=True)
+    path = write_named(directory / f"{number:012d}.safetensors", write)
+    _keep(folder, path, KEPT)
+    return path
 
 
 def keep_last(folder: Path, number: int, tree: Any, offsets: Offsets, most: float) -> None:
     """For a run that has ended: replaces its checkpoints by its last state. If that has more than `most` bytes, the
     folder keeps none."""
-    content = _content(number, tree, offsets)
-    if len(content) <= most:
-        _write(folder, number, content, 1)
-    else:
-        drop_checkpoints(folder)
+    if size_of(tree) <= most:
+        path = save_checkpoint(folder, number, tree, offsets)
+        if path.stat().st_size <= most:
+            _keep(folder, path, 1)
+            return
+    drop_checkpoints(folder)
 
 
-def _content(number: int, tree: object, offsets: Offsets) -> bytes:
-    node, tensors = encode(tree)
-    document = {"format": FORM, "number": number, "offsets": asdict(offsets), "tree": node}
-    return save_tensors(tensors, metadata={"byzsgd": json.dumps(document, allow_nan=False, separators=(",", ":"))})
+def size_of(tree: Any) -> int:
+    """Bytes that the tensors of a state take in a checkpoint."""
+    return sum(tensor.nbytes for tensor in encode(tree)[1].values())
 
 
-def _write(folder: Path, number: int, content: bytes, kept: int) -> Path:
-    directory = folder / CHECKPOINTS
-    with writing(directory):
-        directory.mkdir(exist_ok=True)
-    path = directory / f"{number:012d}-{digest(content)}.safetensors"
-    write_whole(path, content)
+def _keep(folder: Path, path: Path, count: int) -> None:
+    """Removes all but this checkpoint and the newest others, `count` in all."""
     older = [other for other in checkpoints(folder) if other != path]
-    with writing(directory):
-        for other in older[kept - 1 :]:
+    with writing(path.parent):
+        for other in older[count - 1 :]:
             other.unlink()
-    return path
 
 
 def read_position(path: Path) -> tuple[int, Offsets]:
@@ -89,13 +105,13 @@ def read_position(path: Path) -> tuple[int, Offsets]:
         raise ValueError(f"{path} cannot be used: it does not hold what a checkpoint holds") from error
 
 
-def _place(path: Path) -> tuple[Path, Path]:
+def _folder_and_name(path: Path) -> tuple[Path, Path]:
     """The run folder of a checkpoint, and its name there."""
     return path.parents[1], Path(path.parent.name) / path.name
 
 
 def _document(path: Path) -> Any:
-    with safe_open(regular(*_place(path)), framework="pt") as file:
+    with safe_open(regular(*_folder_and_name(path)), framework="pt") as file:
         return json.loads(file.metadata()["byzsgd"])
 
 
@@ -142,7 +158,7 @@ def read_checkpoint(
     """Reads one checkpoint and executes nothing from it. ValueError of one line when the file is damaged or names a
     type that is not allowed."""
     match = _NAME.fullmatch(path.name)
-    content = contents(*_place(path))
+    content = contents(*_folder_and_name(path))
     if match is None or digest(content) != match[2]:
         raise ValueError(f"{path} is damaged: its bytes do not match the checksum in its name")
     try:

@@ -26,9 +26,9 @@ EXACT = 2**53  # double precision represents every smaller whole number exactly
 NAME_LENGTH = 120  # of a folder name; file systems allow 255 bytes
 
 
-def is_among(key: str, places: Collection[str]) -> bool:
+def is_among(key: str, others: Collection[str]) -> bool:
     """Whether a dotted key is one of these, or stands below one."""
-    return any(key == place or key.startswith(f"{place}.") for place in places)
+    return any(key == other or key.startswith(f"{other}.") for other in others)
 
 
 def run_id(config: Mapping[str, object], as_typed: bool = False) -> str:

@@ -43,11 +43,11 @@ def require_extendable(folder: Path, config: Mapping[str, object]) -> None:
         raise ValueError(f"{folder} needs its last state (keep_state) to be extended; got none")
 
 
-def find_shorter(place: Path, config: Mapping[str, Any]) -> Path | None:
+def find_shorter(target: Path, config: Mapping[str, Any]) -> Path | None:
     """The longest finished run, of the same versions, with which the run of `config` can begin. It is looked for beside
-    `place` (the folder of that run), in the sweep around it, and in the sweeps beside it."""
+    `target` (the folder of that run), in the sweep around it, and in the sweeps beside it."""
     prefix, best, farthest = prefix_id(config), None, 0
-    for folder in _neighbours(place):
+    for folder in _neighbours(target):
         try:
             if _prefix(folder, (folder / DONE).lstat().st_mtime_ns) != prefix or not (kept := checkpoints(folder)):
                 continue
@@ -68,8 +68,8 @@ def _prefix(folder: Path, written: int) -> str | None:
     return (read_done(folder) or {}).get("prefix")
 
 
-def begin_behind(shorter: Path, place: Path, config: Mapping[str, object], choices: Mapping[str, str]) -> None:
-    """Writes into `place` the folder that a run of `config` would have left if it had been cut off where the shorter
+def begin_behind(shorter: Path, target: Path, config: Mapping[str, object], choices: Mapping[str, str]) -> None:
+    """Writes into `target` the folder that a run of `config` would have left if it had been cut off where the shorter
     one ended. ValueError names the damaged file of the shorter one; then nothing is written."""
     require_whole(shorter)
     (kept, *_) = checkpoints(shorter)
@@ -78,17 +78,17 @@ def begin_behind(shorter: Path, place: Path, config: Mapping[str, object], choic
     info = {key: value for key, value in read_info(shorter).items() if key not in _OF_THE_END}
     info |= {"started": datetime.now(UTC).isoformat(timespec="seconds"), "extends": [shorter.name, number]}
     scores = info.pop("scores")
-    FolderRecorder.start(place, config=config, choices=choices, info=info, scores=scores)
+    FolderRecorder.start(target, config=config, choices=choices, info=info, scores=scores)
     for part in parts(shorter / ARRIVALS_FOLDER)[: offsets.parts]:
-        write_whole(place / ARRIVALS_FOLDER / part.name, read_part(part))
-    write_whole(place / METRICS_FILE, contents(shorter, METRICS_FILE)[: offsets.metrics])
-    with writing(place):
-        (place / CHECKPOINTS).mkdir(exist_ok=True)
+        write_whole(target / ARRIVALS_FOLDER / part.name, read_part(part))
+    write_whole(target / METRICS_FILE, contents(shorter, METRICS_FILE)[: offsets.metrics])
+    with writing(target):
+        (target / CHECKPOINTS).mkdir(exist_ok=True)
     # The checkpoint comes last: without it the run starts from its beginning.
-    write_whole(place / CHECKPOINTS / kept.name, contents(shorter, Path(CHECKPOINTS) / kept.name))
+    write_whole(target / CHECKPOINTS / kept.name, contents(shorter, Path(CHECKPOINTS) / kept.name))
 
 
-def longer_place(folder: Path, config: Mapping[str, object], settings: Mapping[str, object]) -> Path:
+def longer_folder(folder: Path, config: Mapping[str, object], settings: Mapping[str, object]) -> Path:
     """The folder of the longer run: beside the shorter one, with the name that the same overrides would give it."""
     words = folder.name.removesuffix(f"__{run_id(read_config(folder))}").split("__")
     overrides = [f"{key}={value}" for key, value in settings.items()]
@@ -112,14 +112,14 @@ def _limits(budget: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={budget[name]}" for name in LIMITS if budget.get(name) is not None)
 
 
-def _neighbours(place: Path) -> Iterator[Path]:
-    around = place.parent
+def _neighbours(target: Path) -> Iterator[Path]:
+    around = target.parent
     sweeps = [around.parent] if (around / PLAN).exists() else []
     for parent in (around, *sweeps):
         if not parent.is_dir():
             continue
         for folder in sorted(parent.iterdir()):
-            if is_finished(folder) and folder != place:
+            if is_finished(folder) and folder != target:
                 yield folder
             elif (folder / PLAN).exists() and folder != around:
                 yield from (each for each in sorted(folder.iterdir()) if is_finished(each))

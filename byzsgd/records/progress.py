@@ -52,22 +52,22 @@ class Sweep:
         written = _modified(self.folder / PLAN)
         if written > self.read:
             self.read, self.plan, self.identities = written, read_plan(self.folder), {}
-        places = _places(self.folder, set(self.plan.jobs.values()) if self.plan else set())
-        self.identities = {folder: self.identities.get(folder) or self._identity(folder) for folder in places}
+        folders = _job_folders(self.folder, set(self.plan.jobs.values()) if self.plan else set())
+        self.identities = {folder: self.identities.get(folder) or self._identity(folder) for folder in folders}
         ended = {each.folder: each for each in self.runs if each.state == "done"}
-        self.runs = [ended.get(folder) or run_progress(folder) for folder in places]
+        self.runs = [ended.get(folder) or run_progress(folder) for folder in folders]
         return self
 
-    def _identity(self, place: Path) -> str:
+    def _identity(self, job_folder: Path) -> str:
         """The identity of the job to which a folder belongs, by its configuration, else by its name; empty: none."""
         if self.plan is None:
             return ""
         named = {folder: identity for identity, folder in self.plan.jobs.items()}
-        expected = named.get(str(place.relative_to(self.folder)), "")
-        if expected and re.search(r"__[0-9a-f]{10}$", place.name) or not (place / CONFIG).exists():
+        expected = named.get(str(job_folder.relative_to(self.folder)), "")
+        if expected and re.search(r"__[0-9a-f]{10}$", job_folder.name) or not (job_folder / CONFIG).exists():
             return expected
         try:
-            return run_id(read_config(place))
+            return run_id(read_config(job_folder))
         except ValueError:  # damaged: its `news` says so
             return expected
 
@@ -81,7 +81,7 @@ class Sweep:
         the same folder are left out."""
         if self.plan is None:
             return list(self.runs)
-        typed = {identity: place for place, identity in enumerate(self.plan.jobs)}
+        typed = {identity: number for number, identity in enumerate(self.plan.jobs)}
         ours = [each for each in self.runs if self.identities[each.folder] in typed]
         return sorted(ours, key=lambda each: typed[self.identities[each.folder]])
 
@@ -172,13 +172,13 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _places(folder: Path, planned: Container[str]) -> list[Path]:
+def _job_folders(folder: Path, planned: Container[str]) -> list[Path]:
     """The folders of jobs, sorted: where a run was begun, or where the plan puts one."""
-    places = []
-    for place, names in folders_below(folder):
-        if LOCK in names or ERROR in names or was_run(names) or str(place.relative_to(folder)) in planned:
-            places.append(place)
-    return sorted(places)
+    folders = []
+    for below, names in folders_below(folder):
+        if LOCK in names or ERROR in names or was_run(names) or str(below.relative_to(folder)) in planned:
+            folders.append(below)
+    return sorted(folders)
 
 
 def _modified(path: Path) -> float:

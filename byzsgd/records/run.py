@@ -156,14 +156,14 @@ def find_runs(folder: str | Path) -> list[Path]:
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder")
     runs: list[Path] = []
-    places: dict[Path, int] = {}
-    for place, names in folders_below(folder):
-        if PLAN in names and (plan := read_plan(place)) is not None:
-            places |= {place / name: len(places) + number for number, name in enumerate(plan.jobs.values())}
+    order: dict[Path, int] = {}
+    for subfolder, names in folders_below(folder):
+        if PLAN in names and (plan := read_plan(subfolder)) is not None:
+            order |= {subfolder / name: len(order) + number for number, name in enumerate(plan.jobs.values())}
         if was_run(names):
-            runs.append(place)
-    typed = iter(sorted((each for each in runs if each in places), key=places.__getitem__))
-    return [next(typed) if each in places else each for each in sorted(runs)]
+            runs.append(subfolder)
+    typed = iter(sorted((each for each in runs if each in order), key=order.__getitem__))
+    return [next(typed) if each in order else each for each in sorted(runs)]
 
 
 def was_run(names: Collection[str]) -> bool:

@@ -143,13 +143,13 @@ class _Reader:
             raise ValueError(f"a checkpoint needs known kinds of nodes; got {kind}")
         return self._met[number]
 
-    def _fill(self, place: int, name: str, values: Mapping[str, Any]) -> None:
+    def _fill(self, number: int, name: str, values: Mapping[str, Any]) -> None:
         kind = self._type(name, object)
         names = names_of(kind) if is_dataclass(kind) else ()
         if set(names) != values.keys():
             raise ValueError(f"a checkpoint needs the fields of {name} as they are now; got {sorted(values)}")
         instance: Any = object.__new__(kind)
-        self._met[place] = instance
+        self._met[number] = instance
         fill(instance, ((field, self.node(value)) for field, value in values.items()))
 
     def _tensor(

@@ -51,8 +51,8 @@ def study_of(runs: Sequence[Recorded], trust: bool = False) -> dict[str, Any] | 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some of these functions warn that they are experimental
         drawn = [{"title": title, **_plain(draw(study))} for title, draw in figures]
-    said = f"{len(done)} of {len(study.trials)} trials have a result. Best: {best} ({study.best_value:.3f})."
-    return {"said": said, "figures": drawn}
+    summary = f"{len(done)} of {len(study.trials)} trials have a result. Best: {best} ({study.best_value:.3f})."
+    return {"said": summary, "figures": drawn}
 
 
 def _storage(folder: Path) -> tuple[str | None, str]:

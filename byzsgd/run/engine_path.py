@@ -28,38 +28,38 @@ MISSING = "numba is not installed"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chosen:
-    """Who plays the turns. A function of the configuration less its budget, and of what is installed."""
+class EnginePath:
+    """What plays the turns of a run. It depends on the configuration without its budget, and on what is installed."""
 
-    said: str  # for the record
-    plan: Plan | None = None  # of compiled code, where it plays them
-    chain: tuple[Layer, ...] | None = None  # of the model, where it computes gradients alone
-    begins: float = math.inf  # arrivals that the kernel plays with the engine before compiled code takes part
+    name: str  # for the record
+    plan: Plan | None = None  # where compiled code plays the turns
+    chain: tuple[Layer, ...] | None = None  # the model's layers, where compiled code computes only the gradients
+    begins: float = math.inf  # the arrivals that the kernel and the engine play before compiled code takes part
 
 
 def chosen_path(
     experiment: Experiment, kernel: Kernel, problem: SupervisedProblem, batches: Batches, engine: Engine
-) -> Chosen:
-    """Compiled code plays what it can; else it computes the gradients where it can; else the engine does."""
-    wanted = getattr(engine, "stretches", "never")
-    if wanted == "never":
-        return Chosen(said=engine.name)
+) -> EnginePath:
+    """Compiled code plays the turns if it can. If not, it computes the gradients if it can. If not, the engine does."""
+    choice = getattr(engine, "stretches", "never")
+    if choice == "never":
+        return EnginePath(name=engine.name)
     plan = "metrics.study" if experiment.metrics.study else planned(kernel, problem)
     if not isinstance(plan, str) and not installed():
         plan = MISSING
     if not isinstance(plan, str):
-        if wanted == "always":
-            return Chosen(said=f"{COMPILED} ({_machine()})", plan=plan, begins=0)
-        return Chosen(said=f"{COMPILED} after {SHORT} arrivals ({_machine()})", plan=plan, begins=SHORT)
-    require(wanted == "auto", "engine compiled", "a configuration that compiled code can play (engine=auto takes what "
+        if choice == "always":
+            return EnginePath(name=f"{COMPILED} ({_machine()})", plan=plan, begins=0)
+        return EnginePath(name=f"{COMPILED} after {SHORT} arrivals ({_machine()})", plan=plan, begins=SHORT)
+    require(choice == "auto", "engine compiled", "a configuration that compiled code can play (engine=auto takes what "
             "fits)", reason=plan)  # fmt: skip
     chain = chain_of(problem, batches.batch_size) if engine.group > 1 else "too little memory for two gradients"
     if not isinstance(chain, str) and not installed():
         chain = MISSING
     if isinstance(chain, str):
-        return Chosen(said=f"{engine.name} (not compiled: {'; '.join(dict.fromkeys((plan, chain)))})")
-    said = f"{COMPILED} gradients after {SHORT} arrivals ({_machine()}; turns not compiled: {plan})"
-    return Chosen(said=said, chain=chain, begins=SHORT)
+        return EnginePath(name=f"{engine.name} (not compiled: {'; '.join(dict.fromkeys((plan, chain)))})")
+    name = f"{COMPILED} gradients after {SHORT} arrivals ({_machine()}; turns not compiled: {plan})"
+    return EnginePath(name=name, chain=chain, begins=SHORT)
 
 
 def _machine() -> str:

@@ -47,7 +47,7 @@ from byzsgd.run.budget import Budget
 from byzsgd.run.described import choices_of, described, nameless, own_modules
 from byzsgd.run.engine_path import OtherPath, advice, say_once
 from byzsgd.run.fields import converted
-from byzsgd.run.folders import is_kept, place_of, require_done, require_files, require_own
+from byzsgd.run.folders import folder_of, is_kept, require_done, require_files, require_own
 from byzsgd.run.memory import least_memory, require_memory
 from byzsgd.run.messages import check_messages
 from byzsgd.run.metrics import Metrics
@@ -196,7 +196,7 @@ class Experiment:
         require(self.aggregator is None, who, "no aggregator, since it has no server", aggregator=chosen)
         require(not self.delay.prescribed, who, "a delay in seconds, since it has no server whose updates count",
                 delay=self.choices.get("delay"))  # fmt: skip
-        require(self.stamps, who, "stamps=true, since it has no server to be told a version", stamps=self.stamps)
+        require(self.stamps, who, "stamps=true, since it has no server to believe a worker's claim", stamps=self.stamps)
         require(not self.metrics.study, who, "metrics.study=false, since a study is of a server's updates",
                 study=self.metrics.study)  # fmt: skip
         require(self.worker.sends == "vectors", who, "a worker rule that sends vectors (worker=gradient)",
@@ -243,33 +243,33 @@ class Experiment:
             if folder is None:
                 return self._watched(stopped, None, watcher, plugins)
             self._require_digests(Path(folder))
-            place = Path(folder) if only_there else place_of(self, Path(folder), plugins)
-            if only_there and is_kept(place):
-                require_files(self, place, plugins)
-            if is_finished(place):  # before the lock: the folder may be read-only
-                return self._read_back(place, watcher)
-            killed = was_killed(place)
-            with locked(place):
-                if is_finished(place):  # by another process, in between
-                    return self._read_back(place, watcher)
-                require_done(place, killed, watcher.say)
-                if is_kept(place):
-                    require_own(self, place)
-                elif beginning := self._beginning(place, shorter, plugins):
-                    begin_behind(beginning, place, self.config, self.choices)
+            target = Path(folder) if only_there else folder_of(self, Path(folder), plugins)
+            if only_there and is_kept(target):
+                require_files(self, target, plugins)
+            if is_finished(target):  # before the lock: the folder may be read-only
+                return self._read_back(target, watcher)
+            killed = was_killed(target)
+            with locked(target):
+                if is_finished(target):  # by another process, in between
+                    return self._read_back(target, watcher)
+                require_done(target, killed, watcher.say)
+                if is_kept(target):
+                    require_own(self, target)
+                elif beginning := self._beginning(target, shorter, plugins):
+                    begin_behind(beginning, target, self.config, self.choices)
                 try:
-                    return self._watched(stopped, place, watcher, plugins)
+                    return self._watched(stopped, target, watcher, plugins)
                 except Stopped as stop:
-                    stop.folder = place
+                    stop.folder = target
                     raise
 
-    def _beginning(self, place: Path, shorter: Path | None, plugins: Sequence[str] | None) -> Path | None:
+    def _beginning(self, target: Path, shorter: Path | None, plugins: Sequence[str] | None) -> Path | None:
         """The finished run from whose end this one goes on, if its data and its path are those of now."""
-        folder = None if self.force or pilots(self) else shorter or find_shorter(place, self.config)
+        folder = None if self.force or pilots(self) else shorter or find_shorter(target, self.config)
         try:
             if folder is not None:
                 now = self.prepare(plugins)
-                require_same_start(folder, now.chosen.said, now.facts["files"])
+                require_same_start(folder, now.chosen.name, now.facts["files"])
         except (OtherFiles, OtherPath):
             if shorter is not None:
                 raise
@@ -284,17 +284,17 @@ class Experiment:
         return run
 
     def _watched(
-        self, stopped: Callable[[], int], place: Path | None, screen: Screen, plugins: Sequence[str] | None
+        self, stopped: Callable[[], int], target: Path | None, screen: Screen, plugins: Sequence[str] | None
     ) -> Run:
         if self.tracker is None:
-            return self.start(place, screen, plugins, stopped).complete(stopped)
+            return self.start(target, screen, plugins, stopped).complete(stopped)
         identity = run_id(self.config)
-        name = identity if place is None else place.name
+        name = identity if target is None else target.name
         # A run again in a folder beside is another run for the tracker.
-        tracked = Tracked(name, name if self.force else identity, place, self.config)
+        tracked = Tracked(name, name if self.force else identity, target, self.config)
         watcher = Tracking(screen, self.tracker, self.choices.get("tracker", type(self.tracker).__name__), tracked)
         try:
-            return self.start(place, watcher, plugins, stopped).complete(stopped)
+            return self.start(target, watcher, plugins, stopped).complete(stopped)
         except KeyboardInterrupt:
             watcher.close("interrupted")
             raise
@@ -324,7 +324,7 @@ class Experiment:
         info = collect_info(
             num_parameters=prepared.problem.num_parameters,
             byzantine_ids=self.byzantine,
-            engine=prepared.chosen.said,
+            engine=prepared.chosen.name,
             device=self.device,
             seed=self.seed,
         )
@@ -352,9 +352,9 @@ class Experiment:
                 device=self.device,
                 arrivals=self.budget.arrivals,
                 num_parameters=prepared.problem.num_parameters,
-                engine=prepared.chosen.said,
+                engine=prepared.chosen.name,
                 folder=folder,
             )
         )
-        say_once(screen.say, advice(prepared.chosen.said, self.budget.arrivals))
+        say_once(screen.say, advice(prepared.chosen.name, self.budget.arrivals))
         return Running(prepared, self.budget, self.eval_every, Saving(self.checkpoint_every), store, screen)

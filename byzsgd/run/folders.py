@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from byzsgd.run.experiment import Experiment
 
 
-def place_of(experiment: Experiment, folder: Path, plugins: Sequence[str] | None) -> Path:
+def folder_of(experiment: Experiment, folder: Path, plugins: Sequence[str] | None) -> Path:
     """The first of `folder`, `folder__2`, … for this run: one without a run, or one whose run began with the data files
     of now."""
     refusal = None
-    for place in beside(folder):
-        if experiment.force and (is_finished(place) or lost_end(place)):
+    for each in beside(folder):
+        if experiment.force and (is_finished(each) or lost_end(each)):
             continue
-        if not is_kept(place):
+        if not is_kept(each):
             if refusal is not None and not experiment.force:
                 raise refusal
-            return place
+            return each
         try:
-            require_files(experiment, place, plugins)
+            require_files(experiment, each, plugins)
         except OtherFiles as error:
             refusal = refusal or error
             continue
-        return place
+        return each
     raise AssertionError("folders beside have no end")
 
 

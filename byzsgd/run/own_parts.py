@@ -48,7 +48,7 @@ class OwnPart:
     """An object, its dotted key in the configuration, and the choices that it needs around it."""
 
     part: Any
-    place: str
+    path: str
     name: str  # under which a record lists it
     words: tuple[str, ...] = ()  # the overrides of the choices around it
     groups: tuple[str, ...] = field(default=())  # the groups whose choice it is
@@ -68,7 +68,7 @@ def own_part(key: str, value: Any) -> OwnPart:
     """The part that an object is for a group (`aggregator`, `aggregator/rule`) or a dotted key. ValueError of one line
     says what the group takes."""
     group = key.replace(".", "/")
-    place = group.replace("/", ".")
+    path = group.replace("/", ".")
     name = _name(value)
     if group == "dataset" and not hasattr(value, "load"):
         return _arrays(value)
@@ -79,13 +79,13 @@ def own_part(key: str, value: Any) -> OwnPart:
         return OwnPart(value, "aggregator.rule", name, ("aggregator=mean",), ("aggregator", "aggregator/rule"))
     if group == "attack":
         _require(isinstance(value, Attack) or _is_function(value), group, value)
-        return OwnPart(_attack(value), place, name, (), (group,))
+        return OwnPart(_attack(value), path, name, (), (group,))
     if group == "model":
         module = isinstance(value, nn.Module)
         _require(module or callable(value), group, value)
-        return OwnPart(Copied(value) if module else value, place, name, (), (group,))
+        return OwnPart(Copied(value) if module else value, path, name, (), (group,))
     _require(not isinstance(value, type) and all(hasattr(value, each) for each in METHODS.get(group, ())), group, value)
-    return OwnPart(value, place, name, (), (group,))
+    return OwnPart(value, path, name, (), (group,))
 
 
 def _arrays(value: Any) -> OwnPart:

@@ -41,7 +41,7 @@ from byzsgd.kernel.world import Kernel, World
 from byzsgd.partitions.class_counts import class_counts
 from byzsgd.records.tree import check
 from byzsgd.run.compressor_pilot import solved
-from byzsgd.run.engine_path import Chosen, chosen_path
+from byzsgd.run.engine_path import EnginePath, chosen_path
 from byzsgd.run.evaluation import MOST_NODES, Evaluation, OfNodes, OfServer
 from byzsgd.run.memory import require_memory
 from byzsgd.run.messages import channel_of_run, delay_of_run, read_bits
@@ -61,7 +61,7 @@ class Prepared:
     batches: Batches
     engine: Engine
     kernel: Kernel
-    chosen: Chosen  # who plays the turns
+    chosen: EnginePath  # what plays the turns
     server_context: Callable[[Tensor], ServerContext]  # the server's context around a live model
     initial: Tensor  # (d,) the starting point
     facts: Mapping[str, Any]  # facts of the data and the scheme, for the record

@@ -15,6 +15,7 @@ from byzsgd.kernel.engine.layers import Layer
 from byzsgd.kernel.jobs import HonestNotFinite
 from byzsgd.kernel.lookahead import events
 from byzsgd.records import Run
+from byzsgd.records.checkpoints import size_of
 from byzsgd.records.rows import Block
 from byzsgd.run.budget import Budget
 from byzsgd.run.engine_path import say_once
@@ -68,7 +69,7 @@ class Running:
                          prepared.batches, self.store.recorder.scores, *limits)  # fmt: skip
 
     def _gradients(self, layers: Sequence[Layer]) -> Engine:
-        """Compiled code that computes what the engine did until now."""
+        """The engine in compiled code, which takes the place of the prepared one."""
         from byzsgd.kernel.compiled.cache import news
         from byzsgd.kernel.compiled.engine import compiled_gradients
 
@@ -105,7 +106,7 @@ class Running:
             if due:
                 self._mark()
             return "finished"
-        if self.store.lasting and self.saving.due(world.arrivals):
+        if self.store.lasting and self.saving.due(world.arrivals, self._size):
             self.checkpoint()
         return None
 
@@ -147,9 +148,16 @@ class Running:
     def checkpoint(self) -> None:
         with self.saving.timed():
             self.hand_over()
-            if self.stretches is not None:
-                self.stretches.give_back()
+            self._give_back()
             self.store.checkpoint(self.world, self.seconds)
+
+    def _give_back(self) -> None:
+        if self.stretches is not None:
+            self.stretches.give_back()
+
+    def _size(self) -> int:
+        self._give_back()
+        return size_of(self.world)
 
     def end(self, status: Status) -> Run:
         self.hand_over()
@@ -157,8 +165,7 @@ class Running:
             self.store.recorder.flush(dissimilarity_of(self.store.recorder.run().metrics))
         for line in self.prepared.kernel.scheme.remarks(self.world):
             self.screen.say(line)
-        if self.stretches is not None:
-            self.stretches.give_back()
+        self._give_back()
         nodes = self.prepared.evaluation.nodes(self.world)
         run = self.store.close(status, self.world, self.params, nodes, self.seconds)
         self.screen.end(run)
@@ -177,8 +184,7 @@ class Running:
                     return self.end(status)
                 if number := stopped():
                     self.hand_over()
-                    if self.stretches is not None:
-                        self.stretches.give_back()
+                    self._give_back()
                     self.store.interrupt("interrupted", self.world, self.seconds)
                     raise Stopped(number)
         except HonestNotFinite as error:
@@ -201,7 +207,7 @@ class Running:
             yield self.stretch(self.stretches, int(min(self.until(), arrivals - world.arrivals)))
 
     def _turns(self, engine: Engine, arrivals: float) -> Iterator[Status | None]:
-        """The kernel's, until there were so many arrivals."""
+        """Plays turns of the kernel with this engine until the world has had so many arrivals."""
         deliveries = events(self.prepared.kernel, self.world, engine)
         while self.world.arrivals < arrivals:
             event = next(deliveries, None)

@@ -35,13 +35,13 @@ def stop_signals() -> Iterator[Callable[[], int]]:
     if threading.current_thread() is not threading.main_thread():
         yield lambda: 0
         return
-    asked: list[int] = []
+    numbers: list[int] = []
 
     def break_off(number: int, frame: FrameType | None) -> None:
-        raise Stopped(asked[0])
+        raise Stopped(numbers[0])
 
     def note(number: int) -> None:
-        asked.append(number)
+        numbers.append(number)
         if _is_free(signal.SIGALRM) and signal.getitimer(signal.ITIMER_REAL)[0] == 0.0:
             alarm.append(signal.signal(signal.SIGALRM, break_off))
             signal.setitimer(signal.ITIMER_REAL, GRACE)
@@ -49,7 +49,7 @@ def stop_signals() -> Iterator[Callable[[], int]]:
     alarm: list[Any] = []
     with _first_signal(note):
         try:
-            yield lambda: asked[0] if asked else 0
+            yield lambda: numbers[0] if numbers else 0
         finally:
             for before in alarm:
                 signal.setitimer(signal.ITIMER_REAL, 0.0)
@@ -60,10 +60,10 @@ def stop_signals() -> Iterator[Callable[[], int]]:
 def launching(stop: Path) -> Iterator[None]:
     """Around the launch of jobs in other processes. The first signal creates the stop file, at which the jobs stop;
     Stopped is raised when all of them have ended. A second signal stops at once."""
-    asked: list[int] = []
+    numbers: list[int] = []
 
     def note(number: int) -> None:
-        asked.append(number)
+        numbers.append(number)
         stop.touch()
 
     try:
@@ -71,8 +71,8 @@ def launching(stop: Path) -> Iterator[None]:
             yield
     finally:
         stop.unlink(missing_ok=True)
-    if asked:
-        raise Stopped(asked[0])
+    if numbers:
+        raise Stopped(numbers[0])
 
 
 @contextmanager

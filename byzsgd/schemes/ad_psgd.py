@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -14,19 +13,17 @@ from byzsgd.interfaces import (
     Arrival,
     Delivery,
     Edge,
-    Exchange,
     Outcome,
     SchemeContext,
     Verbs,
     W,
-    World,
     accept,
 )
 from byzsgd.interfaces.values import Stream
-from byzsgd.schemes.gaps import SCORES, Gaps, Widest
-from byzsgd.schemes.gossip import Gossip, facts_of, named, remarks_of
-from byzsgd.schemes.links import Network, Uniforms
-from byzsgd.schemes.rules.declaration import Applied
+from byzsgd.schemes.gaps import Gaps, Widest
+from byzsgd.schemes.gossip import Gossip, facts_of, named
+from byzsgd.schemes.links import Network
+from byzsgd.schemes.meeting import Meeting
 
 HALF = torch.tensor([0.5], dtype=torch.float64)  # the weight of a partner
 
@@ -61,12 +58,12 @@ class ADPSGD(Gossip):
         self.require_fit(network)
         exchange = self.settled(network, context)
         return Pairwise(
-            network,
-            exchange,
-            self.uniforms(exchange, context),
-            self.applied(network, context),
-            context.stream,
-            facts_of(network, exchange, context),
+            network=network,
+            exchange=exchange,
+            uniforms=self.uniforms(exchange, context),
+            rule=self.applied(network, context),
+            stream=context.stream,
+            facts=facts_of(network, exchange, context),
         )
 
 
@@ -78,32 +75,11 @@ class PairwiseState:
     widest: Widest = field(default_factory=Widest)
 
 
-@dataclass(frozen=True, eq=False)
-class Pairwise:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Pairwise(Meeting):
     """A bound scheme of meetings: see `ADPSGD`."""
 
-    server: ClassVar[bool] = False
-    scores: ClassVar[tuple[str, ...]] = SCORES
-
-    network: Network
-    exchange: Exchange
-    uniforms: Uniforms
-    rule: Applied | None  # None: the mean
     stream: Stream
-    facts: Mapping[str, Any]
-
-    def check(self, num_workers: int) -> None:
-        """Done when it was bound."""
-
-    def nodes(self, num_workers: int) -> int:
-        return num_workers
-
-    def keeps(self, world: World) -> int:
-        return 0
-
-    def remarks(self, world: World) -> tuple[str, ...]:
-        widest: Widest = world.scheme.widest
-        return (*remarks_of(self.facts), *widest.remarks(self.exchange.theta))
 
     def begin(self, kernel: Verbs[W], world: W) -> PairwiseState:
         for worker in sorted(world.workers):

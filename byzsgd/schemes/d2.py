@@ -43,4 +43,5 @@ class D2(Gossip):
         self.require_fit(network)
         exchange = self.settled(network, context)
         uniforms, facts = self.uniforms(exchange, context), facts_of(network, exchange, context)
-        return NeighbourRounds(network, exchange, uniforms, None, True, corrected=True, facts=facts)
+        return NeighbourRounds(network=network, exchange=exchange, uniforms=uniforms, rule=None, step_first=True,
+                               corrected=True, facts=facts)  # fmt: skip

@@ -52,11 +52,11 @@ class DPSGD(Gossip):
         self.require_fit(network)
         exchange = self.settled(network, context)
         return NeighbourRounds(
-            network,
-            exchange,
-            self.uniforms(exchange, context),
-            self.applied(network, context),
-            self.step_first,
+            network=network,
+            exchange=exchange,
+            uniforms=self.uniforms(exchange, context),
+            rule=self.applied(network, context),
+            step_first=self.step_first,
             corrected=False,
             facts=facts_of(network, exchange, context),
         )

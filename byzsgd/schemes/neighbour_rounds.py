@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from byzsgd.interfaces import Arrival, Delivery, Edge, Exchange, Outcome, Verbs, W, World, accept
-from byzsgd.schemes.gaps import SCORES, Gaps, Widest
-from byzsgd.schemes.gossip import remarks_of
-from byzsgd.schemes.links import Network, Uniforms
-from byzsgd.schemes.rules.declaration import Applied
+from byzsgd.interfaces import Arrival, Delivery, Edge, Outcome, Verbs, W, World, accept
+from byzsgd.schemes.gaps import Gaps, Widest
+from byzsgd.schemes.meeting import Meeting
 
 
 @dataclass(eq=False)
@@ -39,33 +36,12 @@ class NeighbourRoundsState:
     widest: Widest = field(default_factory=Widest)
 
 
-@dataclass(frozen=True, eq=False)
-class NeighbourRounds:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class NeighbourRounds(Meeting):
     """A bound scheme of rounds: see `DPSGD` and `D2`."""
 
-    server: ClassVar[bool] = False
-    scores: ClassVar[tuple[str, ...]] = SCORES
-
-    network: Network
-    exchange: Exchange
-    uniforms: Uniforms
-    rule: Applied | None  # None: the mean, which the exchange computes itself
     step_first: bool
     corrected: bool  # d2
-    facts: Mapping[str, Any]
-
-    def check(self, num_workers: int) -> None:
-        """Done when it was bound."""
-
-    def nodes(self, num_workers: int) -> int:
-        return num_workers
-
-    def keeps(self, world: World) -> int:
-        return 0
-
-    def remarks(self, world: World) -> tuple[str, ...]:
-        widest: Widest = world.scheme.widest
-        return (*remarks_of(self.facts), *widest.remarks(self.exchange.theta))
 
     def begin(self, kernel: Verbs[W], world: W) -> NeighbourRoundsState:
         live = world.models.live

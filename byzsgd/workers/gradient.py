@@ -7,27 +7,17 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from byzsgd.interfaces import BatchKey, Gradients, Job, Message, Sampling, WorkerContext
+from byzsgd.interfaces import Job, Message
 from byzsgd.interfaces.compiled import compiled_as
+from byzsgd.workers.one_gradient import OneGradient
 
 
 @compiled_as("gradient")
 @dataclass(frozen=True, kw_only=True)
-class Gradient:
+class Gradient(OneGradient):
     """Sends the mean gradient of one batch at the model it read: g = ∇F(x_l; ξ)."""
 
-    sends: ClassVar[str] = "vectors"
     sends_results: ClassVar[bool] = True
-    sampling: Sampling
-
-    def init(self, context: WorkerContext) -> None:
-        return None
-
-    def plan(self, state: None, job: Job) -> Gradients:
-        return Gradients(((job.read_at, BatchKey(job.worker, job.serial)),))
-
-    def keeps(self, state: None) -> tuple[int, ...]:
-        return ()
 
     def message(self, state: None, job: Job, results: Tensor) -> tuple[Message, None]:
         vector = results.squeeze(0)

@@ -114,12 +114,12 @@ class OptunaSweeper(Sweeper):
             OmegaConf.save(OmegaConf.create(best), folder / RESULTS)
 
     def _study(self, optuna: Any, folder: Path) -> Any:
-        place = self.storage or str(folder / STUDY)
-        storage: Any = place
-        if "://" not in place:
+        location = self.storage or str(folder / STUDY)
+        storage: Any = location
+        if "://" not in location:
             from optuna.storages.journal import JournalFileBackend, JournalStorage
 
-            storage = JournalStorage(JournalFileBackend(place))
+            storage = JournalStorage(JournalFileBackend(location))
         return optuna.create_study(
             study_name=self.study_name, storage=storage, direction=self.direction, load_if_exists=True
         )

@@ -62,12 +62,12 @@ class RayLauncher(Launcher):
         ray = self._connected()
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        place = Path(str(self.config.hydra.sweep.dir)).absolute()  # workers have a working folder of their own
-        place.mkdir(parents=True, exist_ok=True)
+        sweep_folder = Path(str(self.config.hydra.sweep.dir)).absolute()  # workers have a working folder of their own
+        sweep_folder.mkdir(parents=True, exist_ok=True)
         try:
             task = ray.remote(**self.needs)(_job)
             shared = [ray.put(each) for each in (self.hydra_context, self.task_function, Singleton.get_state())]
-            composed = [self._composed(job, place, initial_job_idx + i) for i, job in enumerate(job_overrides)]
+            composed = [self._composed(job, sweep_folder, initial_job_idx + i) for i, job in enumerate(job_overrides)]
             handles = [task.remote(config, *shared) for config in composed]
             left = list(handles)
             while left:  # prints the lines of each job when it ends
@@ -99,12 +99,12 @@ class RayLauncher(Launcher):
             ) from error
         return ray
 
-    def _composed(self, overrides: Sequence[str], place: Path, number: int) -> DictConfig:
+    def _composed(self, overrides: Sequence[str], sweep_folder: Path, number: int) -> DictConfig:
         config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
         with open_dict(config):
             config.hydra.job.id = f"job_{number}"
             config.hydra.job.num = number
-            config.hydra.sweep.dir = str(place)
+            config.hydra.sweep.dir = str(sweep_folder)
         return config
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -67,6 +68,8 @@ def test_the_house_has_every_room():
     rooms = {file.parent.name for file in (ROOT / "byzsgd").glob("*/__init__.py")}
     missing = sorted(room for room in rooms if f"{room}/" not in house)
     assert not missing, f"CONTRIBUTING.md needs a place in the house for {', '.join(missing)}"
+    named = re.findall(r"`((?:byzsgd|hydra_plugins|tests|conf|docs|plots)/[\w/.]*)`", house)
+    assert len(named) > 15 and not [path for path in named if not (ROOT / path).exists()]
 
 
 def test_a_second_member_stands_beside_the_first(checkout):
@@ -125,6 +128,16 @@ assert "my_figure" in KINDS
 (line,) = my_figure(compare([run(arrivals=90)])).axes[0].lines
 assert line.get_ydata().sum() == 90
 """
+
+
+def test_contributing_names_only_files_that_there_are():
+    house = (ROOT / "CONTRIBUTING.md").read_text().partition("## The house")[2].partition("## Words")[0]
+    assert house
+    for line in house.splitlines():
+        folders = re.findall(r"`([a-z_]+)/`", line.split("|")[1]) if line.startswith("| `") else []
+        for file in re.findall(r"`([a-z_/]+\.py)`", line):
+            paths = [file, f"byzsgd/{file}", *(f"byzsgd/{folder}/{file}" for folder in folders)]
+            assert any((ROOT / path).is_file() for path in paths), f"CONTRIBUTING needs a file {file}; got none"
 
 
 @pytest.mark.slow

@@ -32,11 +32,11 @@ class Heard(Nobody):
 @pytest.fixture
 def without_numba(monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)  # as if it were not there
-    monkeypatch.setattr(path, "_said", set())
+    monkeypatch.setattr(path, "_shown", set())
 
 
 def chosen(*overrides):
-    return byzsgd.experiment(*LONG, *overrides).prepare().chosen.said
+    return byzsgd.experiment(*LONG, *overrides).prepare().chosen.name
 
 
 @pytest.mark.parametrize(

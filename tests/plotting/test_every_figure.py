@@ -14,7 +14,7 @@ from made_up_runs import network_run, run, sweep
 from matplotlib.figure import Figure
 
 from byzsgd.analysis import NothingToDraw, compare
-from byzsgd.analysis.bands import AXES
+from byzsgd.analysis.curves import AXES
 from byzsgd.analysis.estimates import estimate
 from byzsgd.plotting import KINDS, Panel, bars, cost, drawable, figure_of, heatmap, points, staleness, worst_case
 from byzsgd.plotting.files import _figures
@@ -103,9 +103,26 @@ def test_a_figure_says_which_column_it_lacks(kind):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_figure_is_drawn_from_the_columns_that_it_declares(kind):
-    drawn = [name for name, _ in _figures(kind, with_columns(WHOLE, declared_by(kind)), AXES, None)]
+    drawn = dict(_figures(kind, with_columns(WHOLE, declared_by(kind)), AXES, None))
     axes = figure_of(kind).declaration.axes
-    assert drawn == ([f"{kind}-{axis}" for axis in AXES if axis in axes] or [kind])
+    assert list(drawn) == ([f"{kind}-{axis}" for axis in AXES if axis in axes] or [kind])
+    assert not any(source in label for figure in drawn.values() for label in ticks(figure) for source in "$\\")
+
+
+def ticks(figure):
+    """The numbers on the axes, as they are printed."""
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            yield from (label.get_text() for minor in (False, True) for label in axis.get_ticklabels(minor=minor))
+
+
+@pytest.mark.parametrize("log", [{"log_x": True}, {"log_y": True}])
+def test_a_logarithmic_axis_prints_numbers_and_no_formulas(log):
+    masses = [0.05, 0.1, 0.2, 0.4]
+    panel = Panel("", {"one": [(mass, estimate([mass, 2 * mass])) for mass in masses]})
+    labels = set(ticks(points("a", "", [panel], x="x", y="y", **log)))
+    assert {"0.1", "0.2"} <= labels and not any(source in label for label in labels for source in "$\\")
 
 
 @pytest.mark.parametrize("kind", KINDS)

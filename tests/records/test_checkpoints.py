@@ -39,6 +39,11 @@ def test_the_newest_two_are_kept(saved):
     assert not list((saved / "checkpoints").glob("*.tmp"))
 
 
+def test_who_may_read_the_records_may_read_them(saved):
+    modes = {path.stat().st_mode for path in (*checkpoints(saved), saved / "metrics.jsonl")}
+    assert len(modes) == 1
+
+
 @pytest.mark.parametrize(("spare", "kept"), [(1, 1), (0, 1), (-1, 0)])
 def test_the_last_state_of_a_run_is_kept_up_to_its_bound(saved, spare, kept):
     offsets = read_checkpoint(checkpoints(saved)[0], {}).offsets

@@ -27,7 +27,8 @@ pytestmark = pytest.mark.usefixtures("elsewhere")
 
 SMALL = ("aggregator=krum", "attack=lie", "num_workers=15", "batch_size=4", "budget.arrivals=40", "eval_every=20",
          "checkpoint_every=20", "engine=fused")  # fmt: skip
-SOON = 20  # seconds in which a command has said what is wrong, on a busy machine
+SOON = 20  # seconds of computing after which a command has said what is wrong
+WAITING = 300  # seconds after which it waits for something, on a busy machine
 BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 11))
 
 
@@ -126,15 +127,18 @@ def soon():
     """A command that waits for a pipe, or reads without an end, is ended."""
 
     def late(*_):
-        raise AssertionError(f"no answer within {SOON} s")
+        raise AssertionError(f"no answer within {SOON} s of computing, or {WAITING} s")
 
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(SOON)
+    before = {number: signal.signal(number, late) for number in (signal.SIGALRM, signal.SIGPROF)}
+    signal.alarm(WAITING)
+    signal.setitimer(signal.ITIMER_PROF, SOON)
     try:
         yield
     finally:
         signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def damage_one(folder, file, damage):

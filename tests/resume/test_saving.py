@@ -23,24 +23,37 @@ def clock(monkeypatch):
     return clock
 
 
+def size():
+    return 0
+
+
 def test_work_outweighs_checkpoints_by_the_share(clock):
     plan = Saving(None, since=100.0)
     clock.now += saving.FIRST - 0.01
-    assert not plan.due(1)
+    assert not plan.due(1, size)
     clock.now += 0.02
-    assert plan.due(2)
+    assert plan.due(2, size)
     with plan.timed():
         clock.now += 3.0
     clock.now += SHARE * 3.0 - 0.01
-    assert not plan.due(3)
+    assert not plan.due(3, size)
     clock.now += 0.02
-    assert plan.due(4)
+    assert plan.due(4, size)
     assert plan.left(4) is None
+
+
+def test_the_first_one_waits_as_long_as_the_state_has_grown(clock):
+    plan, sizes = Saving(None, since=100.0), iter([2 * saving.SPEED, 3 * saving.SPEED, 3 * saving.SPEED])
+    for seconds in (saving.FIRST, SHARE * 2.0, SHARE * 3.0):
+        clock.now = 100.0 + seconds - 0.01
+        assert not plan.due(1, lambda: next(sizes))
+        clock.now += 0.02
+        assert plan.due(2, lambda: next(sizes)) == (seconds == SHARE * 3.0)
 
 
 def test_a_number_counts_arrivals(clock):
     plan = Saving(5)
-    assert [arrivals for arrivals in range(1, 12) if plan.due(arrivals)] == [5, 10]
+    assert [arrivals for arrivals in range(1, 12) if plan.due(arrivals, size)] == [5, 10]
     assert [plan.left(arrivals) for arrivals in (0, 3, 5)] == [5, 2, 5]
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 300  # seconds; only reached when something is wrong
+PATIENCE = 900  # seconds; only reached when something is wrong
 COMMON = ("num_workers=7", "num_byzantine=1", "batch_size=8", "eval_every=100", "checkpoint_every=100")
 
 SIX = (

@@ -49,7 +49,8 @@ class Chain:
         """(d,) a model, (g, B) numbers of examples in the data -> (g, d)"""
         found = fresh(params, (len(numbers), params.numel()))
         between = self.seen, self.deltas, self.own[: numbers.shape[1]]
-        gradients(params.numpy(), found.numpy(), self.layers, numbers, *data, self.squared, *between)
+        arrays = params.numpy(), found.numpy(), self.layers, numbers, *data, self.squared, *between
+        gradients(*arrays)  # type: ignore[no-untyped-call]
         return found
 
 

@@ -138,16 +138,17 @@ def _pack_server(plan: Plan, state: Any, packing: Packing) -> None:
 class Unpacking:
     """Makes tensors out of rows, each row once."""
 
-    def __init__(self, arrays: Arrays) -> None:
-        self.arrays = arrays
-        self._rows = torch.from_numpy(arrays.rows)
+    def __init__(self, arrays: Arrays, own: bool) -> None:
+        self.arrays, self.own = arrays, own
         self._made: dict[int, Tensor] = {}
 
     def vector(self, row: int) -> Tensor:
-        """(d,) a copy: the row will be used again."""
+        """(d,) the row itself, or a copy, since the row will be used again."""
         made = self._made.get(row)
         if made is None:
-            made = self._made[row] = kept(self._rows[row])
+            # A view of a larger tensor would be saved with all of that.
+            alone = torch.from_numpy(self.arrays.rows[row])
+            made = self._made[row] = kept(alone) if self.own else alone
         return made
 
     def of(self, place: int) -> Iterator[tuple[int, Tensor]]:
@@ -156,9 +157,9 @@ class Unpacking:
             yield worker, self.vector(int(self.arrays.workers[worker, place]))
 
 
-def unpack(plan: Plan, kernel: Kernel, world: World, arrays: Arrays) -> None:
-    """The world becomes what the arrays say; the arrays stay as they are."""
-    unpacking = Unpacking(arrays)
+def unpack(plan: Plan, kernel: Kernel, world: World, arrays: Arrays, own: bool) -> None:
+    """The world becomes what the arrays say, with vectors of its `own` or theirs; the arrays stay as they are."""
+    unpacking = Unpacking(arrays, own)
     tell(world, arrays)
     _unpack_jobs(kernel, world, unpacking)
     world.scheme.held = dict.fromkeys(np.flatnonzero(arrays.workers[:, at.HELD]).tolist())

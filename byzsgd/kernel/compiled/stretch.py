@@ -85,10 +85,11 @@ class Stretches:
         return {at.STALLED: End.STALLED, at.GENERAL: End.UNKNOWN}.get(why, End.DONE)
 
     def give_back(self, leave: bool = False) -> None:
-        """The world says all that has happened. `leave`: and owns it, until the next stretch."""
+        """The world says all that has happened: in memory of the arrays, for whoever saves it before the next stretch.
+        `leave`: in memory of its own, and the arrays own nothing until then."""
         if self._arrays is None:
             return
-        unpack(self._plan, self._kernel, self._world, self._arrays)
+        unpack(self._plan, self._kernel, self._world, self._arrays, own=leave)
         if leave:
             self._arrays = None
 

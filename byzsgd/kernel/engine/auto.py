@@ -30,8 +30,8 @@ def auto(
 
     `fused` for chains of linear layers; else on a GPU `vmap` where it can treat the model; else `loop`, which is the
     fastest for everything else on a CPU. Also `loop` where not even two gradients fit in the memory for looking ahead.
-    With `compiled`, where Numba is installed and compiled code can play the whole configuration, it does behind the
-    first arrivals (byzsgd/kernel/compiled); the last bits are then others.
+    With `compiled`, where Numba is installed, compiled code plays behind the first arrivals what it can, and else
+    computes the gradients of chains of linear layers (byzsgd/kernel/compiled); the last bits are then others.
     """
     chosen = _chosen(problem, batches, poisons, max_in_flight_bytes)
     return replace(chosen, stretches="auto") if compiled else chosen

@@ -7,7 +7,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.bands import Axis
+from byzsgd.analysis.curves import Axis
 from byzsgd.analysis.estimates import summary
 from byzsgd.analysis.groups import Comparison, Group, Recorded
 from byzsgd.analysis.outcomes import may_refuse

@@ -73,7 +73,7 @@ def coefficients(comparison: Comparison, *, score: str | None = None) -> Figure:
             _draw(axes, run, name, scale)
         made.axes[0, 0].set_yscale("log")
         made.axes[0, 0].set_ylim(scale.bottom, scale.top)
-        plain_log(made.axes[0, 0])
+        plain_log(made.axes[0, 0].yaxis)
         made.axes[0, 0].set_xlim(left=0)
         label_outside(made, "delivered vectors", "coefficient")
     return made.figure

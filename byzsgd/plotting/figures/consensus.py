@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from byzsgd.analysis.bands import AXIS_LABEL, band
+from byzsgd.analysis.curves import AXIS_LABEL, band
 from byzsgd.analysis.groups import Comparison, Group
 from byzsgd.plotting.curves import draw_curve, evaluated, spread
 from byzsgd.plotting.declaration import Need, figure
@@ -41,7 +41,7 @@ def consensus(comparison: Comparison) -> Figure:
             apart = np.concatenate([curve.middle for _, curve in curves])
             axes.set_yscale("log")
             axes.set_ylim(bottom=0.5 * float(apart[apart > EQUAL * widest].min()))
-            plain_log(axes)
+            plain_log(axes.yaxis)
         axes.set_xlim(left=0)
         label_outside(made, AXIS_LABEL["updates"], "mean squared distance")
     return made.figure

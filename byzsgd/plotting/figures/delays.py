@@ -61,7 +61,7 @@ def delays(comparison: Comparison, *, law_of: LawOf | None = None) -> Figure:
         )
         made.axes[0, 0].set_yscale("log")
         made.axes[0, 0].set_ylim(8e-4, 1.2)
-        plain_log(made.axes[0, 0])
+        plain_log(made.axes[0, 0].yaxis)
         label_outside(made, "", "share that is longer")
         drawn = zip(shown, laws, prescribed, strict=True)
         for axes, (group, law, of_staleness) in made.panels((each[0].label(keys), each) for each in drawn):

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
 from byzsgd.analysis.groups import Comparison, Recorded, phrase
 from byzsgd.analysis.rounds import AGAINST, scheme_of, seconds_per_update, value_of, varied
@@ -64,13 +64,12 @@ def iteration_time(comparison: Comparison) -> Figure:
             second.set_ylabel("")
         for axes in made.axes.flat:
             axes.set_yscale("log")
-            plain_log(axes)
+            plain_log(axes.yaxis)
             if against is None:
                 axes.set_xticks([])
             elif _wide(means):
                 axes.set_xscale("log")
-                axes.xaxis.set_major_formatter(LogFormatter())
-                axes.xaxis.set_minor_formatter(NullFormatter())
+                plain_log(axes.xaxis)
             elif against in WHOLE:
                 axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return made.figure

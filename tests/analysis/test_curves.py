@@ -10,8 +10,8 @@ import pytest
 from made_up_runs import Row, run
 
 from byzsgd.analysis import NothingToDraw, compare
-from byzsgd.analysis.bands import band
 from byzsgd.analysis.bits import needed
+from byzsgd.analysis.curves import band
 
 
 def evaluated(steps, accuracy, status="finished", seed=0):

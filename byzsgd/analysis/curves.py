@@ -76,13 +76,13 @@ def band(group: Group, metric: str, axis: Axis) -> Band:
     return Band(grid, middle, np.where(outside, middle, low), np.where(outside, middle, high), ends)
 
 
-def _grid(places: Sequence[np.ndarray], horizon: float) -> np.ndarray:
+def _grid(curves: Sequence[np.ndarray], horizon: float) -> np.ndarray:
     """The x at which all seeds are compared: those of their evaluations, or POINTS equidistant ones if those differ and
     are more."""
-    first = max(float(x[0]) for x in places)
-    grid = np.unique(np.concatenate(places))
+    first = max(float(x[0]) for x in curves)
+    grid = np.unique(np.concatenate(curves))
     grid = grid[(grid >= first) & (grid <= horizon)]
-    if len(grid) > POINTS and any(len(x) != len(grid) for x in places):
+    if len(grid) > POINTS and any(len(x) != len(grid) for x in curves):
         grid = np.linspace(first, horizon, POINTS)
     return grid if len(grid) else np.array([first])
 
