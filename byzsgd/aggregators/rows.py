@@ -53,7 +53,7 @@ def beside_raw(vectors: Iterable[Tensor], raws: Iterable[Tensor]) -> tuple[tuple
     return rows, rows if all(a is b for a, b in zip(rows, before, strict=True)) else before
 
 
-def read_vector(values: Any) -> Tensor:
+def read_vector(values: object) -> Tensor:
     """A tensor of what may be a NumPy array or plain numbers; shares memory where it can, which nobody writes to."""
     if isinstance(values, Tensor):
         return values.detach()

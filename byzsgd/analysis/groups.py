@@ -69,7 +69,9 @@ class Comparison:
     keys: tuple[str, ...]  # the choices and settings that differ, the most important first
     shared: Mapping[str, Any]  # the choices and settings that do not differ
     notes: tuple[str, ...] = ()  # about runs that are left out, or that may have other data
-    dealt: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # key -> values that have a look, in their order
+    dealt: Mapping[str, tuple[object, ...]] = field(
+        default_factory=dict
+    )  # key -> values that have a look, in their order
 
     @property
     def runs(self) -> tuple[Recorded, ...]:
@@ -218,7 +220,7 @@ def compare(runs: Sequence[Recorded], among: Sequence[Recorded] = ()) -> Compari
     return Comparison(tuple(groups), keys, shared, tuple(doubts), dealt)
 
 
-def _telling(varying: Mapping[str, tuple[Any, ...]]) -> tuple[str, ...]:
+def _telling(varying: Mapping[str, tuple[object, ...]]) -> tuple[str, ...]:
     """The keys that a label needs: without settings that follow from a chosen member, or that interpolate another
     key."""
     keys: list[str] = []

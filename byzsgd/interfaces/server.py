@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
 
 from torch import Tensor
@@ -70,7 +69,7 @@ class Decision:
 
 
 ACCEPTED = "accepted"
-NOTHING: Mapping[str, float] = MappingProxyType({})  # the scores of who measures nothing
+NOTHING: Mapping[str, float] = {}  # the scores of who measures nothing
 
 
 def accept(

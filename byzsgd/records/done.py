@@ -51,7 +51,7 @@ def vouches_for_all(done: Mapping[str, object]) -> bool:
     return "files" in done
 
 
-def require_format(folder: Path, entries: Mapping[str, Any]) -> None:
+def require_format(folder: Path, entries: Mapping[str, object]) -> None:
     """ValueError where `entries`, of DONE or `info.json`, name a format of records that this version does not read."""
     if entries.get("format", FORMAT) != FORMAT:
         raise ValueError(f"{folder} has records of format {entries['format']}, this version reads format {FORMAT}")
@@ -66,7 +66,7 @@ def require_unchanged(folder: Path, name: str, done: Mapping[str, Any] | None, c
         raise ValueError(f"{folder / name} is damaged: its bytes do not match the checksum in {DONE}")
 
 
-def require_parts(arrivals: Path, done: Mapping[str, Any] | None) -> None:
+def require_parts(arrivals: Path, done: Mapping[str, object] | None) -> None:
     """ValueError where the parts of `arrivals/` are not those that DONE names."""
     if done is not None and [path.name for path in parts(arrivals)] != done["parts"]:
         raise ValueError(f"{arrivals} is damaged: its parts are not those of the finished run")
@@ -83,5 +83,5 @@ def require_whole(folder: Path, names: Sequence[str] = (METRICS_FILE, *FILES)) -
         require_unchanged(folder, name, done)
 
 
-def _digest(entries: Mapping[str, Any]) -> str:
+def _digest(entries: Mapping[str, object]) -> str:
     return digest(json.dumps(entries, sort_keys=True).encode())

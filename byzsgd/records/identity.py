@@ -45,18 +45,18 @@ def run_id(config: Mapping[str, object], as_typed: bool = False) -> str:
     return blake2b(text.encode(), digest_size=5).hexdigest()
 
 
-def prefix_id(config: Mapping[str, Any]) -> str:
+def prefix_id(config: Mapping[str, object]) -> str:
     """The id without the budget: runs that differ in nothing else have the same one."""
     return run_id({key: node for key, node in config.items() if key != "budget"})
 
 
-def same_run(stored: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
+def same_run(stored: Mapping[str, object], own: Mapping[str, object]) -> bool:
     """Whether two configurations describe the same run. Version 0.1 stored 1 where 1 was typed for a real number; this
     one stores 1.0."""
     return run_id(_with_numbers_of(own, stored)) == run_id(own)
 
 
-def _with_numbers_of(own: Any, stored: Any) -> Any:
+def _with_numbers_of(own: object, stored: object) -> Any:
     """The stored values; a whole number that equals a real number of `own` becomes a real number."""
     if isinstance(stored, Mapping):
         counterpart = own if isinstance(own, Mapping) else {}
@@ -67,7 +67,7 @@ def _with_numbers_of(own: Any, stored: Any) -> Any:
     return own if is_whole and isinstance(own, float) and own == stored else stored
 
 
-def difference(stored: Mapping[str, Any], own: Mapping[str, Any]) -> str:
+def difference(stored: Mapping[str, object], own: Mapping[str, object]) -> str:
     """The first setting, as `key=own instead of stored`, in which two configurations differ as runs."""
     before, now = dict(leaves(in_first_words(stored))), dict(leaves(in_first_words(own)))
     for key in [*now, *before]:

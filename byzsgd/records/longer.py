@@ -108,7 +108,7 @@ def _too_short(folder: Path, config: Mapping[str, Any]) -> str:
     return f"{folder} needs a budget beyond its own, {_limits(before)}, to be extended; got {_limits(now)}"
 
 
-def _limits(budget: Mapping[str, Any]) -> str:
+def _limits(budget: Mapping[str, object]) -> str:
     return ", ".join(f"{name}={budget[name]}" for name in LIMITS if budget.get(name) is not None)
 
 

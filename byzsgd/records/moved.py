@@ -28,7 +28,7 @@ ADDED = {
 }
 
 # Parameters that a target gained in a version: the value that changes nothing of it, and that version.
-SINCE: dict[str, tuple[Any, str]] = {
+SINCE: dict[str, tuple[object, str]] = {
     "byzsgd.run.Metrics.nodes": ("auto", "0.2"),
     "byzsgd.kernel.engine.auto.compiled": (False, "0.2"),
     "byzsgd.attacks.adaptive.plane": (0, "0.2"),
@@ -52,19 +52,19 @@ SINCE: dict[str, tuple[Any, str]] = {
 WHOLE = {"byzsgd.attacks.reversed.scale", "byzsgd.aggregators.dampings.delay_adaptive.concurrency"}
 
 
-def up_to_date(stored: Mapping[str, Any]) -> dict[str, Any]:
+def up_to_date(stored: Mapping[str, object]) -> dict[str, object]:
     """A stored configuration in which every target has its present name."""
     return {key: _renamed(key, node, _NOW) for key, node in stored.items()}
 
 
-def completed(config: Mapping[str, Any]) -> dict[str, Any]:
+def completed(config: Mapping[str, object]) -> dict[str, Any]:
     """A configuration with all groups and parameters of this version, from which a run can be built."""
     groups = {group: node for group, node in ADDED.items() if group not in config}
-    whole: dict[str, Any] = _each_part({**config, **groups})
+    whole: dict[str, object] = _each_part({**config, **groups})
     return whole
 
 
-def in_first_words(config: Mapping[str, Any], as_typed: bool = False) -> dict[str, Any]:
+def in_first_words(config: Mapping[str, object], as_typed: bool = False) -> dict[str, object]:
     """A configuration as version 0.1 would have written it: with its names, and without what changes nothing.
 
     `as_typed`: numbers keep the type in which they were typed, 1 or 1.0, as in version 0.1.
@@ -102,7 +102,7 @@ def _each_part(node: object) -> Any:
     return own | {name: value for name, value in _since(str(node.get("_target_", ""))).items() if name not in own}
 
 
-def _since(target: str) -> dict[str, Any]:
+def _since(target: str) -> dict[str, object]:
     entries = ((*key.rpartition("."), value) for key, (value, _) in SINCE.items())
     return {parameter: value for part, _, parameter, value in entries if part == target}
 

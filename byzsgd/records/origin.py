@@ -6,7 +6,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import is_dataclass
-from typing import Any
 
 CODE, DIGEST = "_code_", "_digest_"  # keys of a node whose part only Python code can make
 _NODE = "_configured_as"
@@ -19,7 +18,7 @@ def remember(part: object, node: Mapping[str, object], choices: Mapping[str, str
         vars(part)[_NODE] = (node, choices or {})
 
 
-def remembered(part: Any) -> tuple[Mapping[str, Any], Mapping[str, str]] | None:
+def remembered(part: object) -> tuple[Mapping[str, object], Mapping[str, str]] | None:
     """The node and the choices of a part; None: no configuration built it."""
     kept = getattr(part, _NODE, None)
     return kept if isinstance(kept, tuple) else None

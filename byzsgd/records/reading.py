@@ -83,7 +83,7 @@ def yaml_mapping(folder: Path, name: str) -> dict[str, Any]:
     return value
 
 
-def yaml_value(folder: Path, name: str) -> Any:
+def yaml_value(folder: Path, name: str) -> object:
     """The value in a YAML file. Aliases are refused: ten lines of them can stand for more than any memory."""
     text, path = _text(folder, name), folder / name
     try:
@@ -97,7 +97,7 @@ def yaml_value(folder: Path, name: str) -> Any:
     return value
 
 
-def to_yaml(value: Any) -> bytes:
+def to_yaml(value: object) -> bytes:
     """YAML that `yaml_mapping` reads: without aliases, so a value that occurs twice is written twice."""
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True).encode()
 
@@ -143,7 +143,7 @@ def _require_shallow(text: str) -> None:
 _DEEP = f"more than {DEEPEST} mappings and lists within one another"
 
 
-def _require_plain(value: Any, path: Path) -> None:
+def _require_plain(value: object, path: Path) -> None:
     """ValueError unless a value consists of mappings, lists, texts, numbers, true, false and null, not too deep."""
     level, depth = [value], 0
     while level:

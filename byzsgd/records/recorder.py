@@ -43,13 +43,13 @@ class Recorder(Protocol):
     def arrivals(self, block: Columns) -> None:
         """The next rows of `run.arrivals`."""
 
-    def metrics(self, row: Mapping[str, Any]) -> None:
+    def metrics(self, row: Mapping[str, object]) -> None:
         """One row of `run.metrics`: numbers or None by name; `step`, `time` and `arrivals` at least."""
 
-    def flush(self, info: Mapping[str, Any] | None = None) -> Offsets:
+    def flush(self, info: Mapping[str, object] | None = None) -> Offsets:
         """Adds these facts to the info, makes the record so far safe from a kill, and returns its length."""
 
-    def close(self, info: Mapping[str, Any]) -> None:
+    def close(self, info: Mapping[str, object]) -> None:
         """Adds these facts to the info and ends the record. After a `status` that is no result (failed, interrupted)
         the record stays unfinished."""
 

@@ -73,7 +73,7 @@ class Block:
         self._names = tuple(arrivals_schema(scores))[1:]
         self._scores = tuple(scores)
         self._allowed = frozenset(scores)
-        self._rows: list[tuple[Any, ...]] = []
+        self._rows: list[tuple[object, ...]] = []
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -32,8 +32,8 @@ UNFINISHED = "unfinished"
 ENDED = ("finished", "diverged", "stalled")  # each of them is a result
 
 # The entries of info.json and their types: those that every run has, and those that some have.
-_ALWAYS: dict[str, Any] = {"status": str, "scores": list[str], "choices": dict[str, str]}
-_SOMETIMES: dict[str, Any] = {
+_ALWAYS: dict[str, object] = {"status": str, "scores": list[str], "choices": dict[str, str]}
+_SOMETIMES: dict[str, object] = {
     **{"wall_time": (int, float), "started": str, "reason": str, "engine": str, "files": dict[str, str]},
     **{"versions": dict[str, str], "byzantine_ids": list[int], "extends": list, "dissimilarity": dict},
 }

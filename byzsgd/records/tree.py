@@ -88,14 +88,14 @@ def _type_name(kind: type) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def refuse(value: Any, who: str, where: str) -> None:
+def refuse(value: object, who: str, where: str) -> None:
     """Raises the ValueError for a value that no State may hold. `where`: its position, as in `state.sums[3]`."""
     if type(value) is Tensor:
         require(False, who, "plain strided tensors without gradient", **{where: value.dtype})
     require(False, who, HOLDS, **{where: _type_name(type(value))})
 
 
-def walk(state: Any, who: str = "a state", where: str = "state") -> Iterator[tuple[str, Any]]:
+def walk(state: object, who: str = "a state", where: str = "state") -> Iterator[tuple[str, object]]:
     """Every value in a state with its position, the state first: ("state", …), ("state.sums[3]", …). A container that
     is shared comes once.
 
@@ -104,7 +104,7 @@ def walk(state: Any, who: str = "a state", where: str = "state") -> Iterator[tup
     yield from _walk(state, who, where, {})
 
 
-def _walk(value: Any, who: str, where: str, seen: dict[int, Any]) -> Iterator[tuple[str, Any]]:
+def _walk(value: Any, who: str, where: str, seen: dict[int, object]) -> Iterator[tuple[str, object]]:
     kind: type = type(value)
     how = kind_of(kind)
     if how is None or (how is Kind.TENSOR and not is_plain(value)):
@@ -126,7 +126,7 @@ def _walk(value: Any, who: str, where: str, seen: dict[int, Any]) -> Iterator[tu
             yield from _walk(getattr(value, name), who, f"{where}.{name}", seen)
 
 
-def check(state: Any, who: str) -> None:
+def check(state: object, who: str) -> None:
     """Raises `<who> needs …; got <position>=<type>` (ValueError) unless a state holds only what a State may."""
     for _ in walk(state, who):
         pass
@@ -149,7 +149,7 @@ class _ForbiddenError(Exception):
     """A state holds a value that no State may hold."""
 
 
-def _fork(value: Any, copies: dict[int, Any]) -> Any:
+def _fork(value: Any, copies: dict[int, Any]) -> object:
     # Every preview forks. So positions are not tracked here, and the most frequent types are tested first.
     kind: type = type(value)
     if kind in _SHARED:
@@ -187,7 +187,7 @@ def _fork(value: Any, copies: dict[int, Any]) -> Any:
     raise _ForbiddenError
 
 
-def fill(instance: Any, values: Iterable[tuple[str, Any]]) -> None:
+def fill(instance: object, values: Iterable[tuple[str, object]]) -> None:
     """Sets the fields of a dataclass that was made without a call of its own code."""
     for name, value in values:
         _set_field(instance, name, value)

@@ -171,7 +171,7 @@ class _Reader:
         if name in self._types:
             return self._types[name]
         module, _, qualname = name.partition(":")
-        value: Any = None
+        value: object = None
         if any(module == package or module.startswith(f"{package}.") for package in self._packages):
             value = sys.modules.get(module)
             for part in qualname.split("."):

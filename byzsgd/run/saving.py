@@ -29,7 +29,7 @@ class Saving:
             return arrivals % self.every == 0
         work = time.perf_counter() - self.since
         if not self.measured and work >= SHARE * self.cost:
-            self.cost = max(size() / SPEED, FIRST / SHARE)  # a state grows at first
+            self.cost = max(self.cost, size() / SPEED)  # a state grows at first
         return work >= SHARE * self.cost
 
     def left(self, arrivals: int) -> int | None:

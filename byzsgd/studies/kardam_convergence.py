@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
+from byzsgd.analysis.estimates import number
 from byzsgd.analysis.groups import diverged
 from byzsgd.analysis.recorded import Recorded
 from byzsgd.plotting import progress
@@ -26,9 +27,10 @@ def findings(results: Results) -> Iterator[Finding]:
         name = ", ".join(str(group.values[key]) for key in ("aggregator", "attack") if key in group.values)
         left, slopes = of_runs([group], share_left), of_runs([group], slope)
         claimed = group.values.get("aggregator") != "asgd"  # there is no such claim for asgd under attack
-        holds = slopes.lost == 0 and slopes.high < 0 if claimed else None
+        largest = max(map(slope, group.runs))  # of all seeds: the ends of an interval are those of a median
+        measured = f"{slopes.text(2)}, at most {number(largest, 2)}"
         yield Finding(f"{name}: slope of log norm over log updates, every seed", "< 0" if claimed else "",
-                      slopes.text(2), holds, slopes.count)  # fmt: skip
+                      measured, largest < 0 if claimed else None, slopes.count)  # fmt: skip
         yield unclaimed(f"{name}: gradient norm at the end over that at the start", left)
 
 

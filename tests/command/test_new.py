@@ -68,8 +68,6 @@ def test_the_house_has_every_room():
     rooms = {file.parent.name for file in (ROOT / "byzsgd").glob("*/__init__.py")}
     missing = sorted(room for room in rooms if f"{room}/" not in house)
     assert not missing, f"CONTRIBUTING.md needs a place in the house for {', '.join(missing)}"
-    named = re.findall(r"`((?:byzsgd|hydra_plugins|tests|conf|docs|plots)/[\w/.]*)`", house)
-    assert len(named) > 15 and not [path for path in named if not (ROOT / path).exists()]
 
 
 def test_a_second_member_stands_beside_the_first(checkout):
