@@ -63,7 +63,7 @@ def admitted(hint):
         *(["beyond a word"] if float in kinds else []),
         *(["list of lists"] if {"Tensor", "ndarray"} & {getattr(kind, "__name__", "") for kind in kinds} else []),
         *(["empty mapping"] if mapping else []),
-        *(["mapping"] if mapping and typing.get_args(mapping[0])[1] is typing.Any else []),
+        *(["mapping"] if mapping and typing.get_args(mapping[0])[1] in (typing.Any, object) else []),
     }
 
 
