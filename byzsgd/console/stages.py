@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byzsgd.analysis.protocol import Job
+from byzsgd.checks import require
 from byzsgd.records.files import write_whole
 
 if TYPE_CHECKING:
@@ -25,9 +26,15 @@ class Stages:
     """The sweeps of a protocol or a study, each in a folder of its own."""
 
     def __init__(self, folder: Path, overrides: Sequence[str], sweep: Sweep) -> None:
+        from byzsgd import config
+
         self.folder, self.sweep = folder, sweep
         self.of_sweep = [word for word in overrides if word.startswith(("hydra", "sweep."))]
         self.settings = [word for word in overrides if word not in self.of_sweep]  # of every run
+        for word in self.settings:
+            require(
+                len(config.jobs_of([word])) == 1, "a stage", "one value in each override of all its runs", override=word
+            )
 
     def run(self, stage: str, jobs: Sequence[Job]) -> dict[Job, Run]:
         """The runs of these jobs. Those without a result are computed; Unfinished where one still has none."""

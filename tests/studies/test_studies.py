@@ -176,6 +176,14 @@ def test_a_mistake_is_one_line(arguments, sentence, tmp_path, capsys):
     assert sentence in said and said.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", [("reproduce", "basgd-filters"), ("protocol", "servers_attacks")])
+def test_an_override_of_all_runs_has_one_value(command, capsys, tmp_path):
+    assert main([*command, "seed=range(3)", "--output", "out"]) == 2
+    needs = "a stage needs one value in each override of all its runs; got override=seed=range(3)"
+    assert capsys.readouterr().err == f"byzsgd: {needs}\n"
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_cost_is_told_and_nothing_is_run(tmp_path, capsys):
     node = yaml.safe_load(GRID)
     node["scales"]["small"]["settings"] += " budget.arrivals=300"
