@@ -212,3 +212,13 @@ def test_pyplot_is_never_needed():
         "import sys, byzsgd.plotting; assert 'matplotlib.pyplot' not in sys.modules; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_start_at_zero_does_not_count_on_a_logarithmic_axis():
+    made = run()
+    values = np.linspace(0.02, 0.04, len(made.metrics))
+    values[0] = 1e-13  # the rounding of a distance between equal models
+    made = dataclasses.replace(made, metrics=made.metrics.with_columns(consensus=pl.Series(values)))
+    (axes,) = progress(compare([made]), metric="consensus").axes
+    low, high = axes.get_ylim()
+    assert axes.get_yscale() == "log" and 1e-3 < low < 0.02 and 0.04 < high < 1
