@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ENOUGH = 0.15  # seconds by which a long trial takes longer than a short one
 LONGEST = 16  # times as long as the short one
 EVALUATIONS = 5  # of the trial that measures the seconds of one
+PROBLEM, SERVER = ("dataset", "model", "scheme"), ("aggregator", "attack", "worker")  # choices that cost time
 
 
 @dataclass(frozen=True)
@@ -72,17 +73,22 @@ def estimated(jobs: Sequence[Job], settings: Sequence[str]) -> Cost:
 
     gradients, seconds, why = 0, 0.0, ""
     paces: dict[str, _Pace] = {}
+    evaluations: dict[str, float] = {}
     for job, count in Counter(map(pilot_of, jobs)).items():
         experiment = config.experiment(*job, *settings)
-        chosen = experiment.choices
-        kind = " ".join(str(chosen.get(group)) for group in ("dataset", "model", "aggregator", "attack", "worker"))
+        problem, kind = (
+            " ".join(str(experiment.choices.get(group)) for group in groups)
+            for groups in (PROBLEM, (*PROBLEM, *SERVER))
+        )
         arrivals = experiment.budget.arrivals
         gradients += arrivals * count
         if why:
             continue
         try:
+            if problem not in evaluations:
+                evaluations[problem] = _evaluation(experiment)
             if kind not in paces:
-                paces[kind] = _pace(experiment)
+                paces[kind] = _pace(experiment, evaluations[problem])
         except (OSError, ValueError) as error:
             why = f"unknown, for a trial is not possible here: {error}"
             continue
@@ -90,17 +96,22 @@ def estimated(jobs: Sequence[Job], settings: Sequence[str]) -> Cost:
     return Cost(gradients, None if why else seconds, why)
 
 
-def _pace(experiment: Experiment) -> _Pace:
+def _evaluation(experiment: Experiment) -> float:
+    """Seconds of one evaluation. The first trial of all takes what a process does once, imports among it."""
+    few = 2 * experiment.num_workers
+    _seconds(experiment, few)
+    more = _seconds(experiment, few, evaluations=EVALUATIONS) - _seconds(experiment, few)
+    return max(0.0, more) / (EVALUATIONS - 1)
+
+
+def _pace(experiment: Experiment, evaluation: float) -> _Pace:
     few = 2 * experiment.num_workers  # gradients: two of everyone, for in rounds nothing happens until all have come
-    _seconds(experiment, few)  # what a process does once, imports among it, is no run's
     short = _seconds(experiment, few)
     more, long = few, short
     while long - short < ENOUGH and more < LONGEST * few:
         more *= 2
         long = _seconds(experiment, more)
     gradient = max(0.0, long - short) / (more - few)
-    often = _seconds(experiment, few, evaluations=EVALUATIONS)
-    evaluation = max(0.0, often - short) / (EVALUATIONS - 1)
     return _Pace(max(0.0, short - few * gradient), gradient, evaluation)
 
 
