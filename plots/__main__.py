@@ -17,13 +17,11 @@ from matplotlib.figure import Figure
 import plots
 from byzsgd.analysis import Comparison, compare
 from byzsgd.config import named_files
-from byzsgd.console.protocol import reported
 from byzsgd.plotting import save
 from byzsgd.records import find_runs, load
 
 ROOT = Path(__file__).resolve().parents[1]
 EXPERIMENTS = ROOT / "conf" / "experiment"
-PROTOCOLS = ROOT / "conf" / "protocol"
 OUTPUTS = ROOT / "outputs" / "figures"
 FIGURES = ROOT / "docs" / "figures"
 STUDIES = ROOT / "docs" / "studies"
@@ -31,11 +29,10 @@ COMPLETE = "COMPLETE"  # in the folder of a sweep: which version of its experime
 
 
 class Recipe(Protocol):
-    """A module of this package. It names the experiment, or the protocol, that its runs come from; `BESIDE`, if it has
-    any: further experiments whose runs stand beside."""
+    """A module of this package. It names the experiment that its runs come from; `BESIDE`, if it has any: further
+    experiments whose runs stand beside."""
 
     EXPERIMENT: str
-    PROTOCOL: str
 
     def figure(self, comparison: Comparison) -> Figure: ...
 
@@ -49,28 +46,18 @@ def recipes() -> dict[str, Recipe]:
 def runs_of(experiment: str) -> Path:
     """The folder of a sweep, run now unless this very experiment was run to the end before."""
     folder = OUTPUTS / experiment
-    command = ["train", "-m", f"experiment={experiment}", f"hydra.sweep.dir={folder}"]
-    return _once(command, EXPERIMENTS / f"{experiment}.yaml", folder)
+    version = hashlib.blake2b((EXPERIMENTS / f"{experiment}.yaml").read_bytes(), digest_size=8).hexdigest()
+    marker = folder / COMPLETE
+    if not (marker.is_file() and marker.read_text(encoding="utf-8").strip() == version):
+        _byzsgd(["train", "-m", f"experiment={experiment}", f"hydra.sweep.dir={folder}"])
+        marker.write_text(version + "\n", encoding="utf-8")
+    return folder
 
 
 def comparison_of(recipe: Recipe) -> Comparison:
     """The runs of a recipe, made now where they are missing."""
-    name = getattr(recipe, "PROTOCOL", None)
-    if name is None:
-        experiments = (recipe.EXPERIMENT, *getattr(recipe, "BESIDE", ()))
-        return compare([load(run) for each in experiments for run in find_runs(runs_of(each))])
-    file, folder = PROTOCOLS / f"{name}.yaml", OUTPUTS / f"protocol_{name}"
-    return reported(file, _once(["protocol", name, f"--output={folder}"], file, folder))
-
-
-def _once(command: list[str], file: Path, folder: Path) -> Path:
-    """Runs a command of byzsgd into a folder unless it was run to the end with this very file before."""
-    version = hashlib.blake2b(file.read_bytes(), digest_size=8).hexdigest()
-    marker = folder / COMPLETE
-    if not (marker.is_file() and marker.read_text(encoding="utf-8").strip() == version):
-        _byzsgd(command)
-        marker.write_text(version + "\n", encoding="utf-8")
-    return folder
+    experiments = (recipe.EXPERIMENT, *getattr(recipe, "BESIDE", ()))
+    return compare([load(run) for each in experiments for run in find_runs(runs_of(each))])
 
 
 def _byzsgd(command: list[str]) -> None:

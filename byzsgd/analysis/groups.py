@@ -69,9 +69,8 @@ class Comparison:
     keys: tuple[str, ...]  # the choices and settings that differ, the most important first
     shared: Mapping[str, Any]  # the choices and settings that do not differ
     notes: tuple[str, ...] = ()  # about runs that are left out, or that may have other data
-    dealt: Mapping[str, tuple[object, ...]] = field(
-        default_factory=dict
-    )  # key -> values that have a look, in their order
+    # key -> values that have a look, in their order
+    dealt: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
 
     @property
     def runs(self) -> tuple[Recorded, ...]:
@@ -107,18 +106,22 @@ class Comparison:
     def _column(self, key: str) -> tuple[Any, ...]:
         return tuple(_frozen(group.values[key]) for group in self.groups)
 
-    def caption(self) -> str:
-        """The line under the title: what all runs share, and the number of seeds."""
+    def caption(self, runs: str = "") -> str:
+        """The line under the title: what all runs share, and the number of seeds, or what a figure that pools groups
+        says of its `runs`."""
         named = ("aggregator", "attack", "dataset", "partition", "delay", "num_workers", "num_byzantine")
         parts = [phrase(key, self.shared[key]) for key in named if self.shared.get(key) not in (None, "default")]
-        counts = sorted({len(group.runs) for group in self.groups})
-        seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-        parts.append(f"{seeds} seed{'' if counts[-1] == 1 else 's'}" + (" each" if len(self.groups) > 1 else ""))
+        parts.append(runs or self._seeds())
         parts += self._liars() + self._lifted()
         unfinished = sum(run.info.get("status") not in ENDED for run in self.runs)
         if unfinished:
             parts.append(f"{unfinished} of {len(self.runs)} runs unfinished")
         return " · ".join(part.replace(" ", "\u00a0") for part in parts)  # a line breaks between parts only
+
+    def _seeds(self) -> str:
+        counts = sorted({len(group.runs) for group in self.groups})
+        seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+        return f"{seeds} seed{'' if counts[-1] == 1 else 's'}" + (" each" if len(self.groups) > 1 else "")
 
     def _lifted(self) -> list[str]:
         """The parts with `strict=false` of any run: the conditions of their theory were not required."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from byzsgd.checks import require
 from byzsgd.codes.decoding import require_stragglers
-from byzsgd.codes.groups import Groups
+from byzsgd.codes.groups import Grouped, Groups
 from byzsgd.codes.rounds import CodeContext, Decoded, added, require_no_rule
 from byzsgd.interfaces import Rule
 
@@ -36,22 +36,15 @@ class FractionalRepetition:
     def matrix(self, num_workers: int, rng: np.random.Generator | None = None) -> np.ndarray:
         """(n, n) float64, ones on the blocks of the groups."""
         self.check(num_workers)
-        copies = self.stragglers + 1
-        return np.kron(np.eye(num_workers // copies), np.ones((copies, copies)))
+        return Groups(self.stragglers + 1, (1,) * num_workers).coefficients
 
     def use(self, context: CodeContext) -> FractionalRepetitionInUse:
         return FractionalRepetitionInUse(Groups(self.stragglers + 1, context.sizes))
 
 
 @dataclass(frozen=True, eq=False)
-class FractionalRepetitionInUse:
+class FractionalRepetitionInUse(Grouped):
     """`FractionalRepetition` for one run."""
-
-    groups: Groups
-
-    @property
-    def coefficients(self) -> np.ndarray:
-        return self.groups.coefficients
 
     def decoded(self, arrived: Mapping[int, Tensor], number: int) -> Decoded | None:
         firsts: dict[int, Tensor] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -52,14 +53,18 @@ class Groups:
 
 
 @dataclass(frozen=True, eq=False)
-class Voting:
-    """A code whose groups vote, for one run: a round is over as soon as every group has a winner or can have none."""
+class Grouped:
+    """A code of groups, for one run."""
 
     groups: Groups
 
     @property
     def coefficients(self) -> np.ndarray:
         return self.groups.coefficients
+
+
+class Voting(Grouped, ABC):
+    """A code whose groups vote, for one run: a round is over as soon as every group has a winner or can have none."""
 
     def decoded(self, arrived: Mapping[int, Tensor], number: int) -> Decoded | None:
         winners = self.groups.winners(arrived)
@@ -68,9 +73,9 @@ class Voting:
         left_out = len(self.groups.members) - len(winners)
         return Decoded(self.direction(winners, number) if winners else None, left_out=left_out)
 
+    @abstractmethod
     def direction(self, winners: Mapping[range, Tensor], number: int) -> Tensor:
-        """(d,) what the winners of some groups make of a round."""
-        raise NotImplementedError
+        """(d,) the direction of a round, from the winners of some groups."""
 
 
 def require_replicas(who: str, replicas: int, num_workers: int) -> None:

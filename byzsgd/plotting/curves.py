@@ -18,7 +18,6 @@ from byzsgd.plotting.declaration import Need, figure
 from byzsgd.plotting.panels import arrange, cross, frame, handle, inside, label_outside, more, plain_log
 from byzsgd.plotting.style import Look, styled
 
-ZERO = 1e-9  # a first value below it is rounding
 TITLE = {
     "test_accuracy": "Test accuracy",
     "test_loss": "Test loss",
@@ -159,12 +158,10 @@ def draw_ends(axes: Axes, curve: Band, look: Look) -> None:
 
 def _log_limits(curves: list[Band]) -> tuple[float, float]:
     """An overflowing loss must not squeeze all others into a line: three decades above the start are enough, and a
-    band that reaches down may take one and a half below the lowest curve. A start at zero, but for rounding, does not
-    count: nodes that begin with one model are at a distance of 1e-13."""
-    begun = [(curve, int(len(curve.middle) > 1 and curve.middle[0] < ZERO)) for curve in curves]
-    lowest = min(float(curve.middle[first:].min()) for curve, first in begun)
-    lows = np.concatenate([curve.low[first:][curve.low[first:] > 0] for curve, first in begun])
+    band that reaches down may take one and a half below the lowest curve."""
+    lowest = min(float(curve.middle.min()) for curve in curves)
+    lows = np.concatenate([curve.low[curve.low > 0] for curve in curves])
     low = max(lowest / 30, float(lows.min(initial=lowest)))
     high = max(float(curve.high.max()) for curve in curves)
-    start = max(float(curve.middle[first]) for curve, first in begun)
+    start = max(float(curve.middle[0]) for curve in curves)
     return low * 0.8, min(high * 1.3, max(start * 1e3, lowest * 10))

@@ -49,7 +49,10 @@ class Checkpoint:
 def save_checkpoint(folder: Path, number: int, tree: Any, offsets: Offsets) -> Path:
     """Writes a checkpoint into a run folder, keeps the newest two and returns the path. Contexts are not saved:
     `read_checkpoint` takes them as `outside`. The same state gives the same bytes."""
-    node, tensors = encode(tree)
+    return _write(folder, number, *encode(tree), offsets)
+
+
+def _write(folder: Path, number: int, node: Any, tensors: dict[str, Tensor], offsets: Offsets) -> Path:
     document = {"format": FORM, "number": number, "offsets": asdict(offsets), "tree": node}
     metadata = {"byzsgd": json.dumps(document, allow_nan=False, separators=(",", ":"))}
 
@@ -75,8 +78,9 @@ def save_checkpoint(folder: Path, number: int, tree: Any, offsets: Offsets) -> P
 def keep_last(folder: Path, number: int, tree: Any, offsets: Offsets, most: float) -> None:
     """For a run that has ended: replaces its checkpoints by its last state. If that has more than `most` bytes, the
     folder keeps none."""
-    if size_of(tree) <= most:
-        path = save_checkpoint(folder, number, tree, offsets)
+    node, tensors = encode(tree)
+    if _bytes(tensors) <= most:
+        path = _write(folder, number, node, tensors, offsets)
         if path.stat().st_size <= most:
             _keep(folder, path, 1)
             return
@@ -85,7 +89,11 @@ def keep_last(folder: Path, number: int, tree: Any, offsets: Offsets, most: floa
 
 def size_of(tree: Any) -> int:
     """Bytes that the tensors of a state take in a checkpoint."""
-    return sum(tensor.nbytes for tensor in encode(tree)[1].values())
+    return _bytes(encode(tree)[1])
+
+
+def _bytes(tensors: Mapping[str, Tensor]) -> int:
+    return sum(tensor.nbytes for tensor in tensors.values())
 
 
 def _keep(folder: Path, path: Path, count: int) -> None:

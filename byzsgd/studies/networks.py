@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from byzsgd.analysis.groups import Group
 from byzsgd.analysis.outcomes import outcome
-from byzsgd.plotting import progress
+from byzsgd.plotting import consensus, progress
 
 from .finding import Finding, Results, at_least, of_runs, setting, unclaimed
 
@@ -41,5 +41,5 @@ def name_of(group: Group) -> str:
 def figures(results: Results) -> dict[str, Figure]:
     return {
         "accuracy": progress(results.comparison, metric="worst_accuracy"),
-        "consensus": progress(results.comparison, metric="consensus"),
+        "consensus": consensus(results.comparison),
     }

@@ -70,7 +70,7 @@ def figures(results: Results) -> dict[str, Figure]:
     for method, tails in _tails(results).items():
         for lr, reached in tails.items():
             panel.add(method, lr, reached)
-    note = "least squares · n = 40 · nobody lies · each run an instance of the problem and a seed of its own"
+    note = results.comparison.caption("each run has an instance and a seed of its own")
     return {
         "tails": points("Suboptimality over the last tenth", note, [panel], x="learning rate",
                         y="tail", log_x=True, log_y=True),

@@ -14,7 +14,7 @@ from made_up_runs import run, sweep
 
 from byzsgd.analysis import NothingToDraw, compare
 from byzsgd.analysis.colours import SERVERS, server_places
-from byzsgd.plotting import acceptance, coefficients, progress, staleness
+from byzsgd.plotting import acceptance, coefficients, consensus, progress, staleness
 from byzsgd.plotting.figures.acceptance import windowed
 from byzsgd.plotting.style import server_looks
 
@@ -219,6 +219,6 @@ def test_a_start_at_zero_does_not_count_on_a_logarithmic_axis():
     values = np.linspace(0.02, 0.04, len(made.metrics))
     values[0] = 1e-13  # the rounding of a distance between equal models
     made = dataclasses.replace(made, metrics=made.metrics.with_columns(consensus=pl.Series(values)))
-    (axes,) = progress(compare([made]), metric="consensus").axes
+    (axes,) = consensus(compare([made])).axes
     low, high = axes.get_ylim()
     assert axes.get_yscale() == "log" and 1e-3 < low < 0.02 and 0.04 < high < 1

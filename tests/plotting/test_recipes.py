@@ -13,11 +13,11 @@ import yaml
 from made_up_runs import network_run, run, sweep
 
 from byzsgd.analysis import compare
+from byzsgd.config import named_files
 from plots import __main__ as plots
 
 RUNS = {
     "quickstart": lambda: sweep(("asgd", "kardam"), ("none", "reversed", "lie"), 2),
-    "servers_attacks": lambda: sweep(("asgd", "kardam", "krum"), ("none", "lie", "ipm"), 2),
     "slowdown": lambda: [
         run(server, "none", byzantine=0, settings={"f": f}) for server in ("kardam", "kardam_author") for f in range(3)
     ],
@@ -42,18 +42,14 @@ RUNS = {
 @pytest.mark.parametrize("name", plots.recipes())
 def test_a_recipe_draws(name, tmp_path):
     recipe = plots.recipes()[name]
-    source = getattr(recipe, "PROTOCOL", None) or recipe.EXPERIMENT
-    folder = plots.PROTOCOLS if hasattr(recipe, "PROTOCOL") else plots.EXPERIMENTS
-    assert (folder / f"{source}.yaml").is_file()
-    figure = recipe.figure(compare(RUNS[source]()))
+    assert (plots.EXPERIMENTS / f"{recipe.EXPERIMENT}.yaml").is_file()
+    figure = recipe.figure(compare(RUNS[recipe.EXPERIMENT]()))
     assert len(figure.axes) >= 1
     assert recipe.__doc__
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", sorted({recipe.EXPERIMENT for recipe in plots.recipes().values() if hasattr(recipe, "EXPERIMENT")})
-)
+@pytest.mark.parametrize("name", sorted({recipe.EXPERIMENT for recipe in plots.recipes().values()}))
 def test_the_settings_of_an_experiment_can_run(name):
     import byzsgd
     from byzsgd.config.sweeps import jobs_of
@@ -65,7 +61,7 @@ def test_the_settings_of_an_experiment_can_run(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("file", sorted(plots.PROTOCOLS.glob("*.yaml")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", named_files("protocol").values(), ids=lambda file: file.stem)
 def test_every_server_and_attack_of_a_protocol_can_run(file):
     import byzsgd
     from byzsgd.analysis.protocol import read

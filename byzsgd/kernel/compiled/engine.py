@@ -10,14 +10,13 @@ from torch import Tensor
 
 from byzsgd.interfaces import Attack, BatchKey
 from byzsgd.kernel.compiled.gradient import gradients
-from byzsgd.kernel.compiled.memory import between, examples, table
+from byzsgd.kernel.compiled.memory import Examples, between, examples, table
+from byzsgd.kernel.compiled.plan import is_squared
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.layers import Layer
 from byzsgd.kernel.engine.loop import Loop
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.memory import fresh
-
-Examples = tuple[np.ndarray, np.ndarray, np.ndarray]  # inputs, class numbers, real targets, as compiled code wants them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +32,7 @@ class Chain:
 
     @classmethod
     def of(cls, layers: Sequence[Layer], problem: SupervisedProblem, batch_size: int) -> Chain:
-        train, squared = problem.data.train, problem.data.loss == "half_squared_error"
+        train, squared = problem.data.train, is_squared(problem)
         dtype = train.inputs.numpy().dtype
         seen, deltas = between(layers, batch_size, dtype)
         return cls(

@@ -20,6 +20,7 @@ from byzsgd.kernel.world import Kernel
 
 BLOCK = 512  # deliveries after which a call comes back at the latest: for signals, and for whoever watches
 SPARE = 8  # rows beside those that workers and slots name
+Examples = tuple[np.ndarray, np.ndarray, np.ndarray]  # inputs, class numbers, real targets
 
 
 def made(plan: Plan, kernel: Kernel, problem: SupervisedProblem, batches: Batches, live: np.ndarray) -> Arrays:
@@ -87,9 +88,7 @@ def between(layers: Sequence[Layer], size: int, dtype: np.dtype[Any]) -> tuple[n
     return np.zeros((len(layers), size, widest), dtype=dtype), np.zeros((2, size, widest), dtype=dtype)
 
 
-def examples(
-    inputs: Tensor, targets: Tensor, dtype: np.dtype[Any], squared: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def examples(inputs: Tensor, targets: Tensor, dtype: np.dtype[Any], squared: bool) -> Examples:
     """(N, features) inputs, (N,) class numbers, (N, outputs) real targets; of the last two the one that the loss asks
     for, and a place holder."""
     rows = np.ascontiguousarray(inputs.numpy().reshape(len(inputs), -1))

@@ -84,6 +84,11 @@ def chain_of(problem: SupervisedProblem, batch_size: int) -> tuple[Layer, ...] |
     return layers
 
 
+def is_squared(problem: SupervisedProblem) -> bool:
+    """Whether the loss is half of the squared error; else it is the cross-entropy."""
+    return problem.data.loss == "half_squared_error"
+
+
 def _called(part: Any) -> str:
     """The name of a member, as the configuration writes it."""
     name: str = getattr(part, "name", type(part).__name__)
@@ -99,7 +104,7 @@ def _planned(kernel: Kernel, problem: SupervisedProblem) -> Plan:
     codes, settings = np.zeros(at.CODES, dtype=np.int64), np.zeros(at.SETTINGS)
     layers = _layers(problem)
     _need(problem.data.augment is None, "augmented data")
-    codes[at.SQUARED] = problem.data.loss == "half_squared_error"
+    codes[at.SQUARED] = is_squared(problem)
     clock = kernel.clock
     _need(type(clock) is EventClock, "prescribed staleness")
     assert isinstance(clock, EventClock)
