@@ -93,6 +93,17 @@ def test_the_line_of_theory_falls_by_the_square_of_rho_a_round():
     assert figure.axes[0].get_yscale() == "log"
 
 
+def test_the_distance_of_nodes_has_a_panel_for_what_no_colour_says():
+    runs = [
+        network_run(scheme_graph=graph, scheme_rule=rule)
+        for graph in ("ring", "complete")
+        for rule in ("mean", "clipped")
+    ]
+    panels = consensus(compare(runs)).axes
+    assert len(panels) == 2 and len({axes.get_title(loc="left") for axes in panels}) == 2
+    assert all(len(axes.lines) == 4 for axes in panels)  # two curves, and theory for each
+
+
 @pytest.mark.parametrize("draw", [network, consensus])
 def test_runs_of_a_server_have_nothing_to_draw(draw):
     with pytest.raises(NothingToDraw):

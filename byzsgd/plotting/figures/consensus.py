@@ -23,26 +23,28 @@ def consensus(comparison: Comparison) -> Figure:
     groups = evaluated(comparison, "consensus")
     arrangement = arrange(comparison)
     with styled():
-        curves = [(group, band(group, "consensus", "updates")) for group in groups]
+        curves = {id(group): band(group, "consensus", "updates") for group in groups}
         made = frame(
             "Distance of the nodes from their mean",
             [spread(groups), more(arrangement.left_out)],
             comparison.caption(),
+            count=len(arrangement.panels),
             legend=[handle(text, look) for text, look in arrangement.entries(groups)],
-            height=2.25,
+            height=2.25 if len(arrangement.panels) == 1 else 1.75,
         )
-        axes = made.axes[0, 0]
-        for group, curve in curves:
-            look = arrangement.look(group)
-            draw_curve(axes, curve, look)
-            axes.plot(*_slope(group, curve.x, curve.middle), color=look.colour, linestyle=":", linewidth=0.8)
-        widest = max(float(curve.middle.max()) for _, curve in curves)
-        if widest > 0:
-            apart = np.concatenate([curve.middle for _, curve in curves])
-            axes.set_yscale("log")
-            axes.set_ylim(bottom=0.5 * float(apart[apart > EQUAL * widest].min()))
-            plain_log(axes.yaxis)
-        axes.set_xlim(left=0)
+        for axes, members in made.panels(arrangement.panels):
+            for group in members:
+                if (curve := curves.get(id(group))) is not None:
+                    look = arrangement.look(group)
+                    draw_curve(axes, curve, look)
+                    axes.plot(*_slope(group, curve.x, curve.middle), color=look.colour, linestyle=":", linewidth=0.8)
+        apart = np.concatenate([curve.middle for curve in curves.values()])
+        first = made.axes[0, 0]
+        if (widest := float(apart.max())) > 0:
+            first.set_yscale("log")
+            first.set_ylim(bottom=0.5 * float(apart[apart > EQUAL * widest].min()))
+            plain_log(first.yaxis)
+        first.set_xlim(left=0)
         label_outside(made, AXIS_LABEL["updates"], "mean squared distance")
     return made.figure
 
