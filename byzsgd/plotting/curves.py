@@ -15,7 +15,7 @@ from byzsgd.analysis.curves import AXES, AXIS_LABEL, COLUMN, Axis, Band, band
 from byzsgd.analysis.estimates import named
 from byzsgd.analysis.groups import Comparison, Group, Recorded
 from byzsgd.plotting.declaration import Need, figure
-from byzsgd.plotting.panels import arrange, cross, frame, handle, inside, label_outside, more, plain_log
+from byzsgd.plotting.panels import arrange, arranged, cross, inside, label_outside, plain_log
 from byzsgd.plotting.style import Look, styled
 
 TITLE = {
@@ -83,15 +83,8 @@ def progress(comparison: Comparison, *, metric: str = "test_accuracy", x: Axis =
     around = "band: from the worst to the best honest node, medians" if metric in NODES else spread(groups)
     with styled():
         title = f"{TITLE.get(metric, metric.replace('_', ' ').capitalize())} against {AGAINST[x]}"
-        made = frame(
-            title,
-            [around, more(arrangement.left_out)],
-            comparison.caption(),
-            count=len(arrangement.panels),
-            legend=[handle(text, look) for text, look in arrangement.entries(groups)]
-            + [cross()] * any(curve.ends for curve in bands.values()),
-            height=2.25 if len(arrangement.panels) == 1 else 1.75,
-        )
+        lost = [cross()] * any(curve.ends for curve in bands.values())
+        made = arranged(comparison, arrangement, title, [around], groups, lost)
         first = made.axes[0, 0]
         logarithmic = metric not in SHARES and all((curve.middle > 0).all() for curve in bands.values())
         floor = -math.inf

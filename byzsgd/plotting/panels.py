@@ -140,19 +140,30 @@ def _dealt(comparison: Comparison, hue: str | None) -> dict[Any, Look]:
     return {value: looks[value] for value in comparison.values(hue)}
 
 
-def of_runs(
-    comparison: Comparison, title: str, facts: Sequence[str] = ()
-) -> tuple[Frame, list[tuple[Axes, Recorded, Look]]]:
-    """The frame of a figure with a thin line for each run, and where each run is drawn and how."""
-    arrangement = arrange(comparison)
-    made = frame(
+def arranged(
+    comparison: Comparison,
+    arrangement: Arrangement,
+    title: str,
+    facts: Sequence[str],
+    groups: Sequence[Group],
+    also: Sequence[Line2D] = (),
+) -> Frame:
+    """The frame of an arrangement: a panel for each of its own, and the legend of these groups with what is `also` in
+    it."""
+    return frame(
         title,
-        [more(arrangement.left_out)],
+        [*facts, more(arrangement.left_out)],
         comparison.caption(),
         count=len(arrangement.panels),
-        legend=[handle(text, look) for text, look in arrangement.entries(comparison.groups)],
+        legend=[*(handle(text, look) for text, look in arrangement.entries(groups)), *also],
         height=2.25 if len(arrangement.panels) == 1 else 1.75,
     )
+
+
+def of_runs(comparison: Comparison, title: str) -> tuple[Frame, list[tuple[Axes, Recorded, Look]]]:
+    """The frame of a figure with a thin line for each run, and where each run is drawn and how."""
+    arrangement = arrange(comparison)
+    made = arranged(comparison, arrangement, title, (), comparison.groups)
     places = [(axes, run, arrangement.look(group)) for axes, groups in made.panels(arrangement.panels)
               for group in groups for run in group.runs]  # fmt: skip
     return made, places

@@ -9,7 +9,7 @@ from byzsgd.analysis.curves import AXIS_LABEL, band
 from byzsgd.analysis.groups import Comparison, Group
 from byzsgd.plotting.curves import draw_curve, evaluated, spread
 from byzsgd.plotting.declaration import Need, figure
-from byzsgd.plotting.panels import arrange, frame, handle, label_outside, more, plain_log
+from byzsgd.plotting.panels import arrange, arranged, label_outside, plain_log
 from byzsgd.plotting.style import styled
 
 LEAST = 1e-16  # of what a line of theory is drawn down to
@@ -24,14 +24,8 @@ def consensus(comparison: Comparison) -> Figure:
     arrangement = arrange(comparison)
     with styled():
         curves = {id(group): band(group, "consensus", "updates") for group in groups}
-        made = frame(
-            "Distance of the nodes from their mean",
-            [spread(groups), more(arrangement.left_out)],
-            comparison.caption(),
-            count=len(arrangement.panels),
-            legend=[handle(text, look) for text, look in arrangement.entries(groups)],
-            height=2.25 if len(arrangement.panels) == 1 else 1.75,
-        )
+        title = "Distance of the nodes from their mean"
+        made = arranged(comparison, arrangement, title, [spread(groups)], groups)
         for axes, members in made.panels(arrangement.panels):
             for group in members:
                 if (curve := curves.get(id(group))) is not None:
