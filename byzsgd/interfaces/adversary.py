@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, cast
+from typing import Generic, Literal, cast
 
 import numpy as np
 from torch import Tensor
@@ -58,7 +58,7 @@ class View(Generic[S]):
     aggregator: Aggregator  # None where the scheme has no server: an attack that `previews` is refused there
     state: object  # the defence's state, read-only; ask it through aggregator.preview()
     rng: np.random.Generator  # of this message alone, and until the next view is made
-    memory: S = cast(Any, None)  # the attack's own State, from its init(context), saved with the run
+    memory: S = cast(S, None)  # the attack's own State, from its init(context), saved with the run
     ready: tuple[int, ...] = ()  # liars whose finished message is held back, in order
     receiver: int | None = None  # the neighbour to whom this is sent, whose model `params` is; None: the server
     neighbourhood: Neighbourhood | None = None  # of the receiver, in flight

@@ -13,9 +13,9 @@ from byzsgd.interfaces.values import value
 
 @value
 class Slot:
-    """What a collector keeps in one place until its step; collectors lay their states out in these."""
+    """What a collector keeps under one index until its step: the form in which it hands its state to a stretch."""
 
-    place: int
+    index: int
     worker: int  # its sender; of a bucket its number
     vector: Tensor  # (d,) damped
     raw: Tensor  # (d,) the same object where nothing was damped
@@ -23,7 +23,7 @@ class Slot:
 
 
 T = TypeVar("T", bound=Callable[..., object])
-PLACE = "__compiled_form__"
+FORM = "__compiled_form__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def compiled_as(name: str, *parameters: str) -> Callable[[T], T]:
     """Declares a function or a class, the outermost decorator of it. What a stretch then plays must be the same."""
 
     def declare(owner: T) -> T:
-        setattr(owner, PLACE, Form(owner, name, parameters))
+        setattr(owner, FORM, Form(owner, name, parameters))
         return owner
 
     return declare

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Generic, Protocol
 
 import numpy as np
 from torch import Tensor
 
-from byzsgd.interfaces.values import value
+from byzsgd.interfaces.values import S, value
 
 
 class Graph(Protocol):
@@ -46,31 +46,34 @@ class Compress(Protocol):
 
 
 @value
-class Sent:
+class Sent(Generic[S]):
     """What a node makes public in one round."""
 
     vector: Tensor  # (d,) as every neighbour has it
     bits: int  # for each neighbour
-    state: object  # the node's next State of the exchange
+    state: S  # the node's next State of the exchange
 
 
-class Exchange(Protocol):
+class Exchange(Protocol[S]):
     """What passes between neighbours. Frozen; its State is a dict by node: node -> that node's own State."""
 
     memoryless: ClassVar[bool]  # what is sent depends on the model alone: pairs, other rules and lies to one need that
     steps_first: ClassVar[bool | None]  # the one order of steps that it allows; None: both
     random: bool  # whether it draws
     shared: bool  # all nodes draw the same numbers
-    theta: Any  # the bound on the gap of neighbours that it relies on; None: on none
     fixed_length: bool  # whether `nominal_bits` is the length of everything that is sent
+
+    @property
+    def gap_bound(self) -> float | None:
+        """θ, the bound on the gap of neighbours that it relies on; None: on none."""
 
     def nominal_bits(self, num_parameters: int) -> int:
         """Bits of an edge and direction, of a model (d,); ValueError where they depend on what is sent."""
 
-    def init(self, models: Tensor) -> dict[int, object]:
+    def init(self, models: Tensor) -> dict[int, S]:
         """(n, d) -> the State of every node."""
 
-    def send(self, state: Any, model: Tensor, uniforms: Tensor | None) -> Sent:
+    def send(self, state: S, model: Tensor, uniforms: Tensor | None) -> Sent[S]:
         """A node's own State and model (d,) -> what its neighbours have of it."""
 
     def rows(self, own: Tensor, received: Tensor) -> Tensor:
@@ -79,10 +82,8 @@ class Exchange(Protocol):
     def mix_node(self, own: Tensor, sent: Tensor, received: Tensor, weights: Tensor) -> Tensor:
         """own (d,), what it sent itself (d,), what its k neighbours sent (k, d), their weights (k,) -> (d,)."""
 
-    def pair(
-        self, state: dict[int, object], own: Tensor, other: Tensor, uniforms: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
+    def pair(self, state: dict[int, S], own: Tensor, other: Tensor, uniforms: Tensor | None) -> tuple[Tensor, Tensor]:
         """Both models of a pair, (d,) each, after it has met."""
 
-    def settled(self, state: object, before: Tensor, after: Tensor, uniforms: Tensor | None) -> Sent:
+    def settle_node(self, state: S, before: Tensor, after: Tensor, uniforms: Tensor | None) -> Sent[S]:
         """The node's model after its step, from the one before the round: `after` itself where nothing is sent then."""

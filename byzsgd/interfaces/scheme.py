@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import ClassVar, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
 from byzsgd.interfaces.adversary import Attack
 from byzsgd.interfaces.server import Aggregator, Arrival, Decision, Optimizer, ServerContext
 from byzsgd.interfaces.time import Clock, Delay, LinkLaw
-from byzsgd.interfaces.values import Stream, value
+from byzsgd.interfaces.values import S, Stream, value
 from byzsgd.interfaces.worker import Job, Message, Work
 
 S_co = TypeVar("S_co", covariant=True)  # the State, which comes back as a part of the world
@@ -82,14 +82,14 @@ class ReadModels(Protocol):
     def version(self) -> Mapping[int, int]:
         """Node -> how many updates its model had."""
 
-    def kept(self, key: Key) -> Tensor:
+    def snapshot(self, key: Key) -> Tensor:
         """(d,) a version that somebody may still read."""
 
 
-class World(Protocol):
+class World(Protocol[S]):
     """What a scheme may read of the kernel's explicit state; it changes it by verbs alone, but for its own State."""
 
-    scheme: Any  # its own State
+    scheme: S  # its own State
 
     @property
     def models(self) -> ReadModels: ...

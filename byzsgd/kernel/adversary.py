@@ -198,7 +198,7 @@ class Liars(Adversary):
             own=own,
             honest=self.seen.together(self._visible(world, sending), params),
             params=params,
-            read_params=models.kept((node, read_at)),
+            read_params=models.snapshot((node, read_at)),
             read_at=read_at,
             step=models.version[node],
             time=world.time,

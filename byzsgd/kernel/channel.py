@@ -143,7 +143,7 @@ class Compressing(Channel):
     def _sending(self, world: World, flying: Pending) -> Sending:
         read_at = flying.job.read_at
         lr = None if self.lr is None else self.lr(read_at)
-        loss = self.loss(world.models.kept(flying.keys[0])) if self.compressor.needs_loss else None
+        loss = self.loss(world.models.snapshot(flying.keys[0])) if self.compressor.needs_loss else None
         return Sending(read_at, lr, loss, world.channel.max_abs if self.compressor.needs_round else None)
 
     def _rescaled(self, sender: Sender, lr: float | None) -> Tensor:

@@ -61,7 +61,7 @@ class Models:
         node, version = key
         return self.live[node] if version == self.version[node] else self.earlier[key]
 
-    def kept(self, key: Key) -> Tensor:
+    def snapshot(self, key: Key) -> Tensor:
         """(d,) a version that stays as it is."""
         model = self.earlier.get(key)
         if model is None:
@@ -95,7 +95,7 @@ class Models:
         new = key[1] + 1
         oldest = max(new - back, 0)
         if key[1] >= oldest or key in self.readers:
-            self.kept(key)
+            self.snapshot(key)
         self.written[node] = None
         self.version[node] = new
         for version in range(self.oldest.get(node, 0), oldest):

@@ -137,7 +137,7 @@ class Kernel:
         sent = self.adversary.sent(world, flying, own)
         message, norm = self.channel.carried(world, flying, result, own, sent)
         self.adversary.delivered(world, flying, sent.vector, message.vector, norm)
-        read_params = models.kept(flying.keys[0]) if self.reads else None
+        read_params = models.snapshot(flying.keys[0]) if self.reads else None
         if new is not old:
             world.workers[worker] = new
             models.exchange(flying.node, self.worker.keeps(old), self.worker.keeps(new))

@@ -21,7 +21,7 @@ from byzsgd.interfaces import (
 )
 from byzsgd.interfaces.values import Stream
 from byzsgd.schemes.gaps import Gaps, Widest
-from byzsgd.schemes.gossip import Gossip, facts_of, named
+from byzsgd.schemes.gossip import Gossip, facts_of, member_name
 from byzsgd.schemes.links import Network
 from byzsgd.schemes.meeting import Meeting
 
@@ -44,24 +44,24 @@ class ADPSGD(Gossip):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.exchange.memoryless, self.who, "exchange plain or moniqua", exchange=named(self.exchange))
+        require(self.exchange.memoryless, self.who, "exchange plain or moniqua", exchange=member_name(self.exchange))
 
     def require_fit(self, network: Network) -> None:
         require(network.fixed is not None, self.who, "a graph that stays, since it has no rounds",
-                graph=named(self.graph))  # fmt: skip
+                graph=member_name(self.graph))  # fmt: skip
 
-    def heard(self, network: Network) -> list[int]:
-        return [min(count, 1) for count in super().heard(network)]  # one neighbour at a time
+    def rule_rows(self, network: Network) -> list[int]:
+        return [min(count, 1) for count in super().rule_rows(network)]  # one neighbour at a time
 
     def bind(self, context: SchemeContext) -> Pairwise:
         network = self.network(context.num_workers, context.stream)
         self.require_fit(network)
-        exchange = self.settled(network, context)
+        exchange = self.run_exchange(network, context)
         return Pairwise(
             network=network,
             exchange=exchange,
             uniforms=self.uniforms(exchange, context),
-            rule=self.applied(network, context),
+            rule=self.run_rule(network, context),
             stream=context.stream,
             facts=facts_of(network, exchange, context),
         )
@@ -89,7 +89,7 @@ class Pairwise(Meeting):
     def delivered(self, kernel: Verbs[W], world: W, delivery: Delivery) -> Outcome:
         state: PairwiseState = world.scheme
         (node, read_at), gradient = delivery.key, delivery.message.vector
-        step, gaps, bits, scores = world.models.version[node], Gaps(self.exchange.theta), 0, {}
+        step, gaps, bits, scores = world.models.version[node], Gaps(self.exchange.gap_bound), 0, {}
         if neighbours := self.network.at(0).neighbours[node]:
             draw = self.stream("gossip", node, delivery.job.serial)
             partner = neighbours[int(draw.integers(len(neighbours)))]
@@ -106,21 +106,21 @@ class Pairwise(Meeting):
         """Both models of the pair become what they are after it has met; what that cost in bits."""
         live, node, number = world.models.live, delivery.key[0], delivery.job.serial
         pair = (live[node].clone(), live[partner].clone())
-        told = [
+        messages = [
             kernel.adversary.sent_model(
                 world, Edge(sender, receiver, number, model, own, (sender,), HALF.to(model), [model])
             )
             for sender, receiver, model, own in ((partner, node, pair[1], pair[0]), (node, partner, pair[0], pair[1]))
         ]
         uniforms = self.uniforms.at(node, number, pair[0])
-        gaps.add(pair[0], told[0][None])
-        for meeting, own, heard in ((node, pair[0], told[0]), (partner, pair[1], told[1])):
-            kernel.assign(world, meeting, self._after(own, heard, uniforms, meeting, number))
+        gaps.add(pair[0], messages[0][None])
+        for reader, own, message in ((node, pair[0], messages[0]), (partner, pair[1], messages[1])):
+            kernel.assign(world, reader, self._after(own, message, uniforms, reader, number))
         return 2 * self.exchange.send(None, pair[0], uniforms).bits
 
-    def _after(self, own: Tensor, heard: Tensor, uniforms: Tensor | None, node: int, serial: int) -> Tensor:
+    def _after(self, own: Tensor, message: Tensor, uniforms: Tensor | None, node: int, serial: int) -> Tensor:
         """(d,) a node's model after it has heard another's."""
         if self.rule is None:
-            return self.exchange.pair({}, own, heard, uniforms)[0]
-        sent = self.exchange.send(None, heard, uniforms).vector[None]
-        return self.rule(own, self.exchange.rows(own, sent), HALF.to(own), node, serial)
+            return self.exchange.pair({}, own, message, uniforms)[0]
+        decoded = self.exchange.send(None, message, uniforms).vector[None]
+        return self.rule(own, self.exchange.rows(own, decoded), HALF.to(own), node, serial)

@@ -23,7 +23,7 @@ from byzsgd.interfaces import (
     refuse,
 )
 from byzsgd.schemes.settled import Settled
-from byzsgd.schemes.work import NODE, OneModel, Shares, receptions, require_on_time, taken
+from byzsgd.schemes.work import NODE, OneModel, Shares, busy_seconds, receptions, require_on_time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,22 +90,22 @@ class CodedRounds(OneModel):
     def delivered(self, kernel: Verbs[W], world: W, delivery: Delivery) -> Outcome:
         state, worker, vector = world.scheme, delivery.job.worker, delivery.message.vector
         arrival = Arrival(delivery.time, worker, delivery.key[1], world.models.version[NODE], vector, None)
-        measured = {"load": self.shares.loads[worker]}
+        scores = {"load": self.shares.loads[worker]}
         if state.doing.pop(worker) < state.round:  # it was away when its round ended
             self._start(kernel, world, state, [worker])
-            return Outcome(arrival, refuse("late", measured), False)
+            return Outcome(arrival, refuse("late", scores), False)
         state.arrived[worker] = vector
         decoded = self.code.decoded(state.arrived, state.round)
         if decoded is None:
-            return Outcome(arrival, accept(None, scores=measured), False)
-        measured |= self._measured(state, decoded)
+            return Outcome(arrival, accept(None, scores=scores), False)
+        scores |= self._scores(state, decoded)
         if decoded.direction is not None:
             kernel.apply(world, NODE, decoded.direction)
         self._next_round(kernel, world, state)
-        decision = accept(decoded.direction, scores=measured)
+        decision = accept(decoded.direction, scores=scores)
         return Outcome(arrival, decision, decoded.direction is not None)
 
-    def _measured(self, state: CodedState, decoded: Decoded) -> dict[str, float]:
+    def _scores(self, state: CodedState, decoded: Decoded) -> dict[str, float]:
         dropped = len(self.shares.parts) - len(state.arrived)
         return {"dropped": dropped, "amplification": decoded.amplification, "left_out": decoded.left_out}
 
@@ -133,4 +133,4 @@ class CodedRounds(OneModel):
         if self.context.link is None:
             return None
         numbers = self.context.num_parameters * len(self.shares.work(0, 0, 0).weights)
-        return taken(self.context.link, FLOAT_BITS * numbers)
+        return busy_seconds(self.context.link, FLOAT_BITS * numbers)

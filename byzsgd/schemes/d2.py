@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from byzsgd.checks import require
 from byzsgd.interfaces import SchemeContext
-from byzsgd.schemes.gossip import Gossip, facts_of, named
+from byzsgd.schemes.gossip import Gossip, facts_of, member_name
 from byzsgd.schemes.links import Network
 from byzsgd.schemes.neighbour_rounds import NeighbourRounds
 
@@ -28,20 +28,20 @@ class D2(Gossip):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.exchange.memoryless, self.who, "exchange plain or moniqua", exchange=named(self.exchange))
+        require(self.exchange.memoryless, self.who, "exchange plain or moniqua", exchange=member_name(self.exchange))
         require(self.averages, self.who, "the mean as its rule", rule=getattr(self.rule, "__name__", self.rule))
 
     def require_fit(self, network: Network) -> None:
         super().require_fit(network)
-        require(network.fixed is not None, self.who, "a graph that stays", graph=named(self.graph))
-        least = network.facts["least_eigenvalue"]
+        require(network.fixed is not None, self.who, "a graph that stays", graph=member_name(self.graph))
+        least = network.least_eigenvalue
         require(least > BORDER, self.who, "least eigenvalue of W > -1/3 (scheme.lazy=.9 or less)",
                 least_eigenvalue=f"{least:.6g}")  # fmt: skip
 
     def bind(self, context: SchemeContext) -> NeighbourRounds:
         network = self.network(context.num_workers, context.stream)
         self.require_fit(network)
-        exchange = self.settled(network, context)
+        exchange = self.run_exchange(network, context)
         uniforms, facts = self.uniforms(exchange, context), facts_of(network, exchange, context)
         return NeighbourRounds(network=network, exchange=exchange, uniforms=uniforms, rule=None, step_first=True,
                                corrected=True, facts=facts)  # fmt: skip

@@ -9,7 +9,7 @@ from typing import ClassVar
 from byzsgd.checks import require
 from byzsgd.interfaces import SchemeContext
 from byzsgd.schemes.exchanges import moniqua
-from byzsgd.schemes.gossip import Gossip, Order, facts_of, named
+from byzsgd.schemes.gossip import Gossip, Order, facts_of, member_name
 from byzsgd.schemes.links import Network
 from byzsgd.schemes.neighbour_rounds import NeighbourRounds
 
@@ -32,13 +32,13 @@ class DPSGD(Gossip):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        known = ("mix_then_step", "step_then_mix", None)
-        require(self.order in known, self.who, "order mix_then_step, step_then_mix or null", order=self.order)
-        fixed = self.exchange.steps_first if self.averages else True
-        if fixed is not None:
-            reason = f"for exchange={named(self.exchange)}" if self.averages else "for a rule other than the mean"
-            need = "step_then_mix" if fixed else "mix_then_step"
-            require(self.order in (None, need), self.who, f"order={need} {reason}", order=self.order)
+        orders = ("mix_then_step", "step_then_mix", None)
+        require(self.order in orders, self.who, "order mix_then_step, step_then_mix or null", order=self.order)
+        steps_first = self.exchange.steps_first if self.averages else True
+        if steps_first is not None:
+            reason = f"for exchange={member_name(self.exchange)}" if self.averages else "for a rule other than the mean"
+            order = "step_then_mix" if steps_first else "mix_then_step"
+            require(self.order in (None, order), self.who, f"order={order} {reason}", order=self.order)
 
     @property
     def step_first(self) -> bool:
@@ -50,12 +50,12 @@ class DPSGD(Gossip):
     def bind(self, context: SchemeContext) -> NeighbourRounds:
         network = self.network(context.num_workers, context.stream)
         self.require_fit(network)
-        exchange = self.settled(network, context)
+        exchange = self.run_exchange(network, context)
         return NeighbourRounds(
             network=network,
             exchange=exchange,
             uniforms=self.uniforms(exchange, context),
-            rule=self.applied(network, context),
+            rule=self.run_rule(network, context),
             step_first=self.step_first,
             corrected=False,
             facts=facts_of(network, exchange, context),

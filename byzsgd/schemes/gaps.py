@@ -33,8 +33,8 @@ class Gaps:
         """`largest_gap`, and the share `theta_violations` of (edge, coordinate) where there is a θ."""
         if not self.pairs:
             return {}
-        found = {"largest_gap": self.largest}
-        return found if self.theta is None else {**found, "theta_violations": self.beyond / self.pairs}
+        scores = {"largest_gap": self.largest}
+        return scores if self.theta is None else {**scores, "theta_violations": self.beyond / self.pairs}
 
 
 @dataclass(eq=False)

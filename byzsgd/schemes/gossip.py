@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from byzsgd.schemes.exchanges import moniqua, plain
 from byzsgd.schemes.liars import honest_part
 from byzsgd.schemes.links import Network, Uniforms
 from byzsgd.schemes.rules import mean
-from byzsgd.schemes.rules.declaration import Applied, declared
+from byzsgd.schemes.rules.declaration import RuleInUse, declaration_of
 from byzsgd.signatures import unwrapped
 
 Order = Literal["mix_then_step", "step_then_mix"]
@@ -39,9 +39,9 @@ class Gossip:
 
     def __post_init__(self) -> None:
         require(0 < self.lazy <= 1, self.who, "0 < lazy <= 1", lazy=self.lazy)
-        require(self.averages or self.exchange.memoryless, self.who,
-                "exchange plain or moniqua for a rule other than the mean", exchange=named(self.exchange))  # fmt: skip
-        declared(self.rule)
+        require(self.averages or self.exchange.memoryless, self.who, "exchange plain or moniqua for a rule other than "
+                "the mean", exchange=member_name(self.exchange))  # fmt: skip
+        declaration_of(self.rule)
 
     def check(self, num_workers: int) -> None:
         """A graph that is drawn is drawn again, from the run's own stream, when the scheme is bound."""
@@ -60,31 +60,31 @@ class Gossip:
     def require_fit(self, network: Network) -> None:
         """Raises ValueError for a graph that this scheme cannot work on."""
 
-    def heard(self, network: Network) -> list[int]:
+    def rule_rows(self, network: Network) -> list[int]:
         """Of every node, how many models its rule is given at a time."""
         return [len(neighbours) for neighbours in network.at(0).neighbours]
 
     def alone(self, network: Network, byzantine: Collection[int]) -> frozenset[int]:
         """The liars with too few neighbours for the rule: nothing protects them, so they keep their own models.
         ValueError for an honest node that has too few."""
-        said, values = declared(self.rule)
-        found = set()
-        for node, count in enumerate(self.heard(network)):
+        declaration, values = declaration_of(self.rule)
+        nodes = set()
+        for node, count in enumerate(self.rule_rows(network)):
             try:
-                if said.fits is not None and count > 0:
-                    said.fits(count, **values)
+                if declaration.fits is not None and count > 0:
+                    declaration.fits(count, **values)
             except ValueError:
                 if node not in byzantine:
                     raise
-                found.add(node)
-        return frozenset(found)
+                nodes.add(node)
+        return frozenset(nodes)
 
-    def applied(self, network: Network, context: SchemeContext) -> Applied | None:
+    def run_rule(self, network: Network, context: SchemeContext) -> RuleInUse | None:
         """The rule of a run; None: the mean."""
         if self.averages:
             return None
-        loss = context.loss if declared(self.rule)[0].losses else None
-        return Applied(self.rule, loss, self.alone(network, context.byzantine))
+        loss = context.loss if declaration_of(self.rule)[0].losses else None
+        return RuleInUse(self.rule, loss, self.alone(network, context.byzantine))
 
     @property
     def averages(self) -> bool:
@@ -95,17 +95,17 @@ class Gossip:
         """What the exchange of a run draws."""
         return Uniforms(context.stream, context.num_parameters, exchange.random, exchange.shared)
 
-    def settled(self, network: Network, context: SchemeContext) -> Exchange:
+    def run_exchange(self, network: Network, context: SchemeContext) -> Exchange:
         """The exchange of a run, with a number for every word in it."""
         own = getattr(context.optimizer, "own_iterate", False)
         require(not own, self.who, "an optimizer that steps from the model it is given (optimizer=sgd)",
-                optimizer=named(context.optimizer))  # fmt: skip
-        found = self.exchange
-        if not isinstance(found, moniqua) or not isinstance(found.theta, str):
-            return found
-        require(found.theta != "pilot", self.who, "the gap that a pilot run measured (Experiment.run makes one)",
-                theta=found.theta)  # fmt: skip
-        return replace(found, theta=self.theory(found, network, context))
+                optimizer=member_name(context.optimizer))  # fmt: skip
+        exchange = self.exchange
+        if not isinstance(exchange, moniqua) or not isinstance(exchange.theta, str):
+            return exchange
+        require(exchange.theta != "pilot", self.who, "the gap that a pilot run measured (Experiment.run makes one)",
+                theta=exchange.theta)  # fmt: skip
+        return replace(exchange, theta=self.theory(exchange, network, context))
 
     def theory(self, exchange: moniqua, network: Network, context: SchemeContext) -> float:
         """θ as the paper of the scheme has it; ValueError where that is not established."""
@@ -126,18 +126,20 @@ class Gossip:
         return replace(self, exchange=replace(self.exchange, theta=theta))
 
 
-def named(part: object) -> str:
+def member_name(part: object) -> str:
     """A member as a person would choose it."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(part).__name__).lower()
 
 
-def facts_of(network: Network, exchange: Exchange, context: SchemeContext) -> dict[str, Any]:
+def facts_of(network: Network, exchange: Exchange, context: SchemeContext) -> dict[str, object]:
     """For the record: the graph, the liars on it, and the bound that was used."""
     liars = {} if network.weights is None else honest_part(network.weights, context.byzantine)
-    return {**network.facts, **liars, **({} if exchange.theta is None else {"theta": exchange.theta})}
+    return {**network.facts, **liars, **({} if exchange.gap_bound is None else {"theta": exchange.gap_bound})}
 
 
-def remarks_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
+def remarks_of(facts: Mapping[str, object]) -> tuple[str, ...]:
     """What should be said of a graph."""
-    cut = facts.get("honest_connected", True) is False
-    return ("the liars cut the honest nodes apart: their models cannot agree whatever the rule",) if cut else ()
+    disconnected = facts.get("honest_connected", True) is False
+    return (
+        ("the liars cut the honest nodes apart: their models cannot agree whatever the rule",) if disconnected else ()
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,8 +16,8 @@ from byzsgd.interfaces import Graph, Mixing
 from byzsgd.interfaces.values import Stream
 from byzsgd.schemes.mixing.spectrum import gap_of
 
-DRAWN = 100  # nodes; of more, a picture says nothing
-REMEMBERED = 4  # rounds; neighbours are at most one apart, so few are in use at a time
+PICTURE_NODES = 100  # nodes; of more, a picture says nothing
+MEMO_ROUNDS = 4  # rounds; neighbours are at most one apart, so few are in use at a time
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,9 @@ class Links:
     def of(cls, weights: np.ndarray) -> Links:
         """From W (n, n)."""
         off = weights - np.diag(np.diag(weights))
-        found = [np.flatnonzero(row) for row in off]
-        rows = [torch.from_numpy(row[where]) for row, where in zip(off, found, strict=True)]
-        return cls(tuple(tuple(where.tolist()) for where in found), tuple(rows))
+        neighbours = [np.flatnonzero(row) for row in off]
+        rows = [torch.from_numpy(row[where]) for row, where in zip(off, neighbours, strict=True)]
+        return cls(tuple(tuple(where.tolist()) for where in neighbours), tuple(rows))
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,40 +64,49 @@ class Network:
         return cls(n, None, Links.of(fixed), fixed)
 
     @cached_property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, object]:
         """For the record, of a graph that stays: `edges`, `spectral_gap` 1 − ρ, `least_eigenvalue` of W; `graph`, the
         pairs of neighbours, of few nodes."""
-        if self.fixed is None or self.weights is None:
+        if self.fixed is None:
             return {}
-        values = np.linalg.eigvalsh(self.weights)
         pairs = [[i, j] for i, others in enumerate(self.fixed.neighbours) for j in others if i < j]
-        drawn = {"graph": pairs} if self.num_workers <= DRAWN else {}
-        found = {"edges": len(pairs), "spectral_gap": gap_of(values), "least_eigenvalue": float(values[0])}
-        return {**found, **drawn}
+        picture = {"graph": pairs} if self.num_workers <= PICTURE_NODES else {}
+        numbers = {"edges": len(pairs), "spectral_gap": self.gap, "least_eigenvalue": self.least_eigenvalue}
+        return {**numbers, **picture}
 
     @property
     def gap(self) -> float:
         """1 − ρ; ValueError where every round has another graph."""
-        require(self.fixed is not None, "a spectral gap", "a graph that stays", graph="matching")
-        return float(self.facts["spectral_gap"])
+        return gap_of(self._eigenvalues)
+
+    @property
+    def least_eigenvalue(self) -> float:
+        """λ_min of W; ValueError where every round has another graph."""
+        return float(self._eigenvalues[0])
+
+    @cached_property
+    def _eigenvalues(self) -> np.ndarray:
+        if self.weights is None:
+            raise ValueError("a spectral gap needs a graph that stays; got graph=matching")
+        return np.linalg.eigvalsh(self.weights)
 
     def at(self, number: int) -> Links:
         """The neighbours of a round."""
         if self.fixed is not None:
             return self.fixed
         assert self.draw is not None
-        found = self.memo.get(number)
-        if found is None:
-            found = self.memo[number] = self.draw(number)
-            for old in [each for each in self.memo if each <= number - REMEMBERED]:
+        links = self.memo.get(number)
+        if links is None:
+            links = self.memo[number] = self.draw(number)
+            for old in [each for each in self.memo if each <= number - MEMO_ROUNDS]:
                 del self.memo[old]
-        return found
+        return links
 
 
 def lazy_weights(weights: np.ndarray, share: float) -> np.ndarray:
     """share·W + (1 − share)·I."""
-    mixed: np.ndarray = share * weights + (1.0 - share) * np.eye(len(weights))
-    return mixed
+    lazy: np.ndarray = share * weights + (1.0 - share) * np.eye(len(weights))
+    return lazy
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,15 +125,15 @@ class Uniforms:
         if not self.random:
             return None
         if not self.shared:
-            return self._drawn(node, number, like)
-        found = self.memo.get(number)
-        if found is None:
-            found = self.memo[number] = self._drawn(0, number, like)
-            for old in [each for each in self.memo if each <= number - REMEMBERED]:
+            return self._draw(node, number, like)
+        uniforms = self.memo.get(number)
+        if uniforms is None:
+            uniforms = self.memo[number] = self._draw(0, number, like)
+            for old in [each for each in self.memo if each <= number - MEMO_ROUNDS]:
                 del self.memo[old]
-        return found
+        return uniforms
 
-    def _drawn(self, node: int, number: int, like: Tensor) -> Tensor:
-        kind: Any = np.float32 if like.dtype == torch.float32 else np.float64
-        drawn = self.stream("compression", node, number).random(self.num_parameters, dtype=kind)
-        return torch.from_numpy(drawn).to(like.device)
+    def _draw(self, node: int, number: int, like: Tensor) -> Tensor:
+        kind = np.float32 if like.dtype == torch.float32 else np.float64
+        numbers = self.stream("compression", node, number).random(self.num_parameters, dtype=kind)
+        return torch.from_numpy(numbers).to(like.device)

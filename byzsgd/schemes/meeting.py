@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from byzsgd.interfaces import Exchange, World
 from byzsgd.schemes.gaps import SCORES, Widest
 from byzsgd.schemes.gossip import remarks_of
 from byzsgd.schemes.links import Network, Uniforms
-from byzsgd.schemes.rules.declaration import Applied
+from byzsgd.schemes.rules.declaration import RuleInUse
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -23,8 +23,8 @@ class Meeting:
     network: Network
     exchange: Exchange
     uniforms: Uniforms
-    rule: Applied | None  # None: the mean, which the exchange computes itself
-    facts: Mapping[str, Any]
+    rule: RuleInUse | None  # None: the mean, which the exchange computes itself
+    facts: Mapping[str, object]
 
     def check(self, num_workers: int) -> None:
         """Done when it was bound."""
@@ -37,4 +37,4 @@ class Meeting:
 
     def remarks(self, world: World) -> tuple[str, ...]:
         widest: Widest = world.scheme.widest
-        return (*remarks_of(self.facts), *widest.remarks(self.exchange.theta))
+        return (*remarks_of(self.facts), *widest.remarks(self.exchange.gap_bound))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,7 +26,7 @@ class NeighbourRoundsState:
     """Where every node is, and what the others still need of it."""
 
     round: dict[int, int]
-    exchange: dict[int, Any]  # node -> its State of the exchange
+    exchange: dict[int, object]  # node -> its State of the exchange
     outgoing: dict[tuple[int, int], Outgoing] = field(default_factory=dict)  # (node, round), at most two of a node
     gradients: dict[int, Tensor | None] = field(default_factory=dict)  # of nodes that wait for a neighbour
     serial: dict[int, int] = field(default_factory=dict)  # of every node's last gradient
@@ -59,15 +58,15 @@ class NeighbourRounds(Meeting):
         state.gradients[node] = None if self.step_first else gradient
         if self.step_first:
             kernel.apply(world, node, gradient)
-            self._show(world, node, self._corrected(world, node), 0)
+            self._show(world, node, self._public_model(world, node), 0)
         bits = state.outgoing[node, number].bits
         state.bits += bits
-        gaps, waiting = Gaps(self.exchange.theta), [node, *self.network.at(number).neighbours[node]]
+        gaps, waiting = Gaps(self.exchange.gap_bound), [node, *self.network.at(number).neighbours[node]]
         while waiting:
-            mixed = waiting.pop(0)
-            if self._ready(state, mixed):
-                self._mix(kernel, world, mixed, gaps)
-                waiting += self.network.at(state.round[mixed]).neighbours[mixed]
+            candidate = waiting.pop(0)
+            if self._ready(state, candidate):
+                self._mix(kernel, world, candidate, gaps)
+                waiting += self.network.at(state.round[candidate]).neighbours[candidate]
         state.widest.add(gaps)
         arrival = Arrival(delivery.time, delivery.job.worker, read_at, step, gradient, None)
         decision = accept(gradient, scores=gaps.scores)
@@ -83,19 +82,19 @@ class NeighbourRounds(Meeting):
         state: NeighbourRoundsState = world.scheme
         number, gradient, live = state.round[node], state.gradients.pop(node), world.models.live
         own = state.outgoing[node, number]
-        mixed = self._mixed(kernel, world, node, gaps)
+        model = self._meet(kernel, world, node, gaps)
         bits = 0
         if self.corrected:
-            state.drift[node] = mixed - live[node]
-        kernel.assign(world, node, mixed)
+            state.drift[node] = model - live[node]
+        kernel.assign(world, node, model)
         if gradient is not None:
             kernel.apply(world, node, gradient)
             after = live[node].clone()
-            drawn = self.uniforms.at(node, number, after)
-            settled = self.exchange.settled(state.exchange[node], own.model, after, drawn)
-            state.exchange[node], bits = settled.state, settled.bits
-            if settled.vector is not after:
-                kernel.assign(world, node, settled.vector)
+            uniforms = self.uniforms.at(node, number, after)
+            final = self.exchange.settle_node(state.exchange[node], own.model, after, uniforms)
+            state.exchange[node], bits = final.state, final.bits
+            if final.vector is not after:
+                kernel.assign(world, node, final.vector)
         links = self.network.at(number)
         state.round[node] = number + 1
         for other in (node, *links.neighbours[node]):
@@ -103,7 +102,7 @@ class NeighbourRounds(Meeting):
                 del state.outgoing[other, number]
         self._open(kernel, world, node, bits)
 
-    def _mixed(self, kernel: Verbs[W], world: W, node: int, gaps: Gaps) -> Tensor:
+    def _meet(self, kernel: Verbs[W], world: W, node: int, gaps: Gaps) -> Tensor:
         """(d,) the node's model after it has met those of its neighbours."""
         state: NeighbourRoundsState = world.scheme
         number = state.round[node]
@@ -111,26 +110,26 @@ class NeighbourRounds(Meeting):
         neighbours = links.neighbours[node]
         if not neighbours:
             return own.model
-        shown = [state.outgoing[other, number] for other in neighbours]
-        weights, models = links.weights[node].to(own.model), [each.model for each in shown]
-        told, sent = list(models), [each.sent for each in shown]
+        outgoing = [state.outgoing[other, number] for other in neighbours]
+        weights, models = links.weights[node].to(own.model), [each.model for each in outgoing]
+        messages, decoded = list(models), [each.sent for each in outgoing]
         for at, other in enumerate(neighbours):
             edge = Edge(other, node, number, models[at], own.model, neighbours, weights, models)
-            if (said := kernel.adversary.sent_model(world, edge)) is not edge.model:
-                told[at], sent[at] = said, self._sent(other, number, said)
-        received = torch.stack(sent)
-        exact = all(one is other for one, other in zip(told, sent, strict=True))
-        gaps.add(own.model, received if exact else torch.stack(told))
+            if (message := kernel.adversary.sent_model(world, edge)) is not edge.model:
+                messages[at], decoded[at] = message, self._transmit(other, number, message)
+        received = torch.stack(decoded)
+        exact = all(one is other for one, other in zip(messages, decoded, strict=True))
+        gaps.add(own.model, received if exact else torch.stack(messages))
         if self.rule is None:
             return self.exchange.mix_node(own.model, own.sent, received, weights)
         rows = self.exchange.rows(own.model, received)
         return self.rule(own.model, rows, weights, node, state.serial[node])
 
-    def _sent(self, node: int, number: int, model: Tensor) -> Tensor:
+    def _transmit(self, node: int, number: int, model: Tensor) -> Tensor:
         """What arrives of a model that is not the node's own; such exchanges have no State."""
         return self.exchange.send(None, model, self.uniforms.at(node, number, model)).vector
 
-    def _corrected(self, world: World, node: int) -> Tensor:
+    def _public_model(self, world: World, node: int) -> Tensor:
         """(d,) what a node shows after its step."""
         state: NeighbourRoundsState = world.scheme
         model: Tensor = world.models.live[node]
@@ -145,7 +144,7 @@ class NeighbourRounds(Meeting):
     def _show(self, world: World, node: int, model: Tensor, bits: int) -> None:
         state: NeighbourRoundsState = world.scheme
         number = state.round[node]
-        sent = self.exchange.send(state.exchange[node], model, self.uniforms.at(node, number, model))
-        state.exchange[node] = sent.state
+        message = self.exchange.send(state.exchange[node], model, self.uniforms.at(node, number, model))
+        state.exchange[node] = message.state
         edges = len(self.network.at(number).neighbours[node])
-        state.outgoing[node, number] = Outgoing(model, sent.vector, (sent.bits + bits) * edges)
+        state.outgoing[node, number] = Outgoing(model, message.vector, (message.bits + bits) * edges)

@@ -25,7 +25,7 @@ from byzsgd.interfaces import (
     accept,
 )
 from byzsgd.schemes.settled import Settled
-from byzsgd.schemes.work import NODE, OneModel, Shares, require_on_time, taken
+from byzsgd.schemes.work import NODE, OneModel, Shares, busy_seconds, require_on_time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +91,8 @@ class RingRounds(OneModel):
             kernel.apply(world, NODE, direction)
             state.round, state.arrived = state.round + 1, {}
             self._start(kernel, world, state)
-        measured = {"load": self.shares.loads[worker]}
-        return Outcome(arrival, accept(direction, scores=measured), direction is not None)
+        scores = {"load": self.shares.loads[worker]}
+        return Outcome(arrival, accept(direction, scores=scores), direction is not None)
 
     def _start(self, kernel: Verbs[W], world: W, state: RingState) -> None:
         version, clock, workers = world.models.version[NODE], self.context.clock, sorted(world.workers)
@@ -100,7 +100,7 @@ class RingRounds(OneModel):
         if link is None:
             ways = [clock.way(world.clock, worker) for worker in workers]
         else:
-            ways = [2 * (n - 1) * taken(link, FLOAT_BITS * self.context.num_parameters / n)] * n
+            ways = [2 * (n - 1) * busy_seconds(link, FLOAT_BITS * self.context.num_parameters / n)] * n
         seconds = [self.shares.seconds(self.context, world, worker) + ways[worker] for worker in workers]
         for worker in workers:
             kernel.start(world, worker, NODE, self.shares.work(worker, version, state.round), max(seconds))

@@ -47,7 +47,7 @@ class Server(Settled):
 class ServerState:
     """What the aggregator remembers, and who waits for the next update."""
 
-    aggregator: Any
+    aggregator: object
     held: dict[int, None] = field(default_factory=dict)
 
 
@@ -62,7 +62,7 @@ class ParameterServer:
     stamps: bool
     claims: int
 
-    facts: ClassVar[Mapping[str, Any]] = {}
+    facts: ClassVar[Mapping[str, object]] = {}
 
     @property
     def scores(self) -> tuple[str, ...]:
@@ -87,7 +87,7 @@ class ParameterServer:
         state = world.scheme = ServerState(self.aggregator.init(self.context(world.models.live[NODE])))
         for worker in sorted(world.workers):
             kernel.start(world, worker, NODE)
-        idle = sorted(set(world.workers) - self._called(state, world.workers))
+        idle = sorted(set(world.workers) - self._readers(state, world.workers))
         state.held |= {worker: None for worker in idle if kernel.cancel(world, worker)}
         return state
 
@@ -97,7 +97,7 @@ class ParameterServer:
         read_at, read_params = job.read_at, delivery.read_params
         if not self.stamps and message.claimed_read_at is not None:
             read_at = message.claimed_read_at
-            read_params = None if read_params is None else world.models.kept((NODE, read_at))
+            read_params = None if read_params is None else world.models.snapshot((NODE, read_at))
         arrival = Arrival(delivery.time, job.worker, read_at, world.models.version[NODE], message.vector, read_params)
         decision = self.aggregator.receive(state.aggregator, arrival)
         if decision.direction is not None:
@@ -110,7 +110,7 @@ class ParameterServer:
             state.held |= {worker: None for worker in sorted(world.workers) if kernel.cancel(world, worker)}
             state.held[sender] = None
         if decision.direction is not None or decision.reply is Reply.RESTART:
-            for worker in sorted(self._called(state, state.held)):
+            for worker in sorted(self._readers(state, state.held)):
                 del state.held[worker]
                 kernel.start(world, worker, NODE)
         for worker in decision.cancel if decision.reply is not Reply.RESTART else ():
@@ -122,8 +122,8 @@ class ParameterServer:
         elif decision.reply is Reply.DISPATCH:
             kernel.start(world, sender, NODE)
 
-    def _called(self, state: ServerState, waiting: Iterable[int]) -> set[int]:
+    def _readers(self, state: ServerState, waiting: Iterable[int]) -> set[int]:
         """Those of the waiting workers that the server now gives its model."""
         server: Any = self.aggregator
-        called = server.called(state.aggregator) if getattr(server, "calls", False) else None
-        return set(waiting) if called is None else set(waiting) & set(called)
+        choice = server.called(state.aggregator) if getattr(server, "calls", False) else None
+        return set(waiting) if choice is None else set(waiting) & set(choice)

@@ -31,7 +31,7 @@ from byzsgd.interfaces import (
     accept,
 )
 from byzsgd.schemes.settled import Settled
-from byzsgd.schemes.work import NODE, OneModel, Shares, receptions, require_on_time, taken
+from byzsgd.schemes.work import NODE, OneModel, Shares, busy_seconds, receptions, require_on_time
 
 BEHIND = 4  # units in the last place
 
@@ -63,14 +63,14 @@ class CodedReduce(Settled):
         return Tree(self.children, self.layers, self.stragglers)
 
     def __post_init__(self) -> None:
-        planned = getattr(self.code, "stragglers", None)
-        require(planned == self.stragglers, "scheme tree", "a code against as many stragglers (scheme/code=auto)",
-                stragglers=self.stragglers, code_stragglers=planned)  # fmt: skip
+        survivable = getattr(self.code, "stragglers", None)
+        require(survivable == self.stragglers, "scheme tree", "a code against as many stragglers (scheme/code=auto)",
+                stragglers=self.stragglers, code_stragglers=survivable)  # fmt: skip
         self.code.check(self.children)
 
     def check(self, num_workers: int) -> None:
-        needed = self.tree.num_workers
-        require(num_workers == needed, "scheme tree", f"num_workers={needed} (n + n² + … + n^layers)",
+        nodes = self.tree.num_workers
+        require(num_workers == nodes, "scheme tree", f"num_workers={nodes} (n + n² + … + n^layers)",
                 num_workers=num_workers, children=self.children, layers=self.layers)  # fmt: skip
 
     def blocks(self, num_workers: int) -> int:
@@ -116,57 +116,57 @@ class TreeRounds(OneModel):
         received = world.scheme.received.get(job.worker)
         if received is None:
             return message
-        below = self._decoded(job.worker, received)[0]
+        below = self._decode(job.worker, received)[0]
         return Message(message.vector + below, message.bits, message.claimed_read_at)
 
     def delivered(self, kernel: Verbs[W], world: W, delivery: Delivery) -> Outcome:
         state, worker, vector = world.scheme, delivery.job.worker, delivery.message.vector
         arrival = Arrival(delivery.time, worker, delivery.key[1], world.models.version[NODE], vector, None)
-        measured: dict[str, float] = {"load": self.shares.loads[worker]}
+        scores: dict[str, float] = {"load": self.shares.loads[worker]}
         if (own := state.received.pop(worker, None)) is not None:
-            measured |= self._measured(self._decoded(worker, own)[1], len(own))
+            scores |= self._scores(self._decode(worker, own)[1], len(own))
         parent, direction = self.tree.parent(worker), None
         received = state.received.setdefault(parent, {})
         received[worker] = vector
         if parent == ROOT and len(received) == self._waited_for:
-            total, largest = self._decoded(ROOT, received)
+            total, largest = self._decode(ROOT, received)
             direction = total.div_(self.shares.examples)
-            measured.setdefault("amplification", largest)
+            scores.setdefault("amplification", largest)
             kernel.apply(world, NODE, direction)
             for other in sorted(world.workers):
                 kernel.cancel(world, other)
             state.round, state.received = state.round + 1, {}
             self._start(kernel, world, state)
-        return Outcome(arrival, accept(direction, scores=measured), direction is not None)
+        return Outcome(arrival, accept(direction, scores=scores), direction is not None)
 
     @property
     def _waited_for(self) -> int:
         return self.tree.children - self.tree.stragglers
 
-    def _measured(self, largest: float, received: int) -> dict[str, float]:
+    def _scores(self, largest: float, received: int) -> dict[str, float]:
         return {"dropped": self.tree.children - received, "amplification": largest}
 
-    def _decoded(self, node: int, received: dict[int, Tensor]) -> tuple[Tensor, float]:
+    def _decode(self, node: int, received: dict[int, Tensor]) -> tuple[Tensor, float]:
         """(d,) what the messages of a node's children come to, and the largest coefficient."""
         first = self.tree.children_of(node).start
         children = sorted(received)
-        found = decode(self.matrix, [child - first for child in children])
-        terms = ((float(a), received[child]) for a, child in zip(found, children, strict=True))
-        return added(terms), float(np.abs(found).max())
+        coefficients = decode(self.matrix, [child - first for child in children])
+        terms = ((float(a), received[child]) for a, child in zip(coefficients, children, strict=True))
+        return added(terms), float(np.abs(coefficients).max())
 
     def _start(self, kernel: Verbs[W], world: W, state: TreeState) -> None:
         version = world.models.version[NODE]
         clock = self.context.clock
         ready = [world.time + self.shares.seconds(self.context, world, worker) for worker in sorted(world.workers)]
         ways = [clock.way(world.clock, worker) for worker in sorted(world.workers)]
-        for worker, received in enumerate(tree_receptions(self.tree, ready, ways, self._busy)):
+        for worker, finish in enumerate(tree_receptions(self.tree, ready, ways, self._busy)):
             work = self.shares.work(worker, version, state.round)
-            kernel.start(world, worker, NODE, work, received - world.time)
+            kernel.start(world, worker, NODE, work, finish - world.time)
 
     @cached_property
     def _busy(self) -> float | None:
         link = self.context.link
-        return None if link is None else taken(link, FLOAT_BITS * self.context.num_parameters)
+        return None if link is None else busy_seconds(link, FLOAT_BITS * self.context.num_parameters)
 
 
 def tree_receptions(tree: Tree, ready: Sequence[float], ways: Sequence[float], busy: float | None) -> list[float]:
@@ -175,7 +175,7 @@ def tree_receptions(tree: Tree, ready: Sequence[float], ways: Sequence[float], b
     `ready`: when its own work is done; it sends once it also has the messages of its first n − s children. `ways` and
     `busy` as in `receptions`.
     """
-    ready, received = list(ready), [math.inf] * tree.num_workers
+    ready, finishes = list(ready), [math.inf] * tree.num_workers
     for node in range(tree.num_workers - 1, ROOT - 1, -1):  # whoever waits comes after those that it waits for
         children = tree.children_of(node)
         if not children:
@@ -183,9 +183,9 @@ def tree_receptions(tree: Tree, ready: Sequence[float], ways: Sequence[float], b
         times = receptions([ready[child] for child in children], [ways[child] for child in children], busy)
         first = sorted(range(len(children)), key=lambda each: (times[each], each))[: tree.children - tree.stragglers]
         for each in first:
-            received[children[each]] = times[each]
+            finishes[children[each]] = times[each]
         if node != ROOT:
             last = times[first[-1]]
             # A tie goes to the lower worker, which the parent is: it must not be delivered before its children.
             ready[node] = max(ready[node], last + BEHIND * math.ulp(last))
-    return received
+    return finishes

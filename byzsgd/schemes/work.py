@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -43,12 +43,12 @@ class Shares:
     @cached_property
     def _summed(self) -> tuple[tuple[tuple[float, ...], ...], ...]:
         """By worker, the weights of the mean gradients; complex ones as two rows."""
-        found = []
+        rows_of_workers = []
         for own, weights in zip(self.parts, self.weights, strict=True):
             scaled = weights * np.array([self.sizes[part] for part in own.tolist()])
             rows = (scaled.real, scaled.imag) if np.iscomplexobj(scaled) else (scaled,)
-            found.append(tuple(tuple(row.tolist()) for row in rows))
-        return tuple(found)
+            rows_of_workers.append(tuple(tuple(row.tolist()) for row in rows))
+        return tuple(rows_of_workers)
 
     def work(self, worker: int, version: int, number: int) -> Combined:
         """What this worker computes in round `number`, at this version of the model."""
@@ -63,7 +63,7 @@ class Shares:
 class OneModel:
     """What rounds with one model for all workers say of themselves."""
 
-    facts: ClassVar[Mapping[str, Any]] = {}
+    facts: ClassVar[Mapping[str, object]] = {}
 
     def check(self, num_workers: int) -> None:
         """Done when the scheme was configured."""
@@ -78,7 +78,7 @@ class OneModel:
         return ()
 
 
-def taken(link: LinkLaw | None, bits: float) -> float:
+def busy_seconds(link: LinkLaw | None, bits: float) -> float:
     """Seconds for which a message of so many bits keeps its receiver busy."""
     return 0.0 if link is None else link.latency + link.per_message + bits / link.bandwidth
 
@@ -88,10 +88,10 @@ def receptions(ready: Sequence[float], ways: Sequence[float], busy: float | None
     readiness (ties: the first), so many seconds each; None: each takes its own way."""
     if busy is None:
         return [at + way for at, way in zip(ready, ways, strict=True)]
-    received, free = [math.inf] * len(ready), 0.0
+    times, free = [math.inf] * len(ready), 0.0
     for sender in sorted(range(len(ready)), key=lambda each: (ready[each], each)):
-        free = received[sender] = max(free, ready[sender]) + busy
-    return received
+        free = times[sender] = max(free, ready[sender]) + busy
+    return times
 
 
 def require_on_time(who: str, delay: Delay, attack: Attack) -> None:

@@ -194,7 +194,7 @@ def test_bits_are_counted():
     assert moniqua(bits=3, theta=1.0).send(None, x, None).bits == 3 * D
     assert choco(top_k(k=4)).send(torch.zeros(D), x, None).bits == 37 * 4
     assert difference(top_k(k=4)).send(None, x, None).bits == 0
-    assert difference(top_k(k=4)).settled(None, x, x + 1, None).bits == 37 * 4
+    assert difference(top_k(k=4)).settle_node(None, x, x + 1, None).bits == 37 * 4
 
 
 @every_compressor
@@ -203,7 +203,7 @@ def test_what_is_sent_has_the_length_that_was_foretold(make, name):
     exchange, start = make(twins.COMPRESSED[name][0]), models()
     drawn = None if draws(name, 0) is None else draws(name, 0)[0]
     state = exchange.init(start)[0]
-    sent = exchange.send(state, start[0], drawn).bits + exchange.settled(state, start[0], start[1], drawn).bits
+    sent = exchange.send(state, start[0], drawn).bits + exchange.settle_node(state, start[0], start[1], drawn).bits
     assert sent == exchange.nominal_bits(D)
     assert exchange.fixed_length
 
@@ -211,7 +211,7 @@ def test_what_is_sent_has_the_length_that_was_foretold(make, name):
 def test_a_model_that_is_not_finite_is_not_hidden():
     gone = models()[0].fill_(torch.nan)
     assert choco(top_k(k=4)).send(torch.zeros(D), gone, None).vector.isnan().all()
-    assert difference(top_k(k=4)).settled(None, models()[0], gone, None).vector.isnan().all()
+    assert difference(top_k(k=4)).settle_node(None, models()[0], gone, None).vector.isnan().all()
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_dissensus_at_one_makes_the_step_of_plain_gossip_zero():
     world = prepared.kernel.begin(prepared.initial.clone())
     scheme, mixed = prepared.kernel.scheme, []
     with pytest.MonkeyPatch.context() as patched:
-        whole = type(scheme)._mixed
+        whole = type(scheme)._meet
 
         def watched(self, kernel, world, node, gaps):
             own, answer = (
@@ -102,7 +102,7 @@ def test_dissensus_at_one_makes_the_step_of_plain_gossip_zero():
             mixed.append((node, own, answer))
             return answer
 
-        patched.setattr(type(scheme), "_mixed", watched)
+        patched.setattr(type(scheme), "_meet", watched)
         list(itertools.islice(events(prepared.kernel, world, prepared.engine), 60))
     beside = [(own, answer) for node, own, answer in mixed if node in (0, 2, 5, 7)]
     apart = [(own, answer) for node, own, answer in mixed if node in (3, 4)]
@@ -190,14 +190,14 @@ def test_a_liar_with_too_few_neighbours_keeps_its_own_model_and_the_honest_mix()
     prepared, mixed = prepare(*SUNLET, "attack=zero"), {}
     scheme = prepared.kernel.scheme
     with pytest.MonkeyPatch.context() as patched:
-        whole = type(scheme)._mixed
+        whole = type(scheme)._meet
 
         def watched(self, kernel, world, node, gaps):
             own = world.scheme.outgoing[node, world.scheme.round[node]].model
             mixed.setdefault(node, []).append(torch.equal(own, answer := whole(self, kernel, world, node, gaps)))
             return answer
 
-        patched.setattr(type(scheme), "_mixed", watched)
+        patched.setattr(type(scheme), "_meet", watched)
         world = prepared.kernel.begin(prepared.initial.clone())
         list(itertools.islice(events(prepared.kernel, world, prepared.engine), 60))
     assert all(all(mixed[leaf]) for leaf in range(5, 16) if leaf in mixed)

@@ -10,7 +10,7 @@ import pytest
 
 from byzsgd.codes import tree
 from byzsgd.schemes.tree import tree_receptions
-from byzsgd.schemes.work import receptions, taken
+from byzsgd.schemes.work import busy_seconds, receptions
 
 ROUNDS = 600
 N = 20
@@ -91,5 +91,5 @@ def test_one_receiver_serves_in_the_order_of_readiness():
     """By hand: t ← max(t, ready) + 2."""
     assert receptions([5.0, 1.0, 1.0, 20.0], [9.0] * 4, 2.0) == [7.0, 3.0, 5.0, 22.0]
     assert receptions([5.0, 1.0], [0.5, 3.0], None) == [5.5, 4.0]
-    assert taken(SimpleNamespace(latency=1.0, per_message=2.0, bandwidth=4.0), 8) == 5.0
-    assert taken(None, 8) == 0.0
+    assert busy_seconds(SimpleNamespace(latency=1.0, per_message=2.0, bandwidth=4.0), 8) == 5.0
+    assert busy_seconds(None, 8) == 0.0

@@ -82,9 +82,9 @@ class Buckets:
         )
 
     def take_back(self, state: BucketsState, slots: Sequence[Slot]) -> None:
-        state.means = {each.place: each.vector for each in slots}
-        state.raw = {each.place: each.raw for each in slots}
-        state.counts = {each.place: each.count for each in slots}
+        state.means = {each.index: each.vector for each in slots}
+        state.raw = {each.index: each.raw for each in slots}
+        state.counts = {each.index: each.count for each in slots}
 
     def add(self, state: BucketsState, arrival: Arrival, vector: Tensor, raw: Tensor) -> Collected | None:
         bucket = state.moved.get(arrival.worker, arrival.worker % self.buckets)

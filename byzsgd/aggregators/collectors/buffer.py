@@ -66,10 +66,10 @@ class Buffer:
         )
 
     def take_back(self, state: BufferState, slots: Sequence[Slot]) -> None:
-        state.vectors = {each.place: each.vector for each in slots}
-        state.raw = {each.place: each.raw for each in slots}
-        state.workers = {each.place: each.worker for each in slots}
-        state.places = {each.worker: each.place for each in slots} if self.slots else {}
+        state.vectors = {each.index: each.vector for each in slots}
+        state.raw = {each.index: each.raw for each in slots}
+        state.workers = {each.index: each.worker for each in slots}
+        state.places = {each.worker: each.index for each in slots} if self.slots else {}
 
     def add(self, state: BufferState, arrival: Arrival, vector: Tensor, raw: Tensor) -> Collected | None:
         place = len(state.vectors)

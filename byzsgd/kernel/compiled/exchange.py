@@ -87,7 +87,7 @@ def _pack_jobs(kernel: Kernel, world: World, packing: Packing) -> None:
         key = pending.keys[0]
         needed = arrays.codes[at.READS] or (arrays.codes[at.LIARS_READ] and arrays.lies[worker])
         if (needed or not bool(torch.isfinite(torch.linalg.vector_norm(result)))) and models.has(key):
-            packing.name(worker, at.READ, models.kept(key))
+            packing.name(worker, at.READ, models.snapshot(key))
             if key == live:
                 arrays.counts[at.LIVE_ROW] = workers[worker, at.READ]
         if finish < np.inf:
@@ -131,7 +131,7 @@ def _pack_server(plan: Plan, state: Any, packing: Packing) -> None:
         if laid["previous"] is not None:
             counts[at.OLD_PARAMS], counts[at.OLD_DIRECTION] = map(packing.row, laid["previous"])
     for slot in plan.collector.lay_out(state.collector):
-        arrays.slots[slot.place] = slot.worker, packing.row(slot.vector), packing.row(slot.raw), slot.count
+        arrays.slots[slot.index] = slot.worker, packing.row(slot.vector), packing.row(slot.raw), slot.count
         counts[at.COLLECTED] += 1
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from byzsgd.interfaces.compiled import PLACE, Form
+from byzsgd.interfaces.compiled import FORM, Form
 from byzsgd.kernel.adversary import Adversary, Liars
 from byzsgd.kernel.channel import Channel
 from byzsgd.kernel.clocks import EventClock
@@ -48,7 +48,7 @@ def form_of(part: Any) -> tuple[str, dict[str, Any]] | None:
     """The name that a part declares and its parameters; None: nothing is said of exactly this function or class."""
     function, _, given = unwrapped(part)
     for owner in (function, type(part)):
-        form = vars(owner).get(PLACE) if hasattr(owner, "__dict__") else None
+        form = vars(owner).get(FORM) if hasattr(owner, "__dict__") else None
         if isinstance(form, Form) and form.owner is owner:
             known = {**keyword_only(owner), **given} if owner is function else None
             return form.name, {name: getattr(part, name) if known is None else known[name] for name in form.parameters}

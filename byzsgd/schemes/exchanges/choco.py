@@ -24,7 +24,7 @@ class Choco(Damped):
 
     who: ClassVar[str] = "the exchange choco"
 
-    def send(self, state: Tensor, model: Tensor, uniforms: Tensor | None) -> Sent:
-        difference, bits = self.squeezed(model - state, uniforms)
+    def send(self, state: Tensor, model: Tensor, uniforms: Tensor | None) -> Sent[Tensor]:
+        difference, bits = self.squeeze(model - state, uniforms)
         public = state + difference
         return Sent(public, bits, public)

@@ -21,7 +21,7 @@ class DeepSqueeze(Damped):
 
     who: ClassVar[str] = "the exchange deep_squeeze"
 
-    def send(self, state: Tensor, model: Tensor, uniforms: Tensor | None) -> Sent:
+    def send(self, state: Tensor, model: Tensor, uniforms: Tensor | None) -> Sent[Tensor]:
         whole = model + state
-        arrived, bits = self.squeezed(whole, uniforms)
-        return Sent(arrived, bits, whole - arrived)
+        public, bits = self.squeeze(whole, uniforms)
+        return Sent(public, bits, whole - public)

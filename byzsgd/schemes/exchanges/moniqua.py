@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from byzsgd.checks import require
 from byzsgd.interfaces import Sent
-from byzsgd.schemes.exchanges.stacked import Stacked, moved
+from byzsgd.schemes.exchanges.stacked import Stacked, Stateless, gossip_step
 
 PRECISE = 16  # bits up to which the codes of a float32 model are exact enough in float32
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moniqua(Stacked):
+class Moniqua(Stateless, Stacked[None]):
     """Codes of the models modulo B, of `bits` bits a coordinate, without any memory at sender or receiver.
 
         B = 2θ/(1 − 2δ);  z mod a = z − a·⌊z/a + ½⌋ ∈ [−a/2, a/2)
@@ -55,9 +55,9 @@ class Moniqua(Stacked):
         require(self.uniforms in ("shared", "own"), who, "uniforms shared or own", uniforms=self.uniforms)
         require(self.delta < 0.5, who, "delta < 1/2 (at one bit: rounding=nearest)", bits=self.bits,
                 rounding=self.rounding)  # fmt: skip
-        named = self.theta in ("theory", "pilot")
+        is_word = self.theta in ("theory", "pilot")
         positive = not isinstance(self.theta, str) and 0 < self.theta < math.inf
-        require(named or positive, who, "a finite theta > 0, theory or pilot", theta=self.theta)
+        require(is_word or positive, who, "a finite theta > 0, theory or pilot", theta=self.theta)
         require(0 < self.gamma <= 1, who, "0 < gamma <= 1", gamma=self.gamma)
         require(self.pilot_factor > 0, who, "pilot_factor > 0", pilot_factor=self.pilot_factor)
         bound = self.gradient_bound
@@ -78,11 +78,16 @@ class Moniqua(Stacked):
         return 2.0 ** -(self.bits + (self.rounding == "nearest"))
 
     @property
-    def modulus(self) -> float:
-        """B = 2θ/(1 − 2δ); ValueError as long as θ is a word."""
+    def gap_bound(self) -> float:
+        """θ; ValueError as long as it is a word."""
         if isinstance(self.theta, str):
             raise ValueError(f"the exchange moniqua needs a number for theta by now; got theta={self.theta}")
-        return 2.0 * self.theta / (1.0 - 2.0 * self.delta)
+        return self.theta
+
+    @property
+    def modulus(self) -> float:
+        """B = 2θ/(1 − 2δ); ValueError as long as θ is a word."""
+        return 2.0 * self.gap_bound / (1.0 - 2.0 * self.delta)
 
     def codes(self, model: Tensor, uniforms: Tensor | None) -> Tensor:
         """(d,) -> (d,) of int64 in 0 … 2^bits − 1. Several models at once are (n, d)."""
@@ -92,7 +97,7 @@ class Moniqua(Stacked):
         """Codes (d,) of a neighbour -> its model (d,) as the node with the model `own` (d,) takes it to be."""
         return self.rows(own, self._residues(codes.to(own.dtype if self.bits <= PRECISE else torch.float64), own))
 
-    def send(self, state: None, model: Tensor, uniforms: Tensor | None) -> Sent:
+    def send(self, state: None, model: Tensor, uniforms: Tensor | None) -> Sent[None]:
         return Sent(self._residues(self._levels(model, uniforms), model), self.nominal_bits(model.numel()), None)
 
     def nominal_bits(self, num_parameters: int) -> int:
@@ -102,24 +107,26 @@ class Moniqua(Stacked):
         return _modulo(received - own, self.modulus).add_(own)
 
     def mix_node(self, own: Tensor, sent: Tensor, received: Tensor, weights: Tensor) -> Tensor:
-        return moved(own, self.rows(own, sent), self.rows(own, received), weights, self.gamma)
+        return gossip_step(own, self.rows(own, sent), self.rows(own, received), weights, self.gamma)
 
-    def pair(self, state: dict[int, Any], own: Tensor, other: Tensor, uniforms: Tensor | None) -> tuple[Tensor, Tensor]:
-        sent = torch.stack([self.send(None, model, uniforms).vector for model in (own, other)])
+    def pair(
+        self, state: dict[int, None], own: Tensor, other: Tensor, uniforms: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        messages = torch.stack([self.send(None, model, uniforms).vector for model in (own, other)])
         half = 0.5 * self.gamma
-        mine, theirs = self.rows(own, sent), self.rows(other, sent)
+        mine, theirs = self.rows(own, messages), self.rows(other, messages)
         return own.add(mine[1] - mine[0], alpha=half), other.add(theirs[0] - theirs[1], alpha=half)
 
     def _levels(self, model: Tensor, uniforms: Tensor | None) -> Tensor:
         """The codes as real numbers."""
         count = 1 << self.bits
         exact = model if self.bits <= PRECISE else model.double()
-        place = _modulo(exact / self.modulus, 1.0).add_(0.5).mul_(count)
+        exact_levels = _modulo(exact / self.modulus, 1.0).add_(0.5).mul_(count)
         if not self.random:
-            return place.floor_().clamp_(max=count - 1)  # of no effect as long as rounding keeps z below ½
+            return exact_levels.floor_().clamp_(max=count - 1)  # of no effect as long as rounding keeps z below ½
         assert uniforms is not None
-        drawn: Tensor = (place + uniforms).floor().remainder(count)
-        return drawn
+        levels: Tensor = (exact_levels + uniforms).floor().remainder(count)
+        return levels
 
     def _residues(self, levels: Tensor, like: Tensor) -> Tensor:
         """dec(c)·B: all that a code says of a model, in the precision of `like`."""

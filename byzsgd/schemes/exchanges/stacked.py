@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Generic
 
 import torch
 from torch import Tensor
 
 from byzsgd.checks import require
 from byzsgd.interfaces import FLOAT_BITS, Compress, Exchange, Sent
+from byzsgd.interfaces.values import S
 
 
-def moved(own: Tensor, sent: Tensor, received: Tensor, weights: Tensor, gamma: float) -> Tensor:
+def gossip_step(own: Tensor, sent: Tensor, received: Tensor, weights: Tensor, gamma: float) -> Tensor:
     """own + γ·Σ_j w_j (received_j − sent): (d,), (d,), (k, d), (k,) -> (d,)."""
     return torch.addmv(own.sub(sent, alpha=gamma * float(weights.sum())), received.T, weights, alpha=gamma)
 
 
-class Stacked:
+class Stateless:
+    """An exchange of which no node has a State."""
+
+    def init(self, models: Tensor) -> dict[int, None]:
+        return dict.fromkeys(range(len(models)))
+
+
+class Stacked(Generic[S]):
     """An exchange of single nodes, of which `mix` and `settle` are the stack over all of them."""
 
     memoryless: ClassVar[bool] = False
@@ -25,23 +33,23 @@ class Stacked:
     random: bool = False
     shared: bool = False
     fixed_length: bool = True
-    theta: Any = None
 
-    def init(self: Exchange, models: Tensor) -> dict[int, Any]:
-        return dict.fromkeys(range(len(models)))
+    @property
+    def gap_bound(self) -> float | None:
+        return None
 
     def rows(self, own: Tensor, received: Tensor) -> Tensor:
         return received
 
-    def pair(self, state: dict[int, Any], own: Tensor, other: Tensor, uniforms: Tensor | None) -> tuple[Tensor, Tensor]:
+    def pair(self, state: dict[int, S], own: Tensor, other: Tensor, uniforms: Tensor | None) -> tuple[Tensor, Tensor]:
         raise NotImplementedError(f"{type(self).__name__} does not serve pairs")
 
-    def settled(self, state: Any, before: Tensor, after: Tensor, uniforms: Tensor | None) -> Sent:
+    def settle_node(self, state: S, before: Tensor, after: Tensor, uniforms: Tensor | None) -> Sent[S]:
         return Sent(after, 0, state)
 
     def mix(
-        self: Exchange, state: dict[int, Any], models: Tensor, weights: Tensor, uniforms: Tensor | None
-    ) -> tuple[Tensor, dict[int, Any]]:
+        self: Exchange[S], state: dict[int, S], models: Tensor, weights: Tensor, uniforms: Tensor | None
+    ) -> tuple[Tensor, dict[int, S]]:
         """One exchange of all nodes: models (n, d), W (n, n), uniforms (d,) for all or (n, d) -> (n, d), next State."""
         sent = [self.send(state[i], model, _of(uniforms, i)) for i, model in enumerate(models)]
         public = torch.stack([each.vector for each in sent])
@@ -53,11 +61,11 @@ class Stacked:
         return torch.stack(rows), {i: each.state for i, each in enumerate(sent)}
 
     def settle(
-        self: Exchange, state: dict[int, Any], before: Tensor, after: Tensor, uniforms: Tensor | None
-    ) -> tuple[Tensor, dict[int, Any]]:
+        self: Exchange[S], state: dict[int, S], before: Tensor, after: Tensor, uniforms: Tensor | None
+    ) -> tuple[Tensor, dict[int, S]]:
         """All nodes' models (n, d) before the round and after their steps -> (n, d) as they go on, next State."""
-        settled = [self.settled(state[i], before[i], after[i], _of(uniforms, i)) for i in range(len(after))]
-        return torch.stack([each.vector for each in settled]), {i: each.state for i, each in enumerate(settled)}
+        sent = [self.settle_node(state[i], before[i], after[i], _of(uniforms, i)) for i in range(len(after))]
+        return torch.stack([each.vector for each in sent]), {i: each.state for i, each in enumerate(sent)}
 
 
 def _of(uniforms: Tensor | None, node: int) -> Tensor | None:
@@ -66,7 +74,7 @@ def _of(uniforms: Tensor | None, node: int) -> Tensor | None:
 
 
 @dataclass(frozen=True)
-class Squeezing(Stacked):
+class Squeezing(Stacked[S]):
     """An exchange of what a compressor makes of vectors."""
 
     who: ClassVar[str]
@@ -78,10 +86,10 @@ class Squeezing(Stacked):
         require(hasattr(self.compressor, "compress"), who, "a compressor without memory", compressor=name)
         require(not getattr(self.compressor, "feedback", False), who, "feedback=false: it has a memory of its own",
                 feedback=True)  # fmt: skip
-        for setting, value in {"feedback_units": "gradient", "per": "vector", "enforce": True}.items():
-            given = getattr(self.compressor, setting, value)
-            require(given == value, who, f"{setting}={str(value).lower()}: whole models of honest nodes are compressed",
-                    **{setting: given})  # fmt: skip
+        for setting, need in {"feedback_units": "gradient", "per": "vector", "enforce": True}.items():
+            value = getattr(self.compressor, setting, need)
+            require(value == need, who, f"{setting}={str(need).lower()}: whole models of honest nodes are compressed",
+                    **{setting: value})  # fmt: skip
         require(getattr(self.compressor, "scaled", True), who, "a compressor that keeps the size of what is sent "
                 "(compressor=scaled_sign): models come closer than 1", compressor=name)  # fmt: skip
 
@@ -89,7 +97,7 @@ class Squeezing(Stacked):
     def random(self) -> bool:  # type: ignore[override]
         return self.compressor.random
 
-    def squeezed(self, vector: Tensor, uniforms: Tensor | None) -> tuple[Tensor, int]:
+    def squeeze(self, vector: Tensor, uniforms: Tensor | None) -> tuple[Tensor, int]:
         """What arrives of a vector (d,), and its bits; one that is not finite, as it is: the run has diverged."""
         if not bool(vector.isfinite().all()):
             return vector, FLOAT_BITS * vector.numel()
@@ -104,7 +112,7 @@ class Squeezing(Stacked):
 
 
 @dataclass(frozen=True)
-class Damped(Squeezing):
+class Damped(Squeezing[Tensor]):
     """One that remembers a vector for each node, 0 at first, and moves by γ of what mixing would do."""
 
     gamma: float = 1.0
@@ -115,8 +123,8 @@ class Damped(Squeezing):
         super().__post_init__()
         require(0 < self.gamma <= 1, self.who, "0 < gamma <= 1", gamma=self.gamma)
 
-    def init(self, models: Tensor) -> dict[int, Any]:
+    def init(self, models: Tensor) -> dict[int, Tensor]:
         return {node: torch.zeros_like(model) for node, model in enumerate(models)}
 
     def mix_node(self, own: Tensor, sent: Tensor, received: Tensor, weights: Tensor) -> Tensor:
-        return moved(own, sent, received, weights, self.gamma)
+        return gossip_step(own, sent, received, weights, self.gamma)

@@ -26,5 +26,5 @@ def bridge(own: Tensor, received: Tensor, weights: Tensor, *, b: int) -> Tensor:
     Differs: public code lowers b until it fits.
     """
     _fits(len(received), b=b)
-    kept = received.sort(dim=0).values[b : len(received) - b]
-    return (kept.sum(dim=0) + own) / (len(kept) + 1)
+    middle = received.sort(dim=0).values[b : len(received) - b]
+    return (middle.sum(dim=0) + own) / (len(middle) + 1)

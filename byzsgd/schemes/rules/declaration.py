@@ -47,8 +47,8 @@ def node_rule(
             finite = received.isfinite().all(dim=1)
             if not bool(finite.all()):
                 if counts is not None:
-                    lost = int((~finite).sum())
-                    values = {**values, counts: max(values[counts] - lost, 0)}
+                    non_finite = int((~finite).sum())
+                    values = {**values, counts: max(values[counts] - non_finite, 0)}
                 received, weights = received[finite], weights[finite]
             return function(own, received, weights, **values) if len(received) else own.clone()
 
@@ -58,21 +58,23 @@ def node_rule(
     return declare
 
 
-def declared(rule: NodeRule) -> tuple[NodeDeclaration, dict[str, Any]]:
+def declaration_of(rule: NodeRule) -> tuple[NodeDeclaration, dict[str, Any]]:
     """What a rule, or a functools.partial of one, says of itself, and its parameters; ValueError for one that is no
     rule of a node, lacks a parameter, or has an impossible one."""
-    function, _, given = unwrapped(rule)
+    function, _, bound = unwrapped(rule)
     name = getattr(function, "__name__", type(function).__name__)
-    said = getattr(function, "declaration", None)
-    require(isinstance(said, NodeDeclaration), name, "to be a rule of nodes (byzsgd list scheme/rule)", rule=name)
-    assert isinstance(said, NodeDeclaration)
-    lacking = [each for each in missing(function, given) if not (said.losses and each == "loss")]
-    require(not lacking, name, "a value of every parameter without a default", missing=", ".join(lacking))
-    values = {**keyword_only(function), **given}
+    declaration = getattr(function, "declaration", None)
+    require(
+        isinstance(declaration, NodeDeclaration), name, "to be a rule of nodes (byzsgd list scheme/rule)", rule=name
+    )
+    assert isinstance(declaration, NodeDeclaration)
+    absent = [each for each in missing(function, bound) if not (declaration.losses and each == "loss")]
+    require(not absent, name, "a value of every parameter without a default", missing=", ".join(absent))
+    values = {**keyword_only(function), **bound}
     values.pop("loss", None)
-    if said.check is not None:
-        said.check(**values)
-    return said, values
+    if declaration.check is not None:
+        declaration.check(**values)
+    return declaration, values
 
 
 def distances(own: Tensor, received: Tensor) -> Tensor:
@@ -85,9 +87,9 @@ def nearest_of_weight(distance: Tensor, weights: Tensor, limit: float) -> Tensor
     same distance the lower comes first."""
     order = distance.argsort(stable=True)
     inside = weights.double()[order].cumsum(0) <= limit + SLACK
-    found = inside.new_zeros(len(inside))
-    found[order] = inside
-    return found
+    mask = inside.new_zeros(len(inside))
+    mask[order] = inside
+    return mask
 
 
 def clipped_to(own: Tensor, received: Tensor, weights: Tensor, distance: Tensor, radius: float) -> Tensor:
@@ -108,7 +110,7 @@ def require_count(who: str, b: int) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Applied:
+class RuleInUse:
     """A rule as a scheme uses it."""
 
     rule: NodeRule

@@ -30,12 +30,12 @@ def ios(own: Tensor, received: Tensor, weights: Tensor, *, b: int) -> Tensor:
     _fits(len(received), b=b)
     rows = torch.cat([own[None], received]).double()
     heavy = torch.cat([1.0 - weights.double().sum()[None], weights.double()])
-    left = torch.ones(len(rows), dtype=torch.bool, device=rows.device)
+    rest = torch.ones(len(rows), dtype=torch.bool, device=rows.device)
     for _ in range(b):
-        middle = _mean(rows[left], heavy[left])
-        far = (rows - middle).square().sum(dim=1).masked_fill(~left, -1.0)
-        left[1 + int(far[1:].argmax())] = False
-    return _mean(rows[left], heavy[left]).to(own.dtype)
+        middle = _mean(rows[rest], heavy[rest])
+        far = (rows - middle).square().sum(dim=1).masked_fill(~rest, -1.0)
+        rest[1 + int(far[1:].argmax())] = False
+    return _mean(rows[rest], heavy[rest]).to(own.dtype)
 
 
 def _mean(rows: Tensor, weights: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ def remove_farthest(own: Tensor, received: Tensor, weights: Tensor, *, byzantine
     Differs: public code keeps the complement of the boundary row's weight, and so drops two of equal rows for one.
     """
     order = (-distances(own, received)).argsort(stable=True)
-    left, lost = weights.clone(), weights.double()[order].cumsum(0)
-    dropped = (byzantine_weight - (lost - weights.double()[order])).clamp(min=0.0)
-    left[order] = (weights.double()[order] - dropped).clamp(min=0.0).to(weights.dtype)
-    return mean(own, received, left)
+    rest, cumulative = weights.clone(), weights.double()[order].cumsum(0)
+    excess = (byzantine_weight - (cumulative - weights.double()[order])).clamp(min=0.0)
+    rest[order] = (weights.double()[order] - excess).clamp(min=0.0).to(weights.dtype)
+    return mean(own, received, rest)

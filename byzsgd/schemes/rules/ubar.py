@@ -39,6 +39,6 @@ def ubar(
     count = max(1, math.floor(share * len(received)))
     nearest = received[distances(own, received).argsort(stable=True)[:count]]
     losses = torch.tensor([loss(model) for model in nearest], dtype=torch.float64)
-    trusted = losses <= loss(own)
-    chosen = nearest[trusted] if bool(trusted.any()) else nearest[losses.nan_to_num(nan=math.inf).argmin()][None]
-    return alpha * own + (1.0 - alpha) * chosen.mean(dim=0)
+    fits = losses <= loss(own)
+    selection = nearest[fits] if bool(fits.any()) else nearest[losses.nan_to_num(nan=math.inf).argmin()][None]
+    return alpha * own + (1.0 - alpha) * selection.mean(dim=0)
