@@ -2,7 +2,7 @@
 
 `rule`, `weighted_rule` and `preaggregator` decorate pure functions of a (k, d) tensor. The decorated function also
 takes lists of vectors and NumPy arrays, refuses what its condition excludes, and drops non-finite rows: they count
-towards f, and what is left is judged as k rows with f lowered.
+towards f, and the rest is judged as k rows with f lowered.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Concatenate, Literal, ParamSpec, Protocol, cast, overload
+from typing import Concatenate, Literal, ParamSpec, Protocol, SupportsIndex, TypeGuard, cast, overload
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from byzsgd.aggregators.feeds import Feed, State
 from byzsgd.aggregators.laws import Law
-from byzsgd.aggregators.magnitudes import Use, computed, sizes_of, unremarkable
+from byzsgd.aggregators.magnitudes import Use, apply_in_range, sizes_of, unremarkable
 from byzsgd.aggregators.rows import NonFiniteRows as NonFiniteRows
 from byzsgd.aggregators.rows import Rows, Undeclared, all_finite, finite_mask, read_rows, read_weights
 from byzsgd.checks import require
@@ -54,8 +54,8 @@ class Condition:
             return
         values = [scope[name] for name in self.names]
         if not self.holds(*values):
-            given = {name: value for name, value in zip(self.names, values, strict=True) if value is not None}
-            require(False, who, self.text, **given)
+            present = {name: value for name, value in zip(self.names, values, strict=True) if value is not None}
+            require(False, who, self.text, **present)
 
 
 MORE_THAN_F = Condition("k >= f+1", lambda k, f: k >= f + 1)
@@ -159,7 +159,7 @@ def rule(
     """Declares a pure function (k, d) -> (d,)."""
 
     def declare(function: Function[P]) -> Declared[P]:
-        said = Declaration(
+        declaration = Declaration(
             name=function.__name__,
             conditions=_conditions(function, conditions),
             kappa=kappa,
@@ -171,7 +171,7 @@ def rule(
             of_vectors=of_vectors,
             parameters=keyword_only(function),
         )
-        return cast(Declared[P], _wrapped(function, said))
+        return cast(Declared[P], _wrap(function, declaration))
 
     return declare
 
@@ -186,7 +186,7 @@ def weighted_rule(
     """Declares a pure function (k, d), (k,) -> (d,)."""
 
     def declare(function: WeightedFunction[P]) -> DeclaredWeighted[P]:
-        said = Declaration(
+        declaration = Declaration(
             name=function.__name__,
             kind="weighted rule",
             conditions=_conditions(function, conditions),
@@ -196,7 +196,7 @@ def weighted_rule(
             tolerated=tolerated,
             parameters=keyword_only(function),
         )
-        return cast(DeclaredWeighted[P], _wrapped(function, said))
+        return cast(DeclaredWeighted[P], _wrap(function, declaration))
 
     return declare
 
@@ -211,7 +211,7 @@ def preaggregator(
     """Declares a pure function (k, d) -> (k', d); `rows_out(k, …)` tells k' where it is not k."""
 
     def declare(function: Function[P]) -> Declared[P]:
-        said = Declaration(
+        declaration = Declaration(
             name=function.__name__,
             kind="pre-aggregator",
             conditions=_conditions(function, conditions),
@@ -222,14 +222,14 @@ def preaggregator(
             rows_out=rows_out or (lambda k: int(k)),
             parameters=keyword_only(function),
         )
-        return cast(Declared[P], _wrapped(function, said))
+        return cast(Declared[P], _wrap(function, declaration))
 
     return declare
 
 
-def _is_count(f: Any) -> bool:
+def _is_count(f: object) -> TypeGuard[SupportsIndex]:
     try:
-        return operator.index(f) >= 0
+        return isinstance(f, SupportsIndex) and operator.index(f) >= 0
     except TypeError:
         return False
 
@@ -240,56 +240,60 @@ def _conditions(function: Callable[..., object], conditions: tuple[Condition, ..
     return (Condition("an integer f >= 0", _is_count), *conditions)
 
 
-def _wrapped(function: Callable[..., Tensor], said: Declaration) -> object:
-    weighted = said.kind == "weighted rule"
-    known = said.parameters.keys()
-    required = {name for name, default in said.parameters.items() if default is REQUIRED}
+def _wrap(function: Callable[..., Tensor], declaration: Declaration) -> object:
+    weighted = declaration.kind == "weighted rule"
+    names = declaration.parameters.keys()
+    required = {name for name, default in declaration.parameters.items() if default is REQUIRED}
 
     @functools.wraps(function)
     def call(vectors: Rows, /, *weights: object, **values: object) -> object:
-        rows, arrays = read_rows(said.name, vectors)
-        arguments: tuple[Any, ...] = weights
+        rows, arrays = read_rows(declaration.name, vectors)
+        arguments: tuple[Tensor, ...] = ()
         if weighted and len(weights) == 1:
-            arguments = (read_weights(said.name, weights[0], rows),)
-        if len(arguments) != weighted or not required <= values.keys() <= known:
-            _bind(function, said.name, (rows, *arguments), values)
-        plain = said.lets_non_finite_through or unremarkable(said.sizes, rows)
+            arguments = (read_weights(declaration.name, weights[0], rows),)
+        if len(weights) != weighted or not required <= values.keys() <= names:
+            _bind(function, declaration.name, (rows, *weights), values)
+        plain = declaration.lets_non_finite_through or unremarkable(declaration.sizes, rows)
         if not plain:
             sizes = sizes_of(rows)
             if not math.isfinite(sizes.max()):
                 keep = np.isfinite(sizes)
-                rows, arguments, values = _without_non_finite(said, rows, arguments, values, torch.from_numpy(keep))
+                rows, arguments, values = _without_non_finite(
+                    declaration, rows, arguments, values, torch.from_numpy(keep)
+                )
                 sizes = sizes[keep]
-        if said.conditions:
-            said.demand(rows.shape[0], values)
+        if declaration.conditions:
+            declaration.demand(rows.shape[0], values)
         if plain:
             answer = function(rows, *arguments, **values)
         else:
-            answer = computed(said, function, rows, sizes, arguments, values)
+            answer = apply_in_range(declaration, function, rows, sizes, arguments, values)
         return answer.numpy() if arrays else answer
 
-    call.declaration = said  # type: ignore[attr-defined]
+    call.declaration = declaration  # type: ignore[attr-defined]
     return call
 
 
 def _without_non_finite(
-    said: Declaration, rows: Tensor, arguments: tuple[Any, ...], values: dict[str, Any], keep: Tensor
-) -> tuple[Tensor, tuple[object, ...], dict[str, object]]:
+    declaration: Declaration, rows: Tensor, arguments: tuple[Tensor, ...], values: dict[str, object], keep: Tensor
+) -> tuple[Tensor, tuple[Tensor, ...], dict[str, object]]:
     """The rows to keep, their weights, and the parameters with f lowered by the number of rows dropped."""
-    k, left = rows.shape[0], int(keep.sum())
-    lost = k - left
-    if said.takes_f and "f" in values and _is_count(values["f"]):
-        _demand_finite(lost <= values["f"] and left > 0, said.name, "at most f non-finite rows", k, lost, f=values["f"])
-        values = {**values, "f": values["f"] - lost}
-    _demand_finite(left > 0, said.name, "a finite row", k, lost)
-    values = said.feed.without(keep, values)
+    k, finite = rows.shape[0], int(keep.sum())
+    non_finite = k - finite
+    who, f = declaration.name, values.get("f")
+    if declaration.takes_f and _is_count(f):
+        bearable = operator.index(f) - non_finite
+        _demand_finite(bearable >= 0 and finite > 0, who, "at most f non-finite rows", k, non_finite, f=f)
+        values = {**values, "f": bearable}
+    _demand_finite(finite > 0, who, "a finite row", k, non_finite)
+    values = declaration.feed.without(keep, values)
     at = keep.to(rows.device)
     return rows[at], tuple(argument[at] for argument in arguments), values
 
 
-def _demand_finite(condition: bool, who: str, needs: str, k: int, lost: int, **values: object) -> None:
+def _demand_finite(condition: bool, who: str, needs: str, k: int, non_finite: int, **values: object) -> None:
     try:
-        require(condition, who, needs, k=k, **values, non_finite=lost)
+        require(condition, who, needs, k=k, **values, non_finite=non_finite)
     except ValueError as error:
         raise NonFiniteRows(str(error)) from None
 
@@ -306,53 +310,53 @@ class Lifted:
 
     function: Callable[..., Tensor]
     values: Mapping[str, object]
-    said: Declaration
+    declaration: Declaration
 
     def __reduce__(self) -> tuple[object, ...]:
         return lift, (self.function,)  # a declaration holds predicates, which are found again by the function's name
 
     @functools.cached_property
     def weighted(self) -> bool:
-        return self.said.kind == "weighted rule"
+        return self.declaration.kind == "weighted rule"
 
     @functools.cached_property
     def bare(self) -> Callable[..., Tensor] | None:
         """The undecorated function, where nothing that decoration checks can be wrong: a rule of any rows without
         conditions. Plain asynchronous SGD calls one at every arrival."""
-        said = self.said
-        plain = said.kind == "rule" and said.feed == Feed() and said.lets_non_finite_through and not said.conditions
-        return getattr(self.function, "__wrapped__", None) if plain and not said.parameters else None
+        rule = self.declaration
+        plain = rule.kind == "rule" and rule.feed == Feed() and rule.lets_non_finite_through and not rule.conditions
+        return getattr(self.function, "__wrapped__", None) if plain and not rule.parameters else None
 
     @functools.cached_property
     def of_vectors(self) -> Callable[[Sequence[Tensor]], Tensor] | None:
         """The same of vectors that were never stacked."""
-        return None if self.bare is None else self.said.of_vectors
+        return None if self.bare is None else self.declaration.of_vectors
 
     def check(self, rows: int) -> int:
-        self.said.demand(rows + self.said.feed.rows_in_front, self.values)
-        if self.said.kind != "pre-aggregator":
-            return 1 if self.said.parameters or self.said.conditions else rows
-        count = cast(Callable[..., int], self.said.rows_out)
-        scope = {**self.said.parameters, **self.values, "k": rows}
+        self.declaration.demand(rows + self.declaration.feed.rows_in_front, self.values)
+        if self.declaration.kind != "pre-aggregator":
+            return 1 if self.declaration.parameters or self.declaration.conditions else rows
+        count = cast(Callable[..., int], self.declaration.rows_out)
+        scope = {**self.declaration.parameters, **self.values, "k": rows}
         return count(*(scope[name] for name in inspect.signature(count).parameters))
 
     def init(self, context: ServerContext) -> State:
-        return self.said.feed.begin(self.said.name, context, self.values)
+        return self.declaration.feed.begin(self.declaration.name, context, self.values)
 
     def aggregate(self, state: State, vectors: Tensor, weights: Tensor | None, step: int) -> tuple[Tensor, State]:
         if self.bare is not None:
             return self.bare(vectors), state
-        rows, fed = self.said.feed.give(self.said.name, state, vectors, step)
+        rows, extra = self.declaration.feed.give(self.declaration.name, state, vectors, step)
         if self.weighted:
-            require(weights is not None, self.said.name, "weights", weights=None)
-            return self.function(rows, weights, **fed), state
-        answer = self.function(rows, **fed)
-        if self.said.kind == "pre-aggregator" and not all_finite(vectors):
+            require(weights is not None, self.declaration.name, "weights", weights=None)
+            return self.function(rows, weights, **extra), state
+        answer = self.function(rows, **extra)
+        if self.declaration.kind == "pre-aggregator" and not all_finite(vectors):
             answer = torch.cat((answer, vectors[~finite_mask(vectors)]))
-        return answer, self.said.feed.keep(state, answer)
+        return answer, self.declaration.feed.keep(state, answer)
 
 
-def lift(part: Any) -> StatefulRule:
+def lift(part: object) -> StatefulRule:
     """The `StatefulRule` that a decorated function, a functools.partial of one, or any plain callable stands for.
 
     An object that has `aggregate` is returned as it is. A wrong or missing parameter is refused here (TypeError), an
@@ -362,16 +366,16 @@ def lift(part: Any) -> StatefulRule:
         return cast(StatefulRule, part)
     require(callable(part), "a rule or preaggregator", "a member of its group (byzsgd list rule)", node=part)
     function, positional, values = unwrapped(part)
-    said = getattr(function, "declaration", None)
-    if said is None:
-        name = getattr(function, "__name__", type(function).__name__)
-        return Lifted(function=Undeclared(part, name), values=values, said=Declaration(name=name))
-    data = (None,) * (2 if said.kind == "weighted rule" else 1)
-    fed = {name: None for name in said.feed.gives if name not in values}
-    _bind(function, said.name, (*data, *positional), {**values, **fed})
-    said.feed.accept(said.name, {**said.parameters, **values})
+    declaration = getattr(function, "declaration", None)
     bound = functools.partial(function, *positional, **values) if positional or values else function
-    return Lifted(function=bound, values=values, said=said)
+    if declaration is None:
+        name = getattr(function, "__name__", type(function).__name__)
+        return Lifted(function=Undeclared(bound, name), values=values, declaration=Declaration(name=name))
+    data = (None,) * (2 if declaration.kind == "weighted rule" else 1)
+    placeholders = {name: None for name in declaration.feed.gives if name not in values}
+    _bind(function, declaration.name, (*data, *positional), {**values, **placeholders})
+    declaration.feed.accept(declaration.name, {**declaration.parameters, **values})
+    return Lifted(function=bound, values=values, declaration=declaration)
 
 
 def _bind(function: Callable[..., object], who: str, data: tuple[object, ...], values: Mapping[str, object]) -> None:
@@ -379,5 +383,5 @@ def _bind(function: Callable[..., object], who: str, data: tuple[object, ...], v
     try:
         signature.bind(*data, **values)
     except TypeError as error:
-        shown = ", ".join(str(each.replace(annotation=REQUIRED)) for each in signature.parameters.values())
-        raise TypeError(f"{who}: {error}; it takes ({shown})") from None
+        parameters = ", ".join(str(each.replace(annotation=REQUIRED)) for each in signature.parameters.values())
+        raise TypeError(f"{who}: {error}; it takes ({parameters})") from None

@@ -13,5 +13,5 @@ from byzsgd.records.tree import fork
 def foresee(aggregator: Aggregator[S], state: S, arrivals: Sequence[Arrival]) -> Decision:
     """What `preview` answers: the last decision, were these delivered in turn to a fork of the state."""
     require(len(arrivals) > 0, "preview", "at least one arrival", arrivals=0)
-    forked = fork(state, f"the state of {type(aggregator).__name__}")
-    return [aggregator.receive(forked, arrival) for arrival in arrivals][-1]
+    copy = fork(state, f"the state of {type(aggregator).__name__}")
+    return [aggregator.receive(copy, arrival) for arrival in arrivals][-1]

@@ -53,7 +53,7 @@ def unremarkable(use: Use, rows: Tensor) -> bool:
     return all(low < norm < high for norm in torch.linalg.vector_norm(rows, dim=1).tolist())
 
 
-def shifted(values: Tensor, by: int | np.ndarray) -> Tensor:
+def ldexp(values: Tensor, by: int | np.ndarray) -> Tensor:
     """values · 2^by, with one exponent or one for each row."""
     half = np.asarray(by) // 2
     for part in (half, np.asarray(by) - half):  # 2^by alone may be out of range
@@ -70,15 +70,15 @@ def safe(use: Use, dtype: torch.dtype, sizes: np.ndarray) -> bool:
 
 def exponents(sizes: np.ndarray) -> np.ndarray:
     """(k,) the e with 2^(e-1) <= size < 2^e, and 0 for 0."""
-    found: np.ndarray = np.frexp(sizes)[1]
-    return found
+    powers: np.ndarray = np.frexp(sizes)[1]
+    return powers
 
 
 def at_length(vector: Tensor, length: float) -> Tensor:
     """(d,) a finite vector that is not zero, brought to this length, also where its square leaves the range."""
     norm = float(torch.linalg.vector_norm(vector))
     if not 2.0**-50 < norm < np.inf:
-        vector = shifted(vector, -int(exponents(sizes_of(vector[None]))[0]))
+        vector = ldexp(vector, -int(exponents(sizes_of(vector[None]))[0]))
         norm = float(torch.linalg.vector_norm(vector))
     return vector * (length / norm)
 
@@ -94,11 +94,11 @@ def comparable(rows: Tensor, sizes: np.ndarray, near: float) -> tuple[Tensor, in
     if rows.dtype != torch.float64:
         return rows.double(), 0
     exponent = int(exponents(np.asarray(near)))
-    return shifted(rows, -np.maximum(exponent, exponents(sizes) - FAR)), exponent
+    return ldexp(rows, -np.maximum(exponent, exponents(sizes) - FAR)), exponent
 
 
-def computed(
-    said: Declaration,
+def apply_in_range(
+    declaration: Declaration,
     function: Callable[..., Tensor],
     rows: Tensor,
     sizes: np.ndarray,
@@ -106,55 +106,57 @@ def computed(
     values: Mapping[str, object],
 ) -> Tensor:
     """What a rule says of finite rows of these sizes."""
-    within, fitting, exponent = in_range(said, rows, sizes, weights, values)
-    answer = function(within, *weights, **fitting)
+    within, arguments, exponent = in_range(declaration, rows, sizes, weights, values)
+    answer = function(within, *weights, **arguments)
     if within is rows:
         return answer
     if exponent:
-        answer = shifted(answer, exponent)
-    if said.kind == "pre-aggregator" or "box" in said.laws:
+        answer = ldexp(answer, exponent)
+    if declaration.kind == "pre-aggregator" or "box" in declaration.laws:
         # Rounding must not carry a mean beyond the largest row, which may be the largest number that there is.
         answer = answer.clamp(-float(sizes.max()), float(sizes.max()))
     return answer.to(rows.dtype)
 
 
 def in_range(
-    said: Declaration, rows: Tensor, sizes: np.ndarray, weights: tuple[Tensor, ...], values: Mapping[str, object]
+    declaration: Declaration, rows: Tensor, sizes: np.ndarray, weights: tuple[Tensor, ...], values: Mapping[str, object]
 ) -> tuple[Tensor, Mapping[str, object], int]:
     """Rows and parameters that the rule can compute with, and the e of the factor 2^e from its answer to the true one.
 
     The rows themselves where they need no care.
     """
     if rows.dtype not in (torch.float32, torch.float64):
-        return in_range(said, rows.float(), sizes, weights, values)
-    if safe(said.sizes, rows.dtype, sizes):
+        return in_range(declaration, rows.float(), sizes, weights, values)
+    if safe(declaration.sizes, rows.dtype, sizes):
         return rows, values, 0
-    given = {**said.parameters, **values}
-    measured = {name: given[name] for name in said.lengths if given[name] is not None}
-    beside = max((_size(value) for value in measured.values()), default=0.0)
-    if said.sizes == "ignored":
-        within, exponent = shifted(rows, -exponents(sizes)), int(exponents(np.asarray(beside)))
-    elif said.sizes == "squared":
-        within, exponent = comparable(rows, sizes, max(reference(said, sizes, weights, values), beside))
+    arguments = {**declaration.parameters, **values}
+    lengths = {name: arguments[name] for name in declaration.lengths if arguments[name] is not None}
+    beside = max((_size(value) for value in lengths.values()), default=0.0)
+    if declaration.sizes == "ignored":
+        within, exponent = ldexp(rows, -exponents(sizes)), int(exponents(np.asarray(beside)))
+    elif declaration.sizes == "squared":
+        within, exponent = comparable(rows, sizes, max(reference(declaration, sizes, weights, values), beside))
     elif rows.dtype == torch.float32:
         within, exponent = rows.double(), 0
     else:
         exponent = SHIFT if sizes.max() > 1 else -SHIFT
-        within = shifted(rows, -exponent)
-    return within, {**values, **_divided(measured, exponent)} if exponent else values, exponent
+        within = ldexp(rows, -exponent)
+    return within, {**values, **_divide(lengths, exponent)} if exponent else values, exponent
 
 
-def reference(said: Declaration, sizes: np.ndarray, weights: tuple[Tensor, ...], values: Mapping[str, Any]) -> float:
+def reference(
+    declaration: Declaration, sizes: np.ndarray, weights: tuple[Tensor, ...], values: Mapping[str, Any]
+) -> float:
     """The size of the largest row but for those that a bounded rule bears, whatever their size; else of the largest."""
-    ordered = np.sort(sizes)
-    if "bounded" not in said.laws:
-        return float(ordered[-1])
+    ascending = np.sort(sizes)
+    if "bounded" not in declaration.laws:
+        return float(ascending[-1])
     k = len(sizes)
     if not weights:
-        return float(ordered[k - 1 - (values["f"] if said.takes_f else (k - 1) // 2)])
+        return float(ascending[k - 1 - (values["f"] if declaration.takes_f else (k - 1) // 2)])
     shares = weights[0].double().cpu().numpy()[np.argsort(sizes, kind="stable")]
-    least = 1 - values[said.tolerated] - 1e-9 if said.tolerated else 0.5
-    return float(ordered[int((np.cumsum(shares) <= least * shares.sum()).sum())])
+    least = 1 - values[declaration.tolerated] - 1e-9 if declaration.tolerated else 0.5
+    return float(ascending[int((np.cumsum(shares) <= least * shares.sum()).sum())])
 
 
 def _size(value: Any) -> float:
@@ -163,12 +165,12 @@ def _size(value: Any) -> float:
     return size if np.isfinite(size) else 0.0
 
 
-def _divided(measured: Mapping[str, Any], exponent: int) -> dict[str, object]:
+def _divide(lengths: Mapping[str, Any], exponent: int) -> dict[str, object]:
     with np.errstate(over="ignore"):
         return {
             # Not below LEAST, whose inverse can be added up: beside rows of about 1 it is as good as nothing.
-            name: shifted(read_vector(value), -exponent)
+            name: ldexp(read_vector(value), -exponent)
             if np.ndim(value)
             else max(LEAST, float(np.ldexp(value, -exponent)))
-            for name, value in measured.items()
+            for name, value in lengths.items()
         }

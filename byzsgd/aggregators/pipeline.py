@@ -46,11 +46,11 @@ NOT_FINITE = "not_finite"  # the reason where a step fails for its non-finite ro
 class PipelineState:
     """The states of the parts, by the part."""
 
-    filters: dict[str, Any]
+    filters: dict[str, object]
     damping: object
     collector: object
     preaggregators: dict[str, object]
-    rule: Any
+    rule: object
 
 
 @compiled_as("pipeline", "filters", "damping", "collector", "preaggregator", "rule")
@@ -68,14 +68,14 @@ class Pipeline(Server[PipelineState]):
     damping: Damping
     collector: Collector
     preaggregator: Mapping[str, object] = field(default_factory=dict)
-    rule: Any
+    rule: object
 
     def __post_init__(self) -> None:
-        for name, part in self.asked:
+        for name, part in self.active_filters:
             # A misspelt or missing member leaves a bare node of settings here.
             require(hasattr(part, "judge"), f"filter {name}", "a member of its own (aggregator/filters=[…])", node=part)
         check_damping(self.damping)
-        lifted, final = self.lifted, self.final  # which refuses what cannot be
+        active_preaggregators, final = self.active_preaggregators, self.final  # which refuses what cannot be
         require(
             self.collector.weighted or not final.weighted,
             "a weighted rule",
@@ -83,19 +83,19 @@ class Pipeline(Server[PipelineState]):
             collector=type(self.collector).__name__.lower(),
         )
         require(
-            not (final.weighted and lifted),
+            not (final.weighted and active_preaggregators),
             "a weighted rule",
             "no preaggregator before it, since rows would lose their weights",
-            preaggregators=[name for name, _ in lifted],
+            preaggregators=[name for name, _ in active_preaggregators],
         )
 
     @cached_property
-    def asked(self) -> tuple[tuple[str, Filter], ...]:
+    def active_filters(self) -> tuple[tuple[str, Filter], ...]:
         """The filters that are on, by name."""
         return tuple((name, part) for name, part in self.filters.items() if part is not None)
 
     @cached_property
-    def lifted(self) -> tuple[tuple[str, StatefulRule], ...]:
+    def active_preaggregators(self) -> tuple[tuple[str, StatefulRule], ...]:
         """The pre-aggregators that are on, by name."""
         return tuple((name, lift(part)) for name, part in self.preaggregator.items() if part is not None)
 
@@ -105,18 +105,18 @@ class Pipeline(Server[PipelineState]):
         return lift(self.rule)
 
     @cached_property
-    def unstacked(self) -> Callable[[Sequence[Tensor]], Tensor] | None:
-        """The same of vectors that were never stacked, where the rule has that and stands alone."""
-        return None if self.lifted else getattr(self.final, "of_vectors", None)
+    def of_vectors(self) -> Callable[[Sequence[Tensor]], Tensor] | None:
+        """(k vectors) -> (d,): the rule without a stack, where it has that and stands alone."""
+        return None if self.active_preaggregators else getattr(self.final, "of_vectors", None)
 
     @derived
     def scores(self) -> tuple[str, ...]:
-        return tuple(score for _, part in self.asked for score in part.scores)
+        return tuple(score for _, part in self.active_filters for score in part.scores)
 
     @derived
     def needs_read_params(self) -> bool:
         """Whether one of its filters does."""
-        return any(getattr(part, "needs_read_params", True) for _, part in self.asked)
+        return any(getattr(part, "needs_read_params", True) for _, part in self.active_filters)
 
     @property
     def synchronous(self) -> bool:
@@ -131,16 +131,16 @@ class Pipeline(Server[PipelineState]):
     def called(self, state: PipelineState) -> Collection[int]:
         """Who takes part now."""
         collector: Any = self.collector
-        named: Collection[int] = collector.called(state.collector)
-        return named
+        workers: Collection[int] = collector.called(state.collector)
+        return workers
 
     def check(self, num_workers: int) -> None:
         """Every condition on n, and those of the rules on the number of rows that they will see."""
-        for _, part in self.asked:
+        for _, part in self.active_filters:
             part.check(num_workers)
         self.collector.check(num_workers)
         rows = self.collector.rows(num_workers)
-        for _, preaggregator in self.lifted:
+        for _, preaggregator in self.active_preaggregators:
             rows = preaggregator.check(rows)
         self.final.check(rows)
 
@@ -148,19 +148,19 @@ class Pipeline(Server[PipelineState]):
         self.check(context.num_workers)
         init_damping = getattr(self.damping, "init", None)
         return PipelineState(
-            filters={name: part.init(context) for name, part in self.asked},
+            filters={name: part.init(context) for name, part in self.active_filters},
             damping=init_damping(context) if init_damping else None,
             collector=self.collector.init(context),
-            preaggregators={name: part.init(context) for name, part in self.lifted},
+            preaggregators={name: part.init(context) for name, part in self.active_preaggregators},
             rule=self.final.init(context),
         )
 
     def receive(self, state: PipelineState, arrival: Arrival) -> Decision:
-        raw, scores, asked = arrival.vector, NOTHING, self.asked
-        if asked:
+        raw, scores, active_filters = arrival.vector, NOTHING, self.active_filters
+        if active_filters:
             raw, judgements, refused_by = self._judge(state, arrival)
             scores = {}
-            for name, part in asked:
+            for name, part in active_filters:
                 judgement = judgements.get(name)
                 part.record(state.filters[name], arrival, judgement, not refused_by)
                 if judgement is not None:
@@ -179,7 +179,7 @@ class Pipeline(Server[PipelineState]):
             # Whoever waits for the update that does not come would wait for ever.
             reply = Reply.RESTART if self.collector.waiting is Reply.HOLD else collected.reply
             return refuse(NOT_FINITE, scores, reply)
-        if direction is vector and (asked or self.collector.weighted):
+        if direction is vector and (active_filters or self.collector.weighted):
             # The mean of one vector is that very vector, which filters and the table of latest vectors may keep.
             direction = direction.clone()
         return accept(direction, weight, scores, collected.reply)
@@ -204,20 +204,22 @@ class Pipeline(Server[PipelineState]):
         return direction, undamped
 
     def _judge(self, state: PipelineState, arrival: Arrival) -> tuple[Tensor, dict[str, Judgement], str]:
-        """The vector after the filters, the judgements of those asked, and who refused ("" for nobody)."""
+        """The vector after the filters, the judgements of the filters asked, and who refused ("" for nobody)."""
         judgements: dict[str, Judgement] = {}
-        vector, seen = arrival.vector, arrival
-        for name, part in self.asked:
-            judgement = judgements[name] = part.judge(state.filters[name], seen)
+        vector, current = arrival.vector, arrival
+        for name, part in self.active_filters:
+            judgement = judgements[name] = part.judge(state.filters[name], current)
             if not judgement.passes:
                 return vector, judgements, name
             if judgement.vector is not vector:
                 vector = judgement.vector
-                seen = Arrival(arrival.time, arrival.worker, arrival.read_at, arrival.step, vector, arrival.read_params)
+                current = Arrival(
+                    arrival.time, arrival.worker, arrival.read_at, arrival.step, vector, arrival.read_params
+                )
         return vector, judgements, ""
 
     def _step(self, state: PipelineState, arrival: Arrival, collected: Collected) -> Tensor:
-        if not self.asked:
+        if not self.active_filters:
             direction, state.preaggregators, state.rule = self._aggregate(
                 state.preaggregators, state.rule, collected.vectors, collected.weights, arrival.step
             )
@@ -233,7 +235,7 @@ class Pipeline(Server[PipelineState]):
         direction, state.preaggregators, state.rule = self._aggregate(
             *before, collected.vectors, collected.weights, arrival.step
         )
-        for name, part in self.asked:
+        for name, part in self.active_filters:
             part.stepped(state.filters[name], arrival, undamped)
         return direction
 
@@ -245,8 +247,8 @@ class Pipeline(Server[PipelineState]):
         weights: tuple[float, ...] | None,
         step: int,
     ) -> tuple[Tensor, dict[str, object], object]:
-        if self.unstacked is not None:
-            return self.unstacked(vectors), preaggregators, rule
+        if self.of_vectors is not None:
+            return self.of_vectors(vectors), preaggregators, rule
         rows = vectors[0].unsqueeze(0) if len(vectors) == 1 else torch.stack(vectors)
         return self._of_rows(preaggregators, rule, rows, weights, step)
 
@@ -259,7 +261,7 @@ class Pipeline(Server[PipelineState]):
         step: int,
     ) -> tuple[Tensor, dict[str, object], object]:
         after: dict[str, object] = {}
-        for name, part in self.lifted:
+        for name, part in self.active_preaggregators:
             rows, after[name] = part.aggregate(preaggregators[name], rows, None, step)
         shares = torch.tensor(weights, dtype=rows.dtype, device=rows.device) if self.final.weighted else None
         direction, rule = self.final.aggregate(rule, rows, shares, step)

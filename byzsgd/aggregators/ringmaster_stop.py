@@ -40,12 +40,12 @@ class RingmasterStop(Server[RingmasterStopState]):
     def receive(self, state: RingmasterStopState, arrival: Arrival) -> Decision:
         accepted = arrival.staleness <= self.limit
         now = arrival.step + accepted
-        cancelled = []
+        cancel = []
         state.reading.pop(arrival.worker, None)
         while state.reading and now - (oldest := next(iter(state.reading.items())))[1] > self.limit:
-            cancelled.append(oldest[0])
+            cancel.append(oldest[0])
             del state.reading[oldest[0]]
-        state.reading.update(dict.fromkeys([arrival.worker, *cancelled], now))
+        state.reading.update(dict.fromkeys([arrival.worker, *cancel], now))
         if not accepted:
-            return refuse("max_staleness", cancel=tuple(cancelled))
-        return accept(arrival.vector.clone(), cancel=tuple(cancelled))
+            return refuse("max_staleness", cancel=tuple(cancel))
+        return accept(arrival.vector.clone(), cancel=tuple(cancel))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +24,7 @@ def read_rows(who: str, vectors: Rows) -> tuple[Tensor, bool]:
     if isinstance(vectors, Tensor):
         rows, arrays = vectors, False
     else:
-        rows, arrays = _stacked(who, vectors)
+        rows, arrays = _stack(who, vectors)
     if rows.dim() != 2 or 0 in rows.shape:
         require(False, who, "a (k, d) tensor or k vectors of length d, k and d at least 1", shape=tuple(rows.shape))
     if not rows.dtype.is_floating_point:
@@ -33,12 +32,12 @@ def read_rows(who: str, vectors: Rows) -> tuple[Tensor, bool]:
     return (rows.detach() if rows.requires_grad else rows), arrays
 
 
-def _stacked(who: str, vectors: np.ndarray | Sequence[Tensor] | Sequence[np.ndarray]) -> tuple[Tensor, bool]:
+def _stack(who: str, vectors: np.ndarray | Sequence[Tensor] | Sequence[np.ndarray]) -> tuple[Tensor, bool]:
     if isinstance(vectors, np.ndarray):
         return read_vector(vectors), True
-    parts: list[Any] = list(vectors)
-    known = all(isinstance(part, Tensor | np.ndarray) for part in parts)
-    require(bool(parts) and known, who, "a (k, d) tensor, or tensors or arrays of length d", rows=len(parts))
+    parts: list[Tensor | np.ndarray] = [*vectors]
+    vectors_only = all(isinstance(part, Tensor | np.ndarray) for part in parts)
+    require(bool(parts) and vectors_only, who, "a (k, d) tensor, or tensors or arrays of length d", rows=len(parts))
     first = parts[0]
     alike = all(part.shape == first.shape and part.dtype == first.dtype for part in parts)
     if not alike or len(first.shape) != 1:
@@ -85,21 +84,23 @@ def finite_mask(rows: Tensor) -> Tensor:
 
 def read_weights(who: str, weights: object, rows: Tensor) -> Tensor:
     """(k,) weights as a tensor beside the rows, of 32 bits at least: finite, not negative, not all zero."""
-    read = read_vector(weights).to(device=rows.device, dtype=torch.promote_types(rows.dtype, torch.float32))
-    require(read.shape == rows.shape[:1], who, "one weight per row", weights=tuple(read.shape), k=rows.shape[0])
-    total = read.sum().item()
-    fit = math.isfinite(total) and total > 0 and bool((read >= 0).all())
-    require(fit, who, "finite weights >= 0 that are not all 0", weights=read.tolist() if len(read) <= 20 else total)
-    return read
+    tensor = read_vector(weights).to(device=rows.device, dtype=torch.promote_types(rows.dtype, torch.float32))
+    require(tensor.shape == rows.shape[:1], who, "one weight per row", weights=tuple(tensor.shape), k=rows.shape[0])
+    total = tensor.sum().item()
+    fit = math.isfinite(total) and total > 0 and bool((tensor >= 0).all())
+    require(fit, who, "finite weights >= 0 that are not all 0", weights=tensor.tolist() if len(tensor) <= 20 else total)
+    return tensor
 
 
 def read_beside(who: str, name: str, values: object, rows: Tensor) -> Tensor:
     """(d,) a vector that a rule is given beside its rows: of their length, finite."""
-    read = read_vector(values).to(device=rows.device, dtype=rows.dtype)
-    require(read.shape == rows.shape[1:], who, f"{name} of length d", shape=tuple(read.shape), d=rows.shape[1])
-    if not all_finite(read):
-        raise NonFiniteRows(f"{who} needs a finite {name}; got {int((~torch.isfinite(read)).sum())} non-finite entries")
-    return read
+    vector = read_vector(values).to(device=rows.device, dtype=rows.dtype)
+    require(vector.shape == rows.shape[1:], who, f"{name} of length d", shape=tuple(vector.shape), d=rows.shape[1])
+    if not all_finite(vector):
+        raise NonFiniteRows(
+            f"{who} needs a finite {name}; got {int((~torch.isfinite(vector)).sum())} non-finite entries"
+        )
+    return vector
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,6 @@ class Undeclared:
         answer = self.function(rows)
         length = rows.shape[1]
         fits = isinstance(answer, Tensor | np.ndarray) and answer.ndim >= 1 and answer.shape[-1] == length
-        shown = tuple(answer.shape) if hasattr(answer, "shape") else type(answer).__name__
-        require(fits, self.__name__, "to return a tensor or array with the length of its rows", d=length, answer=shown)
+        got = tuple(answer.shape) if hasattr(answer, "shape") else type(answer).__name__
+        require(fits, self.__name__, "to return a tensor or array with the length of its rows", d=length, answer=got)
         return read_vector(answer).to(rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -79,7 +79,7 @@ class SignVote(Pipeline):
 
     feedback: Feedback | None
     tie: Tie
-    rule: Any = field(default=None, init=False)  # the vote
+    rule: object = field(default=None, init=False)  # the vote
 
     def __post_init__(self) -> None:
         vars(self)["rule"] = Vote(feedback=self.feedback, tie=self.tie)  # frozen

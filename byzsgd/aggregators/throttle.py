@@ -58,18 +58,18 @@ class Throttle(Server[ThrottleState]):
         state.counts[worker] = count + 1
         if count:
             weight = self.growth**-count
-            vector = _clipped(arrival.vector, self.radius_later)
+            vector = _clip(arrival.vector, self.radius_later)
         else:
             weight = 1.0 / state.num_workers
-            vector = state.anchor + _clipped(arrival.vector - state.anchor, self.radius_first)
+            vector = state.anchor + _clip(arrival.vector - state.anchor, self.radius_first)
             state.firsts[worker] = vector
         reply = Reply.DISPATCH
         if len(state.firsts) == state.num_workers:
             mean = torch.stack([state.firsts[each] for each in range(state.num_workers)]).mean(0)
-            state.anchor, state.counts, state.firsts = _clipped(mean, self.anchor_radius), {}, {}
+            state.anchor, state.counts, state.firsts = _clip(mean, self.anchor_radius), {}, {}
             reply = Reply.RESTART
         return accept(weight * vector, weight, reply=reply)
 
 
-def _clipped(vector: Tensor, radius: float) -> Tensor:
+def _clip(vector: Tensor, radius: float) -> Tensor:
     return vector if length(vector) <= radius else at_length(vector, radius)

@@ -22,6 +22,25 @@ class Slot:
     count: int  # vectors in it
 
 
+@value
+class FrequencyMemory:
+    """All that the frequency filter remembers."""
+
+    accepted: int  # vectors so far
+    last: dict[int, int]  # worker -> the number of its last accepted vector
+
+
+@value
+class LipschitzMemory:
+    """All that Kardam's filter remembers, by worker; a pair is a model (d,) and the vector (d,) computed on it."""
+
+    latest: dict[int, tuple[Tensor, Tensor]]
+    reference: dict[int, tuple[Tensor, Tensor]]  # the newest on another model than `latest`
+    coefficients: dict[int, tuple[float, ...]]  # oldest first
+    refusals: int  # in a row
+    previous: tuple[Tensor, Tensor] | None  # the model before the last update, and its undamped direction
+
+
 T = TypeVar("T", bound=Callable[..., object])
 FORM = "__compiled_form__"
 

@@ -50,7 +50,7 @@ def test_a_client_is_drawn_as_often_as_another():
         def stream(name, step):
             return streams.generator(f"server/{name}", 0, step)
 
-    counts = np.bincount([worker for step in range(1000) for worker in collector._drawn(Context, step)], minlength=9)
+    counts = np.bincount([worker for step in range(1000) for worker in collector._draw(Context, step)], minlength=9)
     assert counts.sum() == 3000 and np.abs(counts - 1000 / 3).max() < 4 * math.sqrt(1000 * 2 / 9)
 
 

@@ -146,7 +146,7 @@ def test_combinations_that_make_no_sense_end_in_one_line_and_code_2(overrides, s
 
 
 def asked(*overrides):
-    return [name for name, _ in experiment(*overrides).aggregator.asked]
+    return [name for name, _ in experiment(*overrides).aggregator.active_filters]
 
 
 def test_filters_of_kardam_author_can_be_chosen():

@@ -92,11 +92,11 @@ class Buckets:
             state.senders[arrival.worker] = None
         count = state.counts[bucket] = state.counts.get(bucket, 0) + 1
         undamped = raw is vector and state.raw.get(bucket) is state.means.get(bucket)
-        state.means[bucket] = _running(state.means.get(bucket), vector, count)
-        state.raw[bucket] = state.means[bucket] if undamped else _running(state.raw.get(bucket), raw, count)
+        state.means[bucket] = _running_mean(state.means.get(bucket), vector, count)
+        state.raw[bucket] = state.means[bucket] if undamped else _running_mean(state.raw.get(bucket), raw, count)
         if len(state.means) < self.buckets:
             if sum(state.counts.values()) == self.reassign_after:
-                state.moved |= {worker: place % self.buckets for place, worker in enumerate(sorted(state.senders))}
+                state.moved |= {worker: index % self.buckets for index, worker in enumerate(sorted(state.senders))}
                 state.empty()
             return None
         order = tuple(range(self.buckets))
@@ -105,5 +105,5 @@ class Buckets:
         return Collected(vectors, raws, None, order)
 
 
-def _running(mean: Tensor | None, vector: Tensor, count: int) -> Tensor:
+def _running_mean(mean: Tensor | None, vector: Tensor, count: int) -> Tensor:
     return vector if mean is None else ((count - 1) * mean + vector) / count

@@ -16,12 +16,12 @@ from byzsgd.interfaces.compiled import Slot, compiled_as
 
 @dataclass
 class BufferState:
-    """What has been accepted since the last step, by place."""
+    """What has been accepted since the last step, by position."""
 
     vectors: dict[int, Tensor] = field(default_factory=dict)
     raw: dict[int, Tensor] = field(default_factory=dict)
     workers: dict[int, int] = field(default_factory=dict)
-    places: dict[int, int] = field(default_factory=dict)  # worker -> its place, where each has one slot
+    places: dict[int, int] = field(default_factory=dict)  # worker -> its slot, where each has one
 
 
 @compiled_as("buffer", "size", "slots")
@@ -29,8 +29,8 @@ class BufferState:
 class Buffer:
     """A step from every `size` accepted vectors, in order of arrival; the buffer is then emptied.
 
-    With `slots` every worker has one place: its newer vector replaces its older one there, and the buffer does not
-    grow; so `size` different workers stand behind a step. Without, one worker can fill several places.
+    With `slots` every worker has one slot: its newer vector replaces its older one there, and the buffer does not
+    grow; so `size` different workers stand behind a step. Without, one worker can fill several positions.
 
     FedBuff: Nguyen, Malik, Zhan, Yousefpour, Rabbat, Malek, Huba: Federated learning with buffered asynchronous
     aggregation, AISTATS 2022, arXiv 2106.06639.
@@ -62,7 +62,7 @@ class Buffer:
 
     def lay_out(self, state: BufferState) -> tuple[Slot, ...]:
         return tuple(
-            Slot(place, state.workers[place], vector, state.raw[place], 1) for place, vector in state.vectors.items()
+            Slot(index, state.workers[index], vector, state.raw[index], 1) for index, vector in state.vectors.items()
         )
 
     def take_back(self, state: BufferState, slots: Sequence[Slot]) -> None:
@@ -72,12 +72,12 @@ class Buffer:
         state.places = {each.worker: each.index for each in slots} if self.slots else {}
 
     def add(self, state: BufferState, arrival: Arrival, vector: Tensor, raw: Tensor) -> Collected | None:
-        place = len(state.vectors)
+        index = len(state.vectors)
         if self.slots:
-            place = state.places.setdefault(arrival.worker, place)
-        state.vectors[place] = vector
-        state.raw[place] = raw
-        state.workers[place] = arrival.worker
+            index = state.places.setdefault(arrival.worker, index)
+        state.vectors[index] = vector
+        state.raw[index] = raw
+        state.workers[index] = arrival.worker
         if len(state.vectors) < self.size:
             return None
         vectors, raws = beside_raw(state.vectors.values(), state.raw.values())

@@ -37,5 +37,5 @@ class Every:
         """Nothing is kept."""
 
     def add(self, state: None, arrival: Arrival, vector: Tensor, raw: Tensor) -> Collected:
-        damped = (vector,)
-        return Collected(damped, damped if raw is vector else (raw,), None, (arrival.worker,))
+        vectors = (vector,)
+        return Collected(vectors, vectors if raw is vector else (raw,), None, (arrival.worker,))

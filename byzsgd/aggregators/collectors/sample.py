@@ -50,7 +50,7 @@ class Sample:
         return self.size
 
     def init(self, context: ServerContext) -> SampleState:
-        return SampleState(context, 0, self._drawn(context, 0))
+        return SampleState(context, 0, self._draw(context, 0))
 
     def called(self, state: SampleState) -> tuple[int, ...]:
         """The clients of this round."""
@@ -65,13 +65,13 @@ class Sample:
         vectors, raws = beside_raw(map(state.vectors.__getitem__, workers), map(state.raw.__getitem__, workers))
         state.vectors, state.raw = {}, {}
         state.rounds += 1
-        state.clients = self._drawn(state.context, state.rounds)
+        state.clients = self._draw(state.context, state.rounds)
         return Collected(
             vectors, raws, None, workers, Reply.DISPATCH if arrival.worker in state.clients else Reply.HOLD
         )
 
-    def _drawn(self, context: ServerContext, number: int) -> tuple[int, ...]:
+    def _draw(self, context: ServerContext, number: int) -> tuple[int, ...]:
         require(context.stream is not None, "sample", "a stream of its own to draw the clients from", stream=None)
         assert context.stream is not None
-        drawn = context.stream("sample", number).choice(context.num_workers, self.size, replace=False)
-        return tuple(sorted(int(worker) for worker in drawn))
+        clients = context.stream("sample", number).choice(context.num_workers, self.size, replace=False)
+        return tuple(sorted(int(worker) for worker in clients))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
 from byzsgd.checks import require
 from byzsgd.interfaces import Arrival, Judgement, ServerContext
-from byzsgd.interfaces.compiled import compiled_as
+from byzsgd.interfaces.compiled import FrequencyMemory, compiled_as
 
 
 @dataclass
@@ -60,13 +60,13 @@ class Frequency:
             state.accepted += 1
             state.last[arrival.worker] = state.accepted
 
-    def lay_out(self, state: FrequencyState) -> dict[str, object]:
+    def lay_out(self, state: FrequencyState) -> FrequencyMemory:
         """All of a state in numbers: what a compiled stretch goes on from."""
-        return {"accepted": state.accepted, "last": dict(state.last)}
+        return FrequencyMemory(state.accepted, dict(state.last))
 
-    def take_back(self, state: FrequencyState, laid: Mapping[str, Any]) -> None:
-        """The state becomes the one that `lay_out` would tell so."""
-        state.accepted, state.last = laid["accepted"], dict(laid["last"])
+    def take_back(self, state: FrequencyState, memory: FrequencyMemory) -> None:
+        """The state becomes the one of which `lay_out` is `memory`."""
+        state.accepted, state.last = memory.accepted, dict(memory.last)
 
     def stepped(self, state: FrequencyState, arrival: Arrival, undamped: Callable[[], Tensor]) -> None:
         """Updates do not matter here."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from byzsgd.aggregators.filters.ranking import Ranking, from_the_top, ranking, replaced
+from byzsgd.aggregators.filters.ranking import Ranking, from_the_top, ranking, replace
 from byzsgd.checks import require
 from byzsgd.interfaces import Arrival, Judgement, ServerContext, value
-from byzsgd.interfaces.compiled import compiled_as
+from byzsgd.interfaces.compiled import LipschitzMemory, compiled_as
 
 HISTORY = 26  # coefficients per worker that `memory=max` looks back on, as in the authors' code
 
@@ -41,7 +41,7 @@ class LipschitzState:
 
 
 @value
-class Learnt:
+class Lesson:
     """What a finite delivery teaches, judged or not."""
 
     delivery: Observation
@@ -80,12 +80,12 @@ class Lipschitz:
 
     def __post_init__(self) -> None:
         require(self.f >= 0, "lipschitz", "f >= 0", f=self.f)
-        for name, chosen, known in (
+        for name, choice, choices in (
             ("candidate", self.candidate, ("worker", "server")),
             ("memory", self.memory, ("last", "max")),
             ("warmup", self.warmup, ("all", "quorum")),
         ):
-            require(chosen in known, "lipschitz", f"{name} {' or '.join(known)}", **{name: chosen})
+            require(choice in choices, "lipschitz", f"{name} {' or '.join(choices)}", **{name: choice})
 
     def check(self, num_workers: int) -> None:
         computable, needs = num_workers > self.f, "num_workers > f"
@@ -97,36 +97,36 @@ class Lipschitz:
         return LipschitzState(context, ranking(math.inf, context.num_workers))
 
     def judge(self, state: LipschitzState, arrival: Arrival) -> Judgement:
-        learnt = self._learn(state, arrival)
-        if learnt is None:
+        lesson = self._learn(state, arrival)
+        if lesson is None:
             return Judgement(False, arrival.vector, _UNJUDGED)
         num_workers = state.context.num_workers
         with_coefficient = len(state.coefficients) + (
-            bool(learnt.coefficients) and arrival.worker not in state.coefficients
+            bool(lesson.coefficients) and arrival.worker not in state.coefficients
         )
         if self.warmup == "all" and with_coefficient < num_workers:
-            return Judgement(True, arrival.vector, _UNJUDGED, learnt)
+            return Judgement(True, arrival.vector, _UNJUDGED, lesson)
 
-        threshold = from_the_top(learnt.table, self.f)
-        candidate = self._candidate(state, arrival, learnt.coefficients)
+        threshold = from_the_top(lesson.table, self.f)
+        candidate = self._candidate(state, arrival, lesson.coefficients)
         passes = candidate <= threshold or (self.hatch and state.refusals >= num_workers)
         scores = {"lipschitz": candidate, "lipschitz_threshold": threshold}
-        return Judgement(passes, arrival.vector, scores, learnt)
+        return Judgement(passes, arrival.vector, scores, lesson)
 
     def record(self, state: LipschitzState, arrival: Arrival, judgement: Judgement | None, accepted: bool) -> None:
         if judgement is None:
-            learnt = self._learn(state, arrival)
+            lesson = self._learn(state, arrival)
         else:
-            learnt = judgement.memo if isinstance(judgement.memo, Learnt) else None
-        if learnt is None:
+            lesson = judgement.memo if isinstance(judgement.memo, Lesson) else None
+        if lesson is None:
             return
         worker = arrival.worker
-        state.table = learnt.table
-        state.latest[worker] = learnt.delivery
-        if learnt.coefficients:
-            state.coefficients[worker] = learnt.coefficients
-        if learnt.reference is not None:
-            state.reference[worker] = learnt.reference
+        state.table = lesson.table
+        state.latest[worker] = lesson.delivery
+        if lesson.coefficients:
+            state.coefficients[worker] = lesson.coefficients
+        if lesson.reference is not None:
+            state.reference[worker] = lesson.reference
         if judgement is not None:
             state.refusals = 0 if judgement.passes else state.refusals + 1
 
@@ -138,33 +138,33 @@ class Lipschitz:
             state.previous_params = state.context.params.clone()
             state.previous_direction = direction.clone()
 
-    def lay_out(self, state: LipschitzState) -> dict[str, object]:
+    def lay_out(self, state: LipschitzState) -> LipschitzMemory:
         """All of a state in numbers and pairs (model, vector): what a compiled stretch goes on from."""
-        previous = (state.previous_params, state.previous_direction)
-        return {
-            "latest": {worker: (each.params, each.vector) for worker, each in state.latest.items()},
-            "reference": {worker: (each.params, each.vector) for worker, each in state.reference.items()},
-            "coefficients": dict(state.coefficients),
-            "refusals": state.refusals,
-            "previous": None if None in previous else previous,
-        }
+        params, direction = state.previous_params, state.previous_direction
+        return LipschitzMemory(
+            latest={worker: (each.params, each.vector) for worker, each in state.latest.items()},
+            reference={worker: (each.params, each.vector) for worker, each in state.reference.items()},
+            coefficients=dict(state.coefficients),
+            refusals=state.refusals,
+            previous=None if params is None or direction is None else (params, direction),
+        )
 
-    def take_back(self, state: LipschitzState, laid: Mapping[str, Any]) -> None:
-        """The state becomes the one that `lay_out` would tell so."""
-        state.latest = {worker: Observation(*pair) for worker, pair in laid["latest"].items()}
-        state.reference = {worker: Observation(*pair) for worker, pair in laid["reference"].items()}
-        state.coefficients = dict(laid["coefficients"])
-        state.refusals = laid["refusals"]
-        state.previous_params, state.previous_direction = laid["previous"] or (None, None)
+    def take_back(self, state: LipschitzState, memory: LipschitzMemory) -> None:
+        """The state becomes the one of which `lay_out` is `memory`."""
+        state.latest = {worker: Observation(*pair) for worker, pair in memory.latest.items()}
+        state.reference = {worker: Observation(*pair) for worker, pair in memory.reference.items()}
+        state.coefficients = dict(memory.coefficients)
+        state.refusals = memory.refusals
+        state.previous_params, state.previous_direction = memory.previous or (None, None)
         state.table = ranking(math.inf, state.context.num_workers)
-        for known in state.coefficients.values():
-            state.table = replaced(state.table, math.inf, max(known))
+        for coefficients in state.coefficients.values():
+            state.table = replace(state.table, math.inf, max(coefficients))
 
-    def _learn(self, state: LipschitzState, arrival: Arrival) -> Learnt | None:
+    def _learn(self, state: LipschitzState, arrival: Arrival) -> Lesson | None:
         """None: the vector is not finite, and teaches nothing."""
         worker = arrival.worker
         delivery = Observation(arrival.model, arrival.vector)
-        known = state.coefficients.get(worker, ())
+        earlier = state.coefficients.get(worker, ())
         reference, distance, change = state.latest.get(worker), 0.0, 0.0
         if reference is not None:
             distance, change = _apart(delivery, reference)
@@ -172,14 +172,14 @@ class Lipschitz:
                 reference = state.reference.get(worker)
                 distance, change = (0.0, 0.0) if reference is None else _apart(delivery, reference)
         if reference is None:
-            return Learnt(delivery, None, known, state.table) if _finite(delivery.vector) else None
+            return Lesson(delivery, None, earlier, state.table) if _finite(delivery.vector) else None
         if not math.isfinite(change) and not _finite(delivery.vector):  # a finite distance to a finite vector says it
             return None
         new = _ratio(change, distance)
-        coefficients = (*known[1 - HISTORY :], new) if self.memory == "max" else (new,)
-        before, after = max(known, default=math.inf), max(coefficients)
-        table = state.table if before == after else replaced(state.table, before, after)
-        return Learnt(delivery, reference, coefficients, table)
+        coefficients = (*earlier[1 - HISTORY :], new) if self.memory == "max" else (new,)
+        before, after = max(earlier, default=math.inf), max(coefficients)
+        table = state.table if before == after else replace(state.table, before, after)
+        return Lesson(delivery, reference, coefficients, table)
 
     def _candidate(self, state: LipschitzState, arrival: Arrival, coefficients: tuple[float, ...]) -> float:
         if self.candidate == "worker":

@@ -17,25 +17,25 @@ def ranking(value: float, count: int) -> Ranking:
     return tuple((value,) * min(LONG, count - start) for start in range(0, count, LONG))
 
 
-def replaced(blocks: Ranking, old: float, new: float) -> Ranking:
-    """One `old`, which must be there, gives place to `new`."""
+def replace(blocks: Ranking, old: float, new: float) -> Ranking:
+    """The numbers with one `old`, which must be there, replaced by `new`."""
     if len(blocks) == 1 and len(blocks[0]) <= 2 * LONG:
         block = blocks[0]
         i, j = bisect_left(block, old), bisect_left(block, new)
         if i < j:
             return (block[:i] + block[i + 1 : j] + (new,) + block[j:],)
         return (block[:j] + (new,) + block[j:i] + block[i + 1 :],)
-    changed = list(blocks)
-    at = bisect_left(changed, old, key=_last)
-    block = changed[at]
+    copy = list(blocks)
+    at = bisect_left(copy, old, key=_last)
+    block = copy[at]
     i = bisect_left(block, old)
-    changed[at : at + 1] = [block[:i] + block[i + 1 :]] if len(block) > 1 else []
-    at = min(bisect_left(changed, new, key=_last), len(changed) - 1)
-    block = changed[at]
+    copy[at : at + 1] = [block[:i] + block[i + 1 :]] if len(block) > 1 else []
+    at = min(bisect_left(copy, new, key=_last), len(copy) - 1)
+    block = copy[at]
     j = bisect_left(block, new)
-    grown = block[:j] + (new,) + block[j:]
-    changed[at : at + 1] = [grown] if len(grown) <= 2 * LONG else [grown[:LONG], grown[LONG:]]
-    return tuple(changed)
+    longer = block[:j] + (new,) + block[j:]
+    copy[at : at + 1] = [longer] if len(longer) <= 2 * LONG else [longer[:LONG], longer[LONG:]]
+    return tuple(copy)
 
 
 def from_the_top(blocks: Ranking, rank: int) -> float:

@@ -35,9 +35,9 @@ def reference(state: TrustedState, refresh: int) -> Tensor:
     return state.context.trusted_gradient(state.context.params).clone()
 
 
-def counted(state: TrustedState, refresh: int, used: Tensor | None) -> None:
-    """One arrival more, judged or not; `used`: the gradient it was judged with."""
-    state.gradient = reference(state, refresh) if used is None else used
+def count_arrival(state: TrustedState, refresh: int, gradient: Tensor | None) -> None:
+    """One arrival more, judged or not; `gradient`: the one that it was judged with."""
+    state.gradient = reference(state, refresh) if gradient is None else gradient
     state.arrivals += 1
 
 

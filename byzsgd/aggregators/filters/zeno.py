@@ -57,8 +57,8 @@ class Zeno:
     def record(
         self, state: trusted.TrustedState, arrival: Arrival, judgement: Judgement | None, accepted: bool
     ) -> None:
-        used = None if judgement is None else judgement.memo
-        trusted.counted(state, self.refresh, used if isinstance(used, Tensor) else None)
+        gradient = None if judgement is None else judgement.memo
+        trusted.count_arrival(state, self.refresh, gradient if isinstance(gradient, Tensor) else None)
 
     def stepped(self, state: trusted.TrustedState, arrival: Arrival, undamped: Callable[[], Tensor]) -> None:
         """Nothing to remember."""

@@ -22,9 +22,9 @@ def arc(vectors: Tensor, *, f: int, strict: bool = True) -> Tensor:
     ICLR 2025, arXiv 2405.14432.
     """
     k = vectors.shape[0]
-    clipped = 2 * f * (k - f) // k
+    count = 2 * f * (k - f) // k
 
     def next_largest(norms: np.ndarray) -> float:
-        return float(np.sort(norms)[k - clipped - 1])
+        return float(np.sort(norms)[k - count - 1])
 
     return shrunk(vectors, next_largest)

@@ -29,10 +29,10 @@ def nnm(vectors: Tensor, *, f: int, strict: bool = True) -> Tensor:
     k = vectors.shape[0]
     sizes = sizes_of(vectors)
     distances = Distances(comparable(vectors, sizes, float(np.sort(sizes)[k - 1 - f]))[0])
-    chosen = np.zeros((k, k))
+    mask = np.zeros((k, k))
     for row in range(k):
-        chosen[row, _nearest(distances, row, k - f)] = 1.0
-    return combination(chosen, vectors).div_(k - f)
+        mask[row, _nearest(distances, row, k - f)] = 1.0
+    return combination(mask, vectors).div_(k - f)
 
 
 def _nearest(distances: Distances, row: int, count: int) -> list[int]:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from byzsgd.aggregators.magnitudes import exponents, safe, shifted, sizes_of
+from byzsgd.aggregators.magnitudes import exponents, ldexp, safe, sizes_of
 from byzsgd.aggregators.rules.numerics.gram import squared_norms, unwritten
 
 
@@ -28,5 +28,5 @@ def norms_of(rows: Tensor) -> np.ndarray:
         return np.asarray(np.sqrt(squared_norms(rows)))
     e = exponents(sizes)
     with np.errstate(over="ignore"):
-        norms: np.ndarray = np.ldexp(np.sqrt(squared_norms(shifted(rows.double(), -e))), e)
+        norms: np.ndarray = np.ldexp(np.sqrt(squared_norms(ldexp(rows.double(), -e))), e)
     return norms

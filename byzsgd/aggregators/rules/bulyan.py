@@ -45,18 +45,18 @@ def bulyan(vectors: Tensor, *, f: int, strict: bool = True) -> Tensor:
     k = vectors.shape[0]
     picks = k - 2 * f
     distances = Distances(vectors)
-    left, picked = list(range(k)), []
+    rest, winners = list(range(k)), []
     for _ in range(picks):
-        rows, nearest = tuple(left), max(1, len(left) - f - 2)
+        rows, nearest = tuple(rest), max(1, len(rest) - f - 2)
         (winner,) = least(1, rows, _scores(distances, rows, nearest), distances.refine, vectors)
-        picked.append(winner)
-        left.remove(winner)
-    chosen = vectors[sorted(picked)] if f else vectors
+        winners.append(winner)
+        rest.remove(winner)
+    selection = vectors[sorted(winners)] if f else vectors
 
     count = picks - 2 * f
     exact, summed = nearest_positions(picks, count)
     return by_coordinate(
-        chosen,
+        selection,
         lambda ordered: nearest_mean(ordered, count, middle(ordered)),
         exact | middle_positions(picks),
         summed,

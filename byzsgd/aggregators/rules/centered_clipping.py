@@ -38,10 +38,10 @@ def centered_clipping(
     inner = np.diag(squared_norms(vectors, start)) if steps == 1 else gram(vectors, start)
     weights = np.zeros(k)
     for _ in range(steps):
-        pulled = inner @ weights
-        squared = np.maximum(inner.diagonal() - 2 * pulled + weights @ pulled, 0.0)
+        products = inner @ weights
+        squared = np.maximum(inner.diagonal() - 2 * products + weights @ products, 0.0)
         distances = np.sqrt(squared)
         shares = np.divide(radius, distances, out=np.ones(k), where=distances > radius) / k
         weights = weights * (1 - shares.sum()) + shares
-    moved = combination(weights, vectors)
-    return moved if start is None else moved.add_(start, alpha=1 - weights.sum())
+    centre = combination(weights, vectors)
+    return centre if start is None else centre.add_(start, alpha=1 - weights.sum())

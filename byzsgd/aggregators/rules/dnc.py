@@ -43,16 +43,16 @@ def dnc(
     learning, NDSS 2021.
     """
     k, d = vectors.shape
-    dropped = int(share * f)
-    kept = set(range(k))
+    count = int(share * f)
+    rows = set(range(k))
     for _ in range(rounds):
         part = vectors
         if d > coordinates:
-            chosen = np.sort(rng.choice(d, coordinates, replace=False))
-            part = vectors[:, torch.as_tensor(chosen, device=vectors.device)]
-        kept &= set(_least_spread(part, k - dropped, vectors))
-    require(bool(kept), "dnc", "a row that is kept in all rounds", k=k, f=f, share=share, rounds=rounds)
-    return mean_of(vectors, sorted(kept))
+            columns = np.sort(rng.choice(d, coordinates, replace=False))
+            part = vectors[:, torch.as_tensor(columns, device=vectors.device)]
+        rows &= set(_least_spread(part, k - count, vectors))
+    require(bool(rows), "dnc", "a row that is kept in all rounds", k=k, f=f, share=share, rounds=rounds)
+    return mean_of(vectors, sorted(rows))
 
 
 def _least_spread(part: Tensor, count: int, vectors: Tensor) -> list[int]:

@@ -45,16 +45,16 @@ def flag(
     weights, objective = np.sqrt(counts), np.inf
     for _ in range(max_steps):
         left, values, basis = np.linalg.svd(columns * weights[:, None], full_matrices=False)
-        missed = missing(columns, basis, size)
-        before, objective = objective, float((counts * np.sqrt(missed)).sum())
-        used = weights
-        weights = np.sqrt(counts) * (missed + 1e-12) ** -0.25
+        residuals = residuals_of(columns, basis, size)
+        before, objective = objective, float((counts * np.sqrt(residuals)).sum())
+        scale = weights
+        weights = np.sqrt(counts) * (residuals + 1e-12) ** -0.25
         if abs(before - objective) < tolerance:
             break
     top = min(size, int((values > 1e-13 * values[0]).sum()))
     # Every kept direction as a combination of the columns, and those of the rows: Y Yᵀ Σ x without leaving their span.
     amounts = basis[:top] @ rows.sum(axis=0) / values[:top]
-    return combination((left[:, :top] @ amounts * used) @ origins / k, vectors)
+    return combination((left[:, :top] @ amounts * scale) @ origins / k, vectors)
 
 
 def unit_columns(rows: np.ndarray, pairwise: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -72,7 +72,7 @@ def unit_columns(rows: np.ndarray, pairwise: float = 0.0) -> tuple[np.ndarray, n
     return columns * inverse, combinations * inverse, np.concatenate(counts)
 
 
-def missing(columns: np.ndarray, basis: np.ndarray, size: int) -> np.ndarray:
+def residuals_of(columns: np.ndarray, basis: np.ndarray, size: int) -> np.ndarray:
     """1 − ‖Yᵀx̃‖² of every column: its part outside the first `size` directions, 1 for a zero column."""
     outside = np.square(columns @ basis[size:].T).sum(axis=1)
     answer: np.ndarray = np.where(columns.any(axis=1), outside, 1.0)

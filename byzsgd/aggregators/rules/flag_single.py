@@ -31,6 +31,6 @@ def flag_single(vectors: Tensor, *, dimension: int | None = None) -> Tensor:
     columns, origins, _ = unit_columns(coordinates(vectors))
     left, values, _ = np.linalg.svd(columns, full_matrices=False)
     top = min(dimension or -(-(k + 1) // 2), int((values > 1e-13 * values[0]).sum()))
-    kept = left[:, :top]
+    basis = left[:, :top]
     # Y = Ũᵀ L Σ⁻¹ and Yᵀ Ũᵀ 1 = Σ Lᵀ 1: the singular values cancel.
-    return combination((kept @ kept.sum(axis=0)) @ origins / k, vectors)
+    return combination((basis @ basis.sum(axis=0)) @ origins / k, vectors)

@@ -77,8 +77,8 @@ def _leave_best_row(rows: Affine) -> tuple[np.ndarray, int | None]:
     apart = np.sqrt(np.maximum(norms[:, None] + norms - 2 * rows.inner, 0.0))
     totals = apart.sum(axis=1)
     # Beside very far rows several totals are equal up to rounding: then the row that most others are near to.
-    tied = np.flatnonzero(totals <= totals.min() * (1 + 1e-14))
-    best = int(tied[np.median(apart[tied], axis=1).argmin()])
+    ties = np.flatnonzero(totals <= totals.min() * (1 + 1e-14))
+    best = int(ties[np.median(apart[ties], axis=1).argmin()])
     start = np.zeros(k)
     start[best] = 1.0
     distances = np.sqrt(rows.squared_distances_from(best))
@@ -116,7 +116,7 @@ def _steps(rows: Affine, weights: np.ndarray, distances: np.ndarray) -> tuple[np
     products = rows.about(weights) * np.outer(scale, scale)
     gradient = products @ (inverse / scale)
     try:
-        solved = np.linalg.solve(total * np.eye(len(distances)) - products, gradient)
+        solution = np.linalg.solve(total * np.eye(len(distances)) - products, gradient)
     except np.linalg.LinAlgError:
-        solved = np.zeros_like(gradient)
-    return inverse / total, (inverse + solved * scale) / total
+        solution = np.zeros_like(gradient)
+    return inverse / total, (inverse + solution * scale) / total

@@ -44,5 +44,5 @@ def krum(
     nearest = k - f - 2 if neighbours is None else neighbours
     distances = Distances(vectors)
     everyone = range(k)
-    chosen = least(1, everyone, lambda: distances.sums(everyone, nearest, squared), distances.refine, vectors)
-    return vectors[chosen[0]].clone()
+    rows = least(1, everyone, lambda: distances.sums(everyone, nearest, squared), distances.refine, vectors)
+    return vectors[rows[0]].clone()

@@ -9,7 +9,7 @@ from byzsgd.aggregators.declaration import MAJORITY, Condition, rule
 from byzsgd.aggregators.laws import BY_DISTANCE
 from byzsgd.aggregators.rules.numerics.distances import TIE, Distances
 from byzsgd.aggregators.rules.numerics.gram import mean_of
-from byzsgd.aggregators.rules.numerics.subsets import cover, ranked, without
+from byzsgd.aggregators.rules.numerics.subsets import cover, lexicographic_ranks, without
 
 MOST_DROPPED = 42
 
@@ -69,16 +69,16 @@ def _least_diameter(squared: np.ndarray, f: int) -> float:
 def _first_subset(vectors: Tensor, conflicts: dict[int, set[int]], f: int) -> list[int]:
     """The lexicographically first k-f rows without conflict: each row in order stays if the rest can still follow."""
     k = vectors.shape[0]
-    ranks = ranked(vectors, range(k))
-    chosen: list[int] = []
-    dropped: set[int] = set()
+    ranks = lexicographic_ranks(vectors, range(k))
+    subset: list[int] = []
+    outside: set[int] = set()
     for row in sorted(range(k), key=lambda row: ranks[row]):
-        if row in dropped or len(chosen) == k - f:
+        if row in outside or len(subset) == k - f:
             continue
-        gone = dropped | conflicts.get(row, set())
-        if cover(without(conflicts, gone), f - len(gone)):
-            chosen.append(row)
-            dropped = gone
+        without_its_conflicts = outside | conflicts.get(row, set())
+        if cover(without(conflicts, without_its_conflicts), f - len(without_its_conflicts)):
+            subset.append(row)
+            outside = without_its_conflicts
         else:
-            dropped = dropped | {row}
-    return sorted(chosen)
+            outside = outside | {row}
+    return sorted(subset)

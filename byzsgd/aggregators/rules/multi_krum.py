@@ -43,5 +43,5 @@ def multi_krum(
     count = k - f - 2 if m is None else m
     distances = Distances(vectors)
     everyone = range(k)
-    chosen = least(count, everyone, lambda: distances.sums(everyone, nearest, squared), distances.refine, vectors)
-    return mean_of(vectors, chosen)
+    rows = least(count, everyone, lambda: distances.sums(everyone, nearest, squared), distances.refine, vectors)
+    return mean_of(vectors, rows)

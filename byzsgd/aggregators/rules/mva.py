@@ -7,7 +7,7 @@ from torch import Tensor
 
 from byzsgd.aggregators.declaration import MAJORITY, rule
 from byzsgd.aggregators.laws import BY_DISTANCE
-from byzsgd.aggregators.rules.numerics.subsets import candidates, greedy, kept, mean_of_best
+from byzsgd.aggregators.rules.numerics.subsets import candidates, complements, greedy, mean_of_best
 
 TIE = 1e-12  # sums of squares closer than this, relatively, are ties
 MOST_SUBSETS = 2_000_000
@@ -43,16 +43,16 @@ def _best(inner: np.ndarray, f: int, tie: float) -> list[list[int]]:
     start = greedy(squared, f)
     least = squared[np.ix_(start, start)].sum() / 2
     # A subset that holds a row is at least as wide as that row's nearest size-1 others make it.
-    needed = np.sort(squared, axis=1)[:, :size].sum(axis=1)
-    possible = np.flatnonzero(needed <= least * (1 + 1e-9))
+    widths = np.sort(squared, axis=1)[:, :size].sum(axis=1)
+    possible = np.flatnonzero(widths <= least * (1 + 1e-9))
     near = squared[np.ix_(possible, possible)]
-    totals, found = [], []
-    for places in candidates("mva", possible.tolist(), size, MOST_SUBSETS):
-        mask = kept(places, len(possible)).astype(float)
+    totals, subsets = [], []
+    for outside in candidates("mva", possible.tolist(), size, MOST_SUBSETS):
+        mask = complements(outside, len(possible)).astype(float)
         total = ((mask @ near) * mask).sum(axis=1) / 2
         least = min(least, float(total.min()))
         good = total <= least * (1 + tie)
         totals.append(total[good])
-        found.append(mask[good].astype(bool))
+        subsets.append(mask[good].astype(bool))
     good = np.concatenate(totals) <= least * (1 + tie)
-    return [possible[mask].tolist() for mask in np.concatenate(found)[good]]
+    return [possible[mask].tolist() for mask in np.concatenate(subsets)[good]]

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from byzsgd.aggregators.declaration import MAJORITY, Bound, rule
 from byzsgd.aggregators.laws import BY_DISTANCE
-from byzsgd.aggregators.rules.numerics.subsets import candidates, greedy, kept, mean_of_best
+from byzsgd.aggregators.rules.numerics.subsets import candidates, complements, greedy, mean_of_best
 
 TIE = 1e-11
 MOST_SUBSETS = 200_000
@@ -49,18 +49,18 @@ def _best(inner: np.ndarray, f: int, tie: float) -> list[list[int]]:
     possible = np.flatnonzero((squared > 2 * least * (1 + 1e-9)).sum(axis=1) <= f)
     between = inner[np.ix_(possible, possible)]
     masks = np.concatenate(
-        [kept(places, len(possible)) for places in candidates("smea", possible.tolist(), size, MOST_SUBSETS)]
+        [complements(outside, len(possible)) for outside in candidates("smea", possible.tolist(), size, MOST_SUBSETS)]
     )
     direction = inner[np.ix_(possible, start)] @ axes[0]
     bounds = _spread(masks, direction[:, None] / max(np.sqrt(least), 1e-300))
     tops = np.full(len(masks), np.inf)
-    left = np.arange(len(masks))
+    rest = np.arange(len(masks))
     while True:
-        left = left[bounds[left] <= least * (1 + tie)]
-        left = left[np.isinf(tops[left])]
-        if len(left) == 0:
+        rest = rest[bounds[rest] <= least * (1 + tie)]
+        rest = rest[np.isinf(tops[rest])]
+        if len(rest) == 0:
             break
-        batch = left[np.argsort(bounds[left], kind="stable")[:EVALUATED_AT_ONCE]]
+        batch = rest[np.argsort(bounds[rest], kind="stable")[:EVALUATED_AT_ONCE]]
         rows = np.nonzero(masks[batch])[1].reshape(len(batch), size)
         values, axes = _top(between[rows[:, :, None], rows[:, None, :]])
         tops[batch] = values
@@ -70,7 +70,7 @@ def _best(inner: np.ndarray, f: int, tie: float) -> list[list[int]]:
         directions = np.stack(
             [between[:, rows[one]] @ axes[one] / max(np.sqrt(values[one]), 1e-300) for one in few], axis=1
         )
-        bounds[left] = np.maximum(bounds[left], _spread(masks[left], directions))
+        bounds[rest] = np.maximum(bounds[rest], _spread(masks[rest], directions))
     return [possible[mask].tolist() for mask in masks[tops <= least * (1 + tie)]]
 
 
@@ -83,9 +83,9 @@ def _top(inner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.maximum(values[:, -1], 0.0), axes[:, :, -1] - axes[:, :, -1].mean(axis=1, keepdims=True)
 
 
-def _spread(masks: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """(s,) the largest sum of squared deviations of each subset along directions in which the rows lie at `places`."""
+def _spread(masks: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """(s,) the largest sum of squared deviations of each subset along directions, in which rows are at `positions`."""
     weights = masks.astype(float)
-    sums, squares = weights @ places, weights @ np.square(places)
+    sums, squares = weights @ positions, weights @ np.square(positions)
     spread: np.ndarray = (squares - np.square(sums) / masks[0].sum()).max(axis=1)
     return spread

@@ -27,9 +27,9 @@ def weighted_median(vectors: Tensor, weights: Tensor) -> Tensor:
     Differs: where the cumulative weight is half the total exactly, their code takes the upper value; the midpoint is
     what as many copies of each row give.
     """
-    counted = weights > 0
-    if not bool(counted.all()):
-        vectors, weights = vectors[counted], weights[counted]
+    positive = weights > 0
+    if not bool(positive.all()):
+        vectors, weights = vectors[positive], weights[positive]
     weights = weights.double()
     answer = torch.empty_like(vectors[0])
     for start in range(0, vectors.shape[1], SORT_COLUMNS):
@@ -40,8 +40,8 @@ def weighted_median(vectors: Tensor, weights: Tensor) -> Tensor:
         half = cumulative[-1:] * 0.5
         first = (cumulative < half).sum(dim=0, keepdim=True)
         low = ordered.gather(0, first)
-        following = (first + 1).clamp_(max=len(ordered) - 1)
-        middle = low * 0.5 + ordered.gather(0, following) * 0.5
+        next_row = (first + 1).clamp_(max=len(ordered) - 1)
+        middle = low * 0.5 + ordered.gather(0, next_row) * 0.5
         answer[start : start + SORT_COLUMNS] = torch.where(cumulative.gather(0, first) == half, middle, low)[0]
     return answer
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from byzsgd.interfaces import Job, Key
-from byzsgd.interfaces.compiled import Slot
+from byzsgd.interfaces.compiled import FrequencyMemory, LipschitzMemory, Slot
 from byzsgd.kernel.clocks import Agenda
 from byzsgd.kernel.compiled import layout as at
 from byzsgd.kernel.compiled.layout import Arrays
@@ -108,31 +108,36 @@ def _filters(plan: Plan, state: Any) -> Iterator[tuple[str, Any, Any]]:
 
 def _pack_server(plan: Plan, state: Any, packing: Packing) -> None:
     arrays, counts = packing.arrays, packing.arrays.counts
-    for kind, part, memory in _filters(plan, state):
-        laid = part.lay_out(memory)
-        if kind == "frequency":
-            counts[at.ACCEPTED] = laid["accepted"]
-            for worker, last in laid["last"].items():
+    for _, part, own in _filters(plan, state):
+        memory = part.lay_out(own)
+        if isinstance(memory, FrequencyMemory):
+            counts[at.ACCEPTED] = memory.accepted
+            for worker, last in memory.last.items():
                 arrays.workers[worker, at.ACCEPTED_LAST] = last
-            continue
-        for place, read, which in (
-            (at.LATEST, at.LATEST_READ, "latest"),
-            (at.REFERENCE, at.REFERENCE_READ, "reference"),
-        ):
-            for worker, (params, vector) in laid[which].items():
-                packing.name(worker, place, vector)
-                packing.name(worker, read, params)
-        for worker, known in laid["coefficients"].items():
-            arrays.workers[worker, at.COEFFICIENTS] = len(known)
-            arrays.coefficients[worker, : len(known)] = known
-            arrays.table[worker] = max(known)
-        arrays.table.sort()
-        counts[at.KNOWN], counts[at.REFUSALS] = len(laid["coefficients"]), laid["refusals"]
-        if laid["previous"] is not None:
-            counts[at.OLD_PARAMS], counts[at.OLD_DIRECTION] = map(packing.row, laid["previous"])
+        else:
+            _pack_lipschitz(memory, packing)
     for slot in plan.collector.lay_out(state.collector):
         arrays.slots[slot.index] = slot.worker, packing.row(slot.vector), packing.row(slot.raw), slot.count
         counts[at.COLLECTED] += 1
+
+
+def _pack_lipschitz(memory: LipschitzMemory, packing: Packing) -> None:
+    arrays, counts = packing.arrays, packing.arrays.counts
+    for vector_column, read_column, pairs in (
+        (at.LATEST, at.LATEST_READ, memory.latest),
+        (at.REFERENCE, at.REFERENCE_READ, memory.reference),
+    ):
+        for worker, (params, vector) in pairs.items():
+            packing.name(worker, vector_column, vector)
+            packing.name(worker, read_column, params)
+    for worker, coefficients in memory.coefficients.items():
+        arrays.workers[worker, at.COEFFICIENTS] = len(coefficients)
+        arrays.coefficients[worker, : len(coefficients)] = coefficients
+        arrays.table[worker] = max(coefficients)
+    arrays.table.sort()
+    counts[at.KNOWN], counts[at.REFUSALS] = len(memory.coefficients), memory.refusals
+    if memory.previous is not None:
+        counts[at.OLD_PARAMS], counts[at.OLD_DIRECTION] = map(packing.row, memory.previous)
 
 
 class Unpacking:
@@ -212,14 +217,13 @@ def _unpack_jobs(kernel: Kernel, world: World, unpacking: Unpacking) -> None:
 
 def _unpack_server(plan: Plan, state: Any, unpacking: Unpacking) -> None:
     arrays, counts = unpacking.arrays, unpacking.arrays.counts
-    for kind, part, memory in _filters(plan, state):
+    for kind, part, own in _filters(plan, state):
         if kind == "frequency":
-            last = arrays.workers[:, at.ACCEPTED_LAST]
-            laid: dict[str, Any] = {"accepted": int(counts[at.ACCEPTED])}
-            laid["last"] = {worker: int(last[worker]) for worker in np.flatnonzero(last >= 0).tolist()}
-            part.take_back(memory, laid)
+            column = arrays.workers[:, at.ACCEPTED_LAST]
+            last = {worker: int(column[worker]) for worker in np.flatnonzero(column >= 0).tolist()}
+            part.take_back(own, FrequencyMemory(int(counts[at.ACCEPTED]), last))
         else:
-            part.take_back(memory, _lipschitz(unpacking))
+            part.take_back(own, _unpack_lipschitz(unpacking))
     slots = []
     for place in np.flatnonzero(arrays.slots[:, 3] > 0).tolist():
         worker, vector, raw, count = arrays.slots[place].tolist()
@@ -227,18 +231,18 @@ def _unpack_server(plan: Plan, state: Any, unpacking: Unpacking) -> None:
     plan.collector.take_back(state.collector, slots)
 
 
-def _lipschitz(unpacking: Unpacking) -> dict[str, Any]:
+def _unpack_lipschitz(unpacking: Unpacking) -> LipschitzMemory:
     arrays, counts = unpacking.arrays, unpacking.arrays.counts
-    known = arrays.workers[:, at.COEFFICIENTS]
-    reads = {place: dict(unpacking.of(place)) for place in (at.LATEST_READ, at.REFERENCE_READ)}
+    lengths = arrays.workers[:, at.COEFFICIENTS]
+    latest_read, reference_read = dict(unpacking.of(at.LATEST_READ)), dict(unpacking.of(at.REFERENCE_READ))
     rows = (int(counts[at.OLD_PARAMS]), int(counts[at.OLD_DIRECTION]))
-    return {
-        "latest": {worker: (reads[at.LATEST_READ][worker], each) for worker, each in unpacking.of(at.LATEST)},
-        "reference": {worker: (reads[at.REFERENCE_READ][worker], each) for worker, each in unpacking.of(at.REFERENCE)},
-        "coefficients": {
-            worker: tuple(arrays.coefficients[worker, : known[worker]].tolist())
-            for worker in np.flatnonzero(known).tolist()
+    return LipschitzMemory(
+        latest={worker: (latest_read[worker], vector) for worker, vector in unpacking.of(at.LATEST)},
+        reference={worker: (reference_read[worker], vector) for worker, vector in unpacking.of(at.REFERENCE)},
+        coefficients={
+            worker: tuple(arrays.coefficients[worker, : lengths[worker]].tolist())
+            for worker in np.flatnonzero(lengths).tolist()
         },
-        "refusals": int(counts[at.REFUSALS]),
-        "previous": None if rows[0] < 0 else (unpacking.vector(rows[0]), unpacking.vector(rows[1])),
-    }
+        refusals=int(counts[at.REFUSALS]),
+        previous=None if rows[0] < 0 else (unpacking.vector(rows[0]), unpacking.vector(rows[1])),
+    )

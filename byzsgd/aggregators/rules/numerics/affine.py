@@ -23,10 +23,10 @@ class Affine:
 
     def squared_distances(self, weights: np.ndarray) -> np.ndarray:
         """(k,) ‖xᵢ − Σ wⱼ xⱼ‖²."""
-        pulled = self.inner @ weights
-        length = weights @ pulled
+        products = self.inner @ weights
+        length = weights @ products
         norms = self.inner.diagonal()
-        squared: np.ndarray = norms - 2 * pulled + length
+        squared: np.ndarray = norms - 2 * products + length
         if (squared > FINE * (norms + abs(length))).all():
             return squared
         return squared_norms(self.vectors, self.point(weights), precise=True)
@@ -44,8 +44,8 @@ class Affine:
 
     def about(self, weights: np.ndarray) -> np.ndarray:
         """(k, k) inner products about Σ wᵢ xᵢ."""
-        pulled = self.inner @ weights
-        answer: np.ndarray = self.inner - pulled[:, None] - pulled + weights @ pulled
+        products = self.inner @ weights
+        answer: np.ndarray = self.inner - products[:, None] - products + weights @ products
         return answer
 
     def about_row(self, row: int, distances: np.ndarray) -> np.ndarray:

@@ -23,10 +23,10 @@ class Distances:
         self.vectors = vectors
         k = vectors.shape[0]
         self.exact = np.zeros(k, dtype=bool)
-        self.squared, self.error = self._told(*central_gram(vectors))
+        self.squared, self.error = self._from_gram(*central_gram(vectors))
         self._closer()
 
-    def _told(self, inner: np.ndarray, squared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _from_gram(self, inner: np.ndarray, squared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Squared distances out of inner products about any centre; values, errors."""
         norms = inner.diagonal()
         with np.errstate(over="ignore"):
@@ -52,7 +52,7 @@ class Distances:
             if len(partners) > 2:
                 rows = sorted([row, *partners.tolist()])
                 inner = gram(self.vectors, self.vectors[row], rows)
-                squared, error = self._told(inner, squared_between(inner))
+                squared, error = self._from_gram(inner, squared_between(inner))
                 at = np.ix_(rows, rows)
                 better = error < self.error[at]
                 self.squared[at] = np.where(better, squared, self.squared[at])
@@ -83,8 +83,8 @@ class Distances:
             between = np.stack((near, np.maximum(near - slack, 0.0), near + slack))
             between.sort(axis=2)
             # The first is the row itself.
-            chosen = between[:, :, 1 : nearest + 1]
-            values, low, high = (chosen if squared else np.sqrt(chosen)).sum(axis=2)
+            closest = between[:, :, 1 : nearest + 1]
+            values, low, high = (closest if squared else np.sqrt(closest)).sum(axis=2)
             return values, np.maximum(values - low, high - values)
 
 
@@ -114,28 +114,28 @@ def least(
     undecided = np.concatenate((undecided_inside, undecided_outside))
     refine(numbers[undecided].tolist())
     values, _ = measure()
-    settled = np.setdiff1d(inside, undecided_inside)
+    certain = np.setdiff1d(inside, undecided_inside)
     undecided = undecided[np.argsort(values[undecided], kind="stable")]
     border = values[undecided[len(undecided_inside) - 1]]
     slack = TIE * border if np.isfinite(border) else 0.0
     below = undecided[values[undecided] < border - slack]
-    tied = [int(row) for row in undecided if border - slack <= values[row] <= border + slack]
-    places = len(undecided_inside) - len(below)
-    chosen = lexicographic(vectors, numbers[tied].tolist())[:places]
-    return sorted([*numbers[settled].tolist(), *numbers[below].tolist(), *chosen])
+    ties = [int(row) for row in undecided if border - slack <= values[row] <= border + slack]
+    vacancies = len(undecided_inside) - len(below)
+    winners = lexicographic(vectors, numbers[ties].tolist())[:vacancies]
+    return sorted([*numbers[certain].tolist(), *numbers[below].tolist(), *winners])
 
 
 def nearest_rows(vectors: Tensor, point: Tensor | None, count: int) -> list[int]:
     """The `count` rows nearest to a point (None: to zero), ascending by number; ties go to the smaller row."""
     everyone = range(vectors.shape[0])
     squared = squared_norms(vectors, point)
-    known = [(squared, rounding(vectors.dtype) * squared)]
+    estimate = [(squared, rounding(vectors.dtype) * squared)]
 
     def refine(_: Iterable[int]) -> None:
         exact = squared_norms(vectors, point, precise=True)
-        known[0] = (exact, np.zeros_like(exact))
+        estimate[0] = (exact, np.zeros_like(exact))
 
-    return least(count, everyone, lambda: known[0], refine, vectors)
+    return least(count, everyone, lambda: estimate[0], refine, vectors)
 
 
 def lexicographic(vectors: Tensor, rows: Sequence[int]) -> list[int]:
@@ -148,8 +148,8 @@ def lexicographic(vectors: Tensor, rows: Sequence[int]) -> list[int]:
             one, other = vectors[a, start : start + width], vectors[b, start : start + width]
             differ = (one != other).nonzero()
             if len(differ):
-                place = differ[0, 0]
-                return -1 if one[place] < other[place] else 1
+                column = differ[0, 0]
+                return -1 if one[column] < other[column] else 1
             start, width = start + width, width * 64
         return 0
 

@@ -129,7 +129,7 @@ def central_gram(vectors: Tensor) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=64)
 def _upper(k: int) -> np.ndarray:
-    """(k, k) whether a place is on the diagonal or right of it."""
+    """(k, k) whether an entry is on the diagonal or right of it."""
     return np.tri(k, dtype=bool).T
 
 

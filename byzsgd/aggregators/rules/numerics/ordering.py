@@ -49,11 +49,11 @@ def _by_network(vectors: Tensor, reduce: Reduce, exact: frozenset[int], summed: 
         stop = start + part.shape[1]
         part[:k].copy_(vectors[:, start:stop])
         rows = part.unbind()
-        answer[start:stop] = reduce([rows[place] for place in _compared(list(part.numpy()), comparators)])
+        answer[start:stop] = reduce([rows[position] for position in _run_network(list(part.numpy()), comparators)])
 
 
-def _compared(rows: list[np.ndarray], comparators: Sequence[Comparator]) -> list[int]:
-    """Sends k rows, with a spare one behind them, through the network: the row that holds each place afterwards."""
+def _run_network(rows: list[np.ndarray], comparators: Sequence[Comparator]) -> list[int]:
+    """Sends k rows, with a spare one behind them, through the network: the row at each position afterwards."""
     at = list(range(len(rows)))
     spare = at.pop()
     for low, high, minimum, maximum in comparators:
@@ -94,15 +94,15 @@ def network(k: int, exact: frozenset[int], summed: frozenset[int]) -> tuple[Comp
     Batcher: Sorting networks and their applications, AFIPS 1968.
     """
     needed, only_summed = set(exact), set(summed) - set(exact)
-    kept: list[Comparator] = []
+    comparators: list[Comparator] = []
     for low, high in reversed(_batcher(k)):
         minimum, maximum = (wire in needed or wire in only_summed for wire in (low, high))
         if not (minimum or maximum) or (low in only_summed and high in only_summed):
             continue
-        kept.append((low, high, minimum, maximum))
+        comparators.append((low, high, minimum, maximum))
         needed |= {low, high}
         only_summed -= {low, high}
-    return tuple(reversed(kept))
+    return tuple(reversed(comparators))
 
 
 def _batcher(k: int) -> list[tuple[int, int]]:

@@ -26,42 +26,42 @@ def mean_of_best(
     if f == 0:
         return mean_of(vectors, range(vectors.shape[0]))
     single = vectors.dtype.itemsize < 8
-    found = best(Affine(vectors).inner, f, LOOSE if single else tie)
-    if len(found) > 1 and single:
-        found = best(Affine(vectors, precise=True).inner, f, tie)
-    return mean_of(vectors, first_of(vectors, found))
+    subsets = best(Affine(vectors).inner, f, LOOSE if single else tie)
+    if len(subsets) > 1 and single:
+        subsets = best(Affine(vectors, precise=True).inner, f, tie)
+    return mean_of(vectors, first_of(vectors, subsets))
 
 
 def greedy(squared: np.ndarray, f: int) -> list[int]:
     """A good subset to start with: the row of largest total distance is dropped, f times."""
-    left = list(range(len(squared)))
+    rest = list(range(len(squared)))
     for _ in range(f):
-        left.pop(int(squared[np.ix_(left, left)].sum(axis=1).argmax()))
-    return left
+        rest.pop(int(squared[np.ix_(rest, rest)].sum(axis=1).argmax()))
+    return rest
 
 
 def candidates(who: str, possible: Sequence[int], size: int, most: int) -> Iterator[np.ndarray]:
-    """All subsets of `size` of the possible rows, as (≤BATCH, dropped) arrays of the places left out.
+    """All subsets of `size` of the possible rows, as (≤BATCH, k − size) arrays of the positions outside.
 
     ValueError before the search where there are too many.
     """
-    k, dropped = len(possible), len(possible) - size
-    count = math.comb(k, dropped)
-    require(count <= most, who, f"at most {most} subsets to compare", rows=k, f=dropped, subsets=count)
+    k, outside = len(possible), len(possible) - size
+    count = math.comb(k, outside)
+    require(count <= most, who, f"at most {most} subsets to compare", rows=k, f=outside, subsets=count)
 
     def batches() -> Iterator[np.ndarray]:
-        everything = combinations(range(k), dropped)
+        everything = combinations(range(k), outside)
         while batch := list(islice(everything, BATCH)):
-            flat = np.fromiter(chain.from_iterable(batch), dtype=np.intp, count=len(batch) * dropped)
-            yield flat.reshape(len(batch), dropped)
+            flat = np.fromiter(chain.from_iterable(batch), dtype=np.intp, count=len(batch) * outside)
+            yield flat.reshape(len(batch), outside)
 
     return batches()
 
 
-def kept(places: np.ndarray, k: int) -> np.ndarray:
-    """(s, k) masks of the rows that stay when `places` (s, dropped) are left out."""
-    mask = np.ones((len(places), k), dtype=bool)
-    np.put_along_axis(mask, places, False, axis=1)
+def complements(outside: np.ndarray, k: int) -> np.ndarray:
+    """(s, k) masks of the rows that are not at the positions `outside` (s, k − size)."""
+    mask = np.ones((len(outside), k), dtype=bool)
+    np.put_along_axis(mask, outside, False, axis=1)
     return mask
 
 
@@ -69,16 +69,16 @@ def first_of(vectors: Tensor, subsets: Sequence[Sequence[int]]) -> list[int]:
     """Among equally good subsets, the one whose sorted rows come first lexicographically."""
     if len(subsets) == 1:
         return list(subsets[0])
-    involved = sorted({row for subset in subsets for row in subset})
-    ranks = ranked(vectors, involved)
+    union = sorted({row for subset in subsets for row in subset})
+    ranks = lexicographic_ranks(vectors, union)
     return list(min(subsets, key=lambda subset: sorted(ranks[row] for row in subset)))
 
 
-def ranked(vectors: Tensor, rows: Sequence[int]) -> dict[int, int]:
-    """The place of each row in lexicographic order; equal rows share one."""
-    ordered = lexicographic(vectors, rows)
-    ranks = {ordered[0]: 0}
-    for before, row in zip(ordered, ordered[1:], strict=False):
+def lexicographic_ranks(vectors: Tensor, rows: Sequence[int]) -> dict[int, int]:
+    """The rank of each row in lexicographic order; equal rows share one."""
+    order = lexicographic(vectors, rows)
+    ranks = {order[0]: 0}
+    for before, row in zip(order, order[1:], strict=False):
         ranks[row] = ranks[before] + (not vectors[before].equal(vectors[row]))
     return ranks
 
@@ -104,8 +104,8 @@ def cover(conflicts: dict[int, set[int]], budget: int) -> bool:
 
 
 def without(conflicts: dict[int, set[int]], rows: set[int]) -> dict[int, set[int]]:
-    left = {row: others - rows for row, others in conflicts.items() if row not in rows}
-    return {row: others for row, others in left.items() if others}
+    rest = {row: others - rows for row, others in conflicts.items() if row not in rows}
+    return {row: others for row, others in rest.items() if others}
 
 
 def _chains(conflicts: dict[int, set[int]]) -> int:
