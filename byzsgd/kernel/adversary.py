@@ -69,7 +69,7 @@ class Adversary:
     def init(self, params: Tensor) -> AdversaryState:
         return AdversaryState(self.attack.init(self.context(params)))
 
-    def needed(self, world: World, worker: int) -> tuple[int, ...]:
+    def needs(self, world: World, worker: int) -> tuple[int, ...]:
         """Workers whose results the next delivery, that of `worker`, needs."""
         return (worker,)
 
@@ -84,7 +84,7 @@ class Adversary:
     def forget(self, world: World, worker: int) -> None:
         """The job of this worker was cancelled."""
 
-    def sent(self, world: World, pending: Pending, message: Message) -> Message:
+    def pass_on(self, world: World, pending: Pending, message: Message) -> Message:
         """What the worker sends in place of what it computed."""
         return message if self.relay is None else self.relay(world, pending.job, message)
 
@@ -102,9 +102,9 @@ class Adversary:
     def after(self, world: World) -> None:
         """A delivery has been answered."""
 
-    def event(self, flying: Pending, message: Message, norm: float, outcome: Outcome) -> Event:
+    def event(self, pending: Pending, message: Message, norm: float, outcome: Outcome) -> Event:
         """What the record says of a delivery, with what only this side knows."""
-        job, lies = flying.job, flying.job.worker in self.liars
+        job, lies = pending.job, pending.job.worker in self.liars
         if outcome.bits is not None:
             message = Message(message.vector, outcome.bits)
         return Event(outcome.arrival, message, outcome.decision, job.serial, lies, job.read_at, norm, outcome.updated)
@@ -114,7 +114,7 @@ class Adversary:
 class Liars(Adversary):
     """Byzantine workers under an attack that forges messages or chooses their timing."""
 
-    seen: Seen = field(default_factory=lambda: Seen(), repr=False)
+    sight: Sight = field(default_factory=lambda: Sight(), repr=False)
 
     @cached_property
     def honest(self) -> tuple[int, ...]:
@@ -125,7 +125,7 @@ class Liars(Adversary):
         return forges(self.attack)
 
     @cached_property
-    def shown(self) -> Knowledge:
+    def sees(self) -> Knowledge:
         """What the liars see: nothing where their attack looks at nothing."""
         return "own" if self.attack.sees == "own" else self.knowledge
 
@@ -133,8 +133,8 @@ class Liars(Adversary):
     def draws(self) -> Stream:
         return self.streams.stream("attack")
 
-    def needed(self, world: World, worker: int) -> tuple[int, ...]:
-        if not (self.forges and self.shown == "in_flight" and worker in self.liars):
+    def needs(self, world: World, worker: int) -> tuple[int, ...]:
+        if not (self.forges and self.sees == "in_flight" and worker in self.liars):
             return (worker,)
         return (worker, *[other for other in self.honest if other in world.pending])
 
@@ -142,13 +142,13 @@ class Liars(Adversary):
         if not self.attack.timed or worker not in self.liars:
             return honest
         models = world.models
-        nothing = models.live[node].new_empty(0)
-        view = self._view(world, worker, node, models.version[node], nothing, world.arrivals)
+        no_vector = models.live[node].new_empty(0)
+        view = self._view(world, worker, node, models.version[node], no_vector, world.arrivals)
         seconds = self.attack.duration(view, honest)
         return None if math.isinf(seconds) else seconds
 
     def sends(self, world: World, worker: int) -> bool:
-        if not self.attack.timed or worker not in self.liars or self._released(world, worker):
+        if not self.attack.timed or worker not in self.liars or self._lets_go(world, worker):
             return True
         world.adversary.withheld[worker] = None
         return False
@@ -159,8 +159,8 @@ class Liars(Adversary):
         if state.due == worker:
             state.due = None
 
-    def sent(self, world: World, pending: Pending, message: Message) -> Message:
-        job, message = pending.job, super().sent(world, pending, message)
+    def pass_on(self, world: World, pending: Pending, message: Message) -> Message:
+        job, message = pending.job, super().pass_on(world, pending, message)
         if not self.forges or job.worker not in self.liars:
             return message
         view = self._view(world, job.worker, pending.node, job.read_at, message.vector, job.serial, sending=True)
@@ -169,20 +169,20 @@ class Liars(Adversary):
 
     def delivered(self, world: World, pending: Pending, sent: Tensor, vector: Tensor, norm: float) -> None:
         super().delivered(world, pending, sent, vector, norm)
-        if self.shown != "own" and pending.job.worker not in self.liars:
+        if self.sees != "own" and pending.job.worker not in self.liars:
             # Who sees vectors in flight sees them before they are compressed.
-            world.adversary.delivered[pending.job.worker] = sent if self.shown == "in_flight" else vector
+            world.adversary.delivered[pending.job.worker] = sent if self.sees == "in_flight" else vector
 
     def after(self, world: World) -> None:
         """The first liar that lets its message go now sends next."""
         state = world.adversary
         for liar in sorted(state.withheld):
-            if self._released(world, liar):
+            if self._lets_go(world, liar):
                 state.due = liar
                 del state.withheld[liar]
                 break
 
-    def _released(self, world: World, liar: int) -> bool:
+    def _lets_go(self, world: World, liar: int) -> bool:
         pending = world.pending[liar]
         job = pending.job
         own, _ = self.worker.message(world.workers[liar], job, world.results[liar])
@@ -196,7 +196,7 @@ class Liars(Adversary):
         return View(
             worker=worker,
             own=own,
-            honest=self.seen.together(self._visible(world, sending), params),
+            honest=self.sight.together(self._visible(world, sending), params),
             params=params,
             read_params=models.snapshot((node, read_at)),
             read_at=read_at,
@@ -213,28 +213,28 @@ class Liars(Adversary):
         )
 
     def _visible(self, world: World, sending: bool) -> list[Tensor]:
-        delivered = world.adversary.delivered
-        if self.shown == "own":
+        latest = world.adversary.delivered
+        if self.sees == "own":
             return []
         # When timing is asked, which jobs in flight have a result already is a matter of how the engine groups them.
-        if self.shown == "delivered" or not sending:
-            return [delivered[worker] for worker in self.honest if worker in delivered]
+        if self.sees == "delivered" or not sending:
+            return [latest[worker] for worker in self.honest if worker in latest]
         rows = []
         for worker in self.honest:
             result = world.results.get(worker)
             if result is not None:
-                cached = self.seen.messages.get(worker)
-                if cached is None or cached[0] is not result:
+                memo = self.sight.messages.get(worker)
+                if memo is None or memo[0] is not result:
                     message, _ = self.worker.message(world.workers[worker], world.pending[worker].job, result)
-                    cached = self.seen.messages[worker] = (result, message.vector)
-                rows.append(cached[1])
-            elif worker in delivered:
-                rows.append(delivered[worker])
+                    memo = self.sight.messages[worker] = (result, message.vector)
+                rows.append(memo[1])
+            elif worker in latest:
+                rows.append(latest[worker])
         return rows
 
 
 @dataclass(slots=True, eq=False)
-class Seen:
+class Sight:
     """What the liars saw last, put together only where it has changed: in a round every liar sees the same.
 
     A memory of a pure function: forgetting it changes nothing, so it is no part of a state.
@@ -243,15 +243,15 @@ class Seen:
     messages: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)  # worker -> (its result, its vector)
     rows: list[Tensor] = field(default_factory=list)  # kept alive, so that an address says which vector it is
     addresses: list[int] = field(default_factory=list)
-    stacked: Tensor | None = None
+    stack: Tensor | None = None
 
     def together(self, rows: list[Tensor], empty: Tensor) -> Tensor:
         """(h, d)"""
         addresses = [row.data_ptr() for row in rows]
-        if self.stacked is None or addresses != self.addresses:
+        if self.stack is None or addresses != self.addresses:
             self.rows, self.addresses = rows, addresses
-            self.stacked = torch.stack(rows) if rows else empty.new_empty((0, empty.numel()))
-        return self.stacked
+            self.stack = torch.stack(rows) if rows else empty.new_empty((0, empty.numel()))
+        return self.stack
 
 
 def kind_of(attack: Attack) -> type[Adversary]:

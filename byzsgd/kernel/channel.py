@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -48,17 +48,17 @@ class Channel:
 
     norms: Norms = field(default_factory=Norms, repr=False)
 
-    def needed(self, world: World, workers: tuple[int, ...]) -> tuple[int, ...]:
+    def needs(self, world: World, workers: tuple[int, ...]) -> tuple[int, ...]:
         """Workers whose results the next delivery needs, when it needs those of `workers` for other reasons."""
         return workers
 
-    def carried(
-        self, world: World, flying: Pending, result: Tensor, own: Message, sent: Message
+    def carry(
+        self, world: World, pending: Pending, result: Tensor, own: Message, sent: Message
     ) -> tuple[Message, float]:
         """What arrives of a message, and its norm. `own` is what the worker's rule made of the result; where the worker
         forges, `sent` is another."""
         world.channel.bits += sent.bits
-        return sent, self.norms.of(flying.job.worker, result, sent.vector)
+        return sent, self.norms.of(pending.job.worker, result, sent.vector)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,33 +87,33 @@ class Compressing(Channel):
         context = next(iter(self.contexts.values()))
         return list(context.layers) if self.compressor.per == "layer" else [context.num_parameters]
 
-    def needed(self, world: World, workers: tuple[int, ...]) -> tuple[int, ...]:
-        if not self.compressor.needs_round or self._round_is_known(world, world.pending[workers[0]].job):
+    def needs(self, world: World, workers: tuple[int, ...]) -> tuple[int, ...]:
+        if not self.compressor.needs_round or self._knows_round(world, world.pending[workers[0]].job):
             return workers
         return tuple(dict.fromkeys((*workers, *world.pending)))
 
-    def carried(
-        self, world: World, flying: Pending, result: Tensor, own: Message, sent: Message
+    def carry(
+        self, world: World, pending: Pending, result: Tensor, own: Message, sent: Message
     ) -> tuple[Message, float]:
-        if self.compressor.needs_round and not self._round_is_known(world, flying.job):
-            self._look_round(world, flying.job, own.vector)
+        if self.compressor.needs_round and not self._knows_round(world, pending.job):
+            self._look_round(world, pending.job, own.vector)
         forged = sent is not own
         if (forged and not self.compressor.enforce) or not _is_finite(sent.vector):
             message = Message.uncompressed(sent.vector, sent.claimed_read_at)
         else:
-            vector, bits = self._sent(world, flying, sent.vector, forged)
+            vector, bits = self._transmit(world, pending, sent.vector, forged)
             message = Message(vector, bits, sent.claimed_read_at)
         world.channel.bits += message.bits
-        return message, self.norms.of(flying.job.worker, result, message.vector)
+        return message, self.norms.of(pending.job.worker, result, message.vector)
 
-    def _sent(self, world: World, flying: Pending, vector: Tensor, forged: bool) -> tuple[Tensor, int]:
+    def _transmit(self, world: World, pending: Pending, vector: Tensor, forged: bool) -> tuple[Tensor, int]:
         """(d,) as the receiver decodes it, and its bits; what the sender remembers of it."""
-        job, compressor = flying.job, self.compressor
+        job, compressor = pending.job, self.compressor
         sender = self._sender(world, job.worker)
-        sending = self._sending(world, flying)
+        sending = self._sending(world, pending)
         remembers = compressor.feedback and not forged
         if remembers and sender.error is not None:
-            vector = vector + self._rescaled(sender, sending.lr)
+            vector = vector + self._rescale(sender, sending.lr)
         vectors = vector.split_with_sizes(self.sizes)
         uniforms = self._uniforms(job, vector).split_with_sizes(self.sizes) if compressor.random else None
         first, decoded, bits, states = 0, [], 0, []
@@ -127,11 +127,11 @@ class Compressing(Channel):
             decoded.append(compressor.decode(wire))
             bits += wire.bits
             states.append(new)
-        arrived = decoded[0] if len(decoded) == 1 else torch.cat(decoded)
+        vector_at_receiver = decoded[0] if len(decoded) == 1 else torch.cat(decoded)
         sender.states = tuple(states)
         if remembers:
-            sender.error, sender.lr = vector - arrived, sending.lr
-        return arrived, bits
+            sender.error, sender.lr = vector - vector_at_receiver, sending.lr
+        return vector_at_receiver, bits
 
     def _sender(self, world: World, worker: int) -> Sender:
         senders = world.channel.senders
@@ -140,13 +140,13 @@ class Compressing(Channel):
             senders[worker] = Sender(tuple(self.compressor.init(context) for _ in self.sizes))
         return senders[worker]
 
-    def _sending(self, world: World, flying: Pending) -> Sending:
-        read_at = flying.job.read_at
+    def _sending(self, world: World, pending: Pending) -> Sending:
+        read_at = pending.job.read_at
         lr = None if self.lr is None else self.lr(read_at)
-        loss = self.loss(world.models.snapshot(flying.keys[0])) if self.compressor.needs_loss else None
+        loss = self.loss(world.models.snapshot(pending.keys[0])) if self.compressor.needs_loss else None
         return Sending(read_at, lr, loss, world.channel.max_abs if self.compressor.needs_round else None)
 
-    def _rescaled(self, sender: Sender, lr: float | None) -> Tensor:
+    def _rescale(self, sender: Sender, lr: float | None) -> Tensor:
         """(d,) the error in units of a gradient at this learning rate."""
         assert sender.error is not None
         if self.compressor.feedback_units == "gradient" or sender.lr == lr:
@@ -158,11 +158,11 @@ class Compressing(Channel):
 
     def _uniforms(self, job: Job, like: Tensor) -> Tensor:
         """(d,) the first numbers of the stretch that belongs to the job."""
-        kind: Any = np.float32 if like.dtype == torch.float32 else np.float64
-        drawn = self.draws.at(job.worker, job.serial).random(like.numel(), dtype=kind)
-        return torch.from_numpy(drawn).to(like.device)
+        kind = np.float32 if like.dtype == torch.float32 else np.float64
+        numbers = self.draws.at(job.worker, job.serial).random(like.numel(), dtype=kind)
+        return torch.from_numpy(numbers).to(like.device)
 
-    def _round_is_known(self, world: World, job: Job) -> bool:
+    def _knows_round(self, world: World, job: Job) -> bool:
         return world.channel.round == job.read_at
 
     def _look_round(self, world: World, job: Job, own: Tensor) -> None:

@@ -34,25 +34,25 @@ class Guess:
     result: Tensor
 
 
-def named(node: int, work: Work | None) -> tuple[Key, ...]:
+def keys_of(node: int, work: Work | None) -> tuple[Key, ...]:
     """The models that a scheme's own work names: an interruption may last longer than they are live."""
     return () if work is None else tuple([(node, version) for version in work.versions])
 
 
-def resumed(time: float, lost: int, num_workers: int) -> float:
+def time_of_return(time: float, interruptions: int, num_workers: int) -> float:
     """The time at which a worker is back, after so many interruptions since the last delivery."""
-    if lost > INTERRUPTIONS + OF_EACH * num_workers:
+    if interruptions > INTERRUPTIONS + OF_EACH * num_workers:
         needs = "a worker that stays long enough for one of its jobs"
-        require(False, "the clock", needs, interruptions=lost, num_workers=num_workers, time=time)
+        require(False, "the clock", needs, interruptions=interruptions, num_workers=num_workers, time=time)
     return time
 
 
-def started(job: Job, work: Work, node: int) -> Pending:
+def pending_job(job: Job, work: Work, node: int) -> Pending:
     """A job that starts now at this node."""
     own = (node, job.read_at)
     if work.versions == (job.read_at,):
         return Pending(job, work, node, (own,))
-    return Pending(job, work, node, tuple(dict.fromkeys((own, *named(node, work)))))
+    return Pending(job, work, node, tuple(dict.fromkeys((own, *keys_of(node, work)))))
 
 
 class HonestNotFinite(Exception):

@@ -13,7 +13,7 @@ ALIGNMENT = 64  # bytes
 LARGE = 2**16  # bytes; below this a plain clone is faster and its memory does not matter
 
 
-def kept(values: Tensor) -> Tensor:
+def copy_of(values: Tensor) -> Tensor:
     """A copy."""
     return fresh(values, values.shape).copy_(values) if large(values, values.numel()) else values.clone()
 

@@ -21,10 +21,10 @@ class LyingNeighbours(Liars):
     """What the liars see are models: at knowledge `delivered` those that honest nodes told one of them last, at
     `in_flight` those that all honest nodes have now. A gradient is nobody's business."""
 
-    def needed(self, world: World, worker: int) -> tuple[int, ...]:
+    def needs(self, world: World, worker: int) -> tuple[int, ...]:
         return (worker,)
 
-    def sent(self, world: World, pending: Pending, message: Message) -> Message:
+    def pass_on(self, world: World, pending: Pending, message: Message) -> Message:
         return message
 
     def delivered(self, world: World, pending: Pending, sent: Tensor, vector: Tensor, norm: float) -> None:
@@ -33,7 +33,7 @@ class LyingNeighbours(Liars):
     def sent_model(self, world: World, edge: Edge) -> Tensor:
         lies = edge.sender in self.liars
         if edge.receiver in self.liars:
-            if not lies and self.shown != "own":
+            if not lies and self.sees != "own":
                 world.adversary.delivered[edge.sender] = edge.model
             return edge.model
         if not (lies and self.forges):
@@ -61,14 +61,14 @@ class LyingNeighbours(Liars):
             rng=self.draws.at(edge.sender, edge.number * self.num_workers + edge.receiver),
             memory=world.adversary.attack,
             receiver=edge.receiver,
-            neighbourhood=self._neighbourhood(edge) if self.shown == "in_flight" else None,
+            neighbourhood=self._neighbourhood(edge) if self.sees == "in_flight" else None,
         )
 
     def _models(self, world: World, like: Tensor) -> Tensor:
         """(h, d)"""
-        if self.shown == "own":
+        if self.sees == "own":
             return like.new_empty((0, like.numel()))
-        models = world.models.live if self.shown == "in_flight" else world.adversary.delivered
+        models = world.models.live if self.sees == "in_flight" else world.adversary.delivered
         rows = [models[node] for node in self.honest if node in models]
         return torch.stack(rows) if rows else like.new_empty((0, like.numel()))
 

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from byzsgd.interfaces import Key, Optimizer
-from byzsgd.kernel.memory import kept
+from byzsgd.kernel.memory import copy_of
 
 
 @dataclass(eq=False)
@@ -42,9 +42,9 @@ class Models:
         """One reader less for each; what nobody needs any more is dropped."""
         readers = self.readers
         for key in keys:
-            left = readers[key] - 1
-            if left:
-                readers[key] = left
+            rest = readers[key] - 1
+            if rest:
+                readers[key] = rest
                 continue
             del readers[key]
             node, version = key
@@ -68,7 +68,7 @@ class Models:
             node, version = key
             # Nothing but the live model can be without a copy; anything earlier was dropped for good.
             assert version == self.version[node], f"version {version} of node {node} was dropped"
-            model = self.earlier[key] = kept(self.live[node])
+            model = self.earlier[key] = copy_of(self.live[node])
         return model
 
     def has(self, key: Key) -> bool:

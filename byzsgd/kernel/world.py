@@ -11,7 +11,7 @@ from torch import Tensor
 from byzsgd.interfaces import Clock, Delivery, Event, Job, Optimizer, Scheme, Task, Work, WorkerContext, WorkerRule
 from byzsgd.kernel.adversary import Adversary, AdversaryState
 from byzsgd.kernel.channel import Channel, ChannelState
-from byzsgd.kernel.jobs import Guess, Pending, named, resumed, started
+from byzsgd.kernel.jobs import Guess, Pending, keys_of, pending_job, time_of_return
 from byzsgd.kernel.versions import Models
 
 
@@ -63,21 +63,21 @@ class Kernel:
     ) -> None:
         """The worker reads the model of `node` now; None: the work of its rule, the seconds of the clock."""
         honest = self.clock.seconds(world.clock, worker) if seconds is None else seconds
-        if (taken := self.adversary.seconds(world, worker, node, honest)) is None:
+        if (duration := self.adversary.seconds(world, worker, node, honest)) is None:
             return
-        if (job := self.clock.dispatch(world.clock, worker, world.models.version[node], world.time, taken)) is None:
+        if (job := self.clock.dispatch(world.clock, worker, world.models.version[node], world.time, duration)) is None:
             world.waiting[worker] = (node, work, seconds)
-            world.models.read(named(node, work))
+            world.models.read(keys_of(node, work))
         else:
             self._begin(world, job, node, work)
 
     def cancel(self, world: World, worker: int) -> bool:
         """The worker's job is dropped, its serial stays spent; whether it now waits to be started."""
-        if (flying := world.pending.pop(worker, None)) is not None:
+        if (pending := world.pending.pop(worker, None)) is not None:
             world.results.pop(worker, None)
             self.adversary.forget(world, worker)
-            world.models.release(flying.keys)
-        return self.clock.cancel(world.clock, worker, world.models.version[0], flying is not None)
+            world.models.release(pending.keys)
+        return self.clock.cancel(world.clock, worker, world.models.version[0], pending is not None)
 
     def apply(self, world: World, node: int, direction: Tensor) -> None:
         """The optimizer takes a step along `direction` (d,) at this node."""
@@ -92,8 +92,8 @@ class Kernel:
         """The jobs whose results the next delivery needs. None: nothing can arrive any more."""
         if (job := self._next(world)) is None:
             return None
-        needed = self.channel.needed(world, self.adversary.needed(world, job.worker))
-        return [world.pending[worker].task(world.models) for worker in needed if worker not in world.results]
+        workers = self.channel.needs(world, self.adversary.needs(world, job.worker))
+        return [world.pending[worker].task(world.models) for worker in workers if worker not in world.results]
 
     def deliver(self, world: World, results: Iterable[tuple[Task, Tensor]] = ()) -> Event | None:
         """The next delivery happens; None: a liar holds its message back, and the one after it has no result yet."""
@@ -112,38 +112,38 @@ class Kernel:
     def _next(self, world: World) -> Job | None:
         if (due := world.adversary.due) is not None:
             return world.pending[due].job
-        lost = 0
+        interruptions = 0
         while world.turn is None and (turn := self.clock.peek(world.clock, world.models.version[0])) is not None:
             world.turn = turn.job
             if turn.job is None:  # the worker is back after an interruption
-                world.time = resumed(turn.time, lost := lost + 1, self.num_workers)
+                world.time = time_of_return(turn.time, interruptions := interruptions + 1, self.num_workers)
                 self.clock.pop(world.clock)
                 self.start(world, turn.worker, *(assignment := world.waiting.pop(turn.worker)))
-                world.models.release(named(*assignment[:2]))
+                world.models.release(keys_of(*assignment[:2]))
             elif turn.worker not in world.pending:  # where staleness is prescribed, a job starts at its turn
                 self._begin(world, turn.job, *world.waiting.pop(turn.worker)[:2])
         return world.turn
 
     def _begin(self, world: World, job: Job, node: int, work: Work | None) -> None:
         work = self.worker.plan(world.workers[job.worker], job) if work is None else work
-        flying = world.pending[job.worker] = started(job, work, node)
-        world.models.read(flying.keys)
+        pending = world.pending[job.worker] = pending_job(job, work, node)
+        world.models.read(pending.keys)
         world.channel.reads += job.read_at > 0
         world.started[job.worker] = None
 
-    def _deliver(self, world: World, flying: Pending, result: Tensor) -> Event:
-        job, models, worker = flying.job, world.models, flying.job.worker
+    def _deliver(self, world: World, pending: Pending, result: Tensor) -> Event:
+        job, models, worker = pending.job, world.models, pending.job.worker
         own, new = self.worker.message(old := world.workers[worker], job, result)
-        sent = self.adversary.sent(world, flying, own)
-        message, norm = self.channel.carried(world, flying, result, own, sent)
-        self.adversary.delivered(world, flying, sent.vector, message.vector, norm)
-        read_params = models.snapshot(flying.keys[0]) if self.reads else None
+        transmission = self.adversary.pass_on(world, pending, own)
+        message, norm = self.channel.carry(world, pending, result, own, transmission)
+        self.adversary.delivered(world, pending, transmission.vector, message.vector, norm)
+        read_params = models.snapshot(pending.keys[0]) if self.reads else None
         if new is not old:
             world.workers[worker] = new
-            models.exchange(flying.node, self.worker.keeps(old), self.worker.keeps(new))
+            models.exchange(pending.node, self.worker.keeps(old), self.worker.keeps(new))
         world.arrivals += 1
         models.written.clear()
-        outcome = self.scheme.delivered(self, world, Delivery(job, flying.keys[0], read_params, message, world.time))
-        models.release(flying.keys)
+        outcome = self.scheme.delivered(self, world, Delivery(job, pending.keys[0], read_params, message, world.time))
+        models.release(pending.keys)
         self.adversary.after(world)
-        return self.adversary.event(flying, message, norm, outcome)
+        return self.adversary.event(pending, message, norm, outcome)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from byzsgd.checks import require
 from byzsgd.interfaces import Engine
-from byzsgd.kernel.compiled.plan import Plan, chain_of, installed, planned
+from byzsgd.kernel.compiled.plan import Plan, chain_of, has_numba, plan_of
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.layers import Layer
 from byzsgd.kernel.engine.problem import SupervisedProblem
@@ -44,8 +44,8 @@ def chosen_path(
     choice = getattr(engine, "stretches", "never")
     if choice == "never":
         return EnginePath(name=engine.name)
-    plan = "metrics.study" if experiment.metrics.study else planned(kernel, problem)
-    if not isinstance(plan, str) and not installed():
+    plan = "metrics.study" if experiment.metrics.study else plan_of(kernel, problem)
+    if not isinstance(plan, str) and not has_numba():
         plan = MISSING
     if not isinstance(plan, str):
         if choice == "always":
@@ -54,7 +54,7 @@ def chosen_path(
     require(choice == "auto", "engine compiled", "a configuration that compiled code can play (engine=auto takes what "
             "fits)", reason=plan)  # fmt: skip
     chain = chain_of(problem, batches.batch_size) if engine.group > 1 else "too little memory for two gradients"
-    if not isinstance(chain, str) and not installed():
+    if not isinstance(chain, str) and not has_numba():
         chain = MISSING
     if isinstance(chain, str):
         return EnginePath(name=f"{engine.name} (not compiled: {'; '.join(dict.fromkeys((plan, chain)))})")
@@ -84,7 +84,7 @@ class OtherPath(ValueError):
 
 def cache_of_compiled_code() -> Path:
     """The folder of compiled code. ValueError where Numba is not installed, or the folder cannot be written."""
-    require(installed(), "compiled code", "the extra byzsgd[fast]", reason=MISSING)
+    require(has_numba(), "compiled code", "the extra byzsgd[fast]", reason=MISSING)
     from byzsgd.kernel.compiled.cache import WRITABLE, folder
 
     require(WRITABLE, "compiled code", "a folder that can be written to (XDG_CACHE_HOME)", folder=folder())

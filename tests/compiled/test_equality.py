@@ -144,7 +144,7 @@ def test_what_is_given_back_can_be_taken_again(overrides):
     one = Played(*overrides)
     one.stretch(150, leave=True)
     first = str(said(one.world))
-    one.stretches._taken()
+    one.stretches._take_over()
     one.stretches.give_back()
     assert str(said(one.world)) == first
 

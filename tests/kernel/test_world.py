@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from byzsgd import experiment
 from byzsgd.interfaces import Attack, BatchKey, Decision, Reply
 from byzsgd.kernel import norms
-from byzsgd.kernel.adversary import Seen
+from byzsgd.kernel.adversary import Sight
 from byzsgd.kernel.lookahead import events
 
 SMALL = ("num_workers=5", "num_byzantine=1", "f=1", "batch_size=8")
@@ -274,7 +274,7 @@ def test_a_server_that_believes_workers_keeps_the_versions_they_may_claim(delay)
 def test_what_liars_see_is_never_older_than_what_is_there(monkeypatch, worker, knowledge, server, delay):
     """Put together once or every time: the same rows."""
     seen = []
-    bare = Seen.together
+    bare = Sight.together
 
     def checked(self, rows, empty):
         together = bare(self, rows, empty)
@@ -283,10 +283,10 @@ def test_what_liars_see_is_never_older_than_what_is_there(monkeypatch, worker, k
         seen.append(id(together))
         return together
 
-    monkeypatch.setattr(Seen, "together", checked)
+    monkeypatch.setattr(Sight, "together", checked)
     settings = (*SMALL, "num_workers=9", "num_byzantine=3", "f=1", f"worker={worker}", f"knowledge={knowledge}")
     _, session, world = play(120, *settings, f"aggregator={server}", f"delay={delay}", "attack=ipm")
-    adversary = replace(session.kernel.adversary, seen=Forgetful())
+    adversary = replace(session.kernel.adversary, sight=Forgetful())
     kernel = replace(session.kernel, adversary=adversary)
     again = kernel.begin(session.initial.clone())
     fresh = list(itertools.islice(events(kernel, again, session.engine), 120))
@@ -295,7 +295,7 @@ def test_what_liars_see_is_never_older_than_what_is_there(monkeypatch, worker, k
     assert len(seen) >= 30
 
 
-class Forgetful(Seen):
+class Forgetful(Sight):
     """Puts everything together anew."""
 
     def together(self, rows, empty):

@@ -30,7 +30,7 @@ class Agenda:
     pace: float  # days per second
     last: dict[int, Entry]  # by worker
     today: tuple[Entry, ...] = ()  # sorted
-    place: int = 0  # of the next one in it
+    position: int = 0  # of the next one in it
     day: int = -1  # the number of today
     later: dict[int, dict[int, Entry]] = field(default_factory=dict)  # by day, then by worker
     since: float = 0.0  # when the pace was last looked at
@@ -62,9 +62,9 @@ class Agenda:
             return
         day = int(min(entry[0] * self.pace, FAR))
         if day <= self.day:
-            place = bisect(self.today, entry, self.place)
-            self.today = (*self.today[self.place : place], entry, *self.today[place:])
-            self.place = 0
+            position = bisect(self.today, entry, self.position)
+            self.today = (*self.today[self.position : position], entry, *self.today[position:])
+            self.position = 0
         elif day in self.later:
             self.later[day][entry[1]] = entry
         else:
@@ -73,22 +73,22 @@ class Agenda:
     def first(self) -> Entry | None:
         """The next entry."""
         while True:
-            while self.place < len(self.today):
-                entry = self.today[self.place]
+            while self.position < len(self.today):
+                entry = self.today[self.position]
                 if self.last[entry[1]] is entry:
                     return entry
-                self.place += 1
+                self.position += 1
             if not self.later:
                 return None
             self.day = self._next_day()
-            self.today, self.place = tuple(sorted(self.later.pop(self.day).values())), 0
+            self.today, self.position = tuple(sorted(self.later.pop(self.day).values())), 0
 
     def done(self) -> None:
         """The entry that `first` returned has happened."""
-        self.place += 1
+        self.position += 1
         self.seen += 1
         if self.seen > len(self.last) + PASSED:
-            self._keep_pace(self.today[self.place - 1][0])
+            self._keep_pace(self.today[self.position - 1][0])
 
     def drop(self, worker: int) -> None:
         """Forgets what is to come for this worker; its serial stays spent."""
@@ -114,12 +114,12 @@ class Agenda:
         return min(self.later)
 
     def _coming(self) -> list[Entry]:
-        entries = [*self.today[self.place :], *(entry for others in self.later.values() for entry in others.values())]
-        return [entry for entry in entries if entry is self.last[entry[1]]]
+        later = (entry for entries in self.later.values() for entry in entries.values())
+        return [entry for entry in (*self.today[self.position :], *later) if entry is self.last[entry[1]]]
 
     def _sweep(self) -> None:
         """Enters anew what is still to come: far days would keep dropped entries for ever."""
         coming = self._coming()
-        self.today, self.place, self.day, self.later, self.dropped = (), 0, -1, {}, 0
+        self.today, self.position, self.day, self.later, self.dropped = (), 0, -1, {}, 0
         for entry in coming:
             self.add(entry)

@@ -16,7 +16,7 @@ from byzsgd.kernel.randomness import Streams
 from .agenda import A_DAY, Agenda, Entry
 from .table import Table, Uniforms
 
-SAMPLED = 63  # workers whose first jobs tell how many arrivals to expect in a second
+SAMPLE = 63  # workers whose first jobs tell how many arrivals to expect in a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class EventClock:
 
     def init(self, num_workers: int) -> Agenda:
         self.check(num_workers)
-        sample = sorted(self.durations(worker, 0) for worker in range(0, num_workers, -(-num_workers // SAMPLED)))
+        sample = sorted(self.durations(worker, 0) for worker in range(0, num_workers, -(-num_workers // SAMPLE)))
         typical = sample[len(sample) // 2]
         pace = num_workers / typical / A_DAY if 0 < typical < math.inf else 1.0
         return Agenda(
@@ -84,9 +84,9 @@ class EventClock:
         job: Job | None = Job(worker, serial, read_at, time, finish)
         entry: Entry = (finish, worker, serial, job)
         if self.availability is not None and finish < math.inf:
-            cut = self.availability.outage(self.slots, worker, time, finish)
-            if cut is not None:
-                down, back = cut
+            outage = self.availability.outage(self.slots, worker, time, finish)
+            if outage is not None:
+                down, back = outage
                 job = None
                 entry = (back, worker, serial if down > time else serial - 1, None)
         state.add(entry)

@@ -122,11 +122,11 @@ class PrescribedClock:
     def upcoming(self, state: PrescribedState, count: int) -> tuple[Upcoming, ...]:
         """The next `count` arrivals, the one that `peek` tells first; none when everyone waits."""
         upcoming: list[Upcoming] = []
-        taken: dict[int, int] = {}
+        ahead: dict[int, int] = {}
         cursor = state.cursor
         while len(upcoming) < count and (worker := self._next(state, cursor)) is not None:
-            serial = state.serials[worker] + taken.get(worker, 0)
-            taken[worker] = taken.get(worker, 0) + 1
+            serial = state.serials[worker] + ahead.get(worker, 0)
+            ahead[worker] = ahead.get(worker, 0) + 1
             upcoming.append(Upcoming(worker, serial, int(self.draws(worker, serial))))
             cursor = (worker + 1) % self.num_workers
         return tuple(upcoming)

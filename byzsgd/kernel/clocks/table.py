@@ -48,12 +48,12 @@ class Uniforms:
         own = serials_of(block)
         if block < 2:
             group, first = divmod(workers.start, TOGETHER)
-            drawn = self.streams.generator(f"{self.name}/{block}", group).random((TOGETHER, len(own)))
-            drawn = drawn[first : first + len(workers)]
+            numbers = self.streams.generator(f"{self.name}/{block}", group).random((TOGETHER, len(own)))
+            numbers = numbers[first : first + len(workers)]
         else:
             stream = self.streams.stream(self.name)
-            drawn = np.stack([stream.at(worker, block).random(LENGTH) for worker in workers])
-        return drawn[:, max(serials.start - own.start, 0) : max(serials.stop - own.start, 0)]
+            numbers = np.stack([stream.at(worker, block).random(LENGTH) for worker in workers])
+        return numbers[:, max(serials.start - own.start, 0) : max(serials.stop - own.start, 0)]
 
 
 class Table:
@@ -66,7 +66,7 @@ class Table:
     def __init__(self, function: Callable[[range, range], np.ndarray], num_workers: int, blocks: int = 2) -> None:
         self._function = function
         self._num_workers = num_workers
-        self._kept = blocks
+        self._per_worker = blocks
         self._array = np.empty((num_workers, blocks, LENGTH))
         self._blocks = np.full((num_workers, blocks), -1)  # which block each row of them holds
         # Flat views in plain Python numbers: one look costs one cache line.
@@ -74,17 +74,17 @@ class Table:
 
     @property
     def values(self) -> np.ndarray:
-        """(workers, blocks, 64) the memory itself, for compiled code: serial s is in place s mod 64 of its block."""
+        """(workers, blocks, 64) the memory itself, for compiled code: serial s is at index s mod 64 of its block."""
         return self._array
 
     @property
-    def held(self) -> np.ndarray:
+    def block_numbers(self) -> np.ndarray:
         """(workers, blocks) the number of the block that each holds, −1: none."""
         return self._blocks
 
     def __call__(self, worker: int, serial: int) -> float:
         block = (serial >> 6) + 1 if serial >= FIRST else 0
-        row = worker * self._kept + (block & (self._kept - 1))
+        row = worker * self._per_worker + (block & (self._per_worker - 1))
         if self._flat_blocks[row] != block:
             self._fill(worker, block)
         value: float = self._flat[(row << 6) + (serial & 63)]
@@ -96,7 +96,7 @@ class Table:
             start = worker - worker % TOGETHER
             workers = range(start, min(start + TOGETHER, self._num_workers))
         serials = serials_of(block)
-        row, first = block % self._kept, serials.start % LENGTH
+        row, first = block % self._per_worker, serials.start % LENGTH
         behind = workers.start + np.flatnonzero(self._blocks[workers.start : workers.stop, row] < block)
         owners = behind if worker in behind else np.array([worker])  # neighbours may be further on
         values = self._function(workers, serials)

@@ -46,11 +46,11 @@ class Chain:
 
     def gradients(self, params: Tensor, numbers: np.ndarray, data: Examples) -> Tensor:
         """(d,) a model, (g, B) numbers of examples in the data -> (g, d)"""
-        found = fresh(params, (len(numbers), params.numel()))
+        answer = fresh(params, (len(numbers), params.numel()))
         between = self.seen, self.deltas, self.own[: numbers.shape[1]]
-        arrays = params.numpy(), found.numpy(), self.layers, numbers, *data, self.squared, *between
+        arrays = params.numpy(), answer.numpy(), self.layers, numbers, *data, self.squared, *between
         gradients(*arrays)  # type: ignore[no-untyped-call]
-        return found
+        return answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,15 +61,15 @@ class CompiledGradients(Loop):
     chain: Chain
 
     def gradient(self, params: Tensor, worker: int, key: BatchKey) -> Tensor:
-        numbers, data = self._shown(worker, key)
+        numbers, data = self._data(worker, key)
         return self.chain.gradients(params, numbers.reshape(1, -1), data)
 
     def each(self, params: Tensor, worker: int, key: BatchKey) -> Iterator[Tensor]:
-        numbers, data = self._shown(worker, key)
+        numbers, data = self._data(worker, key)
         for first in range(0, len(numbers), self.group):
             yield self.chain.gradients(params, numbers[first : first + self.group].reshape(-1, 1), data)
 
-    def _shown(self, worker: int, key: BatchKey) -> tuple[np.ndarray, Examples]:
+    def _data(self, worker: int, key: BatchKey) -> tuple[np.ndarray, Examples]:
         """(B,) numbers of examples, and the data that they count: what the worker sees."""
         if worker not in self.poisons and not self.batches.augmented:
             return self.batches.indices(key).numpy(), self.chain.train

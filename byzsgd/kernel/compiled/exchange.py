@@ -16,8 +16,8 @@ from byzsgd.kernel.clocks import Agenda
 from byzsgd.kernel.compiled import layout as at
 from byzsgd.kernel.compiled.layout import Arrays
 from byzsgd.kernel.compiled.plan import Plan, form_of
-from byzsgd.kernel.jobs import started
-from byzsgd.kernel.memory import kept
+from byzsgd.kernel.jobs import pending_job
+from byzsgd.kernel.memory import copy_of
 from byzsgd.kernel.world import Kernel, World
 
 NODE = 0
@@ -43,8 +43,8 @@ class Packing:
         arrays.readers[row] += 1
         return row
 
-    def name(self, worker: int, place: int, vector: Tensor) -> None:
-        self.arrays.workers[worker, place] = self.row(vector)
+    def name(self, worker: int, column: int, vector: Tensor) -> None:
+        self.arrays.workers[worker, column] = self.row(vector)
 
 
 def pack(plan: Plan, kernel: Kernel, world: World, arrays: Arrays) -> None:
@@ -73,7 +73,7 @@ def _pack_jobs(kernel: Kernel, world: World, packing: Packing) -> None:
     arrays, models = packing.arrays, world.models
     workers, times = arrays.workers, arrays.times
     live: Key = (NODE, models.version[NODE])
-    coming = []
+    entries = []
     for worker, (finish, _, serial, job) in world.clock.last.items():
         workers[worker, at.SERIAL], times[worker, at.FINISH] = serial, finish
         if job is not None:
@@ -91,10 +91,10 @@ def _pack_jobs(kernel: Kernel, world: World, packing: Packing) -> None:
             if key == live:
                 arrays.counts[at.LIVE_ROW] = workers[worker, at.READ]
         if finish < np.inf:
-            coming.append((finish, worker))
-    ordered = [worker for _, worker in sorted(coming)]  # ascending numbers are a heap
-    arrays.heap[: len(ordered)] = ordered
-    arrays.counts[at.WAITING] = len(ordered)
+            entries.append((finish, worker))
+    heap = [worker for _, worker in sorted(entries)]  # ascending numbers are a heap
+    arrays.heap[: len(heap)] = heap
+    arrays.counts[at.WAITING] = len(heap)
 
 
 def _filters(plan: Plan, state: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -145,21 +145,21 @@ class Unpacking:
 
     def __init__(self, arrays: Arrays, own: bool) -> None:
         self.arrays, self.own = arrays, own
-        self._made: dict[int, Tensor] = {}
+        self._tensors: dict[int, Tensor] = {}
 
     def vector(self, row: int) -> Tensor:
         """(d,) the row itself, or a copy, since the row will be used again."""
-        made = self._made.get(row)
-        if made is None:
+        tensor = self._tensors.get(row)
+        if tensor is None:
             # A view of a larger tensor would be saved with all of that.
             alone = torch.from_numpy(self.arrays.rows[row])
-            made = self._made[row] = kept(alone) if self.own else alone
-        return made
+            tensor = self._tensors[row] = copy_of(alone) if self.own else alone
+        return tensor
 
-    def of(self, place: int) -> Iterator[tuple[int, Tensor]]:
+    def of(self, column: int) -> Iterator[tuple[int, Tensor]]:
         """The workers that name a row there, in order, and the vectors."""
-        for worker in np.flatnonzero(self.arrays.workers[:, place] >= 0).tolist():
-            yield worker, self.vector(int(self.arrays.workers[worker, place]))
+        for worker in np.flatnonzero(self.arrays.workers[:, column] >= 0).tolist():
+            yield worker, self.vector(int(self.arrays.workers[worker, column]))
 
 
 def unpack(plan: Plan, kernel: Kernel, world: World, arrays: Arrays, own: bool) -> None:
@@ -182,13 +182,13 @@ def unpack(plan: Plan, kernel: Kernel, world: World, arrays: Arrays, own: bool) 
 def tell(world: World, arrays: Arrays) -> None:
     """The world's numbers, which are cheap; its model is always that of the arrays."""
     new = int(arrays.counts[at.STEP])
-    arrived = int(arrays.counts[at.ARRIVALS]) - world.arrivals
-    world.channel.bits += 32 * arrays.live.size * arrived
-    done = new - world.models.version[NODE]
+    arrivals = int(arrays.counts[at.ARRIVALS]) - world.arrivals
+    world.channel.bits += 32 * arrays.live.size * arrivals
+    updates = new - world.models.version[NODE]
     world.time, world.arrivals = float(arrays.sizes[at.NOW]), int(arrays.counts[at.ARRIVALS])
     world.models.version[NODE] = new
-    world.models.applied[NODE] += done
-    world.updates += done
+    world.models.applied[NODE] += updates
+    world.updates += updates
 
 
 def _unpack_jobs(kernel: Kernel, world: World, unpacking: Unpacking) -> None:
@@ -206,12 +206,12 @@ def _unpack_jobs(kernel: Kernel, world: World, unpacking: Unpacking) -> None:
             agenda.last[worker] = (job.finish, worker, serial, job)
             continue
         agenda.add((job.finish, worker, serial, job))
-        flying = world.pending[worker] = started(job, kernel.worker.plan(world.workers[worker], job), NODE)
-        models.read(flying.keys)
+        pending = world.pending[worker] = pending_job(job, kernel.worker.plan(world.workers[worker], job), NODE)
+        models.read(pending.keys)
         world.results[worker] = unpacking.vector(columns[at.RESULT][worker]).unsqueeze(0)
-        read = columns[at.READ][worker]
-        if read >= 0:
-            models.earlier[flying.keys[0]] = unpacking.vector(read)
+        row = columns[at.READ][worker]
+        if row >= 0:
+            models.earlier[pending.keys[0]] = unpacking.vector(row)
     world.clock = agenda
 
 
@@ -225,9 +225,9 @@ def _unpack_server(plan: Plan, state: Any, unpacking: Unpacking) -> None:
         else:
             part.take_back(own, _unpack_lipschitz(unpacking))
     slots = []
-    for place in np.flatnonzero(arrays.slots[:, 3] > 0).tolist():
-        worker, vector, raw, count = arrays.slots[place].tolist()
-        slots.append(Slot(place, worker, unpacking.vector(vector), unpacking.vector(raw), count))
+    for index in np.flatnonzero(arrays.slots[:, 3] > 0).tolist():
+        worker, vector, raw, count = arrays.slots[index].tolist()
+        slots.append(Slot(index, worker, unpacking.vector(vector), unpacking.vector(raw), count))
     plan.collector.take_back(state.collector, slots)
 
 

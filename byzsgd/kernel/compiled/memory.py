@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -23,7 +22,7 @@ SPARE = 8  # rows beside those that workers and slots name
 Examples = tuple[np.ndarray, np.ndarray, np.ndarray]  # inputs, class numbers, real targets
 
 
-def made(plan: Plan, kernel: Kernel, problem: SupervisedProblem, batches: Batches, live: np.ndarray) -> Arrays:
+def new_arrays(plan: Plan, kernel: Kernel, problem: SupervisedProblem, batches: Batches, live: np.ndarray) -> Arrays:
     """Arrays in which nothing has happened, around the live model (d,)."""
     n, size = kernel.num_workers, batches.batch_size
     clock = kernel.clock
@@ -53,7 +52,7 @@ def made(plan: Plan, kernel: Kernel, problem: SupervisedProblem, batches: Batche
         counts=_counts(count),
         sizes=np.zeros(at.SIZES),
         seconds=clock.durations.values,
-        second_blocks=clock.durations.held,
+        second_blocks=clock.durations.block_numbers,
         batches=np.zeros((n, 2, batches.together, size), dtype=np.int32),
         batch_blocks=np.full((n, 2), at.NOBODY, dtype=np.int64),
         inputs=inputs,
@@ -82,20 +81,20 @@ def table(layers: Sequence[Layer]) -> np.ndarray:
     return np.array(rows, dtype=np.int64)
 
 
-def between(layers: Sequence[Layer], size: int, dtype: np.dtype[Any]) -> tuple[np.ndarray, np.ndarray]:
+def between(layers: Sequence[Layer], size: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     """(layers, B, widest), (2, B, widest): memory for what at most `size` examples leave behind every layer, and δ."""
     widest = max(layer.outputs for layer in layers)
     return np.zeros((len(layers), size, widest), dtype=dtype), np.zeros((2, size, widest), dtype=dtype)
 
 
-def examples(inputs: Tensor, targets: Tensor, dtype: np.dtype[Any], squared: bool) -> Examples:
+def examples(inputs: Tensor, targets: Tensor, dtype: np.dtype, squared: bool) -> Examples:
     """(N, features) inputs, (N,) class numbers, (N, outputs) real targets; of the last two the one that the loss asks
-    for, and a place holder."""
+    for, and one of no use."""
     rows = np.ascontiguousarray(inputs.numpy().reshape(len(inputs), -1))
-    found = targets.numpy().reshape(len(targets), -1)
+    values = targets.numpy().reshape(len(targets), -1)
     if squared:
-        return rows, np.zeros(1, dtype=np.int64), np.ascontiguousarray(found)
-    return rows, np.ascontiguousarray(found[:, 0], dtype=np.int64), np.zeros((1, 1), dtype=dtype)
+        return rows, np.zeros(1, dtype=np.int64), np.ascontiguousarray(values)
+    return rows, np.ascontiguousarray(values[:, 0], dtype=np.int64), np.zeros((1, 1), dtype=dtype)
 
 
 def _counts(rows: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -32,9 +33,10 @@ class Outside:
         self.aggregator: Any = adversary.aggregator  # a pipeline, where its parts are played here
         self.honest = np.array(adversary.honest if isinstance(adversary, Liars) else (), dtype=np.int64)
         self.reasons: dict[str, int] = {"accepted": 0}
-        self.reasons |= {name: 1 + place for place, (name, _) in enumerate(plan.filters)}
-        self.scores: list[Any] = []  # of a server outside, delivery by delivery
-        self._shown, self._stacked = b"", self.rows[:0]  # what liars saw last: of which rows and jobs, and the vectors
+        self.reasons |= {name: 1 + index for index, (name, _) in enumerate(plan.filters)}
+        self.scores: list[Mapping[str, float]] = []  # of a server outside, delivery by delivery
+        # What liars saw last: of which rows and jobs, and the vectors.
+        self._sight_key, self._sight = b"", self.rows[:0]
 
     def forge(self) -> None:
         """The attack looks at a view, and what it sends goes into the row made for it."""
@@ -42,13 +44,13 @@ class Outside:
         assert isinstance(adversary, Liars)
         counts, time = arrays.counts, float(arrays.sizes[at.NOW])
         worker = int(counts[at.WHO])
-        serial, read_at, _, read = arrays.workers[worker, : at.READ + 1].tolist()
+        serial, read_at, _, read_row = arrays.workers[worker, : at.READ + 1].tolist()
         view = View(
             worker=worker,
             own=self.rows[int(counts[at.OWN])].clone(),
-            honest=self._honest(adversary.shown),
+            honest=self._honest(adversary.sees),
             params=self.live,
-            read_params=self.rows[read].clone(),
+            read_params=self.rows[read_row].clone(),
             read_at=read_at,
             step=int(counts[at.STEP]),
             time=time,
@@ -60,54 +62,54 @@ class Outside:
             rng=adversary.draws.at(worker, serial),
             memory=self.world.adversary.attack,
         )
-        sent = adversary.attack.forge(view)
-        assert not isinstance(sent, Message)
-        self.rows[int(counts[at.VECTOR])].copy_(sent)
+        vector = adversary.attack.forge(view)
+        assert not isinstance(vector, Message)
+        self.rows[int(counts[at.VECTOR])].copy_(vector)
 
-    def _honest(self, shown: str) -> Tensor:
+    def _honest(self, sees: str) -> Tensor:
         """(h, d) what the honest workers have sent, or in flight will send: stacked anew only where it has changed,
         since in a round every liar sees the same."""
-        if shown == "own":
+        if sees == "own":
             return self.rows[:0].clone()
         workers = self.arrays.workers[self.honest]
         sends = workers[:, at.SEEN]
-        if shown == "in_flight":
+        if sees == "in_flight":
             sends = np.where(workers[:, at.BUSY] > 0, workers[:, at.RESULT], sends)
         # A row may be another vector by now, but then its worker is at another job.
         state = sends.tobytes() + workers[:, at.SERIAL].tobytes()
-        if state != self._shown:
+        if state != self._sight_key:
             there = sends >= 0
-            self._shown, self._stacked = state, self._gather(sends[there])
-            if shown == "in_flight" and self.arrays.codes[at.WORKER_RULE] == at.INERT:
-                self._damp(self._stacked, workers[there])
-        return self._stacked
+            self._sight_key, self._sight = state, self._gather(sends[there])
+            if sees == "in_flight" and self.arrays.codes[at.WORKER_RULE] == at.INERT:
+                self._damp(self._sight, workers[there])
+        return self._sight
 
     def _damp(self, vectors: Tensor, workers: np.ndarray) -> None:
         """Momentum for the results of those that are busy."""
         inertia = float(self.arrays.settings[at.WORKER_INERTIA])
-        for place in np.flatnonzero(workers[:, at.BUSY]).tolist():
-            old = int(workers[place, at.MOMENTUM])
-            vectors[place] *= 1 - inertia
+        for index in np.flatnonzero(workers[:, at.BUSY]).tolist():
+            old = int(workers[index, at.MOMENTUM])
+            vectors[index] *= 1 - inertia
             if old >= 0:
-                vectors[place] += inertia * self.rows[old]
+                vectors[index] += inertia * self.rows[old]
 
     def direct(self) -> None:
         """A rule outside makes the direction of what was collected."""
         arrays, codes = self.arrays, self.arrays.codes
         slots = arrays.slots
         ready = int(arrays.counts[at.COLLECTED]) if codes[at.COLLECTOR] == at.BUFFER else int(codes[at.ROOM])
-        chosen = slots[:ready]
+        entries = slots[:ready]
         if codes[at.COLLECTOR] == at.LATEST_OF_ALL and not codes[at.ZEROS]:
-            chosen = chosen[chosen[:, 1] >= 0]
-        damped = self._gather(chosen[:, 1])
-        raw = self._gather(chosen[:, 2]) if codes[at.BY_SERVER] else None
-        counted = tuple(map(float, chosen[:, 3].tolist())) if self.plan.collector.weighted else None
+            entries = entries[entries[:, 1] >= 0]
+        damped = self._gather(entries[:, 1])
+        raw = self._gather(entries[:, 2]) if codes[at.BY_SERVER] else None
+        weights = tuple(map(float, entries[:, 3].tolist())) if self.plan.collector.weighted else None
         state, step = self.world.scheme.aggregator, int(arrays.counts[at.STEP])
-        found = self.aggregator.combine(state, damped, raw, counted, step)
-        if found is None:
+        directions = self.aggregator.combine(state, damped, raw, weights, step)
+        if directions is None:
             self._give_up()
             return
-        direction, undamped = found
+        direction, undamped = directions
         self.direction[0].copy_(direction)
         if undamped is not None:
             self.direction[1].copy_(undamped)
@@ -131,24 +133,24 @@ class Outside:
 
     def _gather(self, rows: np.ndarray) -> Tensor:
         """(k, d) copies of rows; zeros in the place of one that is none."""
-        found = self.arrays.rows.take(np.maximum(rows, 0), axis=0)
-        lacking = rows < 0
-        if lacking.any():
-            found[lacking] = 0.0
-        return torch.from_numpy(found)
+        copies = self.arrays.rows.take(np.maximum(rows, 0), axis=0)
+        absent = rows < 0
+        if absent.any():
+            copies[absent] = 0.0
+        return torch.from_numpy(copies)
 
     def receive(self) -> None:
         """A server outside decides."""
         arrays, counts, sizes = self.arrays, self.arrays.counts, self.arrays.sizes
         worker = int(counts[at.WHO])
-        _, read_at, _, read = arrays.workers[worker, : at.READ + 1].tolist()
+        _, read_at, _, read_row = arrays.workers[worker, : at.READ + 1].tolist()
         arrival = Arrival(
             float(sizes[at.NOW]),
             worker,
             read_at,
             int(counts[at.STEP]),
             self.rows[int(counts[at.VECTOR])].clone(),
-            self.rows[read].clone() if read >= 0 and self.kernel.reads else None,
+            self.rows[read_row].clone() if read_row >= 0 and self.kernel.reads else None,
         )
         decision: Decision = self.aggregator.receive(self.world.scheme.aggregator, arrival)
         counts[at.REASON] = self.reasons.setdefault(decision.reason, len(self.reasons))
@@ -158,7 +160,7 @@ class Outside:
         if decision.direction is not None:
             counts[at.STEPPED] = 1
             self.direction[0].copy_(decision.direction)
-        cancelled = sorted(set(decision.cancel))
-        arrays.starting[: len(cancelled)] = cancelled
-        counts[at.STARTING] = len(cancelled)
+        cancel = sorted(set(decision.cancel))
+        arrays.starting[: len(cancel)] = cancel
+        counts[at.STARTING] = len(cancel)
         self.scores.append(decision.scores)

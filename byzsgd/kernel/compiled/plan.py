@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +34,7 @@ class Plan:
     codes: np.ndarray  # (CODES,) int64
     settings: np.ndarray  # (SETTINGS,) float64
     layers: tuple[Layer, ...]
-    slots: int  # places of the collector
+    slots: int  # of the collector
     filters: tuple[tuple[str, Any], ...]  # of a pipeline inside, by name, in order
     collector: Any  # of a pipeline inside
 
@@ -44,28 +43,30 @@ class Unsupported(Exception):
     """What stands in the way."""
 
 
-def form_of(part: Any) -> tuple[str, dict[str, Any]] | None:
+def form_of(part: object) -> tuple[str, dict[str, Any]] | None:
     """The name that a part declares and its parameters; None: nothing is said of exactly this function or class."""
-    function, _, given = unwrapped(part)
+    function, _, bound = unwrapped(part)
     for owner in (function, type(part)):
         form = vars(owner).get(FORM) if hasattr(owner, "__dict__") else None
         if isinstance(form, Form) and form.owner is owner:
-            known = {**keyword_only(owner), **given} if owner is function else None
-            return form.name, {name: getattr(part, name) if known is None else known[name] for name in form.parameters}
+            values = {**keyword_only(owner), **bound} if owner is function else None
+            return form.name, {
+                name: getattr(part, name) if values is None else values[name] for name in form.parameters
+            }
     return None
 
 
-def installed() -> bool:
+def has_numba() -> bool:
     """Whether the extra is there."""
     from importlib.util import find_spec
 
     return find_spec("numba") is not None
 
 
-def planned(kernel: Kernel, problem: SupervisedProblem) -> Plan | str:
+def plan_of(kernel: Kernel, problem: SupervisedProblem) -> Plan | str:
     """The plan of a run, or in one clause why it has none: a function of the configuration alone."""
     try:
-        return _planned(kernel, problem)
+        return _make_plan(kernel, problem)
     except Unsupported as reason:
         return str(reason)
 
@@ -89,7 +90,7 @@ def is_squared(problem: SupervisedProblem) -> bool:
     return problem.data.loss == "half_squared_error"
 
 
-def _called(part: Any) -> str:
+def _name_of(part: object) -> str:
     """The name of a member, as the configuration writes it."""
     name: str = getattr(part, "name", type(part).__name__)
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
@@ -100,7 +101,7 @@ def _need(condition: bool, otherwise: str) -> None:
         raise Unsupported(otherwise)
 
 
-def _planned(kernel: Kernel, problem: SupervisedProblem) -> Plan:
+def _make_plan(kernel: Kernel, problem: SupervisedProblem) -> Plan:
     codes, settings = np.zeros(at.CODES, dtype=np.int64), np.zeros(at.SETTINGS)
     layers = _layers(problem)
     _need(problem.data.augment is None, "augmented data")
@@ -115,7 +116,7 @@ def _planned(kernel: Kernel, problem: SupervisedProblem) -> Plan:
     _attack(kernel.adversary, codes, settings)
     _optimizer(kernel, codes, settings)
     scheme = form_of(kernel.scheme)
-    _need(scheme is not None and scheme[0] == "server", f"scheme {_called(kernel.scheme)}")
+    _need(scheme is not None and scheme[0] == "server", f"scheme {_name_of(kernel.scheme)}")
     assert scheme is not None
     _need(not getattr(scheme[1]["aggregator"], "calls", False), "a server that calls some of its workers")
     codes[at.READS] = kernel.reads
@@ -142,7 +143,7 @@ def _layers(problem: SupervisedProblem) -> tuple[Layer, ...]:
 
 def _worker(kernel: Kernel, codes: np.ndarray, settings: np.ndarray) -> None:
     worker = form_of(kernel.worker)
-    _need(worker is not None and worker[0] in at.WORKERS, f"worker rule {_called(kernel.worker)}")
+    _need(worker is not None and worker[0] in at.WORKERS, f"worker rule {_name_of(kernel.worker)}")
     assert worker is not None
     _need(kernel.worker.sampling != "full", "batches of several sizes")
     codes[at.WORKER_RULE] = at.WORKERS[worker[0]]
@@ -153,7 +154,7 @@ def _attack(adversary: Adversary, codes: np.ndarray, settings: np.ndarray) -> No
     if not adversary.byzantine:
         return
     attack = adversary.attack
-    name = _called(attack)
+    name = _name_of(attack)
     _need(type(adversary) in (Adversary, Liars), f"attack {name}")
     form = form_of(attack)
     if form is not None and form[0] == "function":
@@ -164,12 +165,12 @@ def _attack(adversary: Adversary, codes: np.ndarray, settings: np.ndarray) -> No
     codes[at.ATTACK] = at.ATTACKS[kind]
     settings[at.FILL] = -float(values["scale"]) if "scale" in values else at.FILLS.get(kind, 0.0)
     if isinstance(adversary, Liars):  # the general path shows them so much, and it may go on at any moment
-        codes[at.LIARS_READ], codes[at.SHOWN] = 1, adversary.shown != "own"
+        codes[at.LIARS_READ], codes[at.SHOWN] = 1, adversary.sees != "own"
 
 
 def _optimizer(kernel: Kernel, codes: np.ndarray, settings: np.ndarray) -> None:
     optimizer = form_of(kernel.optimizer)
-    _need(optimizer is not None and optimizer[0] == "sgd", f"optimizer {_called(kernel.optimizer)}")
+    _need(optimizer is not None and optimizer[0] == "sgd", f"optimizer {_name_of(kernel.optimizer)}")
     assert optimizer is not None
     values = optimizer[1]
     schedule = form_of(values["schedule"])
@@ -180,20 +181,20 @@ def _optimizer(kernel: Kernel, codes: np.ndarray, settings: np.ndarray) -> None:
 
 
 def _pipeline(
-    aggregator: Any, num_workers: int, codes: np.ndarray, settings: np.ndarray, layers: tuple[Layer, ...]
+    aggregator: object, num_workers: int, codes: np.ndarray, settings: np.ndarray, layers: tuple[Layer, ...]
 ) -> Plan:
     server = form_of(aggregator)
     _need(server is not None and server[0] == "pipeline", "a server of its own")
     assert server is not None
-    parts: Mapping[str, Any] = server[1]
+    parts = server[1]
     filters = tuple((name, part) for name, part in parts["filters"].items() if part is not None)
     _filters(filters, codes)
     damping = form_of(parts["damping"])
     _need(damping is not None and damping[0] in at.DAMPINGS, "a damping of its own")
     assert damping is not None
     codes[at.DAMPING] = at.DAMPINGS[damping[0]]
-    for place, value in zip((at.DAMPING_1, at.DAMPING_2), damping[1].values(), strict=False):
-        settings[place] = value
+    for index, value in zip((at.DAMPING_1, at.DAMPING_2), damping[1].values(), strict=False):
+        settings[index] = value
     slots = _collector(parts["collector"], num_workers, codes)
     rule = form_of(parts["rule"])
     alone = all(part is None for part in parts["preaggregator"].values())
@@ -202,16 +203,16 @@ def _pipeline(
     return Plan(codes, settings, layers, slots, filters, parts["collector"])
 
 
-def _filters(filters: tuple[tuple[str, Any], ...], codes: np.ndarray) -> None:
+def _filters(filters: tuple[tuple[str, object], ...], codes: np.ndarray) -> None:
     forms = [form_of(part) for _, part in filters]
     names = [form[0] for form in forms if form is not None]
     _need(len(names) == len(filters) and len(names) <= 4, "filters of their own")
     _need(len(set(names)) == len(names) and set(names) <= set(at.FILTERS_BY_NAME), "filters of their own")
     codes[at.FILTERS] = len(names)
-    for place, form in enumerate(forms):
+    for index, form in enumerate(forms):
         assert form is not None
         name, values = form
-        codes[at.FILTER_0 + place] = at.FILTERS_BY_NAME[name]
+        codes[at.FILTER_0 + index] = at.FILTERS_BY_NAME[name]
         if name == "lipschitz":
             codes[at.LIMIT_F], codes[at.HATCH] = values["f"], values["hatch"]
             codes[at.BY_SERVER], codes[at.BY_MAX] = values["candidate"] == "server", values["memory"] == "max"
@@ -222,7 +223,7 @@ def _filters(filters: tuple[tuple[str, Any], ...], codes: np.ndarray) -> None:
             codes[at.STALENESS] = np.iinfo(np.int64).max if values["limit"] is None else values["limit"]
 
 
-def _collector(collector: Any, num_workers: int, codes: np.ndarray) -> int:
+def _collector(collector: object, num_workers: int, codes: np.ndarray) -> int:
     """The number of its slots."""
     form = form_of(collector)
     _need(form is not None and form[0] in at.COLLECTORS, "a collector of its own")

@@ -13,7 +13,7 @@ from byzsgd.kernel.clocks import EventClock
 from byzsgd.kernel.compiled import layout as at
 from byzsgd.kernel.compiled.exchange import pack, tell, unpack
 from byzsgd.kernel.compiled.layout import Arrays
-from byzsgd.kernel.compiled.memory import BLOCK, made
+from byzsgd.kernel.compiled.memory import BLOCK, new_arrays
 from byzsgd.kernel.compiled.outside import Outside
 from byzsgd.kernel.compiled.plan import Plan
 from byzsgd.kernel.compiled.play import play
@@ -21,7 +21,7 @@ from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.world import Kernel, World
 
-Columns = dict[str, Any]
+Columns = dict[str, np.ndarray | list[object]]
 OVER = (at.FULL, at.SPENT, at.STALLED, at.GENERAL)  # why a stretch ends
 
 
@@ -66,7 +66,7 @@ class Stretches:
 
     def play(self, most: int) -> End:
         """Up to so many deliveries, and never more than BLOCK; the world's numbers and its model follow."""
-        arrays = self._arrays or self._taken()
+        arrays = self._arrays or self._take_over()
         counts = arrays.counts
         counts[at.OUT], counts[at.MOST] = 0, min(most, BLOCK)
         began, spent = int(counts[at.STEP]), int(arrays.workers[:, at.SERIAL].sum())
@@ -103,7 +103,7 @@ class Stretches:
         read_at, reasons = whole[at.C_READ_AT], list(self._outside.reasons)
         outside = bool(arrays.codes[at.SERVER])
         names = np.array(reasons)
-        told = {
+        columns = {
             "time": real[at.C_TIME],
             "worker": whole[at.C_WORKER],
             "serial": whole[at.C_SERIAL],
@@ -120,29 +120,30 @@ class Stretches:
             "updated": whole[at.C_UPDATED] > 0,
         }
         if outside:
-            return told | {name: [each.get(name) for each in self._outside.scores] for name in self._scores}
+            return columns | {name: [each.get(name) for each in self._outside.scores] for name in self._scores}
         scored = whole[at.C_SCORED] > 0
         for name, values in zip(self._scores, (real[at.C_CANDIDATE], real[at.C_THRESHOLD]), strict=False):
-            told[name] = (
+            columns[name] = (
                 values
                 if scored.all()
-                else [value if judged else None for value, judged in zip(values.tolist(), scored.tolist(), strict=True)]
+                else [
+                    value if is_scored else None
+                    for value, is_scored in zip(values.tolist(), scored.tolist(), strict=True)
+                ]
             )
-        return told
+        return columns
 
-    def _taken(self) -> Arrays:
+    def _take_over(self) -> Arrays:
         """The arrays take the world over. A job without result gets it from the engine: who starts a run, or comes
         from the general path, has some."""
         world = self._world
         # In an order that a checkpoint cannot change, since the last bits depend on who shares a call.
-        lacking = [
-            world.pending[each].task(world.models) for each in sorted(world.pending) if each not in world.results
-        ]
-        for first in range(0, len(lacking), self._engine.group):
-            tasks = lacking[first : first + self._engine.group]
+        jobs = [world.pending[each].task(world.models) for each in sorted(world.pending) if each not in world.results]
+        for first in range(0, len(jobs), self._engine.group):
+            tasks = jobs[first : first + self._engine.group]
             results = self._engine.results(tasks)
             world.results.update((task.job.worker, result) for task, result in zip(tasks, results, strict=True))
-        arrays = made(self._plan, self._kernel, self._problem, self._batches, world.models.live[0].numpy())
+        arrays = new_arrays(self._plan, self._kernel, self._problem, self._batches, world.models.live[0].numpy())
         pack(self._plan, self._kernel, world, arrays)
         arrays.sizes[at.MOST_TIME] = self._limits[1]
         self._arrays, self._outside = arrays, Outside(self._plan, self._kernel, world, arrays)
@@ -167,20 +168,20 @@ class Stretches:
 
     def _draw(self, arrays: Arrays) -> None:
         """The batches of the next jobs: of the worker that needs them, and of all that soon will."""
-        serials, held = self._batches.together, arrays.batch_blocks
-        following = arrays.workers[:, at.SERIAL] + 1
-        now, then = following // serials, (following + serials // 2) // serials
-        rows = np.arange(len(held))
+        serials, numbers = self._batches.together, arrays.batch_blocks
+        next_serials = arrays.workers[:, at.SERIAL] + 1
+        now, then = next_serials // serials, (next_serials + serials // 2) // serials
+        rows = np.arange(len(numbers))
         for blocks in (now, then):
-            for worker in np.flatnonzero(held[rows, blocks & 1] < blocks).tolist():
+            for worker in np.flatnonzero(numbers[rows, blocks & 1] < blocks).tolist():
                 block = int(blocks[worker])
                 arrays.batches[worker, block & 1] = self._batches.block(worker, block)
-                held[worker, block & 1] = block
+                numbers[worker, block & 1] = block
 
     def _fill_rates(self, arrays: Arrays, most: int) -> None:
         """The learning rates of all updates that this stretch may bring."""
         step, codes = int(arrays.counts[at.STEP]), arrays.codes
         arrays.counts[at.FIRST_RATE] = step
         optimizer: Any = self._kernel.optimizer
-        for place in range(1 if codes[at.FOREVER] else most):
-            arrays.rates[place] = optimizer.schedule(optimizer.lr, step + place)
+        for index in range(1 if codes[at.FOREVER] else most):
+            arrays.rates[index] = optimizer.schedule(optimizer.lr, step + index)

@@ -14,7 +14,7 @@ from byzsgd.kernel.engine.fused import fused, fusible
 from byzsgd.kernel.engine.group_size import group_size
 from byzsgd.kernel.engine.loop import Loop, loop
 from byzsgd.kernel.engine.problem import SupervisedProblem
-from byzsgd.kernel.engine.vmap import mapped, obstacle, vmap
+from byzsgd.kernel.engine.vmap import obstacle, vmap, vmap_gradients
 
 
 def auto(
@@ -33,26 +33,26 @@ def auto(
     With `compiled`, where Numba is installed, compiled code plays behind the first arrivals what it can, and else
     computes the gradients of chains of linear layers (byzsgd/kernel/compiled); the last bits are then others.
     """
-    chosen = _chosen(problem, batches, poisons, max_in_flight_bytes)
-    return replace(chosen, stretches="auto") if compiled else chosen
+    engine = _choose(problem, batches, poisons, max_in_flight_bytes)
+    return replace(engine, stretches="auto") if compiled else engine
 
 
 def compiled(
     problem: SupervisedProblem, batches: Batches, poisons: Mapping[int, Attack], /, *, max_in_flight_bytes: int
 ) -> Engine:
     """Compiled code plays the turns; a configuration that it cannot play is refused."""
-    return replace(_chosen(problem, batches, poisons, max_in_flight_bytes), stretches="always")
+    return replace(_choose(problem, batches, poisons, max_in_flight_bytes), stretches="always")
 
 
-def _chosen(
+def _choose(
     problem: SupervisedProblem, batches: Batches, poisons: Mapping[int, Attack], max_in_flight_bytes: int
 ) -> Batched | Loop:
     obstacles = _obstacles(problem, max_in_flight_bytes)
     for make in (fused, vmap):
         if not obstacles[make.__name__]:
             return make(problem, batches, poisons, max_in_flight_bytes=max_in_flight_bytes)
-    chosen = loop(problem, batches, poisons, max_in_flight_bytes=max_in_flight_bytes)
-    return replace(chosen, name=f"loop (not fused: {obstacles['fused']}; not vmap: {obstacles['vmap']})")
+    engine = loop(problem, batches, poisons, max_in_flight_bytes=max_in_flight_bytes)
+    return replace(engine, name=f"loop (not fused: {obstacles['fused']}; not vmap: {obstacles['vmap']})")
 
 
 def _obstacles(problem: SupervisedProblem, max_in_flight_bytes: int) -> dict[str, str]:
@@ -67,5 +67,5 @@ def _obstacles(problem: SupervisedProblem, max_in_flight_bytes: int) -> dict[str
     elif any(isinstance(module, nn.RNNBase) for module in problem.module.modules()):
         against["vmap"] = "recurrent layers"
     elif against["fused"]:
-        against["vmap"] = obstacle(problem, mapped(problem))
+        against["vmap"] = obstacle(problem, vmap_gradients(problem))
     return against

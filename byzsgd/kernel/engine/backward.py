@@ -44,7 +44,7 @@ class _Stack:
 
     models: Tensor  # (g, d), or (1, d): one for all
     parameters: tuple[_Parameters, ...]
-    found: tuple[_Parameters, ...]
+    by_layer: tuple[_Parameters, ...]  # the gradients
     gradients: tuple[tuple[Tensor, ...], ...]  # g times: the (1, …) parts of a gradient, in the order of the vector
 
 
@@ -84,13 +84,13 @@ class Backward:
 
     def _read(self, model: Tensor) -> list[_Parameters]:
         """One model (d,), where it is."""
-        return self._layered(model.unsqueeze(0).split_with_sizes(self._sizes, 1), 1)
+        return self._by_layer(model.unsqueeze(0).split_with_sizes(self._sizes, 1), 1)
 
     def _alone(self, parameters: Sequence[_Parameters], inputs: Tensor, targets: Tensor) -> Tensor:
         """(1, inputs, B), (1, …, B) -> (1, d)"""
         gradient = fresh(inputs, (1, self._size))
-        found = self._layered(gradient.split_with_sizes(self._sizes, 1), 1)
-        self._differentiate(self._scene(1, inputs), parameters, found, inputs, targets)
+        gradients = self._by_layer(gradient.split_with_sizes(self._sizes, 1), 1)
+        self._differentiate(self._scene(1, inputs), parameters, gradients, inputs, targets)
         return gradient
 
     def _together(self, models: Sequence[Tensor], inputs: Tensor, targets: Tensor) -> list[Tensor]:
@@ -99,25 +99,25 @@ class Backward:
             stack.models.copy_(models[0])
         else:
             torch.stack(models, out=stack.models)  # type: ignore[arg-type]
-        self._differentiate(self._scene(len(inputs), inputs), stack.parameters, stack.found, inputs, targets)
+        self._differentiate(self._scene(len(inputs), inputs), stack.parameters, stack.by_layer, inputs, targets)
         return [torch.cat(parts, 1) for parts in stack.gradients]
 
     def _differentiate(
         self,
         scene: _Scene,
         parameters: Sequence[_Parameters],
-        found: Sequence[_Parameters],
+        gradients: Sequence[_Parameters],
         inputs: Tensor,
         targets: Tensor,
     ) -> None:
-        """Writes the gradients at `parameters` into `found`."""
-        seen = self._forward(scene.stages, parameters, inputs)
+        """Writes the gradients at `parameters` into `gradients`."""
+        activations = self._forward(scene.stages, parameters, inputs)
         self._loss_gradient(scene, targets)
-        self._backward(scene.stages, parameters, found, seen)
+        self._backward(scene.stages, parameters, gradients, activations)
 
     def _forward(self, stages: Sequence[_Stage], parameters: Sequence[_Parameters], below: Tensor) -> list[Tensor]:
         """What every layer saw, and behind the last the outputs."""
-        seen = [below]
+        activations = [below]
         for stage, own in zip(stages, parameters, strict=True):
             if own.bias is None:
                 torch.bmm(own.weight, below, out=stage.before)
@@ -125,8 +125,8 @@ class Backward:
                 torch.baddbmm(own.bias, own.weight, below, out=stage.before)
             activation = stage.layer.activation
             below = stage.before if activation is None else activation.forward(stage.before)
-            seen.append(below)
-        return seen
+            activations.append(below)
+        return activations
 
     def _loss_gradient(self, scene: _Scene, targets: Tensor) -> None:
         outputs, delta = scene.stages[-1].before, scene.stages[-1].delta
@@ -141,35 +141,35 @@ class Backward:
         self,
         stages: Sequence[_Stage],
         parameters: Sequence[_Parameters],
-        found: Sequence[_Parameters],
-        seen: Sequence[Tensor],
+        gradients: Sequence[_Parameters],
+        activations: Sequence[Tensor],
     ) -> None:
         for number in range(len(stages) - 1, -1, -1):
-            stage, gradient = stages[number], found[number]
+            stage, gradient = stages[number], gradients[number]
             if number + 1 < len(stages):
                 torch.bmm(parameters[number + 1].weight.transpose(1, 2), stages[number + 1].delta, out=stage.delta)
                 if stage.layer.activation is not None:
-                    stage.layer.activation.backward(stage.delta, stage.before, seen[number + 1])
+                    stage.layer.activation.backward(stage.delta, stage.before, activations[number + 1])
             if gradient.bias is not None:
                 torch.sum(stage.delta, 2, keepdim=True, out=gradient.bias)
-            torch.bmm(stage.delta, seen[number].transpose(1, 2), out=gradient.weight)
+            torch.bmm(stage.delta, activations[number].transpose(1, 2), out=gradient.weight)
 
     def _as_columns(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """(g, inputs, B), and (g, 1, B) class numbers or (g, outputs, B) targets."""
         groups, size = batch.inputs.shape[:2]
-        cached = self._columns.get(groups)
-        if cached is None or cached[0] is not batch:  # batches mostly come in the same memory
+        columns = self._columns.get(groups)
+        if columns is None or columns[0] is not batch:  # batches mostly come in the same memory
             inputs = batch.inputs.reshape(groups, size, -1).transpose(1, 2)
-            cached = self._columns[groups] = (batch, inputs, batch.targets.reshape(groups, size, -1).transpose(1, 2))
-        return cached[1], cached[2]
+            columns = self._columns[groups] = (batch, inputs, batch.targets.reshape(groups, size, -1).transpose(1, 2))
+        return columns[1], columns[2]
 
-    def _layered(self, parts: Sequence[Tensor], groups: int) -> list[_Parameters]:
+    def _by_layer(self, parts: Sequence[Tensor], groups: int) -> list[_Parameters]:
         """(g, …) parts in the order of the vector, by layer."""
-        left = iter(parts)
+        rest = iter(parts)
         return [
             _Parameters(
-                next(left).view(groups, layer.outputs, layer.inputs),
-                next(left).view(groups, layer.outputs, 1) if layer.bias else None,
+                next(rest).view(groups, layer.outputs, layer.inputs),
+                next(rest).view(groups, layer.outputs, 1) if layer.bias else None,
             )
             for layer in self._layers
         ]
@@ -195,7 +195,7 @@ class Backward:
             parts = [self._part(f"part {number}", (groups, size), like) for number, size in enumerate(self._sizes)]
             gradients = zip(*(part.unsqueeze(1).unbind() for part in parts), strict=True)
             stack = self._stacks[groups, shared] = _Stack(
-                models, tuple(self._layered(every, groups)), tuple(self._layered(parts, groups)), tuple(gradients)
+                models, tuple(self._by_layer(every, groups)), tuple(self._by_layer(parts, groups)), tuple(gradients)
             )
         return stack
 

@@ -12,7 +12,7 @@ from byzsgd.interfaces import Attack, Batch, BatchKey, ClippedSum, Gradients, Lo
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.clipping import clipped_sum, examples
 from byzsgd.kernel.engine.group_size import Stretching
-from byzsgd.kernel.memory import kept, large
+from byzsgd.kernel.memory import copy_of, large
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +118,6 @@ def apart(rows: Tensor) -> list[Tensor]:
     """(g, d) -> g tensors (1, d) with memory of their own: some live for long, in a server that remembers them, and
     would keep the whole group alive."""
     if large(rows, rows.shape[1]):
-        return [kept(row) for row in rows.split_with_sizes([1] * len(rows))]
+        return [copy_of(row) for row in rows.split_with_sizes([1] * len(rows))]
     apart: tuple[Tensor, ...] = torch.split_copy(rows, 1)  # type: ignore[assignment, func-returns-value]
     return list(apart)

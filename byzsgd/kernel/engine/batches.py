@@ -20,7 +20,7 @@ EXAMPLES = 1024  # and the most examples drawn for them, which bounds the memory
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BatchViews:
     """Memory for g batches at once: the next call that takes it writes over what is there."""
 
     positions: Tensor  # (gB,) in the training data
@@ -36,33 +36,33 @@ class BatchMemory:
     def __init__(self, train: Split, batch_size: int, num_classes: int) -> None:
         self._train, self._batch_size, self._num_classes = train, batch_size, num_classes
         self._room = 0
-        self._places: dict[int, Place] = {}
+        self._views: dict[int, BatchViews] = {}
 
-    def place(self, count: int) -> Place:
+    def views(self, count: int) -> BatchViews:
         """For so many batches."""
-        place = self._places.get(count)
-        if place is None:
+        views = self._views.get(count)
+        if views is None:
             if count > self._room:
                 self._grow(max(count, 2 * self._room))
-            place = self._places[count] = self._view(count)
-        return place
+            views = self._views[count] = self._view(count)
+        return views
 
     def _grow(self, room: int) -> None:
-        self._room, self._places = room, {}
+        self._room, self._views = room, {}
         inputs, targets = self._train.inputs, self._train.targets
         examples = room * self._batch_size
         self._positions = torch.empty(examples, dtype=torch.int64, device=inputs.device)
         self._inputs = inputs.new_empty((examples, *inputs.shape[1:]))
         self._targets = targets.new_empty((examples, *targets.shape[1:]))
 
-    def _view(self, count: int) -> Place:
+    def _view(self, count: int) -> BatchViews:
         rows = slice(count * self._batch_size)
         inputs, targets = self._inputs[rows], self._targets[rows]
         shape = (count, self._batch_size)
         batch = Batch(
             inputs.view(*shape, *inputs.shape[1:]), targets.view(*shape, *targets.shape[1:]), self._num_classes
         )
-        return Place(self._positions[rows], inputs, targets, batch)
+        return BatchViews(self._positions[rows], inputs, targets, batch)
 
 
 def check_sampling(batch_size: int | None, sampling: Sampling) -> None:
@@ -117,7 +117,7 @@ class Batches:
         self._augment = data.augment
         self._device = data.train.inputs.device
         serials = max(1, min(SERIALS, EXAMPLES // size))
-        self._drawn = serials * size
+        self._stretch_length = serials * size
         self._rows: dict[tuple[int, int], tuple[Tensor, ...]] = {}  # (block, stretch) -> (B,) each; the newest
         self._stretches: dict[tuple[int, int], Tensor] = {}
         self._serials = serials
@@ -138,7 +138,7 @@ class Batches:
         if self.sampling == "full":
             return self._whole[key.block]
         if self.sampling == "shuffle":
-            return self._shuffled(key)
+            return self._from_permutations(key)
         stretch, row = divmod(key.serial, self._serials)
         rows = self._rows.get((key.block, stretch))
         if rows is None:
@@ -159,16 +159,16 @@ class Batches:
             parts = [self.batch(key) for key in keys]
             inputs, targets = ([getattr(part, name) for part in parts] for name in ("inputs", "targets"))
             return Batch(torch.stack(inputs), torch.stack(targets), self.num_classes)
-        place = self._memory.place(len(keys))
+        views = self._memory.views(len(keys))
         if self._augment is None:
-            torch.cat([self.indices(key) for key in keys], out=place.positions)
-            torch.index_select(self.train.inputs, 0, place.positions, out=place.inputs)
-            torch.index_select(self.train.targets, 0, place.positions, out=place.targets)
+            torch.cat([self.indices(key) for key in keys], out=views.positions)
+            torch.index_select(self.train.inputs, 0, views.positions, out=views.inputs)
+            torch.index_select(self.train.targets, 0, views.positions, out=views.targets)
         else:
             parts = [self.batch(key) for key in keys]
-            torch.cat([part.inputs for part in parts], out=place.inputs)
-            torch.cat([part.targets for part in parts], out=place.targets)
-        return place.batch
+            torch.cat([part.inputs for part in parts], out=views.inputs)
+            torch.cat([part.targets for part in parts], out=views.targets)
+        return views.batch
 
     @property
     def together(self) -> int:
@@ -182,40 +182,40 @@ class Batches:
             keys = [BatchKey(block, serial) for serial in range(first, first + self._serials)]
             return np.stack([self.indices(key).cpu().numpy() for key in keys])
         members = self._blocks[block]
-        picks = self._draws.at(block, number).integers(len(members), size=self._drawn)
+        picks = self._draws.at(block, number).integers(len(members), size=self._stretch_length)
         return members[picks].reshape(self._serials, self.batch_size)
 
     def _replacement(self, block: int, stretch: int) -> tuple[Tensor, ...]:
-        drawn = torch.from_numpy(self.block(block, stretch)).to(self._device)
-        return tuple(torch.unbind(drawn))
+        positions = torch.from_numpy(self.block(block, stretch)).to(self._device)
+        return tuple(torch.unbind(positions))
 
-    def _shuffled(self, key: BatchKey) -> Tensor:
+    def _from_permutations(self, key: BatchKey) -> Tensor:
         start = key.serial * self.batch_size
         pieces: list[Tensor] = []
-        missing = self.batch_size
-        while missing > 0:
+        rest = self.batch_size
+        while rest > 0:
             stretch, offset = divmod(start, self._length(key.block))
             sequence = self._stretches.get((key.block, stretch))
             if sequence is None:
                 sequence = self._keep(self._stretches, (key.block, stretch), self._permutations(key.block, stretch))
-            piece = sequence[offset : offset + missing]
+            piece = sequence[offset : offset + rest]
             pieces.append(piece)
             start += len(piece)
-            missing -= len(piece)
+            rest -= len(piece)
         return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
 
     def _length(self, block: int) -> int:
         size = len(self._blocks[block])
-        return size * -(-self._drawn // size)
+        return size * -(-self._stretch_length // size)
 
     def _permutations(self, block: int, stretch: int) -> Tensor:
         members = self._blocks[block]
         copies = np.tile(members, (self._length(block) // len(members), 1))
-        shuffled = self._draws.at(block, stretch).permuted(copies, axis=1)
-        return torch.from_numpy(shuffled.reshape(-1)).to(self._device)
+        permutations = self._draws.at(block, stretch).permuted(copies, axis=1)
+        return torch.from_numpy(permutations.reshape(-1)).to(self._device)
 
-    def _keep(self, kept: dict[tuple[int, int], T], key: tuple[int, int], drawn: T) -> T:
-        if len(kept) >= self._room:
-            del kept[next(iter(kept))]  # the oldest; drawn again if it is ever asked for
-        kept[key] = drawn
-        return drawn
+    def _keep(self, memo: dict[tuple[int, int], T], key: tuple[int, int], values: T) -> T:
+        if len(memo) >= self._room:
+            del memo[next(iter(memo))]  # the oldest; drawn again if it is ever asked for
+        memo[key] = values
+        return values

@@ -32,14 +32,14 @@ def chunks(split: Split, dtype: torch.dtype | None = None) -> Iterator[tuple[Ten
 
 
 @dataclass(frozen=True)
-class Measured:
+class Evaluation:
     """What one pass over a split gave."""
 
     loss: float
     correct: Tensor  # (N,) booleans; empty without classes
 
 
-def measured(flat: FlatModule, split: Split, loss: Loss, dtype: torch.dtype | None = None) -> Measured:
+def evaluate(flat: FlatModule, split: Split, loss: Loss, dtype: torch.dtype | None = None) -> Evaluation:
     """Mean loss of the loaded parameters over a split, and which examples are classified correctly."""
     total = torch.zeros((), dtype=torch.float64, device=split.targets.device)
     correct: list[Tensor] = []
@@ -50,7 +50,7 @@ def measured(flat: FlatModule, split: Split, loss: Loss, dtype: torch.dtype | No
             if loss == "cross_entropy":
                 correct.append(output.argmax(dim=1) == targets)
     hits = torch.cat(correct) if correct else torch.empty(0, dtype=torch.bool)
-    return Measured(float(total) / len(split.targets), hits)
+    return Evaluation(float(total) / len(split.targets), hits)
 
 
 def split_gradient(flat: FlatModule, split: Split, loss: Loss, dtype: torch.dtype | None = None) -> Tensor:
@@ -68,12 +68,12 @@ def spread_of_gradients(
     flat: FlatModule, train: Split, blocks: Sequence[np.ndarray], loss: Loss
 ) -> tuple[float, float]:
     """(1/n) Σ ‖∇f_i − ∇f‖² and ‖∇f‖² at the loaded parameters, of n data blocks, f = (1/n) Σ f_i."""
-    gradients = torch.stack([split_gradient(flat, chosen(train, block), loss) for block in blocks]).double()
+    gradients = torch.stack([split_gradient(flat, select(train, block), loss) for block in blocks]).double()
     mean = gradients.mean(dim=0)
     return float((gradients - mean).square().sum(dim=1).mean()), float(mean.square().sum())
 
 
-def chosen(split: Split, indices: np.ndarray) -> Split:
+def select(split: Split, indices: np.ndarray) -> Split:
     """The examples at these places, in this order."""
     at = torch.from_numpy(np.asarray(indices, dtype=np.int64)).to(split.targets.device)
     return Split(split.inputs.index_select(0, at), split.targets.index_select(0, at))
@@ -88,11 +88,11 @@ def attack_success(flat: FlatModule, split: Split, num_classes: int, poison: Cal
             poisoned = poison(batch := Batch(inputs, targets, num_classes))
             if poisoned is batch:
                 return None
-            changed = poisoned.targets != targets
-            relabelled += int(changed.sum())
-            if bool(changed.any()):
-                predicted = flat.module(poisoned.inputs[changed]).argmax(dim=1)
-                hits += int((predicted == poisoned.targets[changed]).sum())
+            triggered = poisoned.targets != targets
+            relabelled += int(triggered.sum())
+            if bool(triggered.any()):
+                predictions = flat.module(poisoned.inputs[triggered]).argmax(dim=1)
+                hits += int((predictions == poisoned.targets[triggered]).sum())
     return hits / relabelled if relabelled else None
 
 

@@ -14,9 +14,9 @@ from byzsgd.checks import require
 from byzsgd.interfaces import Batch, Data, ModelFactory, Split
 from byzsgd.kernel.engine.evaluation import (
     attack_success,
-    chosen,
+    evaluate,
     mean_loss,
-    measured,
+    select,
     split_gradient,
     spread_of_gradients,
 )
@@ -26,7 +26,7 @@ PROBE = 2000  # training examples in the fixed probe of `train_loss`
 
 
 @dataclass(frozen=True)
-class _Known:
+class _Optimum:
     """A known minimiser of the train loss; everything about it in double precision."""
 
     flat: FlatModule
@@ -62,15 +62,15 @@ class SupervisedProblem:
         blocks: Sequence[np.ndarray] = (),
     ) -> None:
         self.device, self.dtype = torch.device(device), dtype
-        self.data = placed(data, self.device, dtype)
+        self.data = on_device(data, self.device, dtype)
         _require_sound(self.data)
         self._model = model
-        self.flat = FlatModule(self._built(rng).to(self.device, dtype))
+        self.flat = FlatModule(self._build(rng).to(self.device, dtype))
         _require_fit(self.flat.module, self.data)
         self._probe = _evenly(self.data.train, PROBE)
         self._objective = self.data.train
         if gradient_norm and objective is not None:
-            self._objective = chosen(self.data.train, objective)
+            self._objective = select(self.data.train, objective)
         require(
             not validation or len(data.validation.targets) > 0,
             "the metric validation",
@@ -84,7 +84,7 @@ class SupervisedProblem:
             poison,
             tuple(blocks),
         )
-        self._known = self._find_optimum()
+        self._optimum = self._find_optimum()
 
     @property
     def module(self) -> nn.Module:
@@ -103,11 +103,11 @@ class SupervisedProblem:
     @property
     def optimum(self) -> Tensor | None:
         """(d,) in double precision, where the dataset knows one for this model."""
-        return None if self._known is None else self._known.optimum
+        return None if self._optimum is None else self._optimum.optimum
 
     def initial(self, rng: np.random.Generator) -> Tensor:
         """(d,) the module's own initial values, drawn from `rng` alone."""
-        return FlatModule(self._built(rng)).values().to(self.device, self.dtype)
+        return FlatModule(self._build(rng)).values().to(self.device, self.dtype)
 
     def loss(self, params: Tensor, batch: Batch) -> Tensor:
         """() mean loss, without a graph."""
@@ -118,7 +118,7 @@ class SupervisedProblem:
     def train_loss(self, params: Tensor) -> float:
         """The mean loss on the fixed probe of the training data."""
         self.flat.load(params)
-        return measured(self.flat, self._probe, self.data.loss).loss
+        return evaluate(self.flat, self._probe, self.data.loss).loss
 
     def gradient(self, params: Tensor, batch: Batch) -> Tensor:
         """(d,) of the mean loss, in new memory."""
@@ -135,21 +135,21 @@ class SupervisedProblem:
         """
         data, flat = self.data, self.flat
         flat.load(params)
-        test = measured(flat, data.test, data.loss)
-        metrics = {"train_loss": measured(flat, self._probe, data.loss).loss, "test_loss": test.loss}
+        test = evaluate(flat, data.test, data.loss)
+        metrics = {"train_loss": evaluate(flat, self._probe, data.loss).loss, "test_loss": test.loss}
         if data.num_classes:
             metrics["test_accuracy"] = float(test.correct.double().mean())
         if self._validation:
-            validation = measured(flat, data.validation, data.loss)
+            validation = evaluate(flat, data.validation, data.loss)
             metrics["validation_loss"] = validation.loss
             if data.num_classes:
                 metrics["validation_accuracy"] = float(validation.correct.double().mean())
-        if self._known is not None:
+        if self._optimum is not None:
             exact = params.double()
-            self._known.flat.load(exact)
-            loss = measured(self._known.flat, data.train, data.loss, torch.float64).loss
-            metrics["suboptimality"] = loss - self._known.loss
-            metrics["distance_to_optimum"] = float(torch.linalg.vector_norm(exact - self._known.optimum))
+            self._optimum.flat.load(exact)
+            loss = evaluate(self._optimum.flat, data.train, data.loss, torch.float64).loss
+            metrics["suboptimality"] = loss - self._optimum.loss
+            metrics["distance_to_optimum"] = float(torch.linalg.vector_norm(exact - self._optimum.optimum))
         if self._gradient_norm:
             gradient = split_gradient(flat, self._objective, data.loss)
             metrics["gradient_norm"] = float(torch.linalg.vector_norm(gradient))
@@ -168,20 +168,20 @@ class SupervisedProblem:
     def accuracy(self, params: Tensor) -> float:
         """The share of the test split that is classified correctly."""
         self.flat.load(params)
-        return float(measured(self.flat, self.data.test, self.data.loss).correct.double().mean())
+        return float(evaluate(self.flat, self.data.test, self.data.loss).correct.double().mean())
 
     def split_gradient(self, params: Tensor, split: Split) -> Tensor:
         """(d,) gradient of the mean loss over a whole split, in large batches."""
         self.flat.load(params)
         return split_gradient(self.flat, split, self.data.loss)
 
-    def _built(self, rng: np.random.Generator) -> nn.Module:
+    def _build(self, rng: np.random.Generator) -> nn.Module:
         # Not torch.manual_seed: that would also seed the generators of all CUDA devices, which are not forked here.
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(int(rng.integers(2**63 - 1)))
             return self._model(tuple(self.data.train.inputs.shape[1:]), self.data.outputs)
 
-    def _find_optimum(self) -> _Known | None:
+    def _find_optimum(self) -> _Optimum | None:
         """The dataset's optimum is one of its own model: another model has another vector and knows none."""
         optimum, data = self.data.optimum, self.data
         if optimum is None or optimum.numel() != self.num_parameters:
@@ -198,31 +198,31 @@ class SupervisedProblem:
             gradient_norm=f"{norms[0]:.3g}",
         )
         exact.load(optimum)
-        return _Known(exact, optimum, measured(exact, data.train, data.loss, torch.float64).loss)
+        return _Optimum(exact, optimum, evaluate(exact, data.train, data.loss, torch.float64).loss)
 
 
-def placed(data: Data, device: torch.device, dtype: torch.dtype) -> Data:
+def on_device(data: Data, device: torch.device, dtype: torch.dtype) -> Data:
     """The data on a device, everything real in the run's precision; the optimum stays in double precision."""
 
     def move(values: Tensor) -> Tensor:
         return values.to(device, dtype if values.is_floating_point() else values.dtype)
 
-    def moved(split: Split) -> Split:
+    def move_split(split: Split) -> Split:
         return replace(split, inputs=move(split.inputs), targets=move(split.targets))
 
     return replace(
         data,
-        train=moved(data.train),
-        validation=moved(data.validation),
-        test=moved(data.test),
-        trusted=moved(data.trusted),
+        train=move_split(data.train),
+        validation=move_split(data.validation),
+        test=move_split(data.test),
+        trusted=move_split(data.trusted),
         optimum=None if data.optimum is None else data.optimum.to(device, torch.float64),
     )
 
 
 def _evenly(split: Split, most: int) -> Split:
     examples = len(split.targets)
-    return split if examples <= most else chosen(split, np.arange(most) * examples // most)
+    return split if examples <= most else select(split, np.arange(most) * examples // most)
 
 
 def _require_sound(data: Data) -> None:
@@ -266,14 +266,14 @@ def _require_fit(module: nn.Module, data: Data) -> None:
         with torch.inference_mode(), torch.random.fork_rng(devices):
             before = _generator_states(devices)
             output = module(inputs)
-            drawn = any(not state.equal(was) for state, was in zip(_generator_states(devices), before, strict=True))
+            random = any(not state.equal(was) for state, was in zip(_generator_states(devices), before, strict=True))
     except (RuntimeError, IndexError, TypeError) as error:
         first = str(error).strip().splitlines()[0]
         raise ValueError(
             f"model needs inputs of another shape or kind than the dataset has; got inputs={inputs.dtype}"
             f"{list(inputs.shape[1:])} ({first})"
         ) from error
-    require(not drawn, "model", "layers without randomness (a gradient is a function of parameters and batch alone)",
+    require(not random, "model", "layers without randomness (a gradient is a function of parameters and batch alone)",
             drawn_by=type(module).__name__)  # fmt: skip
     require(isinstance(output, Tensor), "model", "one tensor as its output", output=type(output).__name__)
     got = tuple(output.shape)
@@ -281,8 +281,8 @@ def _require_fit(module: nn.Module, data: Data) -> None:
         require(got == (len(inputs), data.outputs), "model", "one output for each class", output=got[1:],
                 classes=data.num_classes)  # fmt: skip
     elif data.loss == "half_squared_error":
-        expected = data.train.targets[:2].shape
-        require(output.numel() == expected.numel(), "model", "an output of the shape of the targets", output=got[1:],
-                targets=tuple(expected[1:]))  # fmt: skip
+        targets = data.train.targets[:2].shape
+        require(output.numel() == targets.numel(), "model", "an output of the shape of the targets", output=got[1:],
+                targets=tuple(targets[1:]))  # fmt: skip
     else:
         require(output.numel() == len(inputs), "model", "one loss for each example", output=got[1:])

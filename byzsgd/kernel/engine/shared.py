@@ -49,14 +49,14 @@ class Shared:
     def _result(self, task: Task) -> Tensor:
         work, worker, params = task.work, task.job.worker, task.params[0]
         assert isinstance(work, Combined)
-        if self._poisoned(worker, work.batches):
+        if self._is_poisoned(worker, work.batches):
             rows = self._gradients(worker, params, work.batches)
         else:
             by_block = self._round(params, work.batches[0].serial).rows
             rows = [by_block[key.block] for key in work.batches]
-        return torch.cat([weighted(rows, weights) for weights in work.weights], dim=1)
+        return torch.cat([weighted_sum(rows, weights) for weights in work.weights], dim=1)
 
-    def _poisoned(self, worker: int, keys: Sequence[BatchKey]) -> bool:
+    def _is_poisoned(self, worker: int, keys: Sequence[BatchKey]) -> bool:
         attack = self.poisons.get(worker)
         if attack is None or type(attack).poison is Attack.poison:
             return False
@@ -67,16 +67,16 @@ class Shared:
             if each.serial == serial and torch.equal(each.params, params):
                 return each
         keys = [BatchKey(block, serial) for block in range(self.blocks)]
-        made = Round(serial, params.clone(), self._gradients(NOBODY, params, keys))
-        self.rounds[:] = [made, *self.rounds[:1]]
-        return made
+        latest = Round(serial, params.clone(), self._gradients(NOBODY, params, keys))
+        self.rounds[:] = [latest, *self.rounds[:1]]
+        return latest
 
     def _gradients(self, worker: int, params: Tensor, keys: Sequence[BatchKey]) -> Sequence[Tensor]:
         job = Job(worker, 0, 0, 0.0, 0.0)
         return self.engine.results([Task(job, Gradients(((0, key),)), (params,)) for key in keys])
 
 
-def weighted(rows: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+def weighted_sum(rows: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
     """(1, d) Σ weight·row, one after another: a matrix product may round differently from one place in memory to the
     next, and replicas must not differ by a bit."""
     total = rows[0] * weights[0]

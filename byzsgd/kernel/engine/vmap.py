@@ -23,7 +23,7 @@ def vmap(
 ) -> Batched:
     """Many gradients at once by torch.func.vmap, for any model that it can trace: no control flow that depends on
     data, no sparse or in-place tricks."""
-    compute = mapped(problem)
+    compute = vmap_gradients(problem)
     trouble = obstacle(problem, compute)
     require(not trouble, "engine vmap", "a model that torch.func.vmap can treat (engine=auto takes what fits)",
             found=trouble)  # fmt: skip
@@ -33,13 +33,13 @@ def vmap(
     )  # fmt: skip
 
 
-def mapped(problem: SupervisedProblem) -> Compute:
+def vmap_gradients(problem: SupervisedProblem) -> Compute:
     """(g models (d,) or one for all, (g, B, …) batches) -> g gradients (1, d)."""
     module, loss = problem.module, problem.data.loss
-    named = [(name, parameter) for name, parameter in module.named_parameters() if parameter.requires_grad]
-    names = [name for name, _ in named]
-    shapes = [parameter.shape for _, parameter in named]
-    sizes = [parameter.numel() for _, parameter in named]
+    parameters_by_name = [(name, parameter) for name, parameter in module.named_parameters() if parameter.requires_grad]
+    names = [name for name, _ in parameters_by_name]
+    shapes = [parameter.shape for _, parameter in parameters_by_name]
+    sizes = [parameter.numel() for _, parameter in parameters_by_name]
 
     def value(parameters: dict[str, Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
         return mean_loss(torch.func.functional_call(module, parameters, (inputs,)), targets, loss)
@@ -53,8 +53,8 @@ def mapped(problem: SupervisedProblem) -> Compute:
         parameters = {
             name: part.reshape(groups, *shape) for name, part, shape in zip(names, parts, shapes, strict=True)
         }
-        found = every(parameters, batch.inputs, batch.targets)
-        return apart(torch.cat([found[name].reshape(groups, -1) for name in names], dim=1))
+        gradients = every(parameters, batch.inputs, batch.targets)
+        return apart(torch.cat([gradients[name].reshape(groups, -1) for name in names], dim=1))
 
     return compute
 
@@ -67,9 +67,9 @@ def obstacle(problem: SupervisedProblem, compute: Compute) -> str:
     inputs, targets = (torch.stack([values[examples]] * 2) for values in (first.inputs, first.targets))
     batch = Batch(inputs, targets, problem.data.num_classes)
     try:
-        found = compute([params], batch)
+        gradients = compute([params], batch)
     except (RuntimeError, ValueError, NotImplementedError, TypeError) as error:
         return (str(error).strip().splitlines() or [type(error).__name__])[0]
-    expected = problem.gradient(params, Batch(inputs[0], targets[0], batch.num_classes))
-    close = torch.allclose(found[0][0], expected, rtol=1e-3, atol=1e-5 * float(1 + expected.abs().max()))
+    reference = problem.gradient(params, Batch(inputs[0], targets[0], batch.num_classes))
+    close = torch.allclose(gradients[0][0], reference, rtol=1e-3, atol=1e-5 * float(1 + reference.abs().max()))
     return "" if close else "another gradient than autograd's"
