@@ -24,11 +24,11 @@ def shades() -> Colormap:
     return LinearSegmentedColormap.from_list("shades", matplotlib.colormaps["YlGnBu"](np.linspace(0.04, 0.88, 128)))
 
 
-def colour_bar(made: Frame, low: float, high: float, label: str) -> None:
+def colour_bar(layout: Frame, low: float, high: float, label: str) -> None:
     """Beside all panels: which depth is which number."""
     scale = ScalarMappable(Normalize(low, high), shades())
-    bar = made.figure.colorbar(scale, ax=[axes for axes in made.axes.flat if axes is not None], pad=0.02, fraction=0.04,
-                               aspect=25)  # fmt: skip
+    panels = [axes for axes in layout.axes.flat if axes is not None]
+    bar = layout.figure.colorbar(scale, ax=panels, pad=0.02, fraction=0.04, aspect=25)
     bar.set_label(label, fontsize=6.5)
     bar.ax.tick_params(labelsize=6.5)
     bar.outline.set_visible(False)
@@ -52,31 +52,31 @@ def cells(
     span = (high - low) or 1.0
     for row in range(len(rows)):
         for column in range(len(columns)):
-            left = column + (0.15 if column >= len(columns) - apart else 0.0)
+            x = column + (0.15 if column >= len(columns) - apart else 0.0)
             value = float(values[row, column])
             if np.isnan(value):
-                axes.text(left + 0.5, row + 0.5, "–", ha="center", va="center", color=FAINT)
+                axes.text(x + 0.5, row + 0.5, "–", ha="center", va="center", color=FAINT)
                 continue
             depth = min(1.0, max(0.0, (value - low) / span)) if np.isfinite(value) else 0.0
             plain = grey is not None and column < grey.shape[1] and bool(grey[row, column])
             face = str(1 - 0.6 * depth) if plain else colours(depth)
-            axes.add_patch(Rectangle((left, row), 1, 1, facecolor=face, edgecolor="white", linewidth=1.2))
+            axes.add_patch(Rectangle((x, row), 1, 1, facecolor=face, edgecolor="white", linewidth=1.2))
             ink = "white" if depth > 0.55 else INK
             note = notes[row][column] if notes else ""
             text = number(value) if np.isfinite(value) else "diverged"
             size = (8 if np.isfinite(value) else 6) * scale
             lines = note.splitlines()
-            place = row + 0.5 - 0.13 * len(lines)
-            axes.text(left + 0.5, place, text, ha="center", va="center", color=ink, fontsize=size)
-            for line, said in enumerate(lines):
-                axes.text(left + 0.5, place + 0.09 + 0.22 * (line + 1), said, ha="center", va="center", color=ink,
+            middle = row + 0.5 - 0.13 * len(lines)
+            axes.text(x + 0.5, middle, text, ha="center", va="center", color=ink, fontsize=size)
+            for line, words in enumerate(lines):
+                axes.text(x + 0.5, middle + 0.09 + 0.22 * (line + 1), words, ha="center", va="center", color=ink,
                           fontsize=5.2 * scale)  # fmt: skip
     axes.set_xlim(0, len(columns) + (0.15 if apart else 0.0))
     axes.set_ylim(len(rows), 0)
     axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
-    places = [column + 0.5 + (0.15 if column >= len(columns) - apart else 0.0) for column in range(len(columns))]
+    ticks = [column + 0.5 + (0.15 if column >= len(columns) - apart else 0.0) for column in range(len(columns))]
     slanted = max((len(name) for name in columns), default=0) > 9 * scale
-    axes.set_xticks(places, columns)
+    axes.set_xticks(ticks, columns)
     for name in axes.get_xticklabels():
         if slanted:
             name.set(rotation=35, ha="right", rotation_mode="anchor")

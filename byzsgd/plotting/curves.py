@@ -15,7 +15,7 @@ from byzsgd.analysis.curves import AXES, AXIS_LABEL, COLUMN, Axis, Band, band
 from byzsgd.analysis.estimates import named
 from byzsgd.analysis.groups import Comparison, Group, Recorded
 from byzsgd.plotting.declaration import Need, figure
-from byzsgd.plotting.panels import arrange, arranged, cross, inside, label_outside, plain_log
+from byzsgd.plotting.panels import arrange, cross, frame_of, inside, label_outside, plain_log
 from byzsgd.plotting.style import Look, styled
 
 TITLE = {
@@ -39,33 +39,33 @@ AGAINST = {
 }
 
 
-def evaluated(comparison: Comparison, metric: str = "test_accuracy") -> list[Group]:
+def groups_with(comparison: Comparison, metric: str = "test_accuracy") -> list[Group]:
     """The groups that have a curve of this metric: evaluations of it, and no run with nothing but NaN."""
-    known = {id(run): _values(run, metric) for run in comparison.runs}
+    values_of = {id(run): _values(run, metric) for run in comparison.runs}
     return [
         group for group in comparison.groups
-        if any(len(known[id(run)]) for run in group.runs)
-        and all(values.is_finite().any() for run in group.runs if len(values := known[id(run)]))
+        if any(len(values_of[id(run)]) for run in group.runs)
+        and all(values.is_finite().any() for run in group.runs if len(values := values_of[id(run)]))
     ]  # fmt: skip
 
 
 def _values(run: Recorded, metric: str) -> pl.Series:
     """The evaluations of a metric, empty where there are none."""
-    found = run.metrics[metric] if metric in run.metrics.columns else pl.Series([], dtype=pl.Float64)
-    return found.cast(pl.Float64).drop_nulls()
+    values = run.metrics[metric] if metric in run.metrics.columns else pl.Series([], dtype=pl.Float64)
+    return values.cast(pl.Float64).drop_nulls()
 
 
-def _measured(comparison: Comparison, metric: str = "test_accuracy") -> bool:
-    return bool(evaluated(comparison, metric))
+def _has_metric(comparison: Comparison, metric: str = "test_accuracy") -> bool:
+    return bool(groups_with(comparison, metric))
 
 
-def _recorded(comparison: Comparison, metric: str = "test_accuracy", x: Axis = "arrivals") -> bool:
-    return any(COLUMN[x] in run.metrics.columns for group in evaluated(comparison, metric) for run in group.runs)
+def _has_axis(comparison: Comparison, metric: str = "test_accuracy", x: Axis = "arrivals") -> bool:
+    return any(COLUMN[x] in run.metrics.columns for group in groups_with(comparison, metric) for run in group.runs)
 
 
 @figure(
-    Need("runs that were evaluated on it", _measured),
-    Need("runs that have recorded its x axis", _recorded, lambda comparison, x: f"x={x}"),
+    Need("runs that were evaluated on it", _has_metric),
+    Need("runs that have recorded its x axis", _has_axis, lambda comparison, x: f"x={x}"),
     axes=AXES,
 )
 def progress(comparison: Comparison, *, metric: str = "test_accuracy", x: Axis = "arrivals") -> Figure:
@@ -76,28 +76,30 @@ def progress(comparison: Comparison, *, metric: str = "test_accuracy", x: Axis =
     on a logarithmic axis where all is positive; a band ends where that axis does.
     """
     groups = [
-        group for group in evaluated(comparison, metric) if any(COLUMN[x] in run.metrics.columns for run in group.runs)
+        group
+        for group in groups_with(comparison, metric)
+        if any(COLUMN[x] in run.metrics.columns for run in group.runs)
     ]
     arrangement = arrange(comparison)
     bands = {id(group): _around(group, metric, x) for group in groups}
     around = "band: from the worst to the best honest node, medians" if metric in NODES else spread(groups)
     with styled():
         title = f"{TITLE.get(metric, metric.replace('_', ' ').capitalize())} against {AGAINST[x]}"
-        lost = [cross()] * any(curve.ends for curve in bands.values())
-        made = arranged(comparison, arrangement, title, [around], groups, lost)
-        first = made.axes[0, 0]
+        crosses = [cross()] * any(curve.ends for curve in bands.values())
+        layout = frame_of(comparison, arrangement, title, [around], groups, crosses)
+        first = layout.axes[0, 0]
         logarithmic = metric not in SHARES and all((curve.middle > 0).all() for curve in bands.values())
         floor = -math.inf
         if logarithmic:
             first.set_yscale("log")
             floor, top = _log_limits(list(bands.values()))
-        drawn = [
+        lines = [
             (axes, bands[id(group)], arrangement.look(group))
-            for axes, members in made.panels(arrangement.panels)
+            for axes, members in layout.panels(arrangement.panels)
             for group in members
             if id(group) in bands
         ]
-        for axes, curve, look in drawn:
+        for axes, curve, look in lines:
             draw_curve(axes, curve, look, floor)
         if metric in SHARES:
             show_shares(first)
@@ -105,10 +107,10 @@ def progress(comparison: Comparison, *, metric: str = "test_accuracy", x: Axis =
             first.set_ylim(floor, top)
             plain_log(first.yaxis)
         first.set_xlim(left=0 if all(curve.x[0] >= 0 for curve in bands.values()) else None)
-        for axes, curve, look in drawn:
+        for axes, curve, look in lines:
             draw_ends(axes, curve, look)
-        label_outside(made, AXIS_LABEL[x], TITLE.get(metric, metric.replace("_", " ")).lower())
-    return made.figure
+        label_outside(layout, AXIS_LABEL[x], TITLE.get(metric, metric.replace("_", " ")).lower())
+    return layout.figure
 
 
 def _around(group: Group, metric: str, x: Axis) -> Band:

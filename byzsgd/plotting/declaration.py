@@ -24,11 +24,11 @@ def differing(comparison: Comparison) -> str:
 
 @dataclass(frozen=True)
 class Need:
-    """`words` end the sentence "<figure> needs …", `got` says what there is instead. `met` and `got` are asked with the
+    """`words` end the sentence "<figure> needs …", `got` says what there is instead. `holds` and `got` are called with the
     comparison and those keyword arguments of the figure that they name."""
 
     words: str
-    met: Callable[..., bool]
+    holds: Callable[..., bool]
     got: Callable[..., str] = lambda comparison: "none"
 
 
@@ -51,23 +51,23 @@ class Declaration:
     axes: tuple[Axis, ...] = ()
 
     @property
-    def needed(self) -> str:
+    def requirement(self) -> str:
         """All that it needs, in words."""
         return ", and ".join(need.words for need in self.needs) or "runs"
 
-    def demand(self, comparison: Comparison, given: Mapping[str, Any]) -> None:
+    def demand(self, comparison: Comparison, arguments: Mapping[str, Any]) -> None:
         """NothingToDraw where something is missing."""
         missing = {name for run in comparison.runs for name in self.columns if name not in run.arrivals.columns}
         if missing:
             got = f"runs without {', '.join(sorted(missing))}"
             raise NothingToDraw(f"{self.name} needs arrivals with {', '.join(self.columns)}; got {got}")
         for need in self.needs:
-            if not _asked(need.met, comparison, given):
-                raise NothingToDraw(f"{self.name} needs {need.words}; got {_asked(need.got, comparison, given)}")
+            if not _answer(need.holds, comparison, arguments):
+                raise NothingToDraw(f"{self.name} needs {need.words}; got {_answer(need.got, comparison, arguments)}")
 
 
 class DeclaredFigure(Generic[P]):
-    """A function of a comparison with its declaration, which is held against the comparison before it draws."""
+    """A function of a comparison with its declaration, which the comparison must fulfil before it draws."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class DeclaredFigure(Generic[P]):
         self.declaration.demand(comparison, {**self.bound, **kwargs})
         return self.draw(comparison, *args, **{**self.bound, **kwargs})
 
-    def named(self, name: str, **bound: Any) -> DeclaredFigure[...]:
+    def alias(self, name: str, **bound: Any) -> DeclaredFigure[...]:
         """The same under another name, with these keyword arguments."""
         return DeclaredFigure(self.draw, replace(self.declaration, name=name), {**self.bound, **bound})
 
@@ -103,6 +103,6 @@ def figure(
     return lambda draw: DeclaredFigure(draw, Declaration(draw.__name__, needs, columns, axes))
 
 
-def _asked(question: Callable[..., Any], comparison: Comparison, given: Mapping[str, Any]) -> Any:
-    named = by_name(question)
-    return question(comparison, **{name: value for name, value in given.items() if name in named})
+def _answer(question: Callable[..., Any], comparison: Comparison, arguments: Mapping[str, Any]) -> Any:
+    names = by_name(question)
+    return question(comparison, **{name: value for name, value in arguments.items() if name in names})

@@ -29,14 +29,14 @@ WIDTHS = {"column": SINGLE, "page": DOUBLE}
 
 def drawable(runs: Sequence[Recorded]) -> tuple[list[str], list[str]]:
     """The kinds that these runs have what they need for, and of every other a sentence on what it needs."""
-    comparison, fitting, others = compare(runs), [], []
+    comparison, kinds, others = compare(runs), [], []
     for kind in KINDS:
         try:
             figure_of(kind).demand(comparison)
-            fitting.append(kind)
+            kinds.append(kind)
         except NothingToDraw as nothing:
             others.append(str(nothing))
-    return fitting, others
+    return kinds, others
 
 
 def draw(
@@ -60,22 +60,22 @@ def draw(
     """
     for kind in kinds or ():
         figure_of(kind)
-    _known("x axis", x, AXES)
-    _known("format", formats, FORMATS)
-    _known("width", [width] if width else (), WIDTHS)
+    _require_choice("x axis", x, AXES)
+    _require_choice("format", formats, FORMATS)
+    _require_choice("width", [width] if width else (), WIDTHS)
     comparison = compare(runs, among)
-    written: list[Path] = []
+    paths: list[Path] = []
     with on_paper(WIDTHS[width] if width else None):
         for kind in KINDS if kinds is None else kinds:
             try:
                 for name, figure in _figures(kind, comparison, x, law_of):
-                    written += save(figure, output, name, formats)
+                    paths += save(figure, output, name, formats)
             except NothingToDraw:
                 if kinds is not None:
                     raise
     if kinds is None:
-        require(bool(written), "plot", "runs with rows for some figure (--list says what each needs)", runs=len(runs))
-    return written
+        require(bool(paths), "plot", "runs with rows for some figure (--list says what each needs)", runs=len(runs))
+    return paths
 
 
 def plot(
@@ -88,8 +88,8 @@ def plot(
 ) -> Figure:
     """One figure of a folder of runs, or of runs, for a notebook; `kind`, `x`, `width` and `law_of` as in `draw`."""
     figure_of(kind)
-    _known("x axis", [x], AXES)
-    _known("width", [width] if width else (), WIDTHS)
+    _require_choice("x axis", [x], AXES)
+    _require_choice("width", [width] if width else (), WIDTHS)
     with on_paper(WIDTHS[width] if width else None):
         ((_, figure),) = _figures(kind, compare(runs_of(source)), [x], law_of)
     return figure
@@ -101,35 +101,35 @@ def save(figure: Figure, output: Path, name: str, formats: Sequence[str] = ("png
     with writing(output):
         output.mkdir(parents=True, exist_ok=True)
     for form in formats:
-        undated, drawn = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form), BytesIO()
+        metadata, content = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form), BytesIO()
         with styled():
-            figure.savefig(drawn, format=form, metadata=undated)
+            figure.savefig(content, format=form, metadata=metadata)
         paths.append(output / f"{name}.{form}")
-        write_whole(paths[-1], drawn.getvalue(), shared=True)
+        write_whole(paths[-1], content.getvalue(), shared=True)
     return paths
 
 
 def _figures(kind: str, comparison: Comparison, axes: Sequence[Axis], law_of: LawOf | None) -> list[tuple[str, Figure]]:
     """The figures of a kind with the names of their files: one for each of these axes that it has, or one."""
-    drawn = figure_of(kind)
-    given: dict[str, Any] = {"law_of": law_of} if "law_of" in drawn.takes else {}
+    declared = figure_of(kind)
+    arguments: dict[str, Any] = {"law_of": law_of} if "law_of" in declared.takes else {}
     name = kind.replace(":", ".")
-    if not drawn.declaration.axes:
-        return [(name, _made(kind, drawn, comparison, given))]
-    fitting = [axis for axis in axes if axis in drawn.declaration.axes]
-    if not fitting:
+    if not declared.declaration.axes:
+        return [(name, _draw_one(kind, declared, comparison, arguments))]
+    fit = [axis for axis in axes if axis in declared.declaration.axes]
+    if not fit:
         got = ", ".join(axes)
-        raise NothingToDraw(f"{kind} needs an x axis among {', '.join(drawn.declaration.axes)}; got {got}")
-    return [(f"{name}-{axis}", _made(kind, drawn, comparison, {**given, "x": axis})) for axis in fitting]
+        raise NothingToDraw(f"{kind} needs an x axis among {', '.join(declared.declaration.axes)}; got {got}")
+    return [(f"{name}-{axis}", _draw_one(kind, declared, comparison, {**arguments, "x": axis})) for axis in fit]
 
 
-def _made(kind: str, drawn: DeclaredFigure[...], comparison: Comparison, given: Mapping[str, Any]) -> Figure:
-    figure = drawn(comparison, **given)
+def _draw_one(kind: str, declared: DeclaredFigure[...], comparison: Comparison, arguments: Mapping[str, Any]) -> Figure:
+    figure = declared(comparison, **arguments)
     require(isinstance(figure, Figure), kind, "to return a matplotlib Figure", returned=type(figure).__name__)
     return figure
 
 
-def _known(what: str, asked: Sequence[str], offered: Iterable[str]) -> None:
-    for name in asked:
-        if name not in offered:
-            raise ValueError(f"no {what} {name!r}; there are {', '.join(offered)}")
+def _require_choice(what: str, names: Sequence[str], choices: Iterable[str]) -> None:
+    for name in names:
+        if name not in choices:
+            raise ValueError(f"no {what} {name!r}; there are {', '.join(choices)}")

@@ -29,8 +29,8 @@ def figure_of(kind: str) -> DeclaredFigure[...]:
         return _own(*kind.rsplit(":", 1))
     if kind not in KINDS:
         raise ValueError(f"no kind {kind!r}; there are {', '.join(KINDS)}, and module:function")
-    found: DeclaredFigure[...] = getattr(import_module(f"byzsgd.plotting.figures.{kind}"), kind)
-    return found
+    declared_figure: DeclaredFigure[...] = getattr(import_module(f"byzsgd.plotting.figures.{kind}"), kind)
+    return declared_figure
 
 
 def _own(module: str, name: str) -> DeclaredFigure[...]:

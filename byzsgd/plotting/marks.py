@@ -50,43 +50,43 @@ def points(
     A cross at the upper edge: half of the runs or more were lost. A caret on a mark: the number is at least that.
     `ordered`: the series are an ascending setting. `ceiling`: where the y axis ends at the most.
     """
-    shown = [panel for panel in panels if any(len(marks) for marks in panel.series.values())]
-    if not shown:
+    present = [panel for panel in panels if any(len(marks) for marks in panel.series.values())]
+    if not present:
         raise NothingToDraw(f"{title} needs runs that have it; got none")
-    names = list(dict.fromkeys(name for panel in shown for name in panel.series))
+    names = list(dict.fromkeys(name for panel in present for name in panel.series))
     looks = dict(zip(names, ordered_looks(len(names)) if ordered else nominal_looks(names), strict=True))
-    claims = list(dict.fromkeys("claimed" if name in looks else name for panel in shown for name in panel.lines))
-    lost = any(math.isinf(found.middle) for panel in shown for marks in panel.series.values() for _, found in marks)
+    claims = list(dict.fromkeys("claimed" if name in looks else name for panel in present for name in panel.lines))
+    lost = any(math.isinf(mark.middle) for panel in present for marks in panel.series.values() for _, mark in marks)
     with styled():
         legend = [handle(name, looks[name]) for name in names if name]
         legend += [Line2D([], [], color=INK, linestyle=CLAIM, label=name) for name in claims]
-        if any(found.bound == ">" for panel in shown for marks in panel.series.values() for _, found in marks):
+        if any(mark.bound == ">" for panel in present for marks in panel.series.values() for _, mark in marks):
             legend.append(
                 Line2D([], [], color=INK, linestyle="none", marker=MarkerStyle(CARETUPBASE), label="at least")
             )
-        counts = [found.count for panel in shown for marks in panel.series.values() for _, found in marks]
-        made = frame(title, [named(counts)], note, count=len(shown), legend=legend + [cross()] * lost)
-        for axes, panel in made.panels((panel.title, panel) for panel in shown):
+        counts = [mark.count for panel in present for marks in panel.series.values() for _, mark in marks]
+        layout = frame(title, [named(counts)], note, count=len(present), legend=legend + [cross()] * lost)
+        for axes, panel in layout.panels((panel.title, panel) for panel in present):
             for name, marks in panel.series.items():
-                known = sorted((at, found) for at, found in marks if math.isfinite(found.middle))
-                places, middles = [at for at, _ in known], [found.middle for _, found in known]
+                finite = sorted((at, mark) for at, mark in marks if math.isfinite(mark.middle))
+                positions, middles = [at for at, _ in finite], [mark.middle for _, mark in finite]
                 ends = [
-                    [max(0.0, found.middle - found.low) for _, found in known],
-                    [max(0.0, found.high - found.middle) for _, found in known],
+                    [max(0.0, mark.middle - mark.low) for _, mark in finite],
+                    [max(0.0, mark.high - mark.middle) for _, mark in finite],
                 ]
                 look = looks[name]
-                axes.errorbar(places, middles, yerr=ends, color=look.colour, linestyle=look.dash, marker=look.marker,
+                axes.errorbar(positions, middles, yerr=ends, color=look.colour, linestyle=look.dash, marker=look.marker,
                               markersize=3.5, capsize=1.8, elinewidth=0.8, linewidth=1.1)  # fmt: skip
-                beyond = [(at, found.middle) for at, found in known if found.bound == ">"]
+                beyond = [(at, mark.middle) for at, mark in finite if mark.bound == ">"]
                 axes.plot([at for at, _ in beyond], [height for _, height in beyond], linestyle="none",
                           marker=MarkerStyle(CARETUPBASE), markersize=7, color=look.colour)  # fmt: skip
-                gone = [at for at, found in marks if math.isinf(found.middle)]
-                axes.plot(gone, [0.97] * len(gone), "X", color=look.colour, markersize=6, markeredgecolor="white",
+                losses = [at for at, mark in marks if math.isinf(mark.middle)]
+                axes.plot(losses, [0.97] * len(losses), "X", color=look.colour, markersize=6, markeredgecolor="white",
                           transform=axes.get_xaxis_transform(), linestyle="none")  # fmt: skip
             for name, line in panel.lines.items():
                 colour = looks[name].colour if name in looks else INK
                 axes.plot(*zip(*sorted(line), strict=True), color=colour, linestyle=CLAIM, linewidth=1.1)
-        first = made.axes[0, 0]
+        first = layout.axes[0, 0]
         if log_x:
             first.set_xscale("log")
             plain_log(first.xaxis)
@@ -96,5 +96,5 @@ def points(
         if ceiling is not None:
             low, high = first.get_ylim()
             first.set_ylim(low, min(high, ceiling))
-        label_outside(made, x, y)
-    return made.figure
+        label_outside(layout, x, y)
+    return layout.figure

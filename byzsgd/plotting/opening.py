@@ -31,12 +31,12 @@ def overview(
     runs = [run for group in groups for run in group.runs if len(run.arrivals) and not np.isnan(_let_in(run))]
     if not runs:
         raise NothingToDraw("an overview needs runs with Byzantine vectors; got none")
-    shown = min(runs, key=_let_in)
+    example = min(runs, key=_let_in)
     bands = {id(group): band(group, "test_accuracy", x) for group in groups}
-    workers = min(15, int(shown.arrivals["worker"].max()) + 1)  # type: ignore[arg-type]
+    workers = min(15, int(example.arrivals["worker"].max()) + 1)  # type: ignore[arg-type]
     handles = [handle(text, look) for text, look in arrangement.entries(groups)]
     with styled():
-        made = frame(
+        layout = frame(
             title or "Accuracy of each server, and who computed what when",
             [spread(groups) if caption is None else caption],
             comparison.caption(),
@@ -48,11 +48,11 @@ def overview(
             sharex=False,
             sharey=False,
         )
-        grid = made.axes[0, 0].get_gridspec()
-        for axes in made.axes[1]:
+        grid = layout.axes[0, 0].get_gridspec()
+        for axes in layout.axes[1]:
             axes.remove()
         end = max(float(curve.x[-1]) for curve in bands.values())
-        for column, (axes, members) in enumerate(made.panels(panels)):
+        for column, (axes, members) in enumerate(layout.panels(panels)):
             show_shares(axes)
             axes.set_xlim(0, end)
             axes.set_xlabel(AXIS_LABEL[x])
@@ -60,15 +60,16 @@ def overview(
             for group in members:
                 draw_curve(axes, bands[id(group)], arrangement.look(group))
                 draw_ends(axes, bands[id(group)], arrangement.look(group))
-        made.axes[0, 0].set_ylabel("test accuracy")
-        below = made.figure.add_subplot(grid[1, :])
-        draw_jobs(below, shown, None, None, workers)
+        layout.axes[0, 0].set_ylabel("test accuracy")
+        below = layout.figure.add_subplot(grid[1, :])
+        draw_jobs(below, example, None, None, workers)
         below.set_xlabel("virtual time (s)")
         below.set_ylabel("worker")
-        said = " under ".join(str(shown.choices[key]) for key in ("aggregator", "attack") if key in shown.choices)
-        below.set_title(f"A moment of {said.replace('_', ' ')}", pad=13)
+        choices = example.choices
+        setting = " under ".join(str(choices[key]) for key in ("aggregator", "attack") if key in choices)
+        below.set_title(f"A moment of {setting.replace('_', ' ')}", pad=13)
         below.tick_params(axis="y", labelcolor=FAINT, labelsize=6)
-    return made.figure
+    return layout.figure
 
 
 def _let_in(run: object) -> float:

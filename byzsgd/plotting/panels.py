@@ -56,22 +56,22 @@ class Frame:
         if row and self.axes[row - 1, column] is not None:
             self.axes[row - 1, column].xaxis.set_tick_params(labelbottom=True)
 
-    def panels(self, named: Iterable[tuple[str, T]], *, pad: float | None = None) -> Iterator[tuple[Axes, T]]:
+    def panels(self, titles: Iterable[tuple[str, T]], *, pad: float | None = None) -> Iterator[tuple[Axes, T]]:
         """The panels in their order, each under its title, with what is to be drawn there; `pad` as in `name_panel`."""
-        for axes, (title, drawn) in zip(self.axes.flat, named, strict=False):
+        for axes, (title, content) in zip(self.axes.flat, titles, strict=False):
             if title:
                 name_panel(self, axes, title, pad=pad)
-            yield axes, drawn
+            yield axes, content
 
-    def of_both_kinds(self, named: Iterable[tuple[str, bool, T]]) -> Iterator[tuple[Axes, bool, T]]:
+    def of_both_kinds(self, titles: Iterable[tuple[str, bool, T]]) -> Iterator[tuple[Axes, bool, T]]:
         """Of two rows the panel of honest vectors, and below it that of Byzantine ones where somebody lies: column by
         column, each under its title."""
-        for column, (title, lied, drawn) in enumerate(named):
+        for column, (title, with_liars, content) in enumerate(titles):
             if title:
                 name_panel(self, self.axes[0, column], title)
-            yield self.axes[0, column], False, drawn
-            if lied:
-                yield self.axes[1, column], True, drawn
+            yield self.axes[0, column], False, content
+            if with_liars:
+                yield self.axes[1, column], True, content
             else:
                 self.leave_out(1, column)
 
@@ -92,20 +92,20 @@ class Arrangement:
     panels: tuple[tuple[str, tuple[Group, ...]], ...]  # title and groups
     looks: Mapping[Any, Look]
     left_out: int  # panels beyond what a figure can show
-    said: tuple[str, ...]  # by the legend: the hue, and the settings that follow from it
+    legend: tuple[str, ...]  # the keys that it names: the hue, and the settings that follow from it
 
     def look(self, group: Group) -> Look:
         return self.looks[None if self.hue is None else group.values[self.hue]]
 
     def entries(self, groups: Sequence[Group]) -> list[tuple[str, Look]]:
-        """The legend: every value of the hue, with its divergence said where all panels are one."""
+        """The legend: every value of the hue, with its divergence where all panels are one."""
         if self.hue is None:
             return []
         one_panel = len(self.panels) == 1
         entries = []
         for value, look in self.looks.items():
             members = [group for group in groups if group.values[self.hue] == value]
-            text = members[0].label(self.said) if members else phrase(self.hue, value) if value != ABSENT else ABSENT
+            text = members[0].label(self.legend) if members else phrase(self.hue, value) if value != ABSENT else ABSENT
             if one_panel and members and members[0].diverged:
                 text += f" ({members[0].diverged} of {len(members[0].runs)} diverged)"
             entries.append((text, look))
@@ -118,29 +118,29 @@ def arrange(comparison: Comparison) -> Arrangement:
     keys = comparison.keys
     hue = next((key for key in (*DEFENCES, *keys) if key in keys), None)
     rest = comparison.besides(hue)
-    ranks = {key: {value: place for place, value in enumerate(comparison.values(key))} for key in rest}
-    ordered = sorted(comparison.groups, key=lambda group: [ranks[key][group.values[key]] for key in rest])
-    panels = tuple((title, tuple(groups)) for title, groups in by_label(ordered, rest).items())
-    said = () if hue is None else comparison.with_own(hue)
-    return Arrangement(hue, panels[:MOST_PANELS], _dealt(comparison, hue), max(0, len(panels) - MOST_PANELS), said)
+    ranks = {key: {value: rank for rank, value in enumerate(comparison.values(key))} for key in rest}
+    sorted_groups = sorted(comparison.groups, key=lambda group: [ranks[key][group.values[key]] for key in rest])
+    panels = tuple((title, tuple(groups)) for title, groups in by_label(sorted_groups, rest).items())
+    legend = () if hue is None else comparison.with_own(hue)
+    return Arrangement(hue, panels[:MOST_PANELS], _looks_of(comparison, hue), max(0, len(panels) - MOST_PANELS), legend)
 
 
-def _dealt(comparison: Comparison, hue: str | None) -> dict[Any, Look]:
+def _looks_of(comparison: Comparison, hue: str | None) -> dict[Any, Look]:
     """The look of each value of the hue: that which it has among all runs of the folder."""
     servers = server_looks(str(value) for value in comparison.look_values("aggregator"))
     if hue is None:
         return {None: servers.get(str(comparison.shared.get("aggregator")), nominal_looks([None])[0])}
-    known = comparison.look_values(hue)
+    values = comparison.look_values(hue)
     if hue == "aggregator":
-        looks = {value: servers[str(value)] for value in known}
-    elif all(isinstance(value, int | float) for value in known):
-        looks = dict(zip(known, ordered_looks(len(known)), strict=True))
+        looks = {value: servers[str(value)] for value in values}
+    elif all(isinstance(value, int | float) for value in values):
+        looks = dict(zip(values, ordered_looks(len(values)), strict=True))
     else:
-        looks = dict(zip(known, nominal_looks(known), strict=True))
+        looks = dict(zip(values, nominal_looks(values), strict=True))
     return {value: looks[value] for value in comparison.values(hue)}
 
 
-def arranged(
+def frame_of(
     comparison: Comparison,
     arrangement: Arrangement,
     title: str,
@@ -163,10 +163,10 @@ def arranged(
 def of_runs(comparison: Comparison, title: str) -> tuple[Frame, list[tuple[Axes, Recorded, Look]]]:
     """The frame of a figure with a thin line for each run, and where each run is drawn and how."""
     arrangement = arrange(comparison)
-    made = arranged(comparison, arrangement, title, (), comparison.groups)
-    places = [(axes, run, arrangement.look(group)) for axes, groups in made.panels(arrangement.panels)
+    layout = frame_of(comparison, arrangement, title, (), comparison.groups)
+    lines = [(axes, run, arrangement.look(group)) for axes, groups in layout.panels(arrangement.panels)
               for group in groups for run in group.runs]  # fmt: skip
-    return made, places
+    return layout, lines
 
 
 @contextmanager
@@ -219,21 +219,21 @@ def frame(
     engine = figure.get_layout_engine()
     assert engine is not None
     engine.set(rect=(0, foot / total, 1, 1 - (head + foot) / total))  # type: ignore[call-arg]
-    left = 0.06 / width
-    place = 0.07
+    margin = 0.06 / width
+    height_so_far = 0.07
     for line in titles:
-        figure.text(left, 1 - place / total, line, fontsize=9.5, fontweight="bold", va="top")
-        place += 0.17
+        figure.text(margin, 1 - height_so_far / total, line, fontsize=9.5, fontweight="bold", va="top")
+        height_so_far += 0.17
     for line in captions:
-        figure.text(left, 1 - place / total, line, fontsize=7, color=FAINT, va="top")
-        place += 0.135
+        figure.text(margin, 1 - height_so_far / total, line, fontsize=7, color=FAINT, va="top")
+        height_so_far += 0.135
     for number, line in enumerate(reversed(notes)):
-        figure.text(left, (0.04 + 0.115 * number) / total, line, fontsize=6.5, color=FAINT, va="bottom")
+        figure.text(margin, (0.04 + 0.115 * number) / total, line, fontsize=6.5, color=FAINT, va="bottom")
     if handles:
         legend_box = figure.legend(
             handles=handles,
             loc="upper left",
-            bbox_to_anchor=(left, 1 - (place + 0.03) / total),
+            bbox_to_anchor=(margin, 1 - (height_so_far + 0.03) / total),
             ncols=legend_columns,
             columnspacing=1.4,
             labelspacing=0.25,
@@ -256,21 +256,21 @@ def _lines(text: str, width: int) -> list[str]:
     return wrap(whole, width)
 
 
-def name_panel(made: Frame, axes: Axes, text: str, *, pad: float | None = None) -> None:
+def name_panel(layout: Frame, axes: Axes, text: str, *, pad: float | None = None) -> None:
     """The title of a panel, on as many lines as its width asks for; `pad` points above it."""
-    width = made.figure.get_figwidth() / made.axes.shape[1] - 0.35
+    width = layout.figure.get_figwidth() / layout.axes.shape[1] - 0.35
     axes.set_title("\n".join(wrap(text, max(8, int(width / (LETTER * 1.12))))), pad=pad)
 
 
-def label_outside(made: Frame, x: str, y: str) -> None:
+def label_outside(layout: Frame, x: str, y: str) -> None:
     """Axis labels where nothing else is below or to the left."""
-    rows, columns = made.axes.shape
+    rows, columns = layout.axes.shape
     for row in range(rows):
         for column in range(columns):
-            axes = made.axes[row, column]
+            axes = layout.axes[row, column]
             if axes is None:
                 continue
-            if row == rows - 1 or made.axes[row + 1, column] is None:
+            if row == rows - 1 or layout.axes[row + 1, column] is None:
                 axes.set_xlabel(x)
             if column == 0:
                 axes.set_ylabel(y)
@@ -285,15 +285,15 @@ def plain_log(axis: Axis) -> None:
     low, high = sorted(axis.get_view_interval())
     narrow = high < 30 * low
 
-    def written(value: float, place: int) -> str:
+    def major(value: float, position: int) -> str:
         return f"{value:g}" if 1e-3 <= value < 1e4 else "10" + str(round(math.log10(value))).translate(_RAISED)
 
-    def between(value: float, place: int) -> str:
+    def minor(value: float, position: int) -> str:
         digit = round(value / 10 ** math.floor(math.log10(value) + 1e-9))
         return f"{value:g}" if narrow and digit in (2, 5) and 1e-3 <= value < 1e4 else ""
 
-    axis.set_major_formatter(FuncFormatter(written))
-    axis.set_minor_formatter(FuncFormatter(between))
+    axis.set_major_formatter(FuncFormatter(major))
+    axis.set_minor_formatter(FuncFormatter(minor))
 
 
 def handle(text: str, look: Look, *, mark: bool = False) -> Line2D:
@@ -331,19 +331,20 @@ def left_out(why: str, names: Sequence[str]) -> str:
 
 
 def briefly(comparison: Comparison, groups: Sequence[Group]) -> list[str]:
-    """Names of groups: a server alone where all of its groups are meant."""
+    """Names of groups: a server alone where all of its groups are among them."""
     hue = arrange(comparison).hue
     if hue is None:
         return []
     names = []
     for value in comparison.values(hue):
         own = [group for group in comparison.groups if group.values[hue] == value]
-        meant = [group for group in own if any(group is each for each in groups)]
-        names += [own[0].label([hue])] if len(meant) == len(own) else [group.label(comparison.keys) for group in meant]
+        members = [group for group in own if any(group is each for each in groups)]
+        whole = len(members) == len(own)
+        names += [own[0].label([hue])] if whole else [group.label(comparison.keys) for group in members]
     return names
 
 
 def inside(axes: Axes, x: float, y: float) -> tuple[float, float]:
-    """A place in a panel, as shares of its sides, from which a mark does not reach the axes."""
-    place = axes.transAxes.inverted().transform(axes.transData.transform((x, y)))
-    return float(np.clip(place[0], MARGIN, 1 - MARGIN)), float(np.clip(place[1], MARGIN, 1 - MARGIN))
+    """A point in a panel, as shares of its sides, from which a mark does not reach the axes."""
+    point = axes.transAxes.inverted().transform(axes.transData.transform((x, y)))
+    return float(np.clip(point[0], MARGIN, 1 - MARGIN)), float(np.clip(point[1], MARGIN, 1 - MARGIN))

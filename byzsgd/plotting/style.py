@@ -94,45 +94,43 @@ class Look:
     marker: str
 
 
-def _look(place: int) -> Look:
-    colour, dash = look_of(place)
+def _look(rank: int) -> Look:
+    colour, dash = look_of(rank)
     return Look(PALETTE[colour], DASHES[dash], MARKERS[(colour + dash) % len(MARKERS)])
 
 
 def server_looks(names: Iterable[str]) -> dict[str, Look]:
     """Different looks for servers, those of known ones always the same."""
-    return {name: _look(place) for name, place in server_places(names).items()}
+    return {name: _look(rank) for name, rank in server_places(names).items()}
 
 
 def nominal_looks(values: Sequence[Any]) -> list[Look]:
     """Different looks for values without an order; those in the order given."""
-    return [_look(place) for place in range(len(values))]
+    return [_look(rank) for rank in range(len(values))]
 
 
 def reason_looks(reasons: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Colour and hatch of each reason to refuse."""
     order = [reason for reason in REASONS if reason in reasons] + [name for name in reasons if name not in REASONS]
-    places = {name: REASONS.index(name) if name in REASONS else len(REASONS) for name in order}
+    ranks = {name: REASONS.index(name) if name in REASONS else len(REASONS) for name in order}
     looks: dict[str, tuple[str, str]] = {}
     for name in order:
-        place = places[name]
-        while any(PALETTE[place % len(PALETTE)] == colour for colour, _ in looks.values()) and len(looks) < len(
-            PALETTE
-        ):
-            place += 1
-        looks[name] = (PALETTE[place % len(PALETTE)], HATCHES[place % len(HATCHES)])
+        rank = ranks[name]
+        while any(PALETTE[rank % len(PALETTE)] == colour for colour, _ in looks.values()) and len(looks) < len(PALETTE):
+            rank += 1
+        looks[name] = (PALETTE[rank % len(PALETTE)], HATCHES[rank % len(HATCHES)])
     return looks
 
 
 def ordered_looks(count: int) -> list[Look]:
     """From dark to light, for numbers."""
     ramp = matplotlib.colormaps["viridis"]
-    shades = [ramp(0.05 + 0.8 * place / max(1, count - 1)) for place in range(count)]
+    shades = [ramp(0.05 + 0.8 * rank / max(1, count - 1)) for rank in range(count)]
     return [
         Look(
             "#" + "".join(f"{round(255 * part):02x}" for part in shade[:3]),
-            DASHES[place % 2 if count <= 8 else 0],
-            MARKERS[place % len(MARKERS)],
+            DASHES[rank % 2 if count <= 8 else 0],
+            MARKERS[rank % len(MARKERS)],
         )
-        for place, shade in enumerate(shades)
+        for rank, shade in enumerate(shades)
     ]

@@ -15,7 +15,7 @@ from made_up_runs import run, sweep
 from byzsgd.analysis import NothingToDraw, compare
 from byzsgd.analysis.colours import SERVERS, server_places
 from byzsgd.plotting import acceptance, coefficients, consensus, progress, staleness
-from byzsgd.plotting.figures.acceptance import windowed
+from byzsgd.plotting.figures.acceptance import shares_accepted
 from byzsgd.plotting.style import server_looks
 
 
@@ -154,9 +154,9 @@ def test_a_window_counts_its_own_vectors():
         byzantine=pl.Series([False, False, True, False]), accepted=pl.Series([True, False, True, True])
     )
     short = dataclasses.replace(run(), arrivals=rows)
-    shares = windowed(short, np.array([0.0, 2.0, 4.0]), False, "arrivals")
+    shares = shares_accepted(short, np.array([0.0, 2.0, 4.0]), False, "arrivals")
     assert shares.tolist() == [0.5, 1.0]
-    assert math.isnan(windowed(short, np.array([0.0, 2.0, 4.0]), True, "arrivals")[0])
+    assert math.isnan(shares_accepted(short, np.array([0.0, 2.0, 4.0]), True, "arrivals")[0])
 
 
 def test_coefficients_show_every_vector_judged():

@@ -2,4 +2,4 @@
 
 from byzsgd.plotting.curves import progress
 
-accuracy = progress.named("accuracy", metric="test_accuracy")
+accuracy = progress.alias("accuracy", metric="test_accuracy")

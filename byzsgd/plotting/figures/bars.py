@@ -19,12 +19,12 @@ from byzsgd.plotting.style import FAINT, INK, styled
 MOST_BARS = 60
 
 
-def _ended(comparison: Comparison, metric: str | None = None) -> bool:
+def _has_final(comparison: Comparison, metric: str | None = None) -> bool:
     metric = metric or measure_of(comparison.runs)
     return any(math.isfinite(outcome(run, metric)) for run in comparison.runs)
 
 
-@figure(Need("runs with a final value of what they are judged by", _ended))
+@figure(Need("runs with a final value of what they are judged by", _has_final))
 def bars(comparison: Comparison, *, metric: str | None = None) -> Figure:
     """One bar for each setting: the median over seeds, with a line for their spread, and a dot for each seed that did
     not diverge. `metric=None`: accuracy, or the loss where the problem knows none."""
@@ -38,7 +38,7 @@ def bars(comparison: Comparison, *, metric: str | None = None) -> Figure:
     alike = all(panel == names[0] for panel in names)
     most = max(len(panel) for panel in names)
     with styled():
-        made = frame(
+        layout = frame(
             f"Final {metric.replace('_', ' ')}",
             [spread(comparison.groups), "dots: seeds", more(arrangement.left_out)],
             comparison.caption(),
@@ -47,30 +47,30 @@ def bars(comparison: Comparison, *, metric: str | None = None) -> Figure:
             height=0.65 + 0.19 * most + 0.1 * bool(comparison.keys),
             sharey=False,
         )
-        for number, (axes, groups) in enumerate(made.panels(arrangement.panels)):
-            for place, group in enumerate(groups[:MOST_BARS]):
-                found = estimate(finals[id(group)])
+        for number, (axes, groups) in enumerate(layout.panels(arrangement.panels)):
+            for row, group in enumerate(groups[:MOST_BARS]):
+                final = estimate(finals[id(group)])
                 values = [value for value in finals[id(group)] if math.isfinite(value)]
                 look = arrangement.look(group)
-                if math.isfinite(found.middle):
-                    axes.barh(place, found.middle, height=0.68, color=look.colour, alpha=0.75, linewidth=0)
-                if found.high > found.low:
-                    middle = (found.low + found.high) / 2  # of the line, which needs no bar
-                    axes.errorbar(middle, place, xerr=middle - found.low, color=INK, linewidth=0.9, capsize=1.8,
+                if math.isfinite(final.middle):
+                    axes.barh(row, final.middle, height=0.68, color=look.colour, alpha=0.75, linewidth=0)
+                if final.high > final.low:
+                    middle = (final.low + final.high) / 2  # of the line, which needs no bar
+                    axes.errorbar(middle, row, xerr=middle - final.low, color=INK, linewidth=0.9, capsize=1.8,
                                   zorder=3)  # fmt: skip
                 jitter = [offset for _, offset in zip(values, cycle((-0.15, 0.15, 0.0)), strict=False)]
-                axes.plot(values, place + np.array(jitter), "o", color="white", markersize=2.6, markeredgecolor=INK,
+                axes.plot(values, row + np.array(jitter), "o", color="white", markersize=2.6, markeredgecolor=INK,
                           markeredgewidth=0.5, zorder=4)  # fmt: skip
                 if group.diverged:
-                    left = 0.03 if not math.isfinite(found.middle) else 0.6
-                    axes.text(left, place, f"{group.diverged}/{len(group.runs)} diverged", va="center", fontsize=6,
+                    x = 0.03 if not math.isfinite(final.middle) else 0.6
+                    axes.text(x, row, f"{group.diverged}/{len(group.runs)} diverged", va="center", fontsize=6,
                               color=FAINT, transform=axes.get_yaxis_transform())  # fmt: skip
             axes.set_yticks(range(len(names[number])), names[number])
-            axes.tick_params(axis="y", length=0, labelleft=not alike or number % made.axes.shape[1] == 0)
+            axes.tick_params(axis="y", length=0, labelleft=not alike or number % layout.axes.shape[1] == 0)
             axes.set_ylim(most - 0.4, -0.6)
             axes.grid(visible=False, axis="y")
         if metric.endswith("accuracy"):
-            made.axes[0, 0].set_xlim(0, 1.03)
-            made.axes[0, 0].set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
-        label_outside(made, metric.replace("_", " "), "")
-    return made.figure
+            layout.axes[0, 0].set_xlim(0, 1.03)
+            layout.axes[0, 0].set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
+        label_outside(layout, metric.replace("_", " "), "")
+    return layout.figure

@@ -22,15 +22,15 @@ def bits(comparison: Comparison) -> Figure:
     (Jhunjhunwala et al., ICASSP 2021, arXiv 2102.04487), QSGD with an entropy code.
     """
     with styled():
-        made, places = of_runs(comparison, "Bits of a coordinate against updates")
-        for axes, run, look in places:
+        layout, lines = of_runs(comparison, "Bits of a coordinate against updates")
+        for axes, run, look in lines:
             rows = _by_version(run)
             axes.plot(rows["read_at_true"], rows["bits"], color=look.colour, linestyle=look.dash, linewidth=0.9,
                       alpha=0.7)  # fmt: skip
-        made.axes[0, 0].set_xlim(left=0)
-        made.axes[0, 0].set_ylim(bottom=0)
-        label_outside(made, "server updates before the model that was read", "bits of a coordinate")
-    return made.figure
+        layout.axes[0, 0].set_xlim(left=0)
+        layout.axes[0, 0].set_ylim(bottom=0)
+        label_outside(layout, "server updates before the model that was read", "bits of a coordinate")
+    return layout.figure
 
 
 def _by_version(run: Recorded) -> pl.DataFrame:

@@ -21,7 +21,7 @@ THRESHOLD = "_threshold"
 STRIP = 0.12  # of the decades of the axis, for what has no place on it
 
 
-def measured(run: Recorded) -> list[str]:
+def scores_of(run: Recorded) -> list[str]:
     """Scores that come with a threshold: `lipschitz` beside `lipschitz_threshold`."""
     names = run.arrivals.columns
     return [
@@ -33,23 +33,23 @@ def measured(run: Recorded) -> list[str]:
     ]
 
 
-def _judged(comparison: Comparison, score: str | None = None) -> list[tuple[str, tuple[Recorded, str]]]:
+def _firsts(comparison: Comparison, score: str | None = None) -> list[tuple[str, tuple[Recorded, str]]]:
     """Of each setting with such a score: its label, its first run, and the score."""
-    firsts = comparison.firsts(lambda run: score in measured(run) if score else measured(run))
-    return [(label, (run, score or measured(run)[0])) for label, run in firsts]
+    firsts = comparison.firsts(lambda run: score in scores_of(run) if score else scores_of(run))
+    return [(label, (run, score or scores_of(run)[0])) for label, run in firsts]
 
 
 @figure(
-    Need("a filter that measures against a threshold", lambda comparison, score=None: bool(_judged(comparison, score))),
+    Need("a filter that measures against a threshold", lambda comparison, score=None: bool(_firsts(comparison, score))),
     columns=("arrival", "byzantine", "accepted"),
 )
 def coefficients(comparison: Comparison, *, score: str | None = None) -> Figure:
     """One dot for each vector judged, in the first run of each setting: honest or Byzantine by colour and shape, filled
     when accepted; the line is the threshold at that moment. What the axis has no place for stands in strips of its own:
     above what is infinite or no number (and what is a hundred times beyond the rest), below what is 0."""
-    shown = _judged(comparison, score)
-    left_out = len(shown) - MOST_PANELS
-    shown = shown[:MOST_PANELS]
+    settings = _firsts(comparison, score)
+    left_out = len(settings) - MOST_PANELS
+    settings = settings[:MOST_PANELS]
     with styled():
         dot: dict[str, Any] = {"linestyle": "none", "markersize": 4}
         legend = [
@@ -58,25 +58,25 @@ def coefficients(comparison: Comparison, *, score: str | None = None) -> Figure:
             Line2D([], [], marker="o", color=INK, markerfacecolor="none", label="refused", **dot),
             Line2D([], [], color=INK, linewidth=1.1, label="threshold"),
         ]
-        what = " and ".join(sorted({name for _, (_, name) in shown})).replace("_", " ").capitalize()
-        seed = shown[0][1][0].config.get("seed")
-        made = frame(
+        what = " and ".join(sorted({name for _, (_, name) in settings})).replace("_", " ").capitalize()
+        seed = settings[0][1][0].config.get("seed")
+        layout = frame(
             f"{what} coefficient against the threshold",
             ["" if seed is None else f"drawn: seed {seed}", more(left_out)],
             comparison.caption(),
-            count=len(shown),
+            count=len(settings),
             legend=legend,
-            height=2.4 if len(shown) == 1 else 1.8,
+            height=2.4 if len(settings) == 1 else 1.8,
         )
-        scale = _scale([judged for _, judged in shown])
-        for axes, (run, name) in made.panels(shown):
+        scale = _scale([pair for _, pair in settings])
+        for axes, (run, name) in layout.panels(settings):
             _draw(axes, run, name, scale)
-        made.axes[0, 0].set_yscale("log")
-        made.axes[0, 0].set_ylim(scale.bottom, scale.top)
-        plain_log(made.axes[0, 0].yaxis)
-        made.axes[0, 0].set_xlim(left=0)
-        label_outside(made, "delivered vectors", "coefficient")
-    return made.figure
+        layout.axes[0, 0].set_yscale("log")
+        layout.axes[0, 0].set_ylim(scale.bottom, scale.top)
+        plain_log(layout.axes[0, 0].yaxis)
+        layout.axes[0, 0].set_xlim(left=0)
+        label_outside(layout, "delivered vectors", "coefficient")
+    return layout.figure
 
 
 @dataclass(frozen=True)
@@ -101,24 +101,24 @@ class Scale:
     def top(self) -> float:
         return self.high * self.strip if self.above else self.high
 
-    def places(self, values: np.ndarray) -> np.ndarray:
+    def positions(self, values: np.ndarray) -> np.ndarray:
         """Where each value is drawn: in the middle of a strip if it has no place on the axis."""
         # NaN is in no order: it counts as above.
-        placed = np.where(values <= self.high, values, self.high * self.strip**0.5)
-        return np.where(values < self.low, self.low / self.strip**0.5, placed)
+        at_most_high = np.where(values <= self.high, values, self.high * self.strip**0.5)
+        return np.where(values < self.low, self.low / self.strip**0.5, at_most_high)
 
 
-def _scale(shown: list[tuple[Recorded, str]]) -> Scale:
+def _scale(pairs: list[tuple[Recorded, str]]) -> Scale:
     """All that is positive and finite, but for a few wild values, which must not squeeze the bulk."""
-    drawn = [pl.concat([run.arrivals[name], run.arrivals[name + THRESHOLD]]).drop_nulls() for run, name in shown]
-    judged = np.concatenate([run.arrivals[name].drop_nulls().to_numpy() for run, name in shown])
-    values = np.concatenate([each.to_numpy() for each in drawn])
+    columns = [pl.concat([run.arrivals[name], run.arrivals[name + THRESHOLD]]).drop_nulls() for run, name in pairs]
+    scores = np.concatenate([run.arrivals[name].drop_nulls().to_numpy() for run, name in pairs])
+    values = np.concatenate([each.to_numpy() for each in columns])
     values = values[np.isfinite(values) & (values > 0)]
     low, high = 0.1, 10.0
     if len(values):
         low = max(float(values.min()), float(np.quantile(values, 0.002)) / 100) / 1.6
         high = min(float(values.max()), float(np.quantile(values, 0.998)) * 100) * 1.6
-    return Scale(low, high, bool((judged < low).any()), bool((~(judged <= high)).any()))
+    return Scale(low, high, bool((scores < low).any()), bool((~(scores <= high)).any()))
 
 
 def _draw(axes: Axes, run: Recorded, name: str, scale: Scale) -> None:
@@ -127,11 +127,11 @@ def _draw(axes: Axes, run: Recorded, name: str, scale: Scale) -> None:
         for accepted in (False, True):
             part = rows.filter((pl.col("byzantine") == liars) & (pl.col("accepted") == accepted))
             values = part[name].to_numpy()
-            place = part["arrival"].to_numpy()
+            arrival = part["arrival"].to_numpy()
             size = min(9.0, max(1.0, 9000 / len(rows)))  # thousands of dots must not hide each other
             look: dict[str, Any] = {"color": colour, "alpha": 0.75} if accepted else {"fc": "none", "ec": colour}
             look |= {"s": size, "marker": marker, "linewidths": 0.5, "rasterized": len(rows) > 500, "zorder": 2 + liars}
-            axes.scatter(place, scale.places(values), **look)
+            axes.scatter(arrival, scale.positions(values), **look)
     for there, edge, mark in ((scale.above, scale.high, "∞"), (scale.below, scale.low, "0")):
         if there:
             axes.axhline(edge, color=FAINT, linewidth=0.6, linestyle=(0, (1, 1.5)))

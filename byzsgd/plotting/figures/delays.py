@@ -41,36 +41,36 @@ def delays(comparison: Comparison, *, law_of: LawOf | None = None) -> Figure:
     shapes are compared.
     """
     groups = _clocks(comparison)
-    shown = groups[:MOST_PANELS]
-    laws = [None if law_of is None or _added(group.runs[0]) else law_of(group.runs[0]) for group in shown]
+    visible = groups[:MOST_PANELS]
+    laws = [None if law_of is None or _has_communication(group.runs[0]) else law_of(group.runs[0]) for group in visible]
     prescribed = [law is not None and law.prescribed for law in laws]
     alike = len(set(prescribed)) == 1  # seconds and staleness are not compared by eye
     keys = tuple(key for key in comparison.keys if key.startswith("delay"))
     with styled():
-        legend = kind_handles(any(run.arrivals["byzantine"].any() for group in shown for run in group.runs))
+        legend = kind_handles(any(run.arrivals["byzantine"].any() for group in visible for run in group.runs))
         if any(law is not None for law in laws):
             legend.append(Line2D([], [], color=INK, linestyle=(0, (1, 1.3)), label="configured law"))
-        made = frame(
+        layout = frame(
             "Delays as they came and as configured",
-            [more(len(groups) - len(shown))],
+            [more(len(groups) - len(visible))],
             comparison.caption(),
-            count=len(shown),
+            count=len(visible),
             legend=legend,
-            height=2.2 if len(shown) == 1 else 1.75,
+            height=2.2 if len(visible) == 1 else 1.75,
             sharex=alike,
         )
-        made.axes[0, 0].set_yscale("log")
-        made.axes[0, 0].set_ylim(8e-4, 1.2)
-        plain_log(made.axes[0, 0].yaxis)
-        label_outside(made, "", "share that is longer")
-        drawn = zip(shown, laws, prescribed, strict=True)
-        for axes, (group, law, of_staleness) in made.panels((each[0].label(keys), each) for each in drawn):
+        layout.axes[0, 0].set_yscale("log")
+        layout.axes[0, 0].set_ylim(8e-4, 1.2)
+        plain_log(layout.axes[0, 0].yaxis)
+        label_outside(layout, "", "share that is longer")
+        content = zip(visible, laws, prescribed, strict=True)
+        for axes, (group, law, of_staleness) in layout.panels((each[0].label(keys), each) for each in content):
             longest = _draw(axes, group, law, of_staleness)
-            axes.set_xlim(0, max(longest * 1.02, axes.get_xlim()[1] if alike and axes is not made.axes[0, 0] else 0))
-    return made.figure
+            axes.set_xlim(0, max(longest * 1.02, axes.get_xlim()[1] if alike and axes is not layout.axes[0, 0] else 0))
+    return layout.figure
 
 
-def _added(run: Recorded) -> bool:
+def _has_communication(run: Recorded) -> bool:
     """Whether communication is added to what the law says: the sum has no formula."""
     return (run.config.get("delay") or {}).get("communication") is not None
 
@@ -79,14 +79,14 @@ def _clocks(comparison: Comparison) -> list[Group]:
     """One group for each clock, with liars where there are any: under another attack or server the same jobs take the
     same times."""
     keys = tuple(key for key in comparison.keys if key.startswith("delay"))
-    found: dict[str, Group] = {}
+    clocks: dict[str, Group] = {}
     for group in sorted(comparison.groups, key=lambda group: not group.runs[0].arrivals["byzantine"].any()):
         if any(len(run.arrivals) for run in group.runs):
-            found.setdefault(group.label(keys), group)
-    return list(found.values())
+            clocks.setdefault(group.label(keys), group)
+    return list(clocks.values())
 
 
-def realised(run: Recorded, liars: bool, of_staleness: bool, scaled: bool) -> np.ndarray:
+def delays_of(run: Recorded, liars: bool, of_staleness: bool, scaled: bool) -> np.ndarray:
     """Seconds of the jobs (or the staleness of the vectors) of one kind of worker."""
     rows = jobs(run).filter(pl.col("byzantine") == liars)
     if of_staleness:
@@ -105,16 +105,16 @@ def _draw(axes: Axes, group: Group, law: Law | None, of_staleness: bool) -> floa
     scaled = not of_staleness and not str(node.get("_target_", "equal")).endswith("equal")
     longest = 1.0
     for liars, colour, dash in ((False, HONEST, "-"), (True, BYZANTINE, (0, (4, 1.5)))):
-        values = np.sort(np.concatenate([realised(run, liars, of_staleness, scaled) for run in group.runs]))
+        values = np.sort(np.concatenate([delays_of(run, liars, of_staleness, scaled) for run in group.runs]))
         if not len(values):
             continue
         longest = max(longest, float(np.quantile(values, 0.9995)))
         above = 1 - np.arange(1, len(values) + 1) / len(values)
         axes.plot(values, above, color=colour, linestyle=dash, drawstyle="steps-post")
     if law is not None:
-        places = np.arange(np.ceil(longest) + 1) if of_staleness else np.linspace(0, longest, POINTS)
+        x = np.arange(np.ceil(longest) + 1) if of_staleness else np.linspace(0, longest, POINTS)
         scale = _median(law) if scaled else 1.0
-        axes.plot(places, 1 - law.cdf(places * scale), color=INK, linestyle=(0, (1, 1.3)), linewidth=1.3, zorder=4,
+        axes.plot(x, 1 - law.cdf(x * scale), color=INK, linestyle=(0, (1, 1.3)), linewidth=1.3, zorder=4,
                   drawstyle="steps-post" if of_staleness else "default")  # fmt: skip
     seconds = "seconds of a job / median of its worker" if scaled else "seconds of a job"
     axes.set_xlabel("staleness τ" if of_staleness else seconds)

@@ -51,36 +51,40 @@ def heatmap(comparison: Comparison, *, metric: str | None = None, last: int = 1)
     attacks = [column for column in columns if column not in CONTROLS]
     worst = across == "attack" and len(attacks) > 1
     ranked = testable(comparison.groups) and len(rows) > 1
-    shown = list(panels.items())[:MOST_PANELS]
+    visible = list(panels.items())[:MOST_PANELS]
     with styled():
         names = [_row(comparison, down, value) for value in rows]
         margin = 0.25 + 0.065 * max(len(name) for name in names)
         side = CELL_WIDTH * (len(columns) + worst + 0.15) + margin
-        across_page = min(1 if len(shown) == 1 else 2, beside(side))
+        across_page = min(1 if len(visible) == 1 else 2, beside(side))
         width = max(3.5, side * across_page + BAR)
-        made = frame(
+        layout = frame(
             f"{'Final test accuracy' if metric == 'test_accuracy' else metric} of each {_word(down)} "
             f"under each {_word(across)}",
-            [spread(comparison.groups), *_facts(comparison, metric, last, ranked), more(len(panels) - len(shown))],
+            [
+                spread(comparison.groups),
+                *_facts(comparison, metric, last, ranked),
+                more(len(panels) - len(visible)),
+            ],
             comparison.caption(),
-            count=len(shown),
+            count=len(visible),
             columns=across_page,
             height=CELL_HEIGHT * len(rows) + 0.55 + (0.2 if rest else 0),
             width=width,
         )
-        scale = min(1.0, made.figure.get_figwidth() / width)
-        grids = [Grid(groups, down, across, rows, columns) for _, groups in shown]
+        scale = min(1.0, layout.figure.get_figwidth() / width)
+        grids = [Grid(groups, down, across, rows, columns) for _, groups in visible]
         estimates = [grid.estimates(metric, last) for grid in grids]
-        span = _range(metric, [cell.middle for found in estimates for line in found for cell in line])
-        for axes, (grid, found) in made.panels(zip(panels, zip(grids, estimates, strict=True), strict=False)):
-            values = np.array([[cell.middle for cell in line] for line in found])
-            notes = [[note(cell) for cell in line] for line in found]
+        span = _range(metric, [cell.middle for matrix in estimates for line in matrix for cell in line])
+        for axes, (grid, matrix) in layout.panels(zip(panels, zip(grids, estimates, strict=True), strict=False)):
+            values = np.array([[cell.middle for cell in line] for line in matrix])
+            notes = [[note(cell) for cell in line] for line in matrix]
             if worst:
                 under = [columns.index(attack) for attack in attacks]
-                least = [_worst(line, under, metric) for line in found]
+                least = [_worst(line, under, metric) for line in matrix]
                 values = np.column_stack([values, [cell.middle for cell, _ in least]])
-                met = ["" if place is None else phrase(across, columns[place]) for _, place in least]
-                notes = [[*row, name] for row, name in zip(notes, met, strict=True)]
+                worst_names = ["" if column is None else phrase(across, columns[column]) for _, column in least]
+                notes = [[*row, name] for row, name in zip(notes, worst_names, strict=True)]
             cells(
                 axes,
                 values,
@@ -93,8 +97,8 @@ def heatmap(comparison: Comparison, *, metric: str | None = None, last: int = 1)
                 low=span[0],
                 high=span[1],
             )
-        colour_bar(made, *span, metric.replace("_", " "))
-    return made.figure
+        colour_bar(layout, *span, metric.replace("_", " "))
+    return layout.figure
 
 
 def _row(comparison: Comparison, key: str, value: object) -> str:
@@ -113,16 +117,16 @@ class Grid:
     rows: Sequence[object]
     columns: Sequence[object]
 
-    def place(self, group: Group) -> tuple[int, int]:
+    def position(self, group: Group) -> tuple[int, int]:
         return self.rows.index(group.values[self.down]), self.columns.index(group.values[self.across])
 
     def estimates(self, metric: str, last: int) -> list[list[Estimate]]:
         """What is known of each cell; of no runs where there are none."""
-        found = [[estimate(()) for _ in self.columns] for _ in self.rows]
+        estimates = [[estimate(()) for _ in self.columns] for _ in self.rows]
         for group in self.groups:
-            row, column = self.place(group)
-            found[row][column] = estimate(outcome(run, metric, last) for run in group.runs)
-        return found
+            row, column = self.position(group)
+            estimates[row][column] = estimate(outcome(run, metric, last) for run in group.runs)
+        return estimates
 
     def level(self, metric: str, last: int) -> np.ndarray:
         """(rows, columns) booleans: which cells share the first place of their column with others."""
@@ -130,25 +134,25 @@ class Grid:
         for column in self.columns:
             first = leaders([group for group in self.groups if group.values[self.across] == column], metric, last)
             for group in first if len(first) > 1 else ():
-                grey[self.place(group)] = True
+                grey[self.position(group)] = True
         return grey
 
 
 def note(cell: Estimate) -> str:
     """Below the number of a cell: how far its seeds spread, and how many they are or how many of them are ok."""
-    kept = cell.count - cell.lost
-    spread_of = f"{number(cell.low)} … {number(cell.high)}\n" if kept > 1 else ""
+    count = cell.count - cell.lost
+    spread_of = f"{number(cell.low)} … {number(cell.high)}\n" if count > 1 else ""
     if cell.lost:
-        return f"{spread_of}{kept}/{cell.count} ok" if cell.count > 1 else ""
-    return f"{spread_of}n = {kept}" if kept > 1 else ""
+        return f"{spread_of}{count}/{cell.count} ok" if cell.count > 1 else ""
+    return f"{spread_of}n = {count}" if count > 1 else ""
 
 
-def _worst(line: Sequence[Estimate], places: Sequence[int], metric: str) -> tuple[Estimate, int | None]:
+def _worst(line: Sequence[Estimate], columns: Sequence[int], metric: str) -> tuple[Estimate, int | None]:
     """What the worst of these columns leaves, and which it is; None where none has runs."""
-    known = [place for place in places if not math.isnan(line[place].middle)]
+    with_runs = [column for column in columns if not math.isnan(line[column].middle)]
     sign = 1 if metric.endswith("accuracy") else -1
-    place = min(known, key=lambda place: sign * line[place].middle, default=None)
-    return (estimate(()) if place is None else line[place]), place
+    column = min(with_runs, key=lambda column: sign * line[column].middle, default=None)
+    return (estimate(()) if column is None else line[column]), column
 
 
 def _facts(comparison: Comparison, metric: str, last: int, ranked: bool) -> list[str]:
@@ -158,9 +162,9 @@ def _facts(comparison: Comparison, metric: str, last: int, ranked: bool) -> list
     counts = {run.info.get("test_examples") for run in comparison.runs}
     if metric == "test_accuracy" and len(counts) == 1 and (examples := counts.pop()):
         finals = [outcome(run, metric, last) for run in comparison.runs]
-        kept = [value for value in finals if math.isfinite(value)]
-        if kept:
-            p = float(np.median(kept))
+        finite = [value for value in finals if math.isfinite(value)]
+        if finite:
+            p = float(np.median(finite))
             error = math.sqrt(p * (1 - p) / examples)
             parts.append(f"{examples} test examples, standard error {number(error)} at {number(p)}")
     if ranked:
@@ -170,10 +174,10 @@ def _facts(comparison: Comparison, metric: str, last: int, ranked: bool) -> list
 
 def _range(metric: str, values: Sequence[float]) -> tuple[float, float]:
     """One for all panels, since they are compared by eye."""
-    known = [value for value in values if math.isfinite(value)]
-    if metric.endswith("accuracy") or not known:
+    finite = [value for value in values if math.isfinite(value)]
+    if metric.endswith("accuracy") or not finite:
         return 0.0, 1.0
-    return min(known), max(known)
+    return min(finite), max(finite)
 
 
 def _word(key: str) -> str:

@@ -37,32 +37,32 @@ def iteration_time(comparison: Comparison) -> Figure:
     against = varied(comparison)
     means = {name: _means(comparison.runs, name, against) for name in names}
     servers = server_looks(str(value) for value in comparison.look_values("aggregator"))
-    known = {phrase("aggregator", name): look for name, look in servers.items()}
-    looks = dict(zip(names, nominal_looks(names), strict=True)) if set(names) - set(known) else known
+    server_phrases = {phrase("aggregator", name): look for name, look in servers.items()}
+    looks = dict(zip(names, nominal_looks(names), strict=True)) if set(names) - set(server_phrases) else server_phrases
     with_tree = TREE in means
     with styled():
         legend = [handle(name, looks[name], mark=against is None) for name in names]
         if with_tree:
             legend.append(Line2D([], [], color=FAINT, linestyle=(0, (1, 1.5)), label="published maxima"))
-        made = frame("Time of an iteration", [], comparison.caption(), count=2 if with_tree else 1, legend=legend,
+        layout = frame("Time of an iteration", [], comparison.caption(), count=2 if with_tree else 1, legend=legend,
                      height=2.3, sharex=False, sharey=False)  # fmt: skip
-        first = made.axes[0, 0]
-        for place, name in enumerate(names):
-            _line(first, means[name], means, looks[name], place)
-        label_outside(made, against or "", "virtual seconds")
+        first = layout.axes[0, 0]
+        for rank, name in enumerate(names):
+            _line(first, means[name], means, looks[name], rank)
+        label_outside(layout, against or "", "virtual seconds")
         if with_tree:
-            second = made.axes[0, 1]
-            name_panel(made, first, "seconds")
-            name_panel(made, second, "seconds over those of the tree")
-            for place, name in enumerate(names):
+            second = layout.axes[0, 1]
+            name_panel(layout, first, "seconds")
+            name_panel(layout, second, "seconds over those of the tree")
+            for rank, name in enumerate(names):
                 if name != TREE:
-                    _line(second, _over(means[name], means[TREE]), means, looks[name], place)
+                    _line(second, _over(means[name], means[TREE]), means, looks[name], rank)
             for name, factor in PUBLISHED.items():
                 second.axhline(factor, color=FAINT, linestyle=(0, (1, 1.5)), linewidth=1.0)
                 second.annotate(f"{factor:g} over {name}", (1, factor), xycoords=("axes fraction", "data"), ha="right",
                                 va="bottom", fontsize=6.5, color=FAINT)  # fmt: skip
             second.set_ylabel("")
-        for axes in made.axes.flat:
+        for axes in layout.axes.flat:
             axes.set_yscale("log")
             plain_log(axes.yaxis)
             if against is None:
@@ -72,18 +72,18 @@ def iteration_time(comparison: Comparison) -> Figure:
                 plain_log(axes.xaxis)
             elif against in WHOLE:
                 axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    return made.figure
+    return layout.figure
 
 
 def _means(runs: tuple[Recorded, ...], name: str, against: str | None) -> dict[float | None, float]:
     paths = AGAINST[against] if against is not None else ()
-    found: dict[float | None, list[float]] = {}
+    seconds_at: dict[float | None, list[float]] = {}
     for run in runs:
         if scheme_of(run) == name:
-            found.setdefault(value_of(run, paths), []).append(seconds_per_update(run))
-    if len(found) == 1:  # a level line: it does not vary here
-        found = {None: next(iter(found.values()))}
-    return {x: float(np.mean(seconds)) for x, seconds in found.items()}
+            seconds_at.setdefault(value_of(run, paths), []).append(seconds_per_update(run))
+    if len(seconds_at) == 1:  # a level line: it does not vary here
+        seconds_at = {None: next(iter(seconds_at.values()))}
+    return {x: float(np.mean(seconds)) for x, seconds in seconds_at.items()}
 
 
 def _over(one: Mapping[float | None, float], tree: Mapping[float | None, float]) -> dict[float | None, float]:
@@ -93,13 +93,13 @@ def _over(one: Mapping[float | None, float], tree: Mapping[float | None, float])
     return {x: seconds / tree[x] for x, seconds in one.items() if x in tree}
 
 
-def _line(axes: Axes, points: Mapping[float | None, float], means: Means, look: Look, place: int) -> None:
+def _line(axes: Axes, points: Mapping[float | None, float], means: Means, look: Look, rank: int) -> None:
     if set(points) == {None}:
-        places = sorted({x for met in means.values() for x in met if x is not None})
-        if places:
-            axes.plot([places[0], places[-1]], [points[None]] * 2, color=look.colour, linestyle=look.dash)
+        ends = sorted({x for seconds_at in means.values() for x in seconds_at if x is not None})
+        if ends:
+            axes.plot([ends[0], ends[-1]], [points[None]] * 2, color=look.colour, linestyle=look.dash)
             return
-        axes.plot([place], [points[None]], marker=look.marker, color=look.colour)
+        axes.plot([rank], [points[None]], marker=look.marker, color=look.colour)
         return
     x = sorted(each for each in points if each is not None)
     axes.plot(x, [points[each] for each in x], color=look.colour, linestyle=look.dash, marker=look.marker, markersize=4)
@@ -107,5 +107,5 @@ def _line(axes: Axes, points: Mapping[float | None, float], means: Means, look: 
 
 def _wide(means: Means) -> bool:
     """Whether the x values span so much that a logarithmic axis shows them better."""
-    x = [each for met in means.values() for each in met if each is not None]
+    x = [each for seconds_at in means.values() for each in seconds_at if each is not None]
     return bool(x) and min(x) > 0 and max(x) >= 30 * min(x)

@@ -2,4 +2,4 @@
 
 from byzsgd.plotting.curves import progress
 
-loss = progress.named("loss", metric="test_loss")
+loss = progress.alias("loss", metric="test_loss")

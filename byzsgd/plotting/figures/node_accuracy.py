@@ -2,4 +2,4 @@
 
 from byzsgd.plotting.curves import progress
 
-node_accuracy = progress.named("node_accuracy", metric="node_accuracy")
+node_accuracy = progress.alias("node_accuracy", metric="node_accuracy")

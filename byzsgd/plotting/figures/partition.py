@@ -30,8 +30,8 @@ def examples_by_class(
     workers, classes = counts.shape
     names = list(class_names) or [str(number) for number in range(classes)]
     left_out = max(0, workers - MOST_WORKERS)
-    drawn = counts[:MOST_WORKERS]
-    said = [
+    rows = counts[:MOST_WORKERS]
+    facts = [
         caption,
         f"{int(counts.sum())} examples",
         "B: Byzantine" if len(byzantine) else "",
@@ -41,43 +41,43 @@ def examples_by_class(
     with styled():
         looks = nominal_looks(names)
         hatches = [""] * 8 + ["///"] * classes
-        made = frame(
+        layout = frame(
             "Examples of each worker by class" if few else "Share of each class in a worker's examples",
-            said,
+            facts,
             legend=[
                 Patch(facecolor=look.colour, hatch=hatch, edgecolor="white", linewidth=0, label=name)
                 for look, hatch, name in zip(looks, hatches, names, strict=False)
             ]
             if few
             else [],
-            height=0.5 + 0.115 * len(drawn),
+            height=0.5 + 0.115 * len(rows),
             width=3.5 if few else 7.16,
         )
-        axes = made.axes[0, 0]
+        axes = layout.axes[0, 0]
         if few:
-            left = np.zeros(len(drawn))
+            floor = np.zeros(len(rows))
             for number in range(classes):
-                axes.barh(range(len(drawn)), drawn[:, number], left=left, height=0.8, color=looks[number].colour,
+                axes.barh(range(len(rows)), rows[:, number], left=floor, height=0.8, color=looks[number].colour,
                           hatch=hatches[number], edgecolor="white", linewidth=0.3)  # fmt: skip
-                left = left + drawn[:, number]
+                floor = floor + rows[:, number]
             axes.set_xlabel("examples")
-            axes.set_ylim(len(drawn) - 0.4, -0.6)
+            axes.set_ylim(len(rows) - 0.4, -0.6)
             axes.grid(visible=False, axis="y")
         else:
-            totals = np.maximum(drawn.sum(axis=1, keepdims=True), 1)
-            image = axes.imshow(drawn / totals, cmap=shades(), vmin=0, aspect="auto", interpolation="nearest")
-            made.figure.colorbar(image, ax=axes, pad=0.01, fraction=0.03)
+            totals = np.maximum(rows.sum(axis=1, keepdims=True), 1)
+            image = axes.imshow(rows / totals, cmap=shades(), vmin=0, aspect="auto", interpolation="nearest")
+            layout.figure.colorbar(image, ax=axes, pad=0.01, fraction=0.03)
             axes.set_xlabel("class")
             axes.set_xticks(range(0, classes, max(1, classes // 20)), names[:: max(1, classes // 20)])
             axes.grid(visible=False)
         axes.set_ylabel("worker")
-        every = 1 if len(drawn) <= 20 else 5
-        axes.set_yticks(range(0, len(drawn), every))
+        every = 1 if len(rows) <= 20 else 5
+        axes.set_yticks(range(0, len(rows), every))
         for worker in byzantine:
-            if worker < len(drawn):
+            if worker < len(rows):
                 axes.text(1.005, worker, "B", transform=axes.get_yaxis_transform(), va="center", fontsize=5.5,
                           color=FAINT)  # fmt: skip
-    return made.figure
+    return layout.figure
 
 
 @figure(a_run("runs that recorded class_counts", lambda run: run.info.get("class_counts")))

@@ -25,39 +25,39 @@ def refusals(comparison: Comparison) -> Figure:
     """Share of the honest (above) and of the Byzantine vectors (below) that each filter refused, in windows of the run,
     all seeds together. Where nobody lies there is no panel below."""
     groups = [group for group in comparison.groups if any(not run.arrivals["accepted"].all() for run in group.runs)]
-    shown = groups[: min(MOST_COLUMNS, beside())]
-    honest = [group for group in shown if not any(run.arrivals["byzantine"].any() for run in group.runs)]
-    reasons = sorted({reason for group in shown for run in group.runs for reason in _refused(run)})
+    visible = groups[: min(MOST_COLUMNS, beside())]
+    honest = [group for group in visible if not any(run.arrivals["byzantine"].any() for run in group.runs)]
+    reasons = sorted({reason for group in visible for run in group.runs for reason in _reasons(run)})
     looks = reason_looks(reasons)
     with styled():
-        made = frame(
+        layout = frame(
             "Why vectors were refused",
             [
                 "all seeds together",
                 left_out("nobody lies", [group.label(comparison.keys) for group in honest if comparison.keys]),
-                more(len(groups) - len(shown)),
+                more(len(groups) - len(visible)),
             ],
             comparison.caption(),
-            count=2 * len(shown),
-            columns=len(shown),
+            count=2 * len(visible),
+            columns=len(visible),
             legend=[
                 Patch(facecolor=colour, hatch=hatch, edgecolor="white", linewidth=0, label=reason.replace("_", " "))
                 for reason, (colour, hatch) in looks.items()
             ],
             height=1.5,
-            width=None if len(shown) > 1 else 3.5,
+            width=None if len(visible) > 1 else 3.5,
         )
-        named = ((group.label(comparison.keys), group not in honest, group) for group in shown)
-        for axes, liars, group in made.of_both_kinds(named):
+        titles = ((group.label(comparison.keys), group not in honest, group) for group in visible)
+        for axes, liars, group in layout.of_both_kinds(titles):
             _draw(axes, group, liars, looks)
-        made.axes[0, 0].set_ylim(0, 1)
-        made.axes[0, 0].set_yticks(np.linspace(0, 1, 5), ["0", "25 %", "50 %", "75 %", "100 %"])
-        label_outside(made, "delivered vectors", "")
-        made.name_rows("honest refused", "Byzantine refused")
-    return made.figure
+        layout.axes[0, 0].set_ylim(0, 1)
+        layout.axes[0, 0].set_yticks(np.linspace(0, 1, 5), ["0", "25 %", "50 %", "75 %", "100 %"])
+        label_outside(layout, "delivered vectors", "")
+        layout.name_rows("honest refused", "Byzantine refused")
+    return layout.figure
 
 
-def _refused(run: Recorded) -> list[str]:
+def _reasons(run: Recorded) -> list[str]:
     reasons: list[str] = run.arrivals.filter(~pl.col("accepted"))["reason"].unique().to_list()
     return reasons
 
@@ -69,22 +69,22 @@ def shares(group: Group, liars: bool, reasons: list[str]) -> tuple[np.ndarray, n
     count = min(WINDOWS, max(1, last // 40))
     rows = rows.filter(pl.col("byzantine") == liars)
     window = (rows["arrival"].to_numpy() * count) // last
-    came = np.bincount(window, minlength=count)
-    found = [np.bincount(window[(rows["reason"] == reason).to_numpy()], minlength=count) for reason in reasons]
+    arrivals = np.bincount(window, minlength=count)
+    refused_counts = [np.bincount(window[(rows["reason"] == reason).to_numpy()], minlength=count) for reason in reasons]
     middles = (np.arange(count) + 0.5) * last / count
     with np.errstate(invalid="ignore"):
-        return middles, np.stack(found) / came
+        return middles, np.stack(refused_counts) / arrivals
 
 
 def _draw(axes: Axes, group: Group, liars: bool, looks: dict[str, tuple[str, str]]) -> None:
     middles, parts = shares(group, liars, list(looks))
-    filled = np.isfinite(parts).all(axis=0)
-    if not filled.any():
+    windows = np.isfinite(parts).all(axis=0)
+    if not windows.any():
         return
-    floor = np.zeros(int(filled.sum()))
-    edges = middles[filled] if filled.sum() > 1 else np.array([0.0, 2 * middles[0]])
+    floor = np.zeros(int(windows.sum()))
+    edges = middles[windows] if windows.sum() > 1 else np.array([0.0, 2 * middles[0]])
     edges[0] = 0.0
-    for part, (colour, hatch) in zip(parts[:, filled], looks.values(), strict=True):
+    for part, (colour, hatch) in zip(parts[:, windows], looks.values(), strict=True):
         top = floor + part
         low, high = (floor, top) if len(edges) == len(top) else (np.repeat(floor, 2), np.repeat(top, 2))
         axes.fill_between(edges, low, high, facecolor=colour, hatch=hatch, edgecolor="white", linewidth=0)

@@ -44,42 +44,42 @@ def slowdown(comparison: Comparison) -> Figure:
     hue = tuple(key for key in keys if key not in (by, *panel))
     names = list(by_label(comparison.groups, hue))
     if hue == ("aggregator",):
-        named = server_looks(str(value) for value in comparison.look_values("aggregator"))
-        looks = {phrase("aggregator", server): look for server, look in named.items()}
+        server_looks_by_name = server_looks(str(value) for value in comparison.look_values("aggregator"))
+        looks = {phrase("aggregator", server): look for server, look in server_looks_by_name.items()}
     else:
         looks = dict(zip(names, nominal_looks(names), strict=True))
     titles = list(by_label(comparison.groups, panel))
-    shown = titles[:MOST_PANELS]
+    visible = titles[:MOST_PANELS]
     top = max(int(value) for value in comparison.values(by) if value != ABSENT)
     with styled():
         line = Line2D([], [], color=INK, linestyle=(0, (1, 1.5)), label="f/n")
-        made = frame(
+        layout = frame(
             "Honest vectors lost to the defence",
-            [spread(comparison.groups), more(len(titles) - len(shown))],
+            [spread(comparison.groups), more(len(titles) - len(visible))],
             comparison.caption(),
-            count=len(shown),
+            count=len(visible),
             legend=[handle(name, looks[name]) for name in names if name] + [line],
-            height=2.2 if len(shown) == 1 else 1.75,
+            height=2.2 if len(visible) == 1 else 1.75,
         )
-        for axes, title in made.panels((title, title) for title in shown):
+        for axes, title in layout.panels((title, title) for title in visible):
             for name in names:
                 points = [
                     (int(group.values[by]), np.array([1 - accepted(run, byzantine=False) for run in group.runs]))
                     for group in comparison.groups
                     if group.label(hue) == name and group.label(panel) == title
                 ]
-                points = sorted((f, lost[np.isfinite(lost)]) for f, lost in points if np.isfinite(lost).any())
+                points = sorted((f, shares[np.isfinite(shares)]) for f, shares in points if np.isfinite(shares).any())
                 if points:
-                    marks = [(f, *(float(part[0]) for part in summary(lost[:, None]))) for f, lost in points]
+                    marks = [(f, *(float(part[0]) for part in summary(shares[:, None]))) for f, shares in points]
                     f, middle, low, high = (np.array(part) for part in zip(*marks, strict=True))
                     look = looks[name]
                     axes.errorbar(f, middle, yerr=(middle - low, high - middle),
                                   color=look.colour, linestyle=look.dash, marker=look.marker,
                                   markersize=4, capsize=2, elinewidth=0.9)  # fmt: skip
             axes.plot([0, top], [0, top / workers], color=INK, linestyle=(0, (1, 1.5)), linewidth=1.2)
-        first = made.axes[0, 0]
+        first = layout.axes[0, 0]
         first.set_ylim(bottom=0)
         first.set_xlim(-0.15, top + 0.15)
         first.set_xticks(range(0, top + 1, math.ceil((top + 1) / 8)))
-        label_outside(made, "declared f" if by == "f" else "Byzantine workers f", "honest refused")
-    return made.figure
+        label_outside(layout, "declared f" if by == "f" else "Byzantine workers f", "honest refused")
+    return layout.figure

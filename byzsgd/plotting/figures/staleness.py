@@ -33,37 +33,37 @@ def staleness(comparison: Comparison) -> Figure:
     first: dict[tuple[bytes, ...], str] = {}
     for title, pair in late.items():
         first.setdefault(tuple(np.sort(age).tobytes() for age in pair), title)
-    repeated = [title for title in late if title not in first.values()]
+    repeats = [title for title in late if title not in first.values()]
     alone = list(first.values())
-    shown = alone[:MOST_PANELS]
-    bars = _edges([np.concatenate(late[title]) for title in shown])
-    largest = max(int(age.max()) for title in shown for age in late[title] if len(age))
+    titles = alone[:MOST_PANELS]
+    bars = _edges([np.concatenate(late[title]) for title in titles])
+    largest = max(int(age.max()) for title in titles for age in late[title] if len(age))
     with styled():
-        made = frame(
+        layout = frame(
             "Staleness of the delivered vectors",
             [
                 f"dotted: mean; largest: {largest}",
                 together,
                 left_out("nothing stale", briefly(comparison, never)),
-                left_out("repeat another", repeated),
-                more(len(alone) - len(shown)),
+                left_out("repeat another", repeats),
+                more(len(alone) - len(titles)),
             ],
             comparison.caption(),
-            count=len(shown),
+            count=len(titles),
             legend=[
                 Patch(color=HONEST, alpha=0.35, linewidth=0, label="honest"),
-                *kind_handles()[1 : 1 + any(len(late[title][1]) for title in shown)],
+                *kind_handles()[1 : 1 + any(len(late[title][1]) for title in titles)],
             ],
-            height=2.1 if len(shown) == 1 else 1.6,
+            height=2.1 if len(titles) == 1 else 1.6,
         )
-        for axes, kinds in made.panels((title, late[title]) for title in shown):
+        for axes, kinds in layout.panels((title, late[title]) for title in titles):
             for liars, of_kind in enumerate(kinds):
                 _draw(axes, of_kind, bars, liars=bool(liars))
-        made.axes[0, 0].set_xlim(bars[0] - 0.02 * len(bars), bars[-1])
-        made.axes[0, 0].set_ylim(bottom=0)
-        of = "staleness (updates)" if len(shown) > 1 else "staleness (updates since the worker's read)"
-        label_outside(made, of, "share of vectors")
-    return made.figure
+        layout.axes[0, 0].set_xlim(bars[0] - 0.02 * len(bars), bars[-1])
+        layout.axes[0, 0].set_ylim(bottom=0)
+        of = "staleness (updates)" if len(titles) > 1 else "staleness (updates since the worker's read)"
+        label_outside(layout, of, "share of vectors")
+    return layout.figure
 
 
 def _edges(panels: list[np.ndarray]) -> np.ndarray:

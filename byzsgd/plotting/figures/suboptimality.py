@@ -2,4 +2,4 @@
 
 from byzsgd.plotting.curves import progress
 
-suboptimality = progress.named("suboptimality", metric="suboptimality")
+suboptimality = progress.alias("suboptimality", metric="suboptimality")

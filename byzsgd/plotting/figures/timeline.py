@@ -32,16 +32,16 @@ def timeline(comparison: Comparison, *, start: float | None = None, end: float |
     The first run of each setting, so give it the runs that it is to show; without `start` and `end`, a stretch of about
     six jobs of each worker from the middle of the shortest run, the same one in all panels.
     """
-    shown = comparison.firsts(lambda run: len(run.arrivals))
+    firsts = comparison.firsts(lambda run: len(run.arrivals))
     # Where something was refused there is more to see.
-    shown.sort(key=lambda named: bool(named[1].arrivals["accepted"].all()))
-    left_out = max(0, len(shown) - MOST_PANELS)
+    firsts.sort(key=lambda first: bool(first[1].arrivals["accepted"].all()))
+    left_out = max(0, len(firsts) - MOST_PANELS)
     others = left_out or len(comparison.runs) > len(comparison.groups)
-    shown = shown[:MOST_PANELS]
-    runs = [run for _, run in shown]
+    firsts = firsts[:MOST_PANELS]
+    runs = [run for _, run in firsts]
     workers = max(min(MOST_WORKERS, int(run.arrivals["worker"].max()) + 1) for run in runs)  # type: ignore[arg-type]
     with styled():
-        made = frame(
+        layout = frame(
             "Who computed what when",
             [
                 f"drawn: seed {runs[0].config.get('seed')}",
@@ -49,21 +49,21 @@ def timeline(comparison: Comparison, *, start: float | None = None, end: float |
                 "others: --select seed=… aggregator=…" if others else "",
             ],
             comparison.caption(),
-            count=len(shown),
+            count=len(firsts),
             columns=1,
             legend=job_handles(),
             height=0.75 + 0.105 * workers,
             width=7.16,
         )
         start, end = _stretch(runs, workers, start, end)
-        for axes, run in made.panels(shown, pad=13):  # above the ticks of the updates
+        for axes, run in layout.panels(firsts, pad=13):  # above the ticks of the updates
             draw_jobs(axes, run, start, end, workers)
             axes.set_ylabel("worker")
-        made.axes[-1, 0].set_xlabel("deliveries" if all(map(_counted, runs)) else "virtual time (s)")
-    return made.figure
+        layout.axes[-1, 0].set_xlabel("deliveries" if all(map(_counts_deliveries, runs)) else "virtual time (s)")
+    return layout.figure
 
 
-def _counted(run: Recorded) -> bool:
+def _counts_deliveries(run: Recorded) -> bool:
     """Whether time counts deliveries, as it does where staleness is prescribed: every one takes the same 1."""
     times = run.arrivals["time"]
     return len(times) > 1 and bool((times.diff().drop_nulls() == 1.0).all())
@@ -103,17 +103,17 @@ def draw_jobs(axes: Axes, run: Recorded, start: float | None, end: float | None,
     """The jobs of the first workers in a stretch of a run; None: a stretch from its middle."""
     rows = jobs(run).filter(pl.col("worker") < workers)
     start, end = _stretch([run], workers, start, end)
-    seen = rows.filter((pl.col("time") >= start) & (pl.col("began") <= end))
+    visible = rows.filter((pl.col("time") >= start) & (pl.col("began") <= end))
     for liars, colour in ((False, HONEST), (True, BYZANTINE)):
-        part = seen.filter(pl.col("byzantine") == liars)
+        part = visible.filter(pl.col("byzantine") == liars)
         worker, began, time = part["worker"].to_numpy(), part["began"].to_numpy(), part["time"].to_numpy()
         axes.add_collection(PolyCollection(_wedges(began, time, worker), facecolor=to_rgba(colour, 0.4), linewidth=0))
         inside = time <= end
-        passed = part["accepted"].to_numpy()
-        axes.plot(time[passed & inside], worker[passed & inside], "o", color=colour, markersize=2.6)
-        axes.plot(time[~passed & inside], worker[~passed & inside], "x", color=colour, markersize=3.6,
+        accepted = part["accepted"].to_numpy()
+        axes.plot(time[accepted & inside], worker[accepted & inside], "o", color=colour, markersize=2.6)
+        axes.plot(time[~accepted & inside], worker[~accepted & inside], "x", color=colour, markersize=3.6,
                   markeredgewidth=1.1)  # fmt: skip
-    updates = seen.filter(pl.col("updated") & (pl.col("time") <= end))["time"].to_numpy()
+    updates = visible.filter(pl.col("updated") & (pl.col("time") <= end))["time"].to_numpy()
     axes.plot(updates, np.full(len(updates), -1.1), "|", color=INK, markersize=5, clip_on=False)
     axes.text(end, -1.1, " updates", va="center", fontsize=6.5, color=FAINT, clip_on=False)
     axes.set_xlim(start, end)

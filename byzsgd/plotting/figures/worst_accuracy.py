@@ -2,4 +2,4 @@
 
 from byzsgd.plotting.curves import progress
 
-worst_accuracy = progress.named("worst_accuracy", metric="worst_accuracy")
+worst_accuracy = progress.alias("worst_accuracy", metric="worst_accuracy")

@@ -39,19 +39,19 @@ def worst_case(comparison: Comparison, *, metric: str = "test_accuracy") -> Figu
     panels = by_label(comparison.groups, rest)
     rows = list(by_label(comparison.groups, data))
     columns = comparison.values(across)
-    shown = list(panels.items())[:MOST_PANELS]
+    visible = list(panels.items())[:MOST_PANELS]
     with styled():
         side = CELL_WIDTH * len(columns) + 0.4 + 0.065 * max(len(name) for name in rows)
-        made = frame(
+        layout = frame(
             "Final test accuracy under the worst attack",
-            ["median over the seeds", more(len(panels) - len(shown))],
+            ["median over the seeds", more(len(panels) - len(visible))],
             comparison.caption(),
-            count=len(shown),
-            columns=min(1 if len(shown) == 1 else 2, beside(side)),
+            count=len(visible),
+            columns=min(1 if len(visible) == 1 else 2, beside(side)),
             height=CELL_HEIGHT * len(rows) + 0.5 + (0.2 if rest else 0),
-            width=max(3.5, side * min(1 if len(shown) == 1 else 2, beside(side)) + 0.55),
+            width=max(3.5, side * min(1 if len(visible) == 1 else 2, beside(side)) + 0.55),
         )
-        for axes, groups in made.panels(shown):
+        for axes, groups in layout.panels(visible):
             values = np.full((len(rows), len(columns)), np.nan)
             notes = [[""] * len(columns) for _ in rows]
             for group in groups:
@@ -62,5 +62,5 @@ def worst_case(comparison: Comparison, *, metric: str = "test_accuracy") -> Figu
                     notes[row][column] = phrase("attack", group.values["attack"]) if "attack" in keys else ""
             cells(axes, values, rows, [str(value) for value in columns], notes=notes)
             axes.set_xlabel("Byzantine workers" if across == "num_byzantine" else "declared f")
-        colour_bar(made, 0.0, 1.0, metric.replace("_", " "))
-    return made.figure
+        colour_bar(layout, 0.0, 1.0, metric.replace("_", " "))
+    return layout.figure
