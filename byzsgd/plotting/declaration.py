@@ -24,8 +24,8 @@ def differing(comparison: Comparison) -> str:
 
 @dataclass(frozen=True)
 class Need:
-    """`words` end the sentence "<figure> needs …", `got` says what there is instead. `holds` and `got` are called with the
-    comparison and those keyword arguments of the figure that they name."""
+    """`words` end the sentence "<figure> needs …", `got` says what there is instead. `holds` and `got` are called
+    with the comparison and those keyword arguments of the figure that they name."""
 
     words: str
     holds: Callable[..., bool]
