@@ -109,8 +109,8 @@ def extended(folder: Path, settings: Mapping[str, object], permission: Permissio
 
     stored, info, _ = read_settings(folder)
     config = completed(stored)
-    config["budget"] = config["budget"] | {key.rpartition(".")[2]: value for key, value in settings.items()}
-    experiment = build(*permission.applied(config, info["choices"], say), permission.plugins)
+    budget = config["budget"] | {key.rpartition(".")[2]: value for key, value in settings.items()}
+    experiment = build(*permission.applied({**config, "budget": budget}, info["choices"], say), permission.plugins)
     require_extendable(folder, experiment.config)
     part = pilots(experiment)
     require(not part, str(folder), "a part whose pilot run does not depend on the budget to be extended", part=part)
