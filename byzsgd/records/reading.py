@@ -65,7 +65,7 @@ def json_object(folder: Path, name: str) -> dict[str, Any]:
     return value
 
 
-def json_value(text: str | bytes, path: Path) -> Any:
+def json_value(text: str | bytes, path: Path) -> object:
     """The JSON value in a text; ValueError names `path`, its file, where it is none or too deep."""
     try:
         value = json.loads(text, parse_int=_whole)
@@ -121,7 +121,7 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _whole_of_yaml(loader: Any, node: object) -> int:
+def _whole_of_yaml(loader: yaml.constructor.SafeConstructor, node: yaml.ScalarNode) -> int:
     number = loader.construct_yaml_int(node)
     return _whole(str(number))
 
