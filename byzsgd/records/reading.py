@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from byzsgd.checks import machine_memory
+from byzsgd import machine
 
 from .names import OF_EVERY_RUN
 
@@ -35,7 +35,7 @@ def regular(folder: Path, name: str | Path, most: int | None = None) -> Path:
     require_inside(folder, name)
     if not stat.S_ISREG(status.st_mode):
         raise ValueError(f"{path} is damaged: it is no file")
-    if status.st_size > (most := machine_memory() if most is None else most):
+    if status.st_size > (most := machine.memory() if most is None else most):
         raise ValueError(f"{path} is damaged: it has {status.st_size} bytes, more than {most}")
     return real
 

@@ -111,7 +111,7 @@ def _attack(value: Any) -> Attack:
     function = value.func if isinstance(value, functools.partial) else value
     if isinstance(value, Attack) or hasattr(function, "declaration"):
         return lift_attack(value)
-    return Forging(name=_name(value), sees="delivered", function=value)
+    return Forging(value)
 
 
 def _is_function(value: object) -> bool:

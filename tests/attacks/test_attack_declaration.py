@@ -99,7 +99,7 @@ def test_a_function_without_a_declaration_is_refused():
         ("ipm", ["attack.epsilon=nan"], "ipm needs a finite epsilon; got epsilon=nan"),
         ("lie", ["attack.z=maximal"], "lie needs z a finite number or 'formula'; got z=maximal"),
         ("lie", ["attack.sign=0"], "lie needs sign -1 or 1; got sign=0"),
-        ("lie", ["attack.rows=7"], "lie needs rows and lying_rows given together; got rows=7, lying_rows=null"),
+        ("lie", ["attack.rows=7"], "lie needs rows and lying_rows given together; got rows=7"),
     ],
 )
 def test_impossible_values_are_refused_when_lifting(name, overrides, message):
