@@ -63,10 +63,11 @@ class Source:
     def loader(self) -> Loader:
         version.setbase("1.3")
         path = create_config_search_path(str(CONF))
-        if self.folder is not None:
-            require(Path(self.folder).is_dir(), "--config-dir", "a folder", config_dir=self.folder)
-            own = f"file://{Path(self.folder).absolute()}"
-            path.prepend("command-line", own, anchor=SearchPathQuery(provider="schema"))
+        if self.folder is None:
+            return Loader.on(CONF, path)
+        require(Path(self.folder).is_dir(), "--config-dir", "a folder", config_dir=self.folder)
+        own = f"file://{Path(self.folder).absolute()}"
+        path.prepend("command-line", own, anchor=SearchPathQuery(provider="schema"))
         return Loader(path)
 
 

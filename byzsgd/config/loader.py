@@ -1,11 +1,13 @@
-"""Hydra's loader with a cache for one command: the jobs of a sweep are composed mostly of the same files."""
+"""Hydra's loader with a cache: the jobs of a sweep, and experiments one after another, are composed mostly of the same
+files."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
 from copy import copy, deepcopy
-from typing import TypeVar
+from pathlib import Path
+from typing import ClassVar, TypeVar
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import ConfigRepository, IConfigRepository
@@ -18,6 +20,7 @@ from omegaconf import DictConfig
 K = TypeVar("K")
 T = TypeVar("T")
 
+MOST = 512  # configurations of 150 kB that are kept
 _IN_THIS_PROCESS: dict[str, dict[str, object]] = {}  # the state of a loader that came from another process, by its name
 
 
@@ -27,6 +30,17 @@ class Loader(ConfigLoaderImpl):
 
     A worker process has one cache for all its jobs of a sweep.
     """
+
+    _last: ClassVar[tuple[object, Loader] | None] = None  # of `on`, with the state of its folder
+
+    @classmethod
+    def on(cls, folder: Path, config_search_path: ConfigSearchPath) -> Loader:
+        """The loader of the call before, with what it has read, unless a file in the folder is another one now."""
+        files = sorted(folder.rglob("*.yaml"))
+        state = (str(config_search_path), [(file, (now := file.stat()).st_mtime_ns, now.st_size) for file in files])
+        if cls._last is None or cls._last[0] != state:
+            cls._last = state, cls(config_search_path)
+        return cls._last[1]
 
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
         super().__init__(config_search_path)
@@ -84,5 +98,7 @@ class _Files(ConfigRepository):
 def _remembered(cache: dict[K, T], key: K, make: Callable[[], T]) -> T:
     """A copy of the entry, which `make` gives the first time. The caller may change the copy."""
     if key not in cache:
+        if len(cache) >= MOST:
+            del cache[next(iter(cache))]
         cache[key] = make()
     return deepcopy(cache[key])
