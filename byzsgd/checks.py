@@ -1,19 +1,14 @@
 """The one form of every error, `<who> needs <condition>; got <values>`, and of the conditions of plain functions. Also
-names and settings as text, and the memory of this machine."""
+names and settings as text."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-import os
-import resource
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
-CONTAINER = Path("/sys/fs/cgroup/memory.max")  # the limit of the container, where there is one
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode categories: control, format, surrogate, line and paragraph ends
 
 
@@ -85,14 +80,3 @@ def leaves(node: object, path: str = "") -> Iterator[tuple[str, object]]:
         return
     for key, value in node.items():
         yield from leaves(value, f"{path}.{key}" if path else str(key))
-
-
-def machine_memory() -> int:
-    """The bytes that this process may use: the memory of the machine, or a lower limit."""
-    limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
-    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if soft != resource.RLIM_INFINITY:
-        limits.append(soft)
-    with suppress(OSError, ValueError):  # no container, or "max"
-        limits.append(int(CONTAINER.read_text(encoding="ascii")))
-    return min(limits)

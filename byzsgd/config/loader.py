@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from copy import copy, deepcopy
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import ConfigRepository, IConfigRepository
@@ -15,9 +15,10 @@ from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+K = TypeVar("K")
 T = TypeVar("T")
 
-_IN_THIS_PROCESS: dict[str, dict[str, Any]] = {}  # the state of a loader that came from another process, by its name
+_IN_THIS_PROCESS: dict[str, dict[str, object]] = {}  # the state of a loader that came from another process, by its name
 
 
 class Loader(ConfigLoaderImpl):
@@ -32,16 +33,17 @@ class Loader(ConfigLoaderImpl):
         self.repository: ConfigRepository = _Files(config_search_path)
         self._name = uuid.uuid4().hex
         self._merged: dict[str, DictConfig] = {}
-        self._latest: dict[tuple[Any, ...], DictConfig] = {}  # one entry: those of a thousand jobs would take 150 MB
+        self._latest: dict[tuple[object, ...], DictConfig] = {}  # one entry: those of a thousand jobs would take 150 MB
 
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_merged": {}, "_latest": {}}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        if state["_name"] not in _IN_THIS_PROCESS:
+    def __setstate__(self, state: dict[str, object]) -> None:
+        name = str(state["_name"])
+        if name not in _IN_THIS_PROCESS:
             _IN_THIS_PROCESS.clear()  # the loader of an earlier sweep
-            _IN_THIS_PROCESS[state["_name"]] = state
-        self.__dict__ |= _IN_THIS_PROCESS[state["_name"]]
+            _IN_THIS_PROCESS[name] = state
+        self.__dict__ |= _IN_THIS_PROCESS[name]
 
     def load_configuration(
         self,
@@ -74,12 +76,12 @@ class _Files(ConfigRepository):
         read = super().load_config
         return _remembered(self._read, config_path, lambda: read(config_path))
 
-    def __deepcopy__(self, memo: Any) -> _Files:
+    def __deepcopy__(self, memo: object) -> _Files:
         # Hydra copies it for each composition, since that may add folders; `initialize_sources` then clears the cache.
         return copy(self)
 
 
-def _remembered(cache: dict[Any, T], key: Any, make: Callable[[], T]) -> T:
+def _remembered(cache: dict[K, T], key: K, make: Callable[[], T]) -> T:
     """A copy of the entry, which `make` gives the first time. The caller may change the copy."""
     if key not in cache:
         cache[key] = make()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 SHELLS = {
     "bash": r"""
@@ -122,7 +121,7 @@ def _folders(word: str) -> list[str]:
     return [f"{folder}{slash}{each}/" for each in _fitting(name, names) if name or not each.startswith(".")]
 
 
-def commands_of(parser: argparse.ArgumentParser) -> dict[str, Any]:
+def commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
     """The parsers of the commands, by name."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):

@@ -90,7 +90,7 @@ class Arrangement:
 
     hue: str | None
     panels: tuple[tuple[str, tuple[Group, ...]], ...]  # title and groups
-    looks: Mapping[Any, Look]
+    looks: Mapping[object, Look]
     left_out: int  # panels beyond what a figure can show
     said: tuple[str, ...]  # by the legend: the hue, and the settings that follow from it
 
@@ -125,7 +125,7 @@ def arrange(comparison: Comparison) -> Arrangement:
     return Arrangement(hue, panels[:MOST_PANELS], _dealt(comparison, hue), max(0, len(panels) - MOST_PANELS), said)
 
 
-def _dealt(comparison: Comparison, hue: str | None) -> dict[Any, Look]:
+def _dealt(comparison: Comparison, hue: str | None) -> dict[object, Look]:
     """The look of each value of the hue: that which it has among all runs of the folder."""
     servers = server_looks(str(value) for value in comparison.look_values("aggregator"))
     if hue is None:

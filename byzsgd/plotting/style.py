@@ -29,7 +29,7 @@ GRID = "#E4E4E4"
 REASONS = ("lipschitz", "frequency", "zeno", "afl_guard", "max_staleness")
 HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "++++", "oo")
 
-_RC: dict[str, Any] = {
+_RC: dict[str, object] = {
     "font.family": "DejaVu Sans",  # ships with matplotlib: the same figure on every machine
     "font.size": 8,
     "axes.titlesize": 8.5,
@@ -78,10 +78,10 @@ _RC: dict[str, Any] = {
 }
 
 
-def styled() -> AbstractContextManager[Any]:
+def styled() -> AbstractContextManager[object]:
     """The settings under which a figure is made and saved; a user's own matplotlibrc has no say."""
     settings = {key: value for key, value in _RC.items() if key in matplotlib.rcParams}
-    context: AbstractContextManager[Any] = matplotlib_style.context(["default", settings])
+    context: AbstractContextManager[object] = matplotlib_style.context(["default", settings])
     return context
 
 
@@ -104,7 +104,7 @@ def server_looks(names: Iterable[str]) -> dict[str, Look]:
     return {name: _look(place) for name, place in server_places(names).items()}
 
 
-def nominal_looks(values: Sequence[Any]) -> list[Look]:
+def nominal_looks(values: Sequence[object]) -> list[Look]:
     """Different looks for values without an order; those in the order given."""
     return [_look(place) for place in range(len(values))]
 

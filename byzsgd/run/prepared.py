@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -41,6 +41,7 @@ from byzsgd.kernel.neighbours import LyingNeighbours
 from byzsgd.kernel.randomness import Streams
 from byzsgd.kernel.world import Kernel, World
 from byzsgd.partitions.class_counts import class_counts
+from byzsgd.records.plain import Info
 from byzsgd.records.tree import check
 from byzsgd.run.compressor_pilot import solved
 from byzsgd.run.engine_path import EnginePath, chosen_path
@@ -66,7 +67,7 @@ class Prepared:
     chosen: EnginePath  # what plays the turns
     server_context: Callable[[Tensor], ServerContext]  # the server's context around a live model
     initial: Tensor  # (d,) the starting point
-    facts: Mapping[str, Any]  # facts of the data and the scheme, for the record
+    facts: Info  # of the data and the scheme
     study: Study
     evaluation: Evaluation
     read_bits: int  # bits of one model that a worker reads

@@ -1,5 +1,3 @@
-"""The damping `ada_delay`."""
-
 from __future__ import annotations
 
 import math

@@ -1,5 +1,3 @@
-"""The damping `delay_adaptive`."""
-
 from __future__ import annotations
 
 import math

@@ -1,5 +1,3 @@
-"""The damping `exponential`."""
-
 from __future__ import annotations
 
 import math

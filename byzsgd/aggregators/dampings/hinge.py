@@ -1,5 +1,3 @@
-"""The damping `hinge`."""
-
 from __future__ import annotations
 
 import math

@@ -1,5 +1,3 @@
-"""The damping `polynomial`."""
-
 from __future__ import annotations
 
 import math

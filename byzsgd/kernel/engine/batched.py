@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from byzsgd.interfaces import Attack, Batch, BatchKey, ClippedSum, Gradients, LocalSteps, Task
+from byzsgd.kernel.copies import kept, large
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.clipping import clipped_sum, examples
 from byzsgd.kernel.engine.group_size import Stretching
 from byzsgd.kernel.engine.local_steps import differences
-from byzsgd.kernel.memory import kept, large
 
 
 @dataclass(frozen=True, kw_only=True)

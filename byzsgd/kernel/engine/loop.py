@@ -1,5 +1,3 @@
-"""The engine `loop`."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence

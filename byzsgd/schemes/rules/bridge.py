@@ -1,5 +1,3 @@
-"""The rule `bridge`."""
-
 from __future__ import annotations
 
 from torch import Tensor

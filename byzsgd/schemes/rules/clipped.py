@@ -1,5 +1,3 @@
-"""The rule `clipped`."""
-
 from __future__ import annotations
 
 from torch import Tensor

@@ -1,5 +1,3 @@
-"""The rule `clipped_adaptive`."""
-
 from __future__ import annotations
 
 import math

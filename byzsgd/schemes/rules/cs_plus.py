@@ -1,5 +1,3 @@
-"""The rule `cs_plus`."""
-
 from __future__ import annotations
 
 import math

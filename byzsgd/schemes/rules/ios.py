@@ -1,5 +1,3 @@
-"""The rule `ios`."""
-
 from __future__ import annotations
 
 import torch

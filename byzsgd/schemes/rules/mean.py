@@ -1,5 +1,3 @@
-"""The rule `mean`."""
-
 from __future__ import annotations
 
 import torch

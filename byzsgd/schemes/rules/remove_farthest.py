@@ -1,5 +1,3 @@
-"""The rule `remove_farthest`."""
-
 from __future__ import annotations
 
 from torch import Tensor

@@ -1,5 +1,3 @@
-"""The rule `ubar`."""
-
 from __future__ import annotations
 
 import math
