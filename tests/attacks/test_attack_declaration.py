@@ -123,7 +123,7 @@ def test_a_condition_is_asked_as_soon_as_all_that_it_names_is_there():
     with pytest.raises(ValueError, match="scaled needs scale < n-m; got scale=7, n=10, m=3"):
         attack.init(context())
     assert attack.init(context(num_workers=11)) is None
-    assert attack.init(context(num_byzantine=0)) is None
+    assert attack.init(context(num_workers=7, num_byzantine=0)) is None
 
 
 def test_lifting_leaves_the_function_as_it_is():
