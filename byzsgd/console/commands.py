@@ -186,7 +186,7 @@ def reproduce(parsed: argparse.Namespace, sweep: Callable[[list[str]], int]) -> 
 
 
 def _command(commands: Commands, name: str, function: object, text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser = commands.add_parser(name, help=text, description=text)
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.set_defaults(command=function)
     return parser

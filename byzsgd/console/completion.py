@@ -49,7 +49,7 @@ def candidates(line: str, parser: argparse.ArgumentParser) -> list[str]:
     """The words that may stand at the end of a line, each of them complete."""
     *before, word = line.split(" ")
     words = [each for each in before if each][1:]  # without the program
-    commands: dict[str, argparse.ArgumentParser] = commands_of(parser)
+    commands = commands_of(parser)
     if not words:
         return _fitting(word, [*commands, *_options(parser)])
     command = commands.get(words[0])

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
 
 import matplotlib
 from matplotlib import style as matplotlib_style
+from matplotlib.typing import LineStyleType
 
 from byzsgd.analysis.colours import BYZANTINE as BYZANTINE
 from byzsgd.analysis.colours import HONEST as HONEST
@@ -19,7 +19,7 @@ from byzsgd.analysis.colours import look_of, server_places
 SINGLE = 3.5  # inches: one column of a two-column page
 DOUBLE = 7.16  # inches: both
 
-DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (1.4, 1.3)), (0, (6, 1.5, 1.2, 1.5)))
+DASHES: tuple[LineStyleType, ...] = ("-", (0, (5, 1.6)), (0, (1.4, 1.3)), (0, (6, 1.5, 1.2, 1.5)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 INK = "#222222"
@@ -81,8 +81,7 @@ _RC: dict[str, object] = {
 def styled() -> AbstractContextManager[object]:
     """The settings under which a figure is made and saved; a user's own matplotlibrc has no say."""
     settings = {key: value for key, value in _RC.items() if key in matplotlib.rcParams}
-    context: AbstractContextManager[object] = matplotlib_style.context(["default", settings])
-    return context
+    return matplotlib_style.context(["default", settings])
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ class Look:
     """How one curve is drawn."""
 
     colour: str
-    dash: Any
+    dash: LineStyleType
     marker: str
 
 
