@@ -123,9 +123,9 @@ def lift(attack: Attack | Forge) -> Attack:
     name = getattr(function, "__name__", repr(function))
     declared = hasattr(function, "declaration")
     require(declared, name, "a declaration of what it sees (byzsgd.attacks.declaration.forging)", it=None)
-    known = keyword_only(function)
-    wrong = sorted(set(given) - set(known))
-    listed = ", ".join(known) or "none at all"
+    parameters = keyword_only(function)
+    wrong = sorted(given.keys() - parameters.keys())
+    listed = ", ".join(parameters) or "none at all"
     require(not wrong and not positional, name, f"parameters among: {listed}", unknown=", ".join(wrong) or positional)
     lacking = sorted(missing(function, given))
     require(not lacking, name, "a value of every parameter without a default", missing=", ".join(lacking))

@@ -71,8 +71,8 @@ class Gossip:
         found = set()
         for node, count in enumerate(self.heard(network)):
             try:
-                if said.fits is not None and count > 0:
-                    said.fits(count, **values)
+                if count > 0:
+                    said.demand(count, values)
             except ValueError:
                 if node not in byzantine:
                     raise
