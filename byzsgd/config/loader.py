@@ -20,6 +20,7 @@ from omegaconf import DictConfig
 K = TypeVar("K")
 T = TypeVar("T")
 
+WATCHED = ("hydra", "main", "schema")  # providers of what is Hydra's own or ours
 MOST = 512  # configurations of 150 kB that are kept
 _IN_THIS_PROCESS: dict[str, dict[str, object]] = {}  # the state of a loader that came from another process, by its name
 
@@ -35,12 +36,16 @@ class Loader(ConfigLoaderImpl):
 
     @classmethod
     def on(cls, folder: Path, config_search_path: ConfigSearchPath) -> Loader:
-        """The loader of the call before, with what it has read, unless a file in the folder is another one now."""
+        """The loader of the call before, with what it has read, unless a file in the folder is another one now. A loader
+        that reads other folders too is new each time."""
         files = sorted(folder.rglob("*.yaml"))
         state = (str(config_search_path), [(file, (now := file.stat()).st_mtime_ns, now.st_size) for file in files])
         if cls._last is None or cls._last[0] != state:
             cls._last = state, cls(config_search_path)
-        return cls._last[1]
+        loader = cls._last[1]
+        if any(source.provider not in WATCHED for source in loader.repository.get_sources()):
+            cls._last = None
+        return loader
 
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
         super().__init__(config_search_path)
@@ -78,6 +83,8 @@ class Loader(ConfigLoaderImpl):
     def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
         merge = super()._compose_config_from_defaults_list
         sources = [(source.provider, source.path) for source in repo.get_sources()]
+        if any(provider not in WATCHED for provider, _ in sources):
+            Loader._last = None
         return _remembered(self._merged, f"{sources} {defaults}", lambda: merge(defaults, repo))
 
 
