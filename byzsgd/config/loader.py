@@ -36,8 +36,10 @@ class Loader(ConfigLoaderImpl):
 
     @classmethod
     def on(cls, folder: Path, config_search_path: ConfigSearchPath) -> Loader:
-        """The loader of the call before, with what it has read, unless a file in the folder is another one now. A loader
-        that reads other folders too is new each time."""
+        """The loader of the call before, with what it has read, unless a file in the folder is another one now.
+
+        A loader that reads other folders too is new each time.
+        """
         files = sorted(folder.rglob("*.yaml"))
         state = (str(config_search_path), [(file, (now := file.stat()).st_mtime_ns, now.st_size) for file in files])
         if cls._last is None or cls._last[0] != state:
