@@ -8,10 +8,13 @@ WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-all mutate check bench soak figures clean
+.PHONY: help house install run test test-all mutate check bench soak figures clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+house: ## every file of byzsgd/ with the first line that it says of itself
+	@grep -rm1 --include='*.py' '"""' byzsgd | LC_ALL=C sort | sed -E 's/:[[:space:]]*r?"""/\t/; s/"""$$//' | expand -t 58
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "byzsgd needs Python >= 3.11; got %d.%d" % sys.version_info[:2])'

@@ -1,16 +1,14 @@
-"""The one form of every error, `<who> needs <condition>; got <values>`. Also names and settings as text, and the memory
-of this machine."""
+"""The one form of every error, `<who> needs <condition>; got <values>`, and of the conditions of plain functions. Also
+names and settings as text."""
 
 from __future__ import annotations
 
-import os
-import resource
+import functools
+import inspect
 import unicodedata
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
-CONTAINER = Path("/sys/fs/cgroup/memory.max")  # the limit of the container, where there is one
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode categories: control, format, surrogate, line and paragraph ends
 
 
@@ -19,6 +17,44 @@ def require(condition: bool, who: str, needs: str, **values: object) -> None:
     if not condition:
         got = ", ".join(f"{name}={spelled(value)}" for name, value in values.items())
         raise ValueError(f"{who} needs {needs}; got {got}")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition of a plain function: `text` in symbols, and a predicate.
+
+    The predicate's parameters have the names of what it is about: hyper-parameters of the function, and what its family
+    adds, such as k rows. A condition of theory also says what the formula itself needs: with `strict=False` that is
+    asked instead.
+    """
+
+    text: str
+    holds: Callable[..., bool]
+    computable: Condition | None = None
+
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(inspect.signature(self.holds).parameters)
+
+    def demand(self, who: str, scope: Mapping[str, object]) -> None:
+        """Raises ValueError unless it holds for the values in the scope, by name."""
+        if self.computable is not None and not scope.get("strict", True):
+            self.computable.demand(who, scope)
+            return
+        values = [scope[name] for name in self.names]
+        if not self.holds(*values):
+            given = {name: value for name, value in zip(self.names, values, strict=True) if value is not None}
+            require(False, who, self.text, **given)
+
+
+def demand(
+    who: str, conditions: Iterable[Condition], scope: Mapping[str, object], *, later: Iterable[str] = ()
+) -> None:
+    """Raises ValueError unless all conditions hold. Those about one of the names `later`, whose values come later, are
+    left out."""
+    for condition in conditions:
+        if not any(name in condition.names for name in later):
+            condition.demand(who, scope)
 
 
 def printable(text: str) -> str:
@@ -44,14 +80,3 @@ def leaves(node: object, path: str = "") -> Iterator[tuple[str, object]]:
         return
     for key, value in node.items():
         yield from leaves(value, f"{path}.{key}" if path else str(key))
-
-
-def machine_memory() -> int:
-    """The bytes that this process may use: the memory of the machine, or a lower limit."""
-    limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
-    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if soft != resource.RLIM_INFINITY:
-        limits.append(soft)
-    with suppress(OSError, ValueError):  # no container, or "max"
-        limits.append(int(CONTAINER.read_text(encoding="ascii")))
-    return min(limits)

@@ -10,7 +10,7 @@ from typing import Any
 REQUIRED = inspect.Parameter.empty  # the default of a parameter without one
 
 
-def by_name(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+def by_name(function: Callable[..., object]) -> dict[str, inspect.Parameter]:
     """The parameters that can be passed by name."""
     kinds = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return {name: each for name, each in inspect.signature(function).parameters.items() if each.kind in kinds}
@@ -21,7 +21,7 @@ def keyword_only(function: Callable[..., object]) -> dict[str, object]:
     return {name: each.default for name, each in by_name(function).items() if each.kind is each.KEYWORD_ONLY}
 
 
-def missing(function: Callable[..., Any], given: Mapping[str, Any]) -> list[str]:
+def missing(function: Callable[..., object], given: Mapping[str, object]) -> list[str]:
     """The hyper-parameters that have neither a default nor a value in `given`."""
     return [name for name, default in keyword_only(function).items() if default is REQUIRED and name not in given]
 

@@ -13,7 +13,7 @@ from byzsgd.config.targets import PARTS
 
 PACKAGE = Path(__file__).resolve().parents[1] / "byzsgd"
 FILES = sorted(PACKAGE.rglob("*.py"))
-AT_THE_TOP = {"__init__", "__main__", "cli", "checks", "signatures", "sources", "torchvision_compat"}
+AT_THE_TOP = {"__init__", "__main__", "cli", "checks", "machine", "signatures", "sources", "torchvision_compat"}
 LONGEST = 400  # lines of a file
 
 FAMILY = {"interfaces", "checks", "signatures", "sources", "records.tree"}
@@ -25,7 +25,17 @@ ALLOWED = {
     "cli": {"console", "config", "run", "records", "analysis"},
     "console": {"config", "run", "plotting", "reporting", "studies", "analysis"} | RESULTS,
     "config": {"run", "signatures"} | RESULTS,
-    "run": {"kernel", "aggregators", "attacks", "compressors", "partitions", "schemes", "sources", "records.tree"}
+    "run": {
+        "kernel",
+        "aggregators",
+        "attacks",
+        "compressors",
+        "partitions",
+        "schemes",
+        "machine",
+        "sources",
+        "records.tree",
+    }
     | RESULTS,
     "kernel": FAMILY,
     "interfaces": {"checks"},
@@ -46,9 +56,10 @@ ALLOWED = {
     "reporting": {"analysis"} | RESULTS,
     "studies": {"analysis", "plotting"} | RESULTS,
     "analysis": {"sources"} | RESULTS,
-    "records": {"interfaces", "checks", "records.tree"},
+    "records": {"interfaces", "checks", "machine", "records.tree"},
     "records.tree": {"interfaces", "checks"},
     "checks": set(),
+    "machine": set(),
     "signatures": set(),
     "sources": set(),
     "torchvision_compat": set(),

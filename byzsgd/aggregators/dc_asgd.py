@@ -1,5 +1,3 @@
-"""The server `dc_asgd`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass, field

@@ -24,38 +24,14 @@ from byzsgd.aggregators.laws import Law
 from byzsgd.aggregators.magnitudes import Use, apply_in_range, sizes_of, unremarkable
 from byzsgd.aggregators.rows import NonFiniteRows as NonFiniteRows
 from byzsgd.aggregators.rows import Rows, Undeclared, all_finite, finite_mask, read_rows, read_weights
-from byzsgd.checks import require
+from byzsgd.checks import Condition as Condition
+from byzsgd.checks import demand, require
 from byzsgd.interfaces import ServerContext, StatefulRule
 from byzsgd.signatures import REQUIRED, keyword_only, unwrapped
 
 P = ParamSpec("P")
 
 Kind = Literal["rule", "weighted rule", "pre-aggregator"]
-
-
-@dataclass(frozen=True)
-class Condition:
-    """`text` in symbols, and a predicate whose parameters are k and hyper-parameters by name.
-
-    A condition of theory also says what the formula itself needs: with `strict=False` that is asked instead.
-    """
-
-    text: str
-    holds: Callable[..., bool]
-    computable: Condition | None = None
-
-    @functools.cached_property
-    def names(self) -> tuple[str, ...]:
-        return tuple(inspect.signature(self.holds).parameters)
-
-    def demand(self, who: str, scope: Mapping[str, object]) -> None:
-        if self.computable is not None and not scope.get("strict", True):
-            self.computable.demand(who, scope)
-            return
-        values = [scope[name] for name in self.names]
-        if not self.holds(*values):
-            present = {name: value for name, value in zip(self.names, values, strict=True) if value is not None}
-            require(False, who, self.text, **present)
 
 
 MORE_THAN_F = Condition("k >= f+1", lambda k, f: k >= f + 1)
@@ -109,9 +85,7 @@ class Declaration:
 
     def demand(self, rows: int, values: Mapping[str, object]) -> None:
         """Raises ValueError unless every condition holds for k = `rows`."""
-        scope = {**self.parameters, **values, "k": rows}
-        for condition in self.conditions:
-            condition.demand(self.name, scope)
+        demand(self.name, self.conditions, {**self.parameters, **values, "k": rows})
 
 
 class Declared(Protocol[P]):

@@ -1,5 +1,3 @@
-"""The server `ringmaster_stop`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass

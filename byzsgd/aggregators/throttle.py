@@ -1,5 +1,3 @@
-"""The server `throttle`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass, field

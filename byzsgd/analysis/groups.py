@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import polars as pl
 
@@ -38,7 +38,7 @@ def diverged(run: Recorded) -> bool:
 class Group:
     """Runs of one setting, one for each seed."""
 
-    values: Mapping[str, Any]  # key that differs between the groups -> its value here
+    values: Mapping[str, object]  # key that differs between the groups -> its value here
     runs: tuple[Recorded, ...]
 
     @property
@@ -67,7 +67,7 @@ class Comparison:
 
     groups: tuple[Group, ...]
     keys: tuple[str, ...]  # the choices and settings that differ, the most important first
-    shared: Mapping[str, Any]  # the choices and settings that do not differ
+    shared: Mapping[str, object]  # the choices and settings that do not differ
     notes: tuple[str, ...] = ()  # about runs that are left out, or that may have other data
     # key -> values that have a look, in their order
     dealt: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class Comparison:
     def runs(self) -> tuple[Recorded, ...]:
         return tuple(run for group in self.groups for run in group.runs)
 
-    def values(self, key: str) -> list[Any]:
+    def values(self, key: str) -> list[object]:
         """The values of a key: numbers ascending, others in the order of the runs."""
         return _ordered(_frozen(group.values[key]) for group in self.groups)
 
@@ -103,7 +103,7 @@ class Comparison:
         first_runs = ((group.label(self.keys), next(filter(meets, group.runs), None)) for group in self.groups)
         return [(label, run) for label, run in first_runs if run is not None]
 
-    def _column(self, key: str) -> tuple[Any, ...]:
+    def _column(self, key: str) -> tuple[object, ...]:
         return tuple(_frozen(group.values[key]) for group in self.groups)
 
     def caption(self, runs: str = "") -> str:
@@ -181,10 +181,10 @@ def as_seen(run: R) -> R:
     return replace(run, arrivals=honest)  # type: ignore[type-var]
 
 
-def _ordered(values: Iterable[Any]) -> list[object]:
+def _ordered(values: Iterable[object]) -> list[object]:
     seen = list(dict.fromkeys(values))
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in seen)
-    return sorted(seen) if numbers else seen
+    numbers = [value for value in seen if isinstance(value, int | float) and not isinstance(value, bool)]
+    return [*sorted(numbers)] if len(numbers) == len(seen) else seen
 
 
 def compare(runs: Sequence[Recorded], among: Sequence[Recorded] = ()) -> Comparison:
@@ -241,17 +241,17 @@ def _telling(varying: Mapping[str, tuple[object, ...]]) -> tuple[str, ...]:
     return tuple(key for key in keys if key not in derived or not numbers or not _function(numbers, varying[key]))
 
 
-def _function(columns: Sequence[tuple[Any, ...]], column: tuple[Any, ...]) -> bool:
+def _function(columns: Sequence[tuple[object, ...]], column: tuple[object, ...]) -> bool:
     """Whether the values of a column are a function of those of the others."""
-    images: dict[tuple[Any, ...], Any] = {}
+    images: dict[tuple[object, ...], object] = {}
     pairs = zip(zip(*columns, strict=True), column, strict=True)
     return all(images.setdefault(argument, value) == value for argument, value in pairs)
 
 
-def facts(run: Recorded) -> dict[str, Any]:
+def facts(run: Recorded) -> dict[str, object]:
     """The choices (`aggregator/rule`: krum) and settings (`aggregator.rule.f`: 3) of a run in one flat dict, without
     those that cannot change a result."""
-    values: dict[str, Any] = {_placed(name): member for name, member in run.choices.items()}
+    values: dict[str, object] = {_placed(name): member for name, member in run.choices.items()}
     for part in SEVERAL:
         values.setdefault(f"aggregator/{part}", "+".join(named_parts(run, part)) or "none")
     for name, value in leaves(run.config):

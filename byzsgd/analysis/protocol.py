@@ -73,7 +73,7 @@ def read(file: Path) -> Protocol:
     return protocol_of(yaml_of(file), str(file))
 
 
-def yaml_of(file: Path) -> Any:
+def yaml_of(file: Path) -> object:
     """The content of a YAML file; ValueError of one line where it cannot be read."""
     try:
         return yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -81,17 +81,18 @@ def yaml_of(file: Path) -> Any:
         raise ValueError(f"cannot read {file}: {' '.join(str(error).split())}") from error
 
 
-def require_settings(who: str, node: Any, names: Collection[str]) -> None:
-    """ValueError unless a node is a mapping with exactly these names."""
-    given = set(node) if isinstance(node, Mapping) else set()
-    if given != set(names):
-        missing, unknown = sorted(set(names) - given), sorted(map(str, given - set(names)))
+def settings_of(who: str, node: object, names: Collection[str]) -> Mapping[str, Any]:
+    """A node of YAML as the mapping with exactly these names that it should be; ValueError where it is none."""
+    settings = node if isinstance(node, Mapping) else {}
+    if set(settings) != set(names):
+        missing, unknown = sorted(set(names) - set(settings)), sorted(map(str, set(settings) - set(names)))
         raise ValueError(f"{who} needs the settings {', '.join(sorted(names))}; got none of {missing}, and {unknown}")
+    return settings
 
 
-def protocol_of(node: Any, who: str) -> Protocol:
+def protocol_of(content: object, who: str) -> Protocol:
     """A protocol from the content of a YAML file. ValueErrors of one line name it by `who`."""
-    require_settings(who, node, Protocol.__dataclass_fields__)
+    node = settings_of(who, content, Protocol.__dataclass_fields__)
     try:
         return Protocol(
             settings=words_in(node["settings"]),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import polars as pl
+
+from byzsgd.records.plain import Config, Info
 
 
 class Recorded(Protocol):
@@ -17,10 +19,10 @@ class Recorded(Protocol):
     @property
     def arrivals(self) -> pl.DataFrame: ...
     @property
-    def config(self) -> Mapping[str, Any]: ...
+    def config(self) -> Config: ...
     @property
     def choices(self) -> Mapping[str, str]: ...
     @property
-    def info(self) -> Mapping[str, Any]: ...
+    def info(self) -> Info: ...
     @property
     def folder(self) -> Path | None: ...

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -112,7 +113,7 @@ def _another(group: Group, twin: Group | None) -> Group | None:
     return None if twin is group else twin
 
 
-def _less(values: dict[str, Any], *left_out: str) -> frozenset[Any]:
+def _less(values: Mapping[str, object], *left_out: str) -> frozenset[object]:
     """The facts without those at and below these keys."""
     starts = tuple(f"{key}{mark}" for key in left_out for mark in "./")
     return frozenset(

@@ -5,18 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from byzsgd.attacks.declaration import forging
-from byzsgd.checks import require
+from byzsgd.attacks.declaration import Condition, forging
 from byzsgd.interfaces import View
 from byzsgd.interfaces.compiled import compiled_as
 
 
-def _check(*, margin: float) -> None:
-    require(0 <= margin < 1, "anti_cge", "0 <= margin < 1", margin=margin)
-
-
 @compiled_as("view")
-@forging(sees="delivered", check=_check)
+@forging(Condition("0 <= margin < 1", lambda margin: 0 <= margin < 1), sees="delivered")
 def anti_cge(view: View, *, margin: float = 1e-3) -> Tensor:
     """Sends (d,) the opposite of what the rule would keep, just short enough to be kept itself.
 

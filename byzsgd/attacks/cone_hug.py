@@ -8,19 +8,18 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from byzsgd.attacks.declaration import forging
+from byzsgd.attacks.declaration import Condition, forging
 from byzsgd.attacks.normal import normal
 from byzsgd.attacks.outlook import uphill
-from byzsgd.checks import require
 from byzsgd.interfaces import View
 
 
-def _check(*, evals: int, reach: float) -> None:
-    require(evals >= 2, "cone_hug", "evals >= 2", evals=evals)
-    require(0 < reach < math.inf, "cone_hug", "0 < reach < inf", reach=reach)
-
-
-@forging(sees="delivered", previews=True, check=_check)
+@forging(
+    Condition("evals >= 2", lambda evals: evals >= 2),
+    Condition("0 < reach < inf", lambda reach: 0 < reach < math.inf),
+    sees="delivered",
+    previews=True,
+)
 def cone_hug(view: View, *, evals: int = 12, reach: float = 11.0) -> Tensor:
     """Sends (d,) the worst vector that the server's filters still accept on two paths that leave the honest mean.
 

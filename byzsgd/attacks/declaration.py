@@ -9,28 +9,36 @@ from typing import TypeVar
 
 from torch import Tensor
 
-from byzsgd.checks import require
+from byzsgd.checks import Condition as Condition
+from byzsgd.checks import demand, require
 from byzsgd.interfaces import SEES, AdversaryContext, Attack, Knowledge, Message, View
 from byzsgd.interfaces.compiled import compiled_as
+from byzsgd.interfaces.values import derived
 from byzsgd.signatures import keyword_only, missing, unwrapped
 
 Forge = Callable[..., Tensor | Message]
 F = TypeVar("F", bound=Forge)
+# What a condition may be about beside parameters: workers, liars, liars that the server counts on, coordinates.
+SIZES: dict[str, Callable[[AdversaryContext], int]] = {
+    "n": lambda context: context.num_workers,
+    "m": lambda context: len(context.byzantine),
+    "f": lambda context: context.f,
+    "d": lambda context: context.num_parameters,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
     """What a forging function says of itself.
 
-    `sees`: the least knowledge it can work with. `check(**parameters)` refuses impossible parameters, at the time of
-    lifting; `fits(context, **parameters)` refuses an adversary of a size that it cannot work with, at `init`, where
-    `memory(context)` makes the State that the views then carry. `harmless`: it sends what an honest worker would send,
-    so that no view need be made for it. `previews`: it asks the server in advance; `neighbours`: it lies to neighbours.
+    `sees`: the least knowledge it can work with. `conditions`: of its parameters, asked when it is lifted; those that
+    name one of `SIZES` too, asked at `init`, where `memory(context)` makes the State that the views then carry.
+    `harmless`: it sends what an honest worker would send, so that no view need be made for it. `previews`: it asks the
+    server in advance; `neighbours`: it lies to neighbours.
     """
 
     sees: Knowledge
-    check: Callable[..., None] | None = None
-    fits: Callable[..., None] | None = None
+    conditions: tuple[Condition, ...] = ()
     memory: Callable[[AdversaryContext], object] | None = None
     harmless: bool = False
     previews: bool = False
@@ -38,11 +46,9 @@ class Declaration:
 
 
 def forging(
-    *,
+    *conditions: Condition,
     sees: Knowledge,
     harmless: bool = False,
-    check: Callable[..., None] | None = None,
-    fits: Callable[..., None] | None = None,
     memory: Callable[[AdversaryContext], object] | None = None,
     previews: bool = False,
     neighbours: bool = False,
@@ -51,30 +57,56 @@ def forging(
     require(sees in SEES, "forging", f"sees among {', '.join(SEES)}", sees=sees)
 
     def declare(function: F) -> F:
-        function.__dict__["declaration"] = Declaration(sees, check, fits, memory, harmless, previews, neighbours)
+        function.__dict__["declaration"] = Declaration(sees, conditions, memory, harmless, previews, neighbours)
         return function
 
     return declare
 
 
 @compiled_as("function", "function")
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Forging(Attack):
-    """An attack that is one pure function of the view."""
+    """An attack that is one pure function of the view, or a functools.partial of one."""
 
-    name: str
-    sees: Knowledge
     function: Callable[[View], Tensor | Message]
-    fits: Callable[[AdversaryContext], None] | None = None
-    memory: Callable[[AdversaryContext], object] | None = None
-    previews: bool = False
-    neighbours: bool = False
+
+    @derived
+    def name(self) -> str:
+        function, _, _ = unwrapped(self.function)
+        return str(getattr(function, "__name__", type(function).__name__))
+
+    @property
+    def declaration(self) -> Declaration:
+        """Of the function; where it has none, it sees what `knowledge=delivered` shows."""
+        function, _, _ = unwrapped(self.function)
+        declaration: Declaration = getattr(function, "declaration", Declaration(sees="delivered"))
+        return declaration
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """The values of all parameters of the function, also those by default."""
+        function, _, given = unwrapped(self.function)
+        return {**keyword_only(function), **given}
+
+    @derived
+    def sees(self) -> Knowledge:
+        return self.declaration.sees
+
+    @derived
+    def previews(self) -> bool:
+        return self.declaration.previews
+
+    @derived
+    def neighbours(self) -> bool:
+        return self.declaration.neighbours
 
     def init(self, context: AdversaryContext) -> object:
+        declaration = self.declaration
         # Without liars there is nothing to forge, so nothing that could be impossible.
-        if self.fits is not None and context.byzantine:
-            self.fits(context)
-        return None if self.memory is None else self.memory(context)
+        if declaration.conditions and context.byzantine:
+            sizes = {name: size(context) for name, size in SIZES.items()}
+            demand(self.name, declaration.conditions, {**sizes, **self.parameters})
+        return None if declaration.memory is None else declaration.memory(context)
 
     def forge(self, view: View) -> Tensor | Message:
         return self.function(view)
@@ -89,30 +121,16 @@ def lift(attack: Attack | Forge) -> Attack:
         return attack
     function, positional, given = unwrapped(attack)
     name = getattr(function, "__name__", repr(function))
-    declaration = getattr(function, "declaration", None)
-    require(
-        declaration is not None, name, "a declaration of what it sees (byzsgd.attacks.declaration.forging)", it=None
-    )
-    assert declaration is not None
-    known = keyword_only(function)
-    wrong = sorted(set(given) - set(known))
-    listed = ", ".join(known) or "none at all"
+    declared = hasattr(function, "declaration")
+    require(declared, name, "a declaration of what it sees (byzsgd.attacks.declaration.forging)", it=None)
+    parameters = keyword_only(function)
+    wrong = sorted(given.keys() - parameters.keys())
+    listed = ", ".join(parameters) or "none at all"
     require(not wrong and not positional, name, f"parameters among: {listed}", unknown=", ".join(wrong) or positional)
     lacking = sorted(missing(function, given))
     require(not lacking, name, "a value of every parameter without a default", missing=", ".join(lacking))
-    parameters = {**known, **given}
-    if declaration.harmless:
+    lifted = Forging(functools.partial(function, **given) if given else function)
+    if lifted.declaration.harmless:
         return Attack()
-    if declaration.check is not None:
-        declaration.check(**parameters)
-    fits = None if declaration.fits is None else functools.partial(declaration.fits, **parameters)
-    bound = functools.partial(function, **given) if given else function
-    return Forging(
-        name=name,
-        sees=declaration.sees,
-        function=bound,
-        fits=fits,
-        memory=declaration.memory,
-        previews=declaration.previews,
-        neighbours=declaration.neighbours,
-    )
+    demand(name, lifted.declaration.conditions, lifted.parameters, later=SIZES)
+    return lifted

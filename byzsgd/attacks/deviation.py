@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
-from byzsgd.checks import require
+from byzsgd.checks import Condition
 
 Deviation = Literal["std", "unit", "sign"]
 
-
-def check_deviation(who: str, deviation: Deviation) -> None:
-    """Refuses a deviation of another name."""
-    require(deviation in ("std", "unit", "sign"), who, "deviation std, unit or sign", deviation=deviation)
+DEVIATION = Condition("deviation std, unit or sign", lambda deviation: deviation in get_args(Deviation))
+SIGN = Condition("sign -1 or 1", lambda sign: sign in (-1, 1))
 
 
 def mean_and_std(rows: Tensor) -> tuple[Tensor, Tensor]:

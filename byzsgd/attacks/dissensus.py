@@ -6,16 +6,11 @@ import math
 
 from torch import Tensor
 
-from byzsgd.attacks.declaration import forging
-from byzsgd.checks import require
+from byzsgd.attacks.declaration import Condition, forging
 from byzsgd.interfaces import View
 
 
-def _check(*, epsilon: float) -> None:
-    require(math.isfinite(epsilon), "dissensus", "a finite epsilon", epsilon=epsilon)
-
-
-@forging(sees="in_flight", check=_check, neighbours=True)
+@forging(Condition("a finite epsilon", lambda epsilon: math.isfinite(epsilon)), sees="in_flight", neighbours=True)
 def dissensus(view: View, *, epsilon: float = 1.5) -> Tensor:
     """Tells neighbour i what takes it away from its honest neighbours: (d,)
     x_i − ε·Σ_{honest j} W_ij (x_j − x_i) / (Σ_{lying j} W_ij).

@@ -7,19 +7,14 @@ import math
 import torch
 from torch import Tensor
 
-from byzsgd.attacks.declaration import forging
+from byzsgd.attacks.declaration import Condition, forging
 from byzsgd.attacks.deviation import squared_distances
-from byzsgd.checks import require
 from byzsgd.interfaces import View
 from byzsgd.interfaces.compiled import compiled_as
 
 
-def _check(*, stop: float) -> None:
-    require(0 < stop < math.inf, "fang_krum", "0 < stop < inf", stop=stop)
-
-
 @compiled_as("view")
-@forging(sees="delivered", check=_check)
+@forging(Condition("0 < stop < inf", lambda stop: 0 < stop < math.inf), sees="delivered")
 def fang_krum(view: View, *, stop: float = 1e-5) -> Tensor:
     """Sends (d,) −λ·sign(mean), λ halved until Krum would pick it among the visible honest vectors and m copies of it.
 

@@ -8,18 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from byzsgd.attacks.declaration import forging
-from byzsgd.checks import require
+from byzsgd.attacks.declaration import Condition, forging
 from byzsgd.interfaces import View
 from byzsgd.interfaces.compiled import compiled_as
 
 
-def _check(*, b: float) -> None:
-    require(1 < b < math.inf, "fang_trimmed_mean", "1 < b < inf", b=b)
-
-
 @compiled_as("view")
-@forging(sees="delivered", check=_check)
+@forging(Condition("1 < b < inf", lambda b: 1 < b < math.inf), sees="delivered")
 def fang_trimmed_mean(view: View, *, b: float = 2.0) -> Tensor:
     """Sends (d,) values just outside the honest ones, on the side against the mean, each drawn at random.
 

@@ -6,20 +6,18 @@ import math
 
 from torch import Tensor
 
-from byzsgd.attacks.declaration import forging
+from byzsgd.attacks.declaration import Condition, forging
 from byzsgd.attacks.normal import normal
-from byzsgd.checks import require
 from byzsgd.interfaces import View
 from byzsgd.interfaces.compiled import compiled_as
 
 
-def _check(*, mean: float, std: float) -> None:
-    require(math.isfinite(mean), "gaussian", "a finite mean", mean=mean)
-    require(0 <= std < math.inf, "gaussian", "0 <= std < inf", std=std)
-
-
 @compiled_as("view")
-@forging(sees="own", check=_check)
+@forging(
+    Condition("a finite mean", lambda mean: math.isfinite(mean)),
+    Condition("0 <= std < inf", lambda std: 0 <= std < math.inf),
+    sees="own",
+)
 def gaussian(view: View, *, mean: float = 0.0, std: float = 200.0) -> Tensor:
     """Sends noise that has nothing to do with any data: (d,) N(mean, std²) in every coordinate.
 

@@ -6,18 +6,13 @@ import math
 
 from torch import Tensor
 
-from byzsgd.attacks.declaration import forging
-from byzsgd.checks import require
+from byzsgd.attacks.declaration import Condition, forging
 from byzsgd.interfaces import View
 from byzsgd.interfaces.compiled import compiled_as
 
 
-def _check(*, epsilon: float) -> None:
-    require(math.isfinite(epsilon), "ipm", "a finite epsilon", epsilon=epsilon)
-
-
 @compiled_as("view")
-@forging(sees="delivered", check=_check)
+@forging(Condition("a finite epsilon", lambda epsilon: math.isfinite(epsilon)), sees="delivered")
 def ipm(view: View, *, epsilon: float = 0.1) -> Tensor:
     """Sends the mean of the visible honest vectors, shrunk and negated: (d,) −epsilon·mean(honest).
 

@@ -8,44 +8,43 @@ from typing import Literal
 
 from torch import Tensor
 
-from byzsgd.attacks.declaration import forging
-from byzsgd.attacks.deviation import mean_and_std
-from byzsgd.checks import require
-from byzsgd.interfaces import AdversaryContext, View
+from byzsgd.attacks.declaration import Condition, forging
+from byzsgd.attacks.deviation import SIGN, mean_and_std
+from byzsgd.interfaces import View
 from byzsgd.interfaces.compiled import compiled_as
-
-
-def _check(*, z: float | Literal["formula"], sign: int, rows: int | None, lying_rows: int | None) -> None:
-    fixed = isinstance(z, int | float) and not isinstance(z, bool) and math.isfinite(z)
-    require(z == "formula" or fixed, "lie", "z a finite number or 'formula'", z=z)
-    require(sign in (-1, 1), "lie", "sign -1 or 1", sign=sign)
-    require(
-        (rows is None) == (lying_rows is None),
-        "lie",
-        "rows and lying_rows given together",
-        rows=rows,
-        lying_rows=lying_rows,
-    )
-
-
-def _fits(
-    context: AdversaryContext, *, z: float | Literal["formula"], sign: int, rows: int | None, lying_rows: int | None
-) -> None:
-    if z == "formula":
-        n, m = context.num_workers, len(context.byzantine)
-        formula(n if rows is None else rows, m if lying_rows is None else lying_rows)
 
 
 def formula(n: int, m: int) -> float:
     """z = Φ⁻¹((n−m−s)/(n−m)) with s = ⌊n/2+1⌋−m: so many honest vectors must stray further than the liars do for the
-    liars and them to be a majority. Refused where it is not positive: m is then too small for the trick."""
-    share = 1 - (n // 2 + 1 - m) / (n - m) if m < n else 1.0
-    require(0.5 < share < 1, "lie", "z > 0 by the formula (more liars, or a fixed z)", rows=n, lying_rows=m)
-    return NormalDist().inv_cdf(share)
+    liars and them to be a majority. Where it is not positive, m is too small for the trick."""
+    return NormalDist().inv_cdf(_share(n, m))
+
+
+def _is_finite(z: object) -> bool:
+    return isinstance(z, int | float) and not isinstance(z, bool) and math.isfinite(z)
+
+
+def _share(n: int, m: int) -> float:
+    """(n−m−s)/(n−m); 1 where nobody is honest."""
+    return 1 - (n // 2 + 1 - m) / (n - m) if m < n else 1.0
+
+
+def _compared(n: int, m: int, rows: int | None, lying_rows: int | None) -> tuple[int, int]:
+    """The vectors that the server's rule compares, and those of them that are forged."""
+    return n if rows is None else rows, m if lying_rows is None else lying_rows
 
 
 @compiled_as("view")
-@forging(sees="delivered", check=_check, fits=_fits)
+@forging(
+    Condition("z a finite number or 'formula'", lambda z: z == "formula" or _is_finite(z)),
+    SIGN,
+    Condition("rows and lying_rows given together", lambda rows, lying_rows: (rows is None) == (lying_rows is None)),
+    Condition(
+        "z > 0 by the formula (more liars, or a fixed z)",
+        lambda z, n, m, rows, lying_rows: z != "formula" or 0.5 < _share(*_compared(n, m, rows, lying_rows)) < 1,
+    ),
+    sees="delivered",
+)
 def lie(
     view: View,
     *,
@@ -68,10 +67,7 @@ def lie(
     """
     if view.honest.shape[0] < 2:
         return view.own
-    if z == "formula":
-        n, m = view.num_workers, view.num_byzantine
-        factor = formula(n if rows is None else rows, m if lying_rows is None else lying_rows)
-    else:
-        factor = float(z)
+    compared = _compared(view.num_workers, view.num_byzantine, rows, lying_rows)
+    factor = formula(*compared) if z == "formula" else float(z)
     mean, std = mean_and_std(view.honest)
     return mean + (sign * factor) * std

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from byzsgd.checks import Condition
+
+EVALS = Condition("evals >= 1", lambda evals: evals >= 1)
+
 
 def line_search(
     objective: Callable[[float], float], start: float, evals: int, *, ratio: float = 0.8

@@ -6,17 +6,13 @@ import torch
 from torch import Tensor
 
 from byzsgd.attacks.declaration import forging
-from byzsgd.attacks.deviation import Deviation, check_deviation, perturbation, squared_distances
+from byzsgd.attacks.deviation import DEVIATION, Deviation, perturbation, squared_distances
 from byzsgd.interfaces import View
 from byzsgd.interfaces.compiled import compiled_as
 
 
-def _check(*, deviation: Deviation) -> None:
-    check_deviation("min_max", deviation)
-
-
 @compiled_as("view")
-@forging(sees="delivered", check=_check)
+@forging(DEVIATION, sees="delivered")
 def min_max(view: View, *, deviation: Deviation = "std") -> Tensor:
     """Sends (d,) mean + γ·p, no further from any honest vector than two honest ones are from each other.
 

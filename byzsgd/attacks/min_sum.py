@@ -6,17 +6,13 @@ import torch
 from torch import Tensor
 
 from byzsgd.attacks.declaration import forging
-from byzsgd.attacks.deviation import Deviation, check_deviation, perturbation, squared_distances
+from byzsgd.attacks.deviation import DEVIATION, Deviation, perturbation, squared_distances
 from byzsgd.interfaces import View
 from byzsgd.interfaces.compiled import compiled_as
 
 
-def _check(*, deviation: Deviation) -> None:
-    check_deviation("min_sum", deviation)
-
-
 @compiled_as("view")
-@forging(sees="delivered", check=_check)
+@forging(DEVIATION, sees="delivered")
 def min_sum(view: View, *, deviation: Deviation = "std") -> Tensor:
     """Sends (d,) mean + γ·p, altogether no further from the honest vectors than the most remote of them is.
 

@@ -5,19 +5,14 @@ from __future__ import annotations
 from torch import Tensor
 
 from byzsgd.attacks.declaration import forging
-from byzsgd.attacks.line_search import line_search
+from byzsgd.attacks.line_search import EVALS, line_search
 from byzsgd.attacks.outlook import Conspiracy, away, outlook
-from byzsgd.checks import require
 from byzsgd.interfaces import View
 
 FIXED = 0.1  # the epsilon of `ipm`, which the search starts from
 
 
-def _check(*, evals: int) -> None:
-    require(evals >= 1, "optimal_ipm", "evals >= 1", evals=evals)
-
-
-@forging(sees="delivered", previews=True, check=_check, memory=Conspiracy)
+@forging(EVALS, sees="delivered", previews=True, memory=Conspiracy)
 def optimal_ipm(view: View, *, evals: int = 20) -> Tensor:
     """Sends (d,) −epsilon·mean with the epsilon that does most harm to this server, by line search with its preview.
 

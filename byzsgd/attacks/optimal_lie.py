@@ -5,21 +5,15 @@ from __future__ import annotations
 from torch import Tensor
 
 from byzsgd.attacks.declaration import forging
-from byzsgd.attacks.deviation import mean_and_std
-from byzsgd.attacks.line_search import line_search
+from byzsgd.attacks.deviation import SIGN, mean_and_std
+from byzsgd.attacks.line_search import EVALS, line_search
 from byzsgd.attacks.outlook import Conspiracy, away, outlook
-from byzsgd.checks import require
 from byzsgd.interfaces import View
 
 FIXED = 1.5  # the z of `lie`, which the search starts from
 
 
-def _check(*, evals: int, sign: int) -> None:
-    require(evals >= 1, "optimal_lie", "evals >= 1", evals=evals)
-    require(sign in (-1, 1), "optimal_lie", "sign -1 or 1", sign=sign)
-
-
-@forging(sees="delivered", previews=True, check=_check, memory=Conspiracy)
+@forging(EVALS, SIGN, sees="delivered", previews=True, memory=Conspiracy)
 def optimal_lie(view: View, *, evals: int = 20, sign: int = -1) -> Tensor:
     """Sends (d,) mean + sign·z·std with the z that does most harm to this server, by line search with its preview.
 

@@ -7,19 +7,14 @@ import math
 import torch
 from torch import Tensor
 
-from byzsgd.attacks.declaration import forging
+from byzsgd.attacks.declaration import Condition, forging
 from byzsgd.attacks.normal import normal
-from byzsgd.checks import require
 from byzsgd.interfaces import View
 from byzsgd.interfaces.compiled import compiled_as
 
 
-def _check(*, std: float) -> None:
-    require(0 <= std < math.inf, "random_disturbance", "0 <= std < inf", std=std)
-
-
 @compiled_as("view")
-@forging(sees="own", check=_check)
+@forging(Condition("0 <= std < inf", lambda std: 0 <= std < math.inf), sees="own")
 def random_disturbance(view: View, *, std: float = 0.2) -> Tensor:
     """Sends the own vector with noise as large as itself in every coordinate: (d,) own + N(0, (std·‖own‖)²).
 

@@ -6,18 +6,13 @@ import math
 
 from torch import Tensor
 
-from byzsgd.attacks.declaration import forging
-from byzsgd.checks import require
+from byzsgd.attacks.declaration import Condition, forging
 from byzsgd.interfaces import View
 from byzsgd.interfaces.compiled import compiled_as
 
 
-def _check(*, scale: float) -> None:
-    require(math.isfinite(scale), "reversed", "a finite scale", scale=scale)
-
-
 @compiled_as("reversed", "scale")
-@forging(sees="own", check=_check)
+@forging(Condition("a finite scale", lambda scale: math.isfinite(scale)), sees="own")
 def reversed(view: View, *, scale: float = 10) -> Tensor:
     """Sends the opposite of the own vector, enlarged: (d,) −scale·own.
 

@@ -1,5 +1,3 @@
-"""The code `auto`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass

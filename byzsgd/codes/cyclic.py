@@ -1,5 +1,3 @@
-"""The code `cyclic`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,5 +1,3 @@
-"""The code `detox`."""
-
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping

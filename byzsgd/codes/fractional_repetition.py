@@ -1,5 +1,3 @@
-"""The code `fractional_repetition`."""
-
 from __future__ import annotations
 
 from collections.abc import Mapping

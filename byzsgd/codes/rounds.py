@@ -3,9 +3,9 @@ round."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from torch import Tensor
@@ -95,7 +95,7 @@ class Linear:
         return Decoded(total.div_(self.examples), float(np.abs(weights).max()))
 
 
-def added(terms: Any) -> Tensor:
+def added(terms: Iterable[tuple[float, Tensor]]) -> Tensor:
     """(d,) Σ weight·vector over (weight, vector), one term after another. A matrix product may round differently at
     another address in memory, and replicas must be equal to the bit."""
     total: Tensor | None = None

@@ -1,5 +1,3 @@
-"""The code `none`."""
-
 from __future__ import annotations
 
 from collections.abc import Mapping

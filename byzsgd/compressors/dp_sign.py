@@ -1,5 +1,3 @@
-"""The compressor `dp_sign`."""
-
 from __future__ import annotations
 
 import math

@@ -1,5 +1,3 @@
-"""The compressor `dynamic`."""
-
 from __future__ import annotations
 
 import math

@@ -1,5 +1,3 @@
-"""The compressor `qsgd`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,5 +1,3 @@
-"""The compressor `random_k`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,5 +1,3 @@
-"""The compressor `sign`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,5 +1,3 @@
-"""The compressor `terngrad`."""
-
 from __future__ import annotations
 
 import math

@@ -1,5 +1,3 @@
-"""The compressor `uniform`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -4,7 +4,7 @@ Hydra."""
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from byzsgd.config.targets import ConfigError as ConfigError
 from byzsgd.config.targets import suggestion as suggestion
@@ -43,7 +43,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     # Imported at first use, so that `byzsgd list` imports no Hydra.
     for home, names in _HOMES.items():
         if name in names.split():

@@ -10,16 +10,22 @@ import inspect
 import types
 import typing
 from collections.abc import Collection, Iterable, Mapping, MutableSequence, Sequence
-from typing import Any, Literal, Union
+from typing import Any, Literal, TypeGuard, Union
 
 _WORD = 2**63  # a larger whole number fits into no array
 _LISTS = (list, tuple, Sequence, MutableSequence, Iterable, Collection)
 _ARRAYS = {("torch", "Tensor"), ("numpy", "ndarray")}
-_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", types.NoneType: "null"}
-_PLURALS = {bool: "true or false", int: "whole numbers", float: "numbers", str: "texts"}
+_NAMES: dict[object, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    types.NoneType: "null",
+}
+_PLURALS: dict[object, str] = {bool: "true or false", int: "whole numbers", float: "numbers", str: "texts"}
 
 
-def fits(value: Any, hint: Any) -> bool:
+def fits(value: object, hint: object) -> bool:
     """Whether a plain value, with all its items, fits an annotation. A node with a `_target_` fits any class, and so
     does an object given in Python: their own targets are checked apart. An annotation that only a type checker
     understands fits every value."""
@@ -43,13 +49,14 @@ def fits(value: Any, hint: Any) -> bool:
     if _is_list(kind):
         return isinstance(value, list | tuple) and _items_fit(value, arguments)
     if _is_mapping(kind):
-        keys, values = arguments or (Any, Any)
-        plain = isinstance(value, Mapping) and not is_node(value)
-        return plain and all(fits(key, keys) and fits(item, values) for key, item in value.items())
+        keys, values = arguments or (object, object)
+        if not isinstance(value, Mapping) or is_node(value):
+            return False
+        return all(fits(key, keys) and fits(item, values) for key, item in value.items())
     return hint is Any or kind is object or not inspect.isclass(kind) or is_node(value) or not is_plain(value)
 
 
-def misfit(value: Any, hint: Any, path: str) -> tuple[str, Any, Any] | None:
+def misfit(value: object, hint: object, path: str) -> tuple[str, object, object] | None:
     """The first value that does not fit, as (its dotted key, the value, its annotation); of a mapping of parts, the
     part. `path`: the dotted key of `value`. None: every value fits."""
     if fits(value, hint):
@@ -61,18 +68,19 @@ def misfit(value: Any, hint: Any, path: str) -> tuple[str, Any, Any] | None:
     return path, value, hint
 
 
-def converted(value: Any, hint: Any) -> Any:
+def converted(value: object, hint: object) -> object:
     """The value, in which a whole number becomes a real one if its annotation asks for that: 1 and 1.0 are one
     setting."""
     options = typing.get_args(hint) if typing.get_origin(hint) in (Union, types.UnionType) else (hint,)
     if isinstance(value, list | tuple):
-        of_items = next((_item(option) for option in options if fits(value, option)), Any)
+        of_items = next((_item(option) for option in options if fits(value, option)), object)
         return [converted(item, of_items) for item in value]
-    exact = float in options and int not in options and _is_whole(value) and _is_real(value)
-    return float(value) if exact else value
+    if float in options and int not in options and _is_whole(value) and _is_real(value):
+        return float(value)
+    return value
 
 
-def described(hint: Any) -> str:
+def described(hint: object) -> str:
     """An annotation in words."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
@@ -90,7 +98,7 @@ def described(hint: Any) -> str:
     return _NAMES.get(hint, f"a {name} (a node with its own settings)")
 
 
-def is_plain(value: Any) -> bool:
+def is_plain(value: object) -> bool:
     """Whether a configuration file can hold a value."""
     if isinstance(value, Mapping):
         return all(is_plain(item) for item in value.values())
@@ -99,16 +107,16 @@ def is_plain(value: Any) -> bool:
     return value is None or isinstance(value, bool | int | float | str)
 
 
-def is_node(value: Any) -> bool:
+def is_node(value: object) -> TypeGuard[Mapping[str, object]]:
     """Whether a value becomes an object."""
     return isinstance(value, Mapping) and "_target_" in value
 
 
-def _is_whole(value: Any) -> bool:
+def _is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_real(value: Any) -> bool:
+def _is_real(value: object) -> TypeGuard[float]:
     """Whether a value is a real number: not NaN, and no whole number too large for a float."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
@@ -118,35 +126,35 @@ def _is_real(value: Any) -> bool:
         return False
 
 
-def _are_numbers(value: Any) -> bool:
+def _are_numbers(value: object) -> bool:
     if isinstance(value, list | tuple):
         return all(_are_numbers(item) for item in value)
     return _is_real(value)
 
 
-def _items_fit(value: Any, arguments: tuple[Any, ...]) -> bool:
+def _items_fit(value: Sequence[object], arguments: tuple[object, ...]) -> bool:
     of_items = [argument for argument in arguments if argument is not ...]
     if len(of_items) > 1:
         return len(of_items) == len(value) and all(fits(*each) for each in zip(value, of_items, strict=True))
     return all(fits(item, of_items[0]) for item in value) if of_items else True
 
 
-def _item(hint: Any) -> Any:
+def _item(hint: object) -> object:
     """The annotation of the items of a list."""
     if _is_array(hint):
         return float
     of_items = {argument for argument in typing.get_args(hint) if argument is not ...}
-    return of_items.pop() if len(of_items) == 1 else Any
+    return of_items.pop() if len(of_items) == 1 else object
 
 
-def _is_list(kind: Any) -> bool:
+def _is_list(kind: object) -> bool:
     return kind in _LISTS
 
 
-def _is_mapping(kind: Any) -> bool:
+def _is_mapping(kind: object) -> bool:
     return kind in (dict, Mapping)
 
 
-def _is_array(kind: Any) -> bool:
+def _is_array(kind: object) -> bool:
     """Whether a class is a tensor or an array, by its name: neither library is imported to read a configuration."""
     return (str(getattr(kind, "__module__", "")).partition(".")[0], getattr(kind, "__name__", "")) in _ARRAYS

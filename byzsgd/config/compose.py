@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from hydra import version
 from hydra._internal.hydra import Hydra
@@ -63,10 +63,11 @@ class Source:
     def loader(self) -> Loader:
         version.setbase("1.3")
         path = create_config_search_path(str(CONF))
-        if self.folder is not None:
-            require(Path(self.folder).is_dir(), "--config-dir", "a folder", config_dir=self.folder)
-            own = f"file://{Path(self.folder).absolute()}"
-            path.prepend("command-line", own, anchor=SearchPathQuery(provider="schema"))
+        if self.folder is None:
+            return Loader.on(CONF, path)
+        require(Path(self.folder).is_dir(), "--config-dir", "a folder", config_dir=self.folder)
+        own = f"file://{Path(self.folder).absolute()}"
+        path.prepend("command-line", own, anchor=SearchPathQuery(provider="schema"))
         return Loader(path)
 
 
@@ -96,7 +97,7 @@ def plain(config: DictConfig) -> tuple[dict[str, object], dict[str, str]]:
     return cast(dict[str, object], OmegaConf.to_container(own, resolve=True)), choices(config.hydra.runtime.choices)
 
 
-def choices(chosen: Any) -> dict[str, str]:
+def choices(chosen: Mapping[str, str | Sequence[str] | None]) -> dict[str, str]:
     return {
         str(group): member if isinstance(member, str) else ",".join(member)
         for group, member in chosen.items()
@@ -106,7 +107,7 @@ def choices(chosen: Any) -> dict[str, str]:
 
 def register_resolvers() -> None:
     """Registers the interpolations that our YAML files use: arithmetic, and the names of run folders."""
-    resolvers: dict[str, Callable[..., Any]] = {
+    resolvers: dict[str, Callable[..., object]] = {
         "third": _of_numbers(lambda n: max(2, n // 3)),  # Kardam's buffer
         "quorum": _of_numbers(lambda f: 2 * f + 1),
         "less_one": _of_numbers(lambda n: n - 1),
@@ -119,7 +120,7 @@ def register_resolvers() -> None:
         OmegaConf.register_new_resolver(name, resolver, replace=True)
 
 
-def _of_numbers(formula: Callable[..., float]) -> Callable[..., Any]:
+def _of_numbers(formula: Callable[..., float]) -> Callable[..., object]:
     # A value that is no number is passed on, so that the later check names the setting of its own.
     return lambda *values: formula(*values) if all(isinstance(value, int) for value in values) else values[0]
 

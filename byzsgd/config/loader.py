@@ -1,11 +1,13 @@
-"""Hydra's loader with a cache for one command: the jobs of a sweep are composed mostly of the same files."""
+"""Hydra's loader with a cache: the jobs of a sweep, and experiments one after another, are composed mostly of the same
+files."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
 from copy import copy, deepcopy
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import ClassVar, TypeVar
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import ConfigRepository, IConfigRepository
@@ -15,9 +17,12 @@ from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+K = TypeVar("K")
 T = TypeVar("T")
 
-_IN_THIS_PROCESS: dict[str, dict[str, Any]] = {}  # the state of a loader that came from another process, by its name
+WATCHED = ("hydra", "main", "schema")  # providers of what is Hydra's own or ours
+MOST = 512  # configurations of 150 kB that are kept
+_IN_THIS_PROCESS: dict[str, dict[str, object]] = {}  # the state of a loader that came from another process, by its name
 
 
 class Loader(ConfigLoaderImpl):
@@ -27,21 +32,39 @@ class Loader(ConfigLoaderImpl):
     A worker process has one cache for all its jobs of a sweep.
     """
 
+    _last: ClassVar[tuple[object, Loader] | None] = None  # of `on`, with the state of its folder
+
+    @classmethod
+    def on(cls, folder: Path, config_search_path: ConfigSearchPath) -> Loader:
+        """The loader of the call before, with what it has read, unless a file in the folder is another one now.
+
+        A loader that reads other folders too is new each time.
+        """
+        files = sorted(folder.rglob("*.yaml"))
+        state = (str(config_search_path), [(file, (now := file.stat()).st_mtime_ns, now.st_size) for file in files])
+        if cls._last is None or cls._last[0] != state:
+            cls._last = state, cls(config_search_path)
+        loader = cls._last[1]
+        if any(source.provider not in WATCHED for source in loader.repository.get_sources()):
+            cls._last = None
+        return loader
+
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
         super().__init__(config_search_path)
         self.repository: ConfigRepository = _Files(config_search_path)
         self._name = uuid.uuid4().hex
         self._merged: dict[str, DictConfig] = {}
-        self._latest: dict[tuple[Any, ...], DictConfig] = {}  # one entry: those of a thousand jobs would take 150 MB
+        self._latest: dict[tuple[object, ...], DictConfig] = {}  # one entry: those of a thousand jobs would take 150 MB
 
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_merged": {}, "_latest": {}}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        if state["_name"] not in _IN_THIS_PROCESS:
+    def __setstate__(self, state: dict[str, object]) -> None:
+        name = str(state["_name"])
+        if name not in _IN_THIS_PROCESS:
             _IN_THIS_PROCESS.clear()  # the loader of an earlier sweep
-            _IN_THIS_PROCESS[state["_name"]] = state
-        self.__dict__ |= _IN_THIS_PROCESS[state["_name"]]
+            _IN_THIS_PROCESS[name] = state
+        self.__dict__ |= _IN_THIS_PROCESS[name]
 
     def load_configuration(
         self,
@@ -62,6 +85,8 @@ class Loader(ConfigLoaderImpl):
     def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
         merge = super()._compose_config_from_defaults_list
         sources = [(source.provider, source.path) for source in repo.get_sources()]
+        if any(provider not in WATCHED for provider, _ in sources):
+            Loader._last = None
         return _remembered(self._merged, f"{sources} {defaults}", lambda: merge(defaults, repo))
 
 
@@ -74,13 +99,15 @@ class _Files(ConfigRepository):
         read = super().load_config
         return _remembered(self._read, config_path, lambda: read(config_path))
 
-    def __deepcopy__(self, memo: Any) -> _Files:
+    def __deepcopy__(self, memo: object) -> _Files:
         # Hydra copies it for each composition, since that may add folders; `initialize_sources` then clears the cache.
         return copy(self)
 
 
-def _remembered(cache: dict[Any, T], key: Any, make: Callable[[], T]) -> T:
+def _remembered(cache: dict[K, T], key: K, make: Callable[[], T]) -> T:
     """A copy of the entry, which `make` gives the first time. The caller may change the copy."""
     if key not in cache:
+        if len(cache) >= MOST:
+            del cache[next(iter(cache))]
         cache[key] = make()
     return deepcopy(cache[key])

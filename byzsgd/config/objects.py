@@ -6,7 +6,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from byzsgd.checks import require, spelled
 from byzsgd.config.annotations import described, fits
@@ -101,7 +101,7 @@ def _silent(line: str) -> None:
     """Shows nothing: trackers and downloads, which are left out, do not concern a model."""
 
 
-def extended(folder: Path, settings: Mapping[str, Any], permission: Permission, say: Say) -> tuple[Experiment, Path]:
+def extended(folder: Path, settings: Mapping[str, object], permission: Permission, say: Say) -> tuple[Experiment, Path]:
     """The experiment of a finished run folder with a larger budget (`budget.arrivals` and so on), and its folder.
     ValueError in one line where it cannot go on from that run."""
     from byzsgd.records.longer import longer_folder, require_extendable  # imports torch
@@ -109,8 +109,8 @@ def extended(folder: Path, settings: Mapping[str, Any], permission: Permission, 
 
     stored, info, _ = read_settings(folder)
     config = completed(stored)
-    config["budget"] = config["budget"] | {key.rpartition(".")[2]: value for key, value in settings.items()}
-    experiment = build(*permission.applied(config, info["choices"], say), permission.plugins)
+    budget = config["budget"] | {key.rpartition(".")[2]: value for key, value in settings.items()}
+    experiment = build(*permission.applied({**config, "budget": budget}, info["choices"], say), permission.plugins)
     require_extendable(folder, experiment.config)
     part = pilots(experiment)
     require(not part, str(folder), "a part whose pilot run does not depend on the budget to be extended", part=part)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -11,6 +10,7 @@ from omegaconf import DictConfig
 
 from byzsgd.checks import require
 from byzsgd.config.compose import Source, composed, plain
+from byzsgd.records.plain import Config
 
 WHO = "a sweeper that optimises"
 
@@ -28,7 +28,7 @@ def require_judge_of_sweep(overrides: Sequence[str], source: Source) -> None:
         _require_validation(*plain(tree))
 
 
-def require_judge(config: Mapping[str, Any], choices: Mapping[str, str]) -> None:
+def require_judge(config: Config, choices: Mapping[str, str]) -> None:
     """The same for one job of a running sweep, which may vary what is measured."""
     if optimises(HydraConfig.get().sweeper):
         _require_validation(config, choices)
@@ -39,7 +39,7 @@ def optimises(sweeper: DictConfig) -> bool:
     return not str(sweeper._target_).endswith((".BasicSweeper", ".GridSweeper"))
 
 
-def _require_validation(config: Mapping[str, Any], choices: Mapping[str, str]) -> None:
+def _require_validation(config: Config, choices: Mapping[str, str]) -> None:
     measured = config["metrics"]["validation"]
     needs = "validation examples to be judged by (dataset.validation_share, metrics.validation=true)"
     require(measured is True, WHO, needs, dataset=choices.get("dataset"), validation=measured)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from byzsgd.config.annotations import is_plain
 from byzsgd.config.catalogue import groups
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from byzsgd.run.own_parts import OwnPart
 
 
-def parted(*given: Overrides) -> tuple[list[Overrides], dict[str, Any]]:
+def parted(*given: Overrides) -> tuple[list[Overrides], dict[str, object]]:
     """The plain settings, and the objects by their keys."""
-    objects: dict[str, Any] = {}
+    objects: dict[str, object] = {}
     return [_without(each, "", objects) if isinstance(each, Mapping) else each for each in given], objects
 
 
-def placed(words: Sequence[str], objects: Mapping[str, Any]) -> tuple[list[str], list[OwnPart]]:
+def placed(words: Sequence[str], objects: Mapping[str, object]) -> tuple[list[str], list[OwnPart]]:
     """The overrides, with those that the objects need around them, and the parts. ConfigError where an override sets
     something that an object replaces."""
     if not objects:
@@ -43,8 +43,8 @@ def placed(words: Sequence[str], objects: Mapping[str, Any]) -> tuple[list[str],
 
 
 def filled(
-    config: dict[str, Any], choices: dict[str, str], parts: Sequence[OwnPart]
-) -> tuple[dict[str, Any], dict[str, str]]:
+    config: dict[str, object], choices: dict[str, str], parts: Sequence[OwnPart]
+) -> tuple[dict[str, object], dict[str, str]]:
     """A resolved configuration that contains the objects, and choices that contain their names."""
     chosen = dict(choices)
     for part in parts:
@@ -60,10 +60,10 @@ def filled(
     return config, chosen
 
 
-def _without(given: Mapping[str, Any], path: str, objects: dict[str, Any]) -> dict[str, Any]:
+def _without(given: Mapping[str, object], path: str, objects: dict[str, object]) -> dict[str, object]:
     """The same settings without the objects of groups, which are moved into `objects`. Other objects stay: they are
     refused later."""
-    left: dict[str, Any] = {}
+    left: dict[str, object] = {}
     for name, value in given.items():
         key = f"{path}.{name}" if path else str(name)
         if _is_part(key, value):
@@ -75,7 +75,7 @@ def _without(given: Mapping[str, Any], path: str, objects: dict[str, Any]) -> di
     return left
 
 
-def _is_part(key: str, value: Any) -> bool:
+def _is_part(key: str, value: object) -> bool:
     """Whether a value is an object for a group, or for a setting in one."""
     group, _, below = key.replace(".", "/").partition("/")
     if group not in groups():

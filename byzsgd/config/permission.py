@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from byzsgd.config.targets import ConfigError
 from byzsgd.config.words import value_of
@@ -19,12 +18,12 @@ class Permission:
     """What the user permits a stored run."""
 
     plugins: Sequence[str] = ()  # modules that its configuration may name
-    settings: Mapping[str, Any] = field(default_factory=dict)  # of `RESUMABLE`, from the command line
+    settings: Mapping[str, object] = field(default_factory=dict)  # of `RESUMABLE`, from the command line
     trust: bool = False  # whether its own tracker and download are permitted
 
     def applied(
-        self, config: Mapping[str, Any], choices: Mapping[str, str], say: Say
-    ) -> tuple[dict[str, Any], dict[str, str]]:
+        self, config: Mapping[str, object], choices: Mapping[str, str], say: Say
+    ) -> tuple[dict[str, object], dict[str, str]]:
         """A stored configuration and its choices, with the user's settings and without a tracker or download that is
         not permitted. `say` reports a tracker that is left out."""
         own, chosen, dataset = dict(config), dict(choices), config.get("dataset")
@@ -48,7 +47,7 @@ class Permission:
         return own | {key: value for key, value in self.settings.items() if key == "data_root"}, chosen
 
 
-def require_resumable(settings: Mapping[str, Any]) -> None:
+def require_resumable(settings: Mapping[str, object]) -> None:
     """ConfigError for a setting that resume does not take."""
     for key, value in settings.items():
         if key not in RESUMABLE and not key.startswith(("budget.", "tracker.")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from byzsgd.config.command_line import Failure, launch_sweep, read
 from byzsgd.config.sweeps import SweepTarget, target_of
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from byzsgd.run import Experiment
 
 
-def sweep(grid: Sequence[str] | Mapping[str, Any], folder: str | Path | None = None) -> list[Run]:
+def sweep(grid: Sequence[str] | Mapping[str, object], folder: str | Path | None = None) -> list[Run]:
     """Runs every combination, as `byzsgd train -m` does, and returns the runs in this order.
 
     `grid`: overrides as on the command line (`["aggregator=asgd,kardam", "seed=range(3)", "hydra/launcher=joblib"]`),
@@ -56,7 +56,7 @@ def _run(experiment: Experiment, folder: Path) -> None:
 def _swept(grid: Mapping[str, object]) -> list[str]:
     words = []
     for key, value in grid.items():
-        values: Iterable[Any] = value if isinstance(value, list | tuple | range) else [value]
+        values: Iterable[object] = value if isinstance(value, list | tuple | range) else [value]
         texts = [value_of(key, each) for each in values]
         if not texts:
             raise ConfigError(f"{key} needs at least one value; got none")

@@ -6,28 +6,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
 
 import yaml
 
 from byzsgd.checks import leaves
 from byzsgd.config.locations import CONF
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _HEADER = re.compile(r"#\s*@package\s+(\S+)")
 
 
-def settings(overrides: Sequence[str]) -> dict[str, Any]:
+def settings(overrides: Sequence[str]) -> dict[str, object]:
     """Every setting that can be given as KEY=VALUE beside these overrides: its dotted key -> its default."""
     chosen = dict(word.split("=", 1) for word in overrides if "=" in word)
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for package, node in _files("", "config", chosen):
         own = {key: value for key, value in node.items() if key != "defaults"}
         values |= leaves(own, package)
     return {key: value for key, value in values.items() if not _is_inner(key)}
 
 
-def _files(group: str, member: str, choices: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _files(group: str, member: str, choices: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, object]]]:
     """(package, content) of the files of a member and of the parts that it chooses, parts first."""
     path = f"{group}/{member}" if group else member
     text, node = _read(path)
@@ -42,8 +41,9 @@ def _files(group: str, member: str, choices: Mapping[str, str]) -> Iterator[tupl
     yield "" if package == "_global_" else package, node
 
 
-def _defaults(node: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
-    for entry in node.get("defaults") or ():
+def _defaults(node: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    defaults = node.get("defaults")
+    for entry in defaults if isinstance(defaults, list) else ():
         for part, choice in entry.items() if isinstance(entry, dict) else ():
             if not part.startswith("override ") and choice is not None:
                 yield part, choice

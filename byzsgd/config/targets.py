@@ -10,7 +10,7 @@ import importlib
 import inspect
 import re
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from byzsgd.checks import spelled
@@ -34,7 +34,7 @@ class ConfigError(ValueError):
     """A configuration that cannot be built, in one line."""
 
 
-def check(node: Any, allowed: Sequence[str], path: str = "") -> None:
+def check(node: object, allowed: Sequence[str], path: str = "") -> None:
     """Walks a configuration. ConfigError for a `_target_` outside the allowed packages, and for a setting that its
     target does not have, that is missing, or that has another type."""
     if isinstance(node, Mapping):
@@ -50,7 +50,7 @@ def check(node: Any, allowed: Sequence[str], path: str = "") -> None:
             check(value, allowed, f"{path}[{index}]")
 
 
-def built(node: Any, allowed: Sequence[str]) -> Any:
+def built(node: object, allowed: Sequence[str]) -> Any:
     """The objects of a checked configuration: a `_target_` is called with its settings; with `_partial_: true` it
     becomes a functools.partial of them.
 
@@ -74,15 +74,11 @@ def built(node: Any, allowed: Sequence[str]) -> Any:
     return part
 
 
-def annotated(node: Any, allowed: Sequence[str]) -> Any:
+def annotated(node: Mapping[str, object], allowed: Sequence[str]) -> dict[str, object]:
     """A checked configuration in which a whole number becomes a real one if its target's annotation asks for that. 1
     and 1.0 are the same setting and need the same record."""
-    if isinstance(node, list | tuple):
-        return [annotated(item, allowed) for item in node]
-    if not isinstance(node, Mapping):
-        return node
     hints = _hints(_located(str(node["_target_"]), allowed, str(node["_target_"]))) if "_target_" in node else {}
-    return {key: annotated(converted(item, hints.get(key, Any)), allowed) for key, item in node.items()}
+    return {key: _annotated(converted(item, hints.get(key, object)), allowed) for key, item in node.items()}
 
 
 def suggestion(word: str, allowed: Iterable[str]) -> str:
@@ -94,7 +90,13 @@ def suggestion(word: str, allowed: Iterable[str]) -> str:
     return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(names)}"
 
 
-def _check_target(node: Mapping[str, Any], allowed: Sequence[str], path: str) -> None:
+def _annotated(value: object, allowed: Sequence[str]) -> object:
+    if isinstance(value, list | tuple):
+        return [_annotated(item, allowed) for item in value]
+    return annotated(value, allowed) if isinstance(value, Mapping) else value
+
+
+def _check_target(node: Mapping[str, object], allowed: Sequence[str], path: str) -> None:
     who = path or "the experiment"
     target = _located(str(node["_target_"]), allowed, who)
     if "_args_" in node:
@@ -106,19 +108,19 @@ def _check_target(node: Mapping[str, Any], allowed: Sequence[str], path: str) ->
             continue
         if key not in parameters:
             raise ConfigError(f"{who} has no setting '{key}'{suggestion(str(key), parameters)}")
-        dotted = f"{path}.{key}" if path else str(key)
+        dotted, hint = f"{path}.{key}" if path else str(key), hints.get(key, object)
         if value == _MISSING:
-            raise ConfigError(f"{dotted} needs a value: {described(hints.get(key, Any))}; got none")
-        if wrong := misfit(value, hints.get(key, Any), dotted):
-            where, bad, hint = wrong
+            raise ConfigError(f"{dotted} needs a value: {described(hint)}; got none")
+        if wrong := misfit(value, hint, dotted):
+            where, bad, expected = wrong
             got = repr(bad) if isinstance(bad, str) else spelled(bad) if is_plain(bad) else f"a {type(bad).__name__}"
-            raise ConfigError(f"{where} needs {described(hint)}; got {got}{_way(bad, hint)}")
+            raise ConfigError(f"{where} needs {described(expected)}; got {got}{_way(bad, expected)}")
     # The caller of a partial may complete it: a server passes further arguments to its rule.
     for key in () if node.get("_partial_") else missing(target, node):
         raise ConfigError(f"{who} needs a value for '{key}'")
 
 
-def _way(value: Any, hint: Any) -> str:
+def _way(value: object, hint: object) -> str:
     """The end of a message about a text that looks like a number: how to write that number."""
     if value in (".inf", "-.inf"):  # a number in YAML, a text in the grammar of overrides
         return " (in an override: inf)"
@@ -127,7 +129,7 @@ def _way(value: Any, hint: Any) -> str:
     return ""
 
 
-def _located(name: str, allowed: Sequence[str], who: str) -> Any:
+def _located(name: str, allowed: Sequence[str], who: str) -> Callable[..., object]:
     """The object with a dotted name. Both the name and the definition must be within the allowed packages."""
     way = "a module named in plugins" if "torch" in allowed else "a module named by --plugin MODULE"
     refusal = f"{who} needs a _target_ within {', '.join(allowed)} or {way}; got {name}"
@@ -137,7 +139,7 @@ def _located(name: str, allowed: Sequence[str], who: str) -> Any:
     for cut in range(len(parts) - 1, 0, -1):
         module = ".".join(parts[:cut])
         try:
-            thing: Any = importlib.import_module(module)
+            thing: object = importlib.import_module(module)
         except ModuleNotFoundError as error:
             if error.name and (module == error.name or module.startswith(f"{error.name}.")):
                 continue
@@ -156,7 +158,7 @@ def _located(name: str, allowed: Sequence[str], who: str) -> Any:
     raise ConfigError(f"{who} needs a _target_ that exists; got {name}")
 
 
-def _hints(target: Any) -> dict[str, Any]:
+def _hints(target: Any) -> dict[str, object]:
     # Of a dataclass the class is taken: its generated __init__ cannot resolve annotations from another module.
     plain_class = inspect.isclass(target) and not dataclasses.is_dataclass(target)
     try:

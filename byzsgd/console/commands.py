@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from byzsgd.checks import require
 from byzsgd.console.new_member import KINDS, new_member
@@ -17,11 +17,18 @@ from byzsgd.plotting.kinds import KINDS as FIGURES
 from byzsgd.plotting.kinds import Askable
 
 if TYPE_CHECKING:
+    from byzsgd.analysis import Recorded
     from byzsgd.records import Run
     from byzsgd.reporting import Table
 
 
-def add_commands(commands: Any, sweep: Callable[[list[str]], int]) -> None:
+class Commands(Protocol):
+    """The commands of a parser, as `argparse.ArgumentParser.add_subparsers` gives them."""
+
+    def add_parser(self, name: str, *, help: str, description: str) -> argparse.ArgumentParser: ...
+
+
+def add_commands(commands: Commands, sweep: Callable[[list[str]], int]) -> None:
     """Adds these commands to the parser. `sweep`: runs a sweep (overrides -> exit code)."""
     plotting = _command(commands, "plot", plot, "draw figures from the folders of runs or sweeps")
     plotting.add_argument("--kind", action="append", choices=Askable(FIGURES), metavar="KIND",
@@ -178,8 +185,8 @@ def reproduce(parsed: argparse.Namespace, sweep: Callable[[list[str]], int]) -> 
     return run_study(parsed, sweep)
 
 
-def _command(commands: Any, name: str, function: object, text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+def _command(commands: Commands, name: str, function: object, text: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text)
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.set_defaults(command=function)
     return parser
@@ -219,7 +226,7 @@ def _figures(parsed: argparse.Namespace) -> Path:
     return folder / "figures"
 
 
-def _law_of(run: Any) -> Any:
+def _law_of(run: Recorded) -> Any:
     """The law of a run's delays by its configuration; None where that cannot be built here."""
     from byzsgd import config
 

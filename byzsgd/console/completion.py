@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 SHELLS = {
     "bash": r"""
@@ -50,7 +49,7 @@ def candidates(line: str, parser: argparse.ArgumentParser) -> list[str]:
     """The words that may stand at the end of a line, each of them complete."""
     *before, word = line.split(" ")
     words = [each for each in before if each][1:]  # without the program
-    commands: dict[str, argparse.ArgumentParser] = commands_of(parser)
+    commands = commands_of(parser)
     if not words:
         return _fitting(word, [*commands, *_options(parser)])
     command = commands.get(words[0])
@@ -122,7 +121,7 @@ def _folders(word: str) -> list[str]:
     return [f"{folder}{slash}{each}/" for each in _fitting(name, names) if name or not each.startswith(".")]
 
 
-def commands_of(parser: argparse.ArgumentParser) -> dict[str, Any]:
+def commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
     """The parsers of the commands, by name."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):

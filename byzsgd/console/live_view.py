@@ -6,10 +6,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -106,7 +105,7 @@ def view(
     head = f"{folder}: {_counted([state for _, _, state in states])}" + (
         f"; about {duration(left)} left" if left else ""
     )
-    parts: list[Any] = [Text(head), fitted(table, width, GIVES_WAY)]
+    parts: list[RenderableType] = [Text(head), fitted(table, width, GIVES_WAY)]
     if len(states) > MOST_ROWS:
         parts.append(Text(f"and {len(states) - MOST_ROWS} more"))
     parts += [Text(f"{path.name}: {trouble}", style="yellow") for path, trouble in troubles.items()]
@@ -127,7 +126,7 @@ def _names(folder: Path, runs: Sequence[Run]) -> dict[int, str]:
     return names
 
 
-def _row(run: Run, status: str) -> list[Any]:
+def _row(run: Run, status: str) -> list[RenderableType]:
     last = run.metrics[-1].to_dicts()[0] if len(run.metrics) else {}
     done = share(run)
     over = status in (*ENDED, "failed")

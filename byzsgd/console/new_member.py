@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from byzsgd.checks import require
 from byzsgd.console.output import tell
@@ -18,6 +17,16 @@ from byzsgd.console.output import tell
 ROOT = Path(__file__).resolve().parents[2]
 _KINDS = Path(__file__).with_name("new_members")
 KINDS = tuple(sorted(file.stem for file in _KINDS.glob("*.toml")))
+
+
+class Line(TypedDict):
+    """A line of a kind: into which file, and behind which siblings."""
+
+    path: str
+    text: str
+    like: NotRequired[str]  # matches its siblings
+    below: NotRequired[str]  # matches a line above the first of them
+    sorted: NotRequired[bool]  # whether they are sorted
 
 
 def new_member(kind: str, name: str, root: Path = ROOT) -> int:
@@ -33,7 +42,8 @@ def new_member(kind: str, name: str, root: Path = ROOT) -> int:
         path = root / part["path"].replace("NAME", name)
         require(not path.exists(), "new", f"a name that no {kind} has", name=name, file=path.relative_to(root))
         texts[path] = _named(part["text"].removeprefix("\n"), name)
-    for line in plan["line"]:
+    lines: list[Line] = plan["line"]
+    for line in lines:
         path = root / line["path"]
         before = texts[path] if path in texts else path.read_text(encoding="utf-8")
         texts[path] = _with_line(before, {**line, "text": _named(line["text"], name)})
@@ -51,7 +61,7 @@ def _named(text: str, name: str) -> str:
     return text.replace("NAME", name).replace("Name", "".join(part.capitalize() for part in name.split("_")))
 
 
-def _with_line(text: str, line: Mapping[str, Any]) -> str:
+def _with_line(text: str, line: Line) -> str:
     """The text of a file with one more line: behind its siblings, or among them if they are sorted; without siblings at
     the end of the file.
 
@@ -70,7 +80,7 @@ def _with_line(text: str, line: Mapping[str, Any]) -> str:
     return "\n".join([*lines[:end], line["text"], *lines[end:]])
 
 
-def _first(lines: list[str], pattern: str, start: int, line: Mapping[str, object]) -> int:
+def _first(lines: list[str], pattern: str, start: int, line: Line) -> int:
     number = next((at for at in range(start, len(lines)) if re.match(pattern, lines[at])), None)
     if number is None:
         raise ValueError(f"new needs a line in {line['path']} that matches {pattern}; got none")

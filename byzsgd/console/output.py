@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from byzsgd.checks import printable
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, ConsoleOptions, RenderableType
     from rich.table import Table
 
 PIPE = 400  # columns of an output of unknown width: no table is cut
@@ -55,7 +55,7 @@ def _screen() -> type[Console]:
     from rich.segment import Segment
 
     class Screen(Console):
-        def render(self, renderable: Any, options: Any = None) -> Any:
+        def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
             """Spells out control characters in texts, which could change the terminal. Those of rich itself are no
             texts."""
             for segment in super().render(renderable, options):

@@ -1,5 +1,3 @@
-"""The dataset `breast_cancer`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass

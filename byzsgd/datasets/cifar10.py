@@ -1,5 +1,3 @@
-"""The dataset `cifar10`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass

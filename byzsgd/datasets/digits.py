@@ -1,5 +1,3 @@
-"""The dataset `digits`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass

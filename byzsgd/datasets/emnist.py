@@ -1,5 +1,3 @@
-"""The dataset `emnist`."""
-
 from __future__ import annotations
 
 import string

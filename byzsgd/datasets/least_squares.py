@@ -1,5 +1,3 @@
-"""The dataset `least_squares`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,5 +1,3 @@
-"""The dataset `phase_retrieval`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass

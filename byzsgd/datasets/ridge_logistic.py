@@ -1,5 +1,3 @@
-"""The dataset `ridge_logistic`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,5 +1,3 @@
-"""The dataset `tensor_file`."""
-
 from __future__ import annotations
 
 import zipfile

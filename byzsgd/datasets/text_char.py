@@ -1,5 +1,3 @@
-"""The dataset `text_char`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,5 +1,3 @@
-"""The graph `barbell`."""
-
 from __future__ import annotations
 
 from itertools import combinations

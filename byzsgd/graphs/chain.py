@@ -1,5 +1,3 @@
-"""The graph `chain`."""
-
 from __future__ import annotations
 
 from byzsgd.graphs.edges import Fixed, joined

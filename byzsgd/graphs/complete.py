@@ -1,5 +1,3 @@
-"""The graph `complete`."""
-
 from __future__ import annotations
 
 import numpy as np

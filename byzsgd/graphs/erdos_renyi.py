@@ -1,5 +1,3 @@
-"""The graph `erdos_renyi`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,5 +1,3 @@
-"""The graph `file`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass

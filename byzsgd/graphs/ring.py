@@ -1,5 +1,3 @@
-"""The graph `ring`."""
-
 from __future__ import annotations
 
 from byzsgd.graphs.edges import Fixed, joined

@@ -1,5 +1,3 @@
-"""The graph `torus`."""
-
 from __future__ import annotations
 
 import numpy as np

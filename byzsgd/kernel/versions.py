@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from byzsgd.interfaces import Key, Optimizer
-from byzsgd.kernel.memory import copy_of
+from byzsgd.kernel.copies import kept
 
 
 @dataclass(eq=False)

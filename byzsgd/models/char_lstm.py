@@ -1,5 +1,3 @@
-"""The model `char_lstm`."""
-
 from __future__ import annotations
 
 from torch import Tensor, nn

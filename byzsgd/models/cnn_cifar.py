@@ -1,5 +1,3 @@
-"""The model `cnn_cifar`."""
-
 from __future__ import annotations
 
 from torch import nn

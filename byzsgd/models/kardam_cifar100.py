@@ -1,5 +1,3 @@
-"""The model `kardam_cifar100`."""
-
 from __future__ import annotations
 
 from torch import nn

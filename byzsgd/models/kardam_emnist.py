@@ -1,5 +1,3 @@
-"""The model `kardam_emnist`."""
-
 from __future__ import annotations
 
 from torch import nn

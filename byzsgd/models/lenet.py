@@ -1,5 +1,3 @@
-"""The model `lenet`."""
-
 from __future__ import annotations
 
 from torch import nn

@@ -1,5 +1,3 @@
-"""The model `linear`."""
-
 from __future__ import annotations
 
 import math

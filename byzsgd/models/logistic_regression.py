@@ -1,5 +1,3 @@
-"""The model `logistic_regression`."""
-
 from __future__ import annotations
 
 import math

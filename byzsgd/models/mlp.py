@@ -1,5 +1,3 @@
-"""The model `mlp`."""
-
 from __future__ import annotations
 
 import math

@@ -1,5 +1,3 @@
-"""The model `phase_retrieval`."""
-
 from __future__ import annotations
 
 import math

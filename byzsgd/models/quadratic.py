@@ -1,5 +1,3 @@
-"""The model `quadratic`."""
-
 from __future__ import annotations
 
 import math

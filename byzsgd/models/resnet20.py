@@ -1,5 +1,3 @@
-"""The model `resnet20`."""
-
 from __future__ import annotations
 
 from torch import nn

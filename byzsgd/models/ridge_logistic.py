@@ -1,5 +1,3 @@
-"""The model `ridge_logistic`."""
-
 from __future__ import annotations
 
 import math

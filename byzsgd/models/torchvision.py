@@ -1,5 +1,3 @@
-"""The model `torchvision`."""
-
 from __future__ import annotations
 
 import math

@@ -1,5 +1,3 @@
-"""The model `transformer`."""
-
 from __future__ import annotations
 
 import torch

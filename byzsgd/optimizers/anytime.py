@@ -1,5 +1,3 @@
-"""The optimizer `anytime`."""
-
 from __future__ import annotations
 
 import math

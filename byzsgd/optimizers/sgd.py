@@ -1,5 +1,3 @@
-"""The optimizer `sgd`."""
-
 from __future__ import annotations
 
 import math

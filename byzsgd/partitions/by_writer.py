@@ -1,5 +1,3 @@
-"""The partition `by_writer`."""
-
 from __future__ import annotations
 
 import heapq

@@ -1,5 +1,3 @@
-"""The partition `class_groups`."""
-
 from __future__ import annotations
 
 import numpy as np

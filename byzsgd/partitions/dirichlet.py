@@ -1,5 +1,3 @@
-"""The partition `dirichlet`."""
-
 from __future__ import annotations
 
 import math

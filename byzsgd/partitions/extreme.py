@@ -1,5 +1,3 @@
-"""The partition `extreme`."""
-
 from __future__ import annotations
 
 import numpy as np

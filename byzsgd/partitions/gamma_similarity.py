@@ -1,5 +1,3 @@
-"""The partition `gamma_similarity`."""
-
 from __future__ import annotations
 
 import numpy as np

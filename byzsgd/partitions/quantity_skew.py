@@ -1,5 +1,3 @@
-"""The partition `quantity_skew`."""
-
 from __future__ import annotations
 
 import math

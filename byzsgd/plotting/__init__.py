@@ -42,7 +42,7 @@ else:
         "progress": "curves",
     }
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
         if name in KINDS:
             return figure_of(name)
         if name not in _HOMES:

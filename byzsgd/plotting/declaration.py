@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Concatenate, Generic, ParamSpec
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from matplotlib.figure import Figure
 
@@ -15,6 +15,7 @@ from byzsgd.analysis.groups import Comparison, NothingToDraw, Recorded
 from byzsgd.signatures import by_name
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def differing(comparison: Comparison) -> str:
@@ -55,7 +56,7 @@ class Declaration:
         """All that it needs, in words."""
         return ", and ".join(need.words for need in self.needs) or "runs"
 
-    def demand(self, comparison: Comparison, arguments: Mapping[str, Any]) -> None:
+    def demand(self, comparison: Comparison, given: Mapping[str, object]) -> None:
         """NothingToDraw where something is missing."""
         missing = {name for run in comparison.runs for name in self.columns if name not in run.arrivals.columns}
         if missing:
@@ -82,7 +83,7 @@ class DeclaredFigure(Generic[P]):
         self.declaration.demand(comparison, {**self.bound, **kwargs})
         return self.draw(comparison, *args, **{**self.bound, **kwargs})
 
-    def alias(self, name: str, **bound: Any) -> DeclaredFigure[...]:
+    def named(self, name: str, **bound: object) -> DeclaredFigure[...]:
         """The same under another name, with these keyword arguments."""
         return DeclaredFigure(self.draw, replace(self.declaration, name=name), {**self.bound, **bound})
 
@@ -103,6 +104,6 @@ def figure(
     return lambda draw: DeclaredFigure(draw, Declaration(draw.__name__, needs, columns, axes))
 
 
-def _answer(question: Callable[..., Any], comparison: Comparison, arguments: Mapping[str, Any]) -> Any:
-    names = by_name(question)
-    return question(comparison, **{name: value for name, value in arguments.items() if name in names})
+def _asked(question: Callable[..., T], comparison: Comparison, given: Mapping[str, object]) -> T:
+    named = by_name(question)
+    return question(comparison, **{name: value for name, value in given.items() if name in named})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
@@ -111,8 +111,8 @@ def save(figure: Figure, output: Path, name: str, formats: Sequence[str] = ("png
 
 def _figures(kind: str, comparison: Comparison, axes: Sequence[Axis], law_of: LawOf | None) -> list[tuple[str, Figure]]:
     """The figures of a kind with the names of their files: one for each of these axes that it has, or one."""
-    declared = figure_of(kind)
-    arguments: dict[str, Any] = {"law_of": law_of} if "law_of" in declared.takes else {}
+    drawn = figure_of(kind)
+    given: dict[str, object] = {"law_of": law_of} if "law_of" in drawn.takes else {}
     name = kind.replace(":", ".")
     if not declared.declaration.axes:
         return [(name, _draw_one(kind, declared, comparison, arguments))]
@@ -123,8 +123,8 @@ def _figures(kind: str, comparison: Comparison, axes: Sequence[Axis], law_of: La
     return [(f"{name}-{axis}", _draw_one(kind, declared, comparison, {**arguments, "x": axis})) for axis in fit]
 
 
-def _draw_one(kind: str, declared: DeclaredFigure[...], comparison: Comparison, arguments: Mapping[str, Any]) -> Figure:
-    figure = declared(comparison, **arguments)
+def _made(kind: str, drawn: DeclaredFigure[...], comparison: Comparison, given: Mapping[str, object]) -> Figure:
+    figure = drawn(comparison, **given)
     require(isinstance(figure, Figure), kind, "to return a matplotlib Figure", returned=type(figure).__name__)
     return figure
 

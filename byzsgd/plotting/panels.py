@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from math import ceil
 from textwrap import wrap
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -90,7 +90,7 @@ class Arrangement:
 
     hue: str | None
     panels: tuple[tuple[str, tuple[Group, ...]], ...]  # title and groups
-    looks: Mapping[Any, Look]
+    looks: Mapping[object, Look]
     left_out: int  # panels beyond what a figure can show
     legend: tuple[str, ...]  # the keys that it names: the hue, and the settings that follow from it
 
@@ -125,7 +125,7 @@ def arrange(comparison: Comparison) -> Arrangement:
     return Arrangement(hue, panels[:MOST_PANELS], _looks_of(comparison, hue), max(0, len(panels) - MOST_PANELS), legend)
 
 
-def _looks_of(comparison: Comparison, hue: str | None) -> dict[Any, Look]:
+def _dealt(comparison: Comparison, hue: str | None) -> dict[object, Look]:
     """The look of each value of the hue: that which it has among all runs of the folder."""
     servers = server_looks(str(value) for value in comparison.look_values("aggregator"))
     if hue is None:
@@ -298,14 +298,23 @@ def plain_log(axis: Axis) -> None:
 
 def handle(text: str, look: Look, *, mark: bool = False) -> Line2D:
     """Of a line in a legend, or of a mark."""
-    shape: dict[str, Any] = {"linestyle": "none", "marker": look.marker} if mark else {"linestyle": look.dash}
-    return Line2D([], [], color=look.colour, label=text, **shape)
+    if mark:
+        return dot(text, look.colour, look.marker, size=None)
+    return Line2D([], [], color=look.colour, label=text, linestyle=look.dash)
+
+
+def dot(text: str, colour: str, marker: str = "o", *, size: float | None = 4, face: str | None = None) -> Line2D:
+    """Of a mark in a legend. `size`: in points; None: that of marks on a line. `face`: None: its colour."""
+    return Line2D(
+        [], [], color=colour, label=text, linestyle="none", marker=marker, markersize=size, markerfacecolor=face
+    )
 
 
 def cross() -> Line2D:
     """The mark of a run that diverged."""
-    look: dict[str, Any] = {"linestyle": "none", "marker": "X", "markersize": 6, "markeredgecolor": "white"}
-    return Line2D([], [], color=FAINT, label="diverged", **look)
+    return Line2D(
+        [], [], color=FAINT, label="diverged", linestyle="none", marker="X", markersize=6, markeredgecolor="white"
+    )
 
 
 def kind_handles(byzantine: bool = True) -> list[Line2D]:

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
 
 import matplotlib
 from matplotlib import style as matplotlib_style
+from matplotlib.typing import LineStyleType
 
 from byzsgd.analysis.colours import BYZANTINE as BYZANTINE
 from byzsgd.analysis.colours import HONEST as HONEST
@@ -19,7 +19,7 @@ from byzsgd.analysis.colours import look_of, server_places
 SINGLE = 3.5  # inches: one column of a two-column page
 DOUBLE = 7.16  # inches: both
 
-DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (1.4, 1.3)), (0, (6, 1.5, 1.2, 1.5)))
+DASHES: tuple[LineStyleType, ...] = ("-", (0, (5, 1.6)), (0, (1.4, 1.3)), (0, (6, 1.5, 1.2, 1.5)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 INK = "#222222"
@@ -29,7 +29,7 @@ GRID = "#E4E4E4"
 REASONS = ("lipschitz", "frequency", "zeno", "afl_guard", "max_staleness")
 HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "++++", "oo")
 
-_RC: dict[str, Any] = {
+_RC: dict[str, object] = {
     "font.family": "DejaVu Sans",  # ships with matplotlib: the same figure on every machine
     "font.size": 8,
     "axes.titlesize": 8.5,
@@ -78,11 +78,10 @@ _RC: dict[str, Any] = {
 }
 
 
-def styled() -> AbstractContextManager[Any]:
+def styled() -> AbstractContextManager[object]:
     """The settings under which a figure is made and saved; a user's own matplotlibrc has no say."""
     settings = {key: value for key, value in _RC.items() if key in matplotlib.rcParams}
-    context: AbstractContextManager[Any] = matplotlib_style.context(["default", settings])
-    return context
+    return matplotlib_style.context(["default", settings])
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ class Look:
     """How one curve is drawn."""
 
     colour: str
-    dash: Any
+    dash: LineStyleType
     marker: str
 
 
@@ -104,7 +103,7 @@ def server_looks(names: Iterable[str]) -> dict[str, Look]:
     return {name: _look(rank) for name, rank in server_places(names).items()}
 
 
-def nominal_looks(values: Sequence[Any]) -> list[Look]:
+def nominal_looks(values: Sequence[object]) -> list[Look]:
     """Different looks for values without an order; those in the order given."""
     return [_look(rank) for rank in range(len(values))]
 

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -46,14 +46,23 @@ class Checkpoint:
     offsets: Offsets  # the length of the records at that moment
 
 
-def save_checkpoint(folder: Path, number: int, tree: Any, offsets: Offsets) -> Path:
+class _Document(TypedDict):
+    """What a checkpoint holds beside its tensors."""
+
+    format: int
+    number: int  # arrivals before it
+    offsets: dict[str, Any]  # of `Offsets`
+    tree: object  # the JSON of `tree_format.encode`
+
+
+def save_checkpoint(folder: Path, number: int, tree: object, offsets: Offsets) -> Path:
     """Writes a checkpoint into a run folder, keeps the newest two and returns the path. Contexts are not saved:
     `read_checkpoint` takes them as `outside`. The same state gives the same bytes."""
     return _write(folder, number, *encode(tree), offsets)
 
 
-def _write(folder: Path, number: int, node: Any, tensors: dict[str, Tensor], offsets: Offsets) -> Path:
-    document = {"format": FORM, "number": number, "offsets": asdict(offsets), "tree": node}
+def _write(folder: Path, number: int, node: object, tensors: dict[str, Tensor], offsets: Offsets) -> Path:
+    document: _Document = {"format": FORM, "number": number, "offsets": asdict(offsets), "tree": node}
     metadata = {"byzsgd": json.dumps(document, allow_nan=False, separators=(",", ":"))}
 
     def write(temporary: Path) -> Path:
@@ -75,7 +84,7 @@ def _write(folder: Path, number: int, node: Any, tensors: dict[str, Tensor], off
     return path
 
 
-def keep_last(folder: Path, number: int, tree: Any, offsets: Offsets, most: float) -> None:
+def keep_last(folder: Path, number: int, tree: object, offsets: Offsets, most: float) -> None:
     """For a run that has ended: replaces its checkpoints by its last state. If that has more than `most` bytes, the
     folder keeps none."""
     node, tensors = encode(tree)
@@ -87,7 +96,7 @@ def keep_last(folder: Path, number: int, tree: Any, offsets: Offsets, most: floa
     drop_checkpoints(folder)
 
 
-def size_of(tree: Any) -> int:
+def size_of(tree: object) -> int:
     """Bytes that the tensors of a state take in a checkpoint."""
     return _bytes(encode(tree)[1])
 
@@ -118,12 +127,13 @@ def _folder_and_name(path: Path) -> tuple[Path, Path]:
     return path.parents[1], Path(path.parent.name) / path.name
 
 
-def _document(path: Path) -> Any:
+def _document(path: Path) -> _Document:
     with safe_open(regular(*_folder_and_name(path)), framework="pt") as file:
-        return json.loads(file.metadata()["byzsgd"])
+        document: _Document = json.loads(file.metadata()["byzsgd"])
+        return document
 
 
-def _offsets(document: Any) -> Offsets:
+def _offsets(document: _Document) -> Offsets:
     offsets = Offsets(**document["offsets"])
     if not all(type(getattr(offsets, each.name)) is type(each.default) for each in fields(offsets)):
         raise TypeError("offsets are counts and a digest")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from .files import digest
 from .names import ARRIVALS_FOLDER, CONFIG, DONE, FORMAT, INFO, METRICS_FILE, NODES, PARAMS
@@ -16,6 +16,16 @@ from .reading import contents, json_object
 
 FILES = (CONFIG, INFO, PARAMS, NODES)
 _OWN = "own"  # the key of DONE's digest of its other entries
+
+
+@dataclass(frozen=True)
+class Done:
+    """The entries of DONE."""
+
+    metrics: str  # the digest of the metrics
+    parts: list[str]  # the names of the parts of arrivals
+    prefix: str | None  # the `prefix_id` of the run
+    files: Mapping[str, str] | None  # settings, facts and parameters -> digest; None: of version 0.1, which wrote none
 
 
 def done_of(folder: Path, *, metrics: str, prefix: str) -> bytes:
@@ -31,7 +41,7 @@ def is_finished(folder: Path) -> bool:
     return os.path.lexists(folder / DONE)
 
 
-def read_done(folder: Path) -> dict[str, Any] | None:
+def read_done(folder: Path) -> Done | None:
     """The entries of DONE; None: the run has not ended. ValueError where DONE is damaged."""
     if not is_finished(folder):
         return None
@@ -43,12 +53,7 @@ def read_done(folder: Path) -> dict[str, Any] | None:
         raise ValueError(f"{path} is damaged: it does not vouch for metrics and parts")
     if not isinstance(done.get("files", {}), dict):
         raise ValueError(f"{path} is damaged: its files are no mapping")
-    return done
-
-
-def vouches_for_all(done: Mapping[str, object]) -> bool:
-    """Whether DONE has checksums of settings, facts and parameters too. Version 0.1 wrote none."""
-    return "files" in done
+    return Done(done["metrics"], done["parts"], done.get("prefix"), done.get("files"))
 
 
 def require_format(folder: Path, entries: Mapping[str, object]) -> None:
@@ -57,18 +62,18 @@ def require_format(folder: Path, entries: Mapping[str, object]) -> None:
         raise ValueError(f"{folder} has records of format {entries['format']}, this version reads format {FORMAT}")
 
 
-def require_unchanged(folder: Path, name: str, done: Mapping[str, Any] | None, content: bytes | None = None) -> None:
+def require_unchanged(folder: Path, name: str, done: Done | None, content: bytes | None = None) -> None:
     """ValueError where a file does not match its checksum in DONE. `content`: its bytes, if they were read already."""
     if done is None:
         return
-    expected = done["metrics"] if name == METRICS_FILE else done.get("files", {}).get(name)
+    expected = done.metrics if name == METRICS_FILE else (done.files or {}).get(name)
     if expected is not None and digest(contents(folder, name) if content is None else content) != expected:
         raise ValueError(f"{folder / name} is damaged: its bytes do not match the checksum in {DONE}")
 
 
-def require_parts(arrivals: Path, done: Mapping[str, object] | None) -> None:
+def require_parts(arrivals: Path, done: Done | None) -> None:
     """ValueError where the parts of `arrivals/` are not those that DONE names."""
-    if done is not None and [path.name for path in parts(arrivals)] != done["parts"]:
+    if done is not None and [path.name for path in parts(arrivals)] != done.parts:
         raise ValueError(f"{arrivals} is damaged: its parts are not those of the finished run")
 
 

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any
 
 from byzsgd.checks import leaves
 
@@ -53,10 +52,10 @@ def prefix_id(config: Mapping[str, object]) -> str:
 def same_run(stored: Mapping[str, object], own: Mapping[str, object]) -> bool:
     """Whether two configurations describe the same run. Version 0.1 stored 1 where 1 was typed for a real number; this
     one stores 1.0."""
-    return run_id(_with_numbers_of(own, stored)) == run_id(own)
+    return run_id({key: _with_numbers_of(own.get(key), node) for key, node in stored.items()}) == run_id(own)
 
 
-def _with_numbers_of(own: object, stored: object) -> Any:
+def _with_numbers_of(own: object, stored: object) -> object:
     """The stored values; a whole number that equals a real number of `own` becomes a real number."""
     if isinstance(stored, Mapping):
         counterpart = own if isinstance(own, Mapping) else {}

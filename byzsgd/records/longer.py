@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from byzsgd.checks import spelled
 
@@ -18,6 +17,7 @@ from .identity import prefix_id, run_id, run_name
 from .info import versions
 from .names import ARRIVALS_FOLDER, CHECKPOINTS, DONE, METRICS_FILE
 from .parts import parts, read_part
+from .plain import Config
 from .plan import PLAN
 from .reading import contents
 from .recorder import FolderRecorder, check_offsets
@@ -43,7 +43,7 @@ def require_extendable(folder: Path, config: Mapping[str, object]) -> None:
         raise ValueError(f"{folder} needs its last state (keep_state) to be extended; got none")
 
 
-def find_shorter(target: Path, config: Mapping[str, Any]) -> Path | None:
+def find_shorter(target: Path, config: Config) -> Path | None:
     """The longest finished run, of the same versions, with which the run of `config` can begin. It is looked for beside
     `target` (the folder of that run), in the sweep around it, and in the sweeps beside it."""
     prefix, best, farthest = prefix_id(config), None, 0
@@ -65,7 +65,8 @@ def find_shorter(target: Path, config: Mapping[str, Any]) -> Path | None:
 def _prefix(folder: Path, written: int) -> str | None:
     """The prefix in the DONE of a run. `written`: when that file was written; it is part of the cache's key, since
     every run of a sweep asks all earlier ones."""
-    return (read_done(folder) or {}).get("prefix")
+    done = read_done(folder)
+    return None if done is None else done.prefix
 
 
 def begin_behind(shorter: Path, target: Path, config: Mapping[str, object], choices: Mapping[str, str]) -> None:
@@ -97,7 +98,7 @@ def longer_folder(folder: Path, config: Mapping[str, object], settings: Mapping[
     return folder.with_name(run_name([*kept, *overrides], run_id(config)))
 
 
-def _too_short(folder: Path, config: Mapping[str, Any]) -> str:
+def _too_short(folder: Path, config: Config) -> str:
     """Why the budget of `config` does not reach beyond that of the run in a folder; empty: it does."""
     before, now = read_config(folder)["budget"], config["budget"]
     for name in LIMITS:

@@ -3,8 +3,9 @@ ids and their folders."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+
+from .plain import Config
 
 # Targets that have moved: their path now, and the path that version 0.1 wrote into configurations and ids.
 WORDS = {
@@ -57,11 +58,9 @@ def up_to_date(stored: Mapping[str, object]) -> dict[str, object]:
     return {key: _renamed(key, node, _NOW) for key, node in stored.items()}
 
 
-def completed(config: Mapping[str, object]) -> dict[str, Any]:
+def completed(config: Mapping[str, object]) -> Config:
     """A configuration with all groups and parameters of this version, from which a run can be built."""
-    groups = {group: node for group, node in ADDED.items() if group not in config}
-    whole: dict[str, object] = _each_part({**config, **groups})
-    return whole
+    return _completed({**config, **{group: node for group, node in ADDED.items() if group not in config}})
 
 
 def in_first_words(config: Mapping[str, object], as_typed: bool = False) -> dict[str, object]:
@@ -72,34 +71,33 @@ def in_first_words(config: Mapping[str, object], as_typed: bool = False) -> dict
     now = up_to_date(config)
     kept = {key: node for key, node in now.items() if not (key in NEUTRAL and _target(node) in NEUTRAL[key])}
     whole = frozenset() if as_typed else WHOLE
-    return {key: _renamed(key, node, WORDS) for key, node in _without(kept, whole).items()}
+    return {key: _renamed(key, node, WORDS) for key, node in _shortened(kept, whole).items()}
 
 
-def _without(node: object, whole: Collection[str]) -> Any:
+def _shortened(node: Mapping[str, object], whole: Collection[str]) -> dict[str, object]:
     """The node without the parameters of `SINCE` whose value changes nothing. The numbers of `whole` are integers."""
-    if isinstance(node, list | tuple):
-        return [_without(item, whole) for item in node]
-    if not isinstance(node, Mapping):
-        return node
     target = str(node.get("_target_", ""))
     neutral = _since(target)
     return {
         name: int(item)
         if isinstance(item, float) and item.is_integer() and f"{target}.{name}" in whole
-        else _without(item, whole)
+        else _each_node(item, lambda part: _shortened(part, whole))
         for name, item in node.items()
         if not (name in neutral and _equal(item, neutral[name]))
     }
 
 
-def _each_part(node: object) -> Any:
+def _completed(node: Mapping[str, object]) -> dict[str, object]:
     """The node with the parameters that its targets gained after it was written."""
-    if isinstance(node, list | tuple):
-        return [_each_part(item) for item in node]
-    if not isinstance(node, Mapping):
-        return node
-    own = {name: _each_part(item) for name, item in node.items()}
+    own = {name: _each_node(item, _completed) for name, item in node.items()}
     return own | {name: value for name, value in _since(str(node.get("_target_", ""))).items() if name not in own}
+
+
+def _each_node(value: object, change: Callable[[Mapping[str, object]], dict[str, object]]) -> object:
+    """The value, in which every outermost mapping is changed."""
+    if isinstance(value, list | tuple):
+        return [_each_node(item, change) for item in value]
+    return change(value) if isinstance(value, Mapping) else value
 
 
 def _since(target: str) -> dict[str, object]:
@@ -111,12 +109,12 @@ def _equal(value: object, other: object) -> bool:
     return type(value) is type(other) and bool(value == other)
 
 
-def _renamed(key: str, node: Any, names: Mapping[str, str]) -> object:
+def _renamed(key: str, node: object, names: Mapping[str, str]) -> object:
     if isinstance(node, Mapping):
         return {name: _renamed(name, item, names) for name, item in node.items()}
     if isinstance(node, list | tuple):
         return [_renamed("", item, names) for item in node]
-    return names.get(node, node) if key == "_target_" else node
+    return names.get(node, node) if key == "_target_" and isinstance(node, str) else node
 
 
 def _target(node: object) -> object:

@@ -1,11 +1,19 @@
-"""JSON that every reader accepts: NaN and the infinities, which JSON lacks, are the strings "NaN", "Infinity" and
-"-Infinity"; null means not measured."""
+"""Plain values: what the files of a run hold, and JSON that every reader accepts. In it NaN and the infinities, which
+JSON lacks, are the strings "NaN", "Infinity" and "-Infinity"; null means not measured."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Mapping
+from typing import Any
+
+# A resolved configuration, as `config.yaml` holds it: null, true, false, numbers, texts, and lists and mappings of
+# these. The mapping of a part holds its `_target_` beside its settings, whose types its signature says.
+Config = Mapping[str, Any]
+# The facts of a run, as `info.json` holds them: its status, scores and choices, those of `info.collect_info`, and what
+# its data, its scheme and its end add.
+Info = dict[str, Any]
 
 
 def to_json(value: object, indent: int | None = None) -> str:

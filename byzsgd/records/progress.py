@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from .done import is_finished, require_whole
 from .identity import run_id
 from .judged import judged
 from .lock import LOCK, is_locked
 from .names import CHECKPOINTS, CONFIG, DONE, ERROR, INFO, METRICS_FILE
+from .plain import Info
 from .plan import PLAN, Plan, read_plan
 from .reading import MOST_TEXT, contents
 from .run import folders_below, is_run, last_row, lost_end, read_config, read_info, spent_share, was_run
@@ -188,7 +188,7 @@ def _modified(path: Path) -> float:
         return 0.0
 
 
-def _seconds(folder: Path, info: Mapping[str, Any], last: Mapping[str, object], share: float) -> float | None:
+def _seconds(folder: Path, info: Info, last: Mapping[str, object], share: float) -> float | None:
     """The wall time of this share: at the pace up to the last checkpoint, else the time since the start."""
     arrivals = last.get("arrivals")
     saved = max((int(path.name[:12]) for path in (folder / CHECKPOINTS).glob("[0-9]*-*.safetensors")), default=0)

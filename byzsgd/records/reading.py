@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from byzsgd.checks import machine_memory
+from byzsgd import machine
 
 from .names import OF_EVERY_RUN
 
@@ -35,7 +35,7 @@ def regular(folder: Path, name: str | Path, most: int | None = None) -> Path:
     require_inside(folder, name)
     if not stat.S_ISREG(status.st_mode):
         raise ValueError(f"{path} is damaged: it is no file")
-    if status.st_size > (most := machine_memory() if most is None else most):
+    if status.st_size > (most := machine.memory() if most is None else most):
         raise ValueError(f"{path} is damaged: it has {status.st_size} bytes, more than {most}")
     return real
 
@@ -65,7 +65,7 @@ def json_object(folder: Path, name: str) -> dict[str, Any]:
     return value
 
 
-def json_value(text: str | bytes, path: Path) -> Any:
+def json_value(text: str | bytes, path: Path) -> object:
     """The JSON value in a text; ValueError names `path`, its file, where it is none or too deep."""
     try:
         value = json.loads(text, parse_int=_whole)
@@ -121,7 +121,7 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _whole_of_yaml(loader: Any, node: object) -> int:
+def _whole_of_yaml(loader: yaml.constructor.SafeConstructor, node: yaml.ScalarNode) -> int:
     number = loader.construct_yaml_int(node)
     return _whole(str(number))
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import polars as pl
 
@@ -17,7 +17,7 @@ from .files import digest, sync, write_whole, writing
 from .identity import prefix_id
 from .names import ARRIVALS_FOLDER, CHECKPOINTS, CONFIG, DONE, ERROR, FORMAT, INFO, METRICS_FILE
 from .parts import part_name, part_number, parts, read_part
-from .plain import to_json
+from .plain import Info, to_json
 from .reading import contents, require_inside, to_yaml
 from .rows import ArrivalRows, Columns, Metric, metrics_frame, metrics_row, to_parquet
 from .run import ENDED, Run, is_run, load, read_config, read_info
@@ -114,7 +114,7 @@ class MemoryRecorder:
 class FolderRecorder:
     """Writes arrivals as closed Parquet parts and metrics line by line; `DONE` comes last."""
 
-    def __init__(self, folder: Path, info: Mapping[str, Any], offsets: Offsets) -> None:
+    def __init__(self, folder: Path, info: Info, offsets: Offsets) -> None:
         self.folder = folder
         self._info = dict(info)
         self.scores = tuple(info["scores"])

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import polars as pl
 
-from .done import is_finished, read_done, require_format, require_parts, require_unchanged, vouches_for_all
+from .done import Done, is_finished, read_done, require_format, require_parts, require_unchanged
 from .judged import judged
 from .moved import up_to_date
 from .names import ARRIVALS_FOLDER, CONFIG, DONE, INFO, METRICS_FILE, OF_A_RUN, OF_EVERY_RUN
 from .parts import part_number, parts, read_part
+from .plain import Config, Info
 from .reading import contents, json_object, json_value, regular, yaml_mapping
 from .rows import ARRIVALS, METRICS, Metric, metrics_frame, metrics_row
 
@@ -45,9 +46,9 @@ class Run:
 
     metrics: pl.DataFrame  # one row per evaluation
     arrivals: pl.DataFrame  # one row per delivered message
-    config: dict[str, object]  # resolved
+    config: Config
     choices: dict[str, str]  # config group -> member
-    info: dict[str, Any]
+    info: Info
     folder: Path | None = None
     vouched: bool | None = True  # DONE matches the folder; None: unknown (version 0.1); False: the run has not ended
 
@@ -115,11 +116,11 @@ def load(folder: str | Path) -> Run:
         choices=choices,
         info=info,
         folder=folder,
-        vouched=False if done is None else vouches_for_all(done) or None,
+        vouched=False if done is None else done.files is not None or None,
     )
 
 
-def read_settings(folder: Path) -> tuple[dict[str, object], dict[str, Any], dict[str, object] | None]:
+def read_settings(folder: Path) -> tuple[Config, Info, Done | None]:
     """`config.yaml`, `info.json` and DONE of a run. ValueError where the first two do not match DONE."""
     done = read_done(folder)
     config, info = read_config(folder), read_info(folder)  # before the checksums: another version is named as such
@@ -186,7 +187,7 @@ def folders_below(folder: Path) -> Iterator[tuple[Path, list[str]]]:
         yield Path(path), names
 
 
-def spent_share(config: Mapping[str, Any], last: Mapping[str, Any]) -> float:
+def spent_share(config: Config, last: Mapping[str, Metric]) -> float:
     """The largest share of its budget that a run has spent. `last`: the newest row of its metrics."""
     budget = config.get("budget") or {}
     spent = {"arrivals": last.get("arrivals"), "updates": last.get("step"), "time": last.get("time")}
@@ -194,12 +195,12 @@ def spent_share(config: Mapping[str, Any], last: Mapping[str, Any]) -> float:
     return min(1.0, max(shares, default=0.0))
 
 
-def read_config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> Config:
     """The resolved configuration of a run, in which every target has its present name."""
     return up_to_date(yaml_mapping(folder, CONFIG))
 
 
-def read_info(folder: Path) -> dict[str, Any]:
+def read_info(folder: Path) -> Info:
     """`info.json`. ValueError where its format is another version's, where an entry of every run is missing, or where
     one has another type."""
     info = json_object(folder, INFO)
@@ -224,7 +225,7 @@ def last_row(folder: Path) -> dict[str, Metric]:
     return metrics_row(row)
 
 
-def _arrivals(folder: Path, done: Mapping[str, object] | None, scores: tuple[str, ...]) -> pl.DataFrame:
+def _arrivals(folder: Path, done: Done | None, scores: tuple[str, ...]) -> pl.DataFrame:
     if not folder.is_dir():
         raise ValueError(f"{folder.parent} is damaged: {folder.name} is missing")
     require_parts(folder, done)
@@ -248,7 +249,7 @@ def _arrivals(folder: Path, done: Mapping[str, object] | None, scores: tuple[str
         raise ValueError(f"{folder} is damaged: its parts differ in their columns") from error
 
 
-def _metrics(folder: Path, done: Mapping[str, object] | None) -> pl.DataFrame:
+def _metrics(folder: Path, done: Done | None) -> pl.DataFrame:
     path, content = folder / METRICS_FILE, contents(folder, METRICS_FILE)
     require_unchanged(folder, METRICS_FILE, done, content)
     rows = []
@@ -256,11 +257,11 @@ def _metrics(folder: Path, done: Mapping[str, object] | None) -> pl.DataFrame:
     for number, line in enumerate(content.split(b"\n")[:-1], start=1):
         try:
             row = json_value(line, path)
+            if not (isinstance(row, dict) and METRICS.keys() & row.keys()):
+                raise ValueError("it has no column of the metrics")
             rows.append(metrics_row(row))
-        except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        except (ValueError, TypeError, ArithmeticError) as error:
             raise ValueError(f"{path} is damaged: line {number} is no row") from error
-        if not METRICS.keys() & row.keys():
-            raise ValueError(f"{path} is damaged: line {number} is no row")
     try:
         return metrics_frame(rows)
     except (OverflowError, pl.exceptions.PolarsError) as error:

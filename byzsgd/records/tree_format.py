@@ -106,7 +106,7 @@ class _Reader:
         self._outside = outside
         self._packages = packages
         self._device = device
-        self._met: list[Any] = []
+        self._met: list[object] = []
         self._placed: dict[str, Tensor] = {}
         self._types: dict[str, type] = {}
 
@@ -133,22 +133,22 @@ class _Reader:
         elif kind == "tuple":
             self._met[number] = tuple(self.node(item) for item in rest)
         elif kind == "dict":
-            self._met[number] = {}
+            self._met[number] = entries = {}
             for key, item in rest:
                 decoded = self.node(key)
-                self._met[number][decoded] = self.node(item)
+                entries[decoded] = self.node(item)
         elif kind == "object":
             self._fill(number, *rest)
         else:
             raise ValueError(f"a checkpoint needs known kinds of nodes; got {kind}")
         return self._met[number]
 
-    def _fill(self, number: int, name: str, values: Mapping[str, Any]) -> None:
+    def _fill(self, number: int, name: str, values: Mapping[str, object]) -> None:
         kind = self._type(name, object)
         names = names_of(kind) if is_dataclass(kind) else ()
         if set(names) != values.keys():
             raise ValueError(f"a checkpoint needs the fields of {name} as they are now; got {sorted(values)}")
-        instance: Any = object.__new__(kind)
+        instance: object = object.__new__(kind)
         self._met[number] = instance
         fill(instance, ((field, self.node(value)) for field, value in values.items()))
 

@@ -6,15 +6,19 @@ import json
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from byzsgd.analysis.groups import Recorded
 from byzsgd.records.reading import regular, yaml_mapping
 
+if TYPE_CHECKING:
+    from optuna.storages.journal import JournalStorage
+    from plotly.graph_objects import Figure
+
 STUDY = "study.log"  # the default file of the sweeper's study
 
 
-def study_of(runs: Sequence[Recorded], trust: bool = False) -> dict[str, Any] | None:
+def study_of(runs: Sequence[Recorded], trust: bool = False) -> dict[str, object] | None:
     """History, importance and slices of the study in the folder of these runs, as plotly figures, and a sentence about
     them. None: the folder has no study, or the runs are in several folders. `trust`: also of a study that is kept
     elsewhere, which may be a database that the folder makes its reader call."""
@@ -42,7 +46,7 @@ def study_of(runs: Sequence[Recorded], trust: bool = False) -> dict[str, Any] | 
         return {"said": f"{len(study.trials)} trials, none of them with a result.", "figures": []}
     best = ", ".join(f"{key} = {value:g}" if isinstance(value, float) else f"{key} = {value}"
                      for key, value in study.best_params.items())  # fmt: skip
-    figures: list[tuple[str, Callable[[Any], Any]]] = [("History", plot_optimization_history)]
+    figures: list[tuple[str, Callable[[optuna.Study], Figure]]] = [("History", plot_optimization_history)]
     # Importance and slices need parameters with several values.
     varied = [key for key in study.best_params if len({trial.params.get(key) for trial in done}) > 1]
     if varied:
@@ -79,7 +83,7 @@ def _elsewhere(folder: Path, storage: str) -> str:
     return ""
 
 
-def _opened(storage: str) -> Any:
+def _opened(storage: str) -> str | JournalStorage:
     if "://" in storage:
         return storage
     from optuna.storages.journal import JournalFileBackend, JournalStorage
@@ -87,7 +91,7 @@ def _opened(storage: str) -> Any:
     return JournalStorage(JournalFileBackend(storage))
 
 
-def _plain(figure: Any) -> dict[str, Any]:
+def _plain(figure: Figure) -> dict[str, object]:
     """Data and layout of a plotly figure, without its own template and title."""
     made = json.loads(figure.to_json())
     layout = {key: value for key, value in made["layout"].items() if key not in ("template", "title")}

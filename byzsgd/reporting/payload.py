@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -36,7 +35,7 @@ MEASURES = {
 }
 
 
-def payload(comparison: Comparison, trust: bool = False) -> dict[str, Any]:
+def payload(comparison: Comparison, trust: bool = False) -> dict[str, object]:
     """All data of the page: only numbers, texts and lists. The page never reads them as markup. `trust` as in
     `study_of`."""
     runs = list(comparison.runs)
@@ -80,7 +79,7 @@ def payload(comparison: Comparison, trust: bool = False) -> dict[str, Any]:
     }
 
 
-def _typed(comparison: Comparison, key: str, value: Any) -> str | None:
+def _typed(comparison: Comparison, key: str, value: object) -> str | None:
     """A value as `--select` takes it; None: it cannot take this value."""
     runs = next(group.runs for group in comparison.groups if group.values[key] == value)
     text = typed_value(runs[0], key)
@@ -173,7 +172,7 @@ def _facts(run: Recorded) -> list[list[str]]:
     return [[name, str(value)] for name, value in values.items() if value is not None]
 
 
-def _curve(run: Recorded, metrics: Sequence[str]) -> dict[str, list[Any]]:
+def _curve(run: Recorded, metrics: Sequence[str]) -> dict[str, list[object]]:
     """The evaluations by column, thinned evenly. The last one always stays."""
     rows = run.metrics
     if len(rows) > EVALUATIONS:
@@ -182,7 +181,7 @@ def _curve(run: Recorded, metrics: Sequence[str]) -> dict[str, list[Any]]:
     return {name: [_number(value) for value in rows[name].to_list()] for name in names}
 
 
-def _windows(run: Recorded) -> dict[str, list[Any]]:
+def _windows(run: Recorded) -> dict[str, list[object]]:
     """The accepted share in each window of the run, of honest and of Byzantine vectors; null: none arrived."""
     total = len(run.arrivals)
     count = min(WINDOWS, max(1, total // 40))
@@ -197,7 +196,7 @@ def _windows(run: Recorded) -> dict[str, list[Any]]:
     return shares
 
 
-def _deliveries(run: Recorded, each: int) -> dict[str, Any]:
+def _deliveries(run: Recorded, each: int) -> dict[str, object]:
     """Up to `each` consecutive deliveries by column, from the middle of the run."""
     total = len(run.arrivals)
     first = 0 if total <= each else (total - each) // 2
@@ -208,7 +207,7 @@ def _deliveries(run: Recorded, each: int) -> dict[str, Any]:
     ]  # fmt: skip
     shown = set(run.arrivals.columns) - {"serial", "read_at_true", "bits"}
     scores = [name for name in run.arrivals.columns if name in shown and name not in fixed]
-    columns: dict[str, Any] = {}
+    columns: dict[str, object] = {}
     for name in [*fixed, *scores]:
         values = rows[name].to_list()
         if rows.schema[name] == pl.Boolean:

@@ -7,7 +7,7 @@ import functools
 import inspect
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -41,7 +41,7 @@ def described(part: object) -> Any:
         return {"_target_": _label(part), CODE: None}
 
 
-def nameless(config: Any, path: str = "") -> Iterator[str]:
+def nameless(config: object, path: str = "") -> Iterator[str]:
     """The parts of a configuration that have no digest, as `path=target`."""
     if isinstance(config, Mapping):
         if CODE in config and config[CODE] is None:
@@ -53,7 +53,7 @@ def nameless(config: Any, path: str = "") -> Iterator[str]:
             yield from nameless(item, f"{path}[{number}]")
 
 
-def own_modules(config: Any) -> Iterator[str]:
+def own_modules(config: object) -> Iterator[str]:
     """The modules of the code that was given in Python: those of the parts with a digest of code."""
     if isinstance(config, Mapping):
         if config.get(CODE) is not None:
@@ -65,7 +65,7 @@ def own_modules(config: Any) -> Iterator[str]:
             yield from own_modules(item)
 
 
-def _described(part: Any) -> Any:
+def _described(part: object) -> Any:
     if (kept := remembered(part)) is not None:
         return _described(dict(kept[0]))
     if part is None or isinstance(part, bool | int | float | str):
@@ -104,11 +104,11 @@ def _described(part: Any) -> Any:
     return {"_target_": _label(part), CODE: None}
 
 
-def _named(thing: Any) -> dict[str, Any]:
+def _named(thing: Callable[..., object]) -> dict[str, object]:
     """The node of a class or function: its public name, and a digest of its code unless its package is in `OWN`."""
     own = str(getattr(thing, "__module__", "")).partition(".")[0] in OWN
     closed = _closure(thing)
-    node: dict[str, Any] = {"_target_": _public_name(thing)}
+    node: dict[str, object] = {"_target_": _public_name(thing)}
     if own and not closed:
         return node
     source = "" if own else _source(thing)
@@ -117,7 +117,7 @@ def _named(thing: Any) -> dict[str, Any]:
     return node | {CODE: _digest(f"{source}{closed!r}".encode())}
 
 
-def _closure(function: Any) -> list[Any]:
+def _closure(function: Callable[..., object]) -> list[object]:
     """The values in the closure of a function, and the defaults of its parameters."""
     cells = getattr(function, "__closure__", None) or ()
     values = [_described(cell.cell_contents) for cell in cells]
@@ -128,7 +128,7 @@ def _closure(function: Any) -> list[Any]:
     return [*values, _described(function.__defaults__), _described(function.__kwdefaults__)]
 
 
-def _source(thing: Any) -> str | None:
+def _source(thing: Callable[..., object]) -> str | None:
     """The source of a function, or of a class and its bases; None: there is no file of it."""
     family = [each for each in thing.__mro__ if each.__module__.partition(".")[0] not in (*OWN, "builtins", "typing")] \
         if isinstance(thing, type) else [thing]  # fmt: skip
@@ -136,11 +136,12 @@ def _source(thing: Any) -> str | None:
         text = "".join(inspect.getsource(each) for each in family)
     except (OSError, TypeError):
         return None
-    # Two lambdas on one line have the same source.
-    return text + thing.__code__.co_code.hex() if getattr(thing, "__name__", "") == "<lambda>" else text
+    if isinstance(thing, types.FunctionType) and thing.__name__ == "<lambda>":
+        return text + thing.__code__.co_code.hex()  # two lambdas on one line have the same source
+    return text
 
 
-def _public_name(thing: Any) -> str:
+def _public_name(thing: object) -> str:
     """The shortest name under which a package around its module exports it, as configurations name it."""
     module, name = str(getattr(thing, "__module__", "?")), str(getattr(thing, "__qualname__", _label(thing)))
     packages = module.split(".")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from byzsgd.attacks.declaration import lift as lift_attack
 from byzsgd.checks import require
@@ -43,6 +43,7 @@ from byzsgd.records import (
 )
 from byzsgd.records.lock import was_killed
 from byzsgd.records.longer import begin_behind, find_shorter
+from byzsgd.records.plain import Config
 from byzsgd.run.budget import Budget
 from byzsgd.run.described import choices_of, described, nameless, own_modules
 from byzsgd.run.engine_path import OtherPath, advice, say_once
@@ -58,7 +59,7 @@ from byzsgd.run.saving import Saving
 from byzsgd.run.scheme_pilot import piloted, pilots
 from byzsgd.run.screen import Facts, Nobody, Screen
 from byzsgd.run.signals import Stopped, stop_signals
-from byzsgd.run.stores import FolderStore, MemoryStore, OtherFiles, Store, require_same_start
+from byzsgd.run.stores import Description, FolderStore, MemoryStore, OtherFiles, Store, require_same_start
 from byzsgd.run.sweeping import Sweeping
 from byzsgd.run.tracking import Tracking
 
@@ -119,9 +120,9 @@ class Experiment:
     force: bool
     sweep: Sweeping = Sweeping()
     keep_state: float = 64.0
-    config: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    config: Config = field(default_factory=dict, repr=False)
     choices: Mapping[str, str] = field(default_factory=dict, repr=False)
-    in_config: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)  # what `config` describes
+    in_config: Mapping[str, object] = field(default_factory=dict, repr=False, compare=False)  # what `config` describes
 
     def __post_init__(self) -> None:
         self._describe_replaced_fields()
@@ -329,7 +330,7 @@ class Experiment:
             seed=self.seed,
         )
         info |= {**prepared.facts, **measured}
-        description = {
+        description: Description = {
             "config": self.config,
             "choices": self.choices,
             "info": info,

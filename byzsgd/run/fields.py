@@ -15,7 +15,7 @@ class _Converted:
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    def __get__(self, instance: object, owner: type | None = None) -> Any:
+    def __get__(self, instance: object, owner: type | None = None) -> object:
         if instance is None:  # the dataclass looks for a default
             raise AttributeError(self._name)
         return vars(instance)[self._name]
@@ -24,6 +24,6 @@ class _Converted:
         vars(instance)[self._name] = self._convert(value)
 
 
-def converted(convert: Callable[[Any], Any]) -> Any:
+def converted(convert: Callable[[Any], object]) -> Any:
     """A field of a frozen dataclass that holds `convert` of the constructor's argument."""
     return _Converted(convert)

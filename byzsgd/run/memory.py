@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from byzsgd.checks import machine_memory, require
+from byzsgd import machine
+from byzsgd.checks import require
 from byzsgd.interfaces import NamesWork, SchemeSettings
 
 PER_WORKER = 4096  # bytes: the durations of its next jobs, and its state in the kernel
@@ -11,7 +12,7 @@ PER_PAIR = 9  # bytes: whether two nodes are neighbours, and their mixing weight
 
 def require_memory(who: str, estimate: int, **values: object) -> None:
     """ValueError, with both numbers, where an estimate in bytes exceeds the memory of the machine."""
-    available = machine_memory()
+    available = machine.memory()
     if estimate > available:
         require(False, who, f"what fits into this machine's memory of {_gigabytes(available)}",
                 estimate=_gigabytes(estimate), **values)  # fmt: skip

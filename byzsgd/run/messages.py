@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from byzsgd.checks import require
 from byzsgd.interfaces import FLOAT_BITS, Compressor, Delay, Exchange, WorkerContext
@@ -23,11 +23,11 @@ def check_messages(experiment: Experiment) -> None:
     compressor, delay, exchange = experiment.compressor, experiment.delay, exchange_of(experiment)
     who = f"compressor {experiment.choices.get('compressor', type(compressor).__name__)}"
     chosen = experiment.choices.get("scheme/exchange", type(exchange).__name__)
-    if not math.isinf(getattr(communication_of(delay), "bandwidth", math.inf)):
+    if not math.isinf(bandwidth := _bandwidth(delay)):
         carrier = compressor if exchange is None else exchange
         require(carrier.fixed_length, who if exchange is None else f"exchange {chosen}",
                 "messages of a known length where a link has a finite bandwidth",
-                bandwidth=communication_of(delay).bandwidth)  # fmt: skip
+                bandwidth=bandwidth)  # fmt: skip
     if exchange is not None and experiment.num_byzantine and forges(experiment.attack):
         require(exchange.memoryless, f"attack {experiment.choices.get('attack', type(experiment.attack).__name__)}",
                 "exchange plain or moniqua: a lie to one neighbour would change what all remember",
@@ -70,25 +70,25 @@ def exchange_of(experiment: Experiment) -> Exchange | None:
     return getattr(experiment.scheme, "exchange", None) if experiment.scheme.edges else None
 
 
-def communication_of(delay: Delay) -> Any:
-    """The law of the transport time of a message; None: the delay has none."""
-    return getattr(delay, "communication", None)
+def _bandwidth(delay: Delay) -> float:
+    """Bits per second of a link; inf where its law knows none."""
+    bandwidth: float = getattr(getattr(delay, "communication", None), "bandwidth", math.inf)
+    return bandwidth
 
 
 def delay_of_run(experiment: Experiment, layers: Sequence[int]) -> Delay:
     """The delay of a run. A link of finite bandwidth gets the bits of one message: that of a job to the server, or to
     each neighbour."""
-    way = communication_of(experiment.delay)
-    if not hasattr(way, "carrying") or math.isinf(way.bandwidth):
+    delay: Any = experiment.delay
+    if math.isinf(_bandwidth(delay)) or not hasattr(delay.communication, "carrying"):
         return experiment.delay
-    linked: Any = experiment.delay
     if (exchange := exchange_of(experiment)) is not None:
         bits = exchange.nominal_bits(sum(layers))
     else:
         parts = layers if experiment.compressor.per == "layer" else [sum(layers)]
         bits = sum(experiment.compressor.nominal_bits(size) for size in parts)
-    linked = replace(linked, communication=way.carrying(bits))
-    return cast(Delay, linked)
+    linked: Delay = replace(delay, communication=delay.communication.carrying(bits))
+    return linked
 
 
 def read_bits(experiment: Experiment, num_parameters: int) -> int:

@@ -47,7 +47,7 @@ OTHER = {
 class OwnPart:
     """An object, its dotted key in the configuration, and the choices that it needs around it."""
 
-    part: Any
+    part: object
     path: str
     name: str  # under which a record lists it
     words: tuple[str, ...] = ()  # the overrides of the choices around it
@@ -64,7 +64,7 @@ class Copied:
         return copy.deepcopy(self.module)
 
 
-def own_part(key: str, value: Any) -> OwnPart:
+def own_part(key: str, value: object) -> OwnPart:
     """The part that an object is for a group (`aggregator`, `aggregator/rule`) or a dotted key. ValueError of one line
     says what the group takes."""
     group = key.replace(".", "/")
@@ -81,9 +81,8 @@ def own_part(key: str, value: Any) -> OwnPart:
         _require(isinstance(value, Attack) or _is_function(value), group, value)
         return OwnPart(_attack(value), path, name, (), (group,))
     if group == "model":
-        module = isinstance(value, nn.Module)
-        _require(module or callable(value), group, value)
-        return OwnPart(Copied(value) if module else value, path, name, (), (group,))
+        _require(callable(value), group, value)
+        return OwnPart(Copied(value) if isinstance(value, nn.Module) else value, path, name, (), (group,))
     _require(not isinstance(value, type) and all(hasattr(value, each) for each in METHODS.get(group, ())), group, value)
     return OwnPart(value, path, name, (), (group,))
 
@@ -102,7 +101,7 @@ def _arrays(value: Any) -> OwnPart:
     return OwnPart(arrays, "dataset.file", "arrays", words, ("dataset",))
 
 
-def _array(value: Any) -> np.ndarray:
+def _array(value: object) -> np.ndarray:
     array: np.ndarray = value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
     return array.astype(np.int64) if array.dtype == bool else array
 
@@ -112,7 +111,7 @@ def _attack(value: Any) -> Attack:
     function = value.func if isinstance(value, functools.partial) else value
     if isinstance(value, Attack) or hasattr(function, "declaration"):
         return lift_attack(value)
-    return Forging(name=_name(value), sees="delivered", function=value)
+    return Forging(value)
 
 
 def _is_function(value: object) -> bool:
@@ -129,7 +128,7 @@ def _is_function(value: object) -> bool:
     return True
 
 
-def _name(value: Any) -> str:
+def _name(value: object) -> str:
     function = value.func if isinstance(value, functools.partial) else value
     return str(getattr(function, "__name__", type(function).__name__))
 

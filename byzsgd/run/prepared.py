@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ from byzsgd.interfaces import (
 from byzsgd.kernel.adversary import Liars, kind_of
 from byzsgd.kernel.clocks import build_clock
 from byzsgd.kernel.engine.batches import Batches
+from byzsgd.kernel.engine.local_steps import trajectories
 from byzsgd.kernel.engine.problem import SupervisedProblem
 from byzsgd.kernel.engine.shared import Shared
 from byzsgd.kernel.jobs import HonestNotFinite
@@ -40,6 +41,7 @@ from byzsgd.kernel.neighbours import LyingNeighbours
 from byzsgd.kernel.randomness import Streams
 from byzsgd.kernel.world import Kernel, World
 from byzsgd.partitions.class_counts import class_counts
+from byzsgd.records.plain import Info
 from byzsgd.records.tree import check
 from byzsgd.run.compressor_pilot import solved
 from byzsgd.run.engine_path import EnginePath, chosen_path
@@ -65,7 +67,7 @@ class Prepared:
     chosen: EnginePath  # what plays the turns
     server_context: Callable[[Tensor], ServerContext]  # the server's context around a live model
     initial: Tensor  # (d,) the starting point
-    facts: Mapping[str, Any]  # facts of the data and the scheme, for the record
+    facts: Info  # of the data and the scheme
     study: Study
     evaluation: Evaluation
     read_bits: int  # bits of one model that a worker reads
@@ -112,14 +114,16 @@ class Prepared:
         if isinstance(work, Gradients):
             yield from zip(task.params, (key for _, key in work.requests), strict=True)
             return
-        params = task.params[0]
         if isinstance(work, ClippedSum):
-            yield params, work.batch
+            yield task.params[0], work.batch
             return
-        for key in work.batches:
-            yield params, key
-            params = params - work.lr * self.problem.gradient(params, self.batches.batch(key))
-        yield params, work.batches[-1]
+        for models, key in zip(trajectories([task], self._gradients), (*work.batches, work.batches[-1]), strict=True):
+            yield models[0], key
+
+    def _gradients(self, models: Sequence[Tensor], keys: Sequence[tuple[int, BatchKey]]) -> list[Tensor]:
+        """(1, d) each, on the data of honest workers."""
+        pairs = zip(models, keys, strict=True)
+        return [self.problem.gradient(model, self.batches.batch(key)).unsqueeze(0) for model, (_, key) in pairs]
 
     def _finite(self, params: Tensor, key: BatchKey) -> bool:
         """Whether a model and its loss on a batch are finite."""

@@ -7,9 +7,9 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 ALWAYS = ("SIGINT", "SIGTERM")
 # Handled only where no handler is set: nohup ignores the first, the client of a scheduler may use the others.
@@ -43,17 +43,17 @@ def stop_signals() -> Iterator[Callable[[], int]]:
     def note(number: int) -> None:
         numbers.append(number)
         if _is_free(signal.SIGALRM) and signal.getitimer(signal.ITIMER_REAL)[0] == 0.0:
-            alarm.append(signal.signal(signal.SIGALRM, break_off))
+            alarm.append(partial(signal.signal, signal.SIGALRM, signal.signal(signal.SIGALRM, break_off)))
             signal.setitimer(signal.ITIMER_REAL, GRACE)
 
-    alarm: list[Any] = []
+    alarm: list[Callable[[], object]] = []
     with _first_signal(note):
         try:
             yield lambda: numbers[0] if numbers else 0
         finally:
-            for before in alarm:
+            for restore in alarm:
                 signal.setitimer(signal.ITIMER_REAL, 0.0)
-                signal.signal(signal.SIGALRM, before)
+                restore()
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol, TypedDict, Unpack
 
 from torch import Tensor
 
@@ -19,9 +19,19 @@ from byzsgd.records.checkpoints import (
     save_params,
 )
 from byzsgd.records.names import CHECKPOINTS
+from byzsgd.records.plain import Config, Info
 from byzsgd.run.engine_path import require_same_path
 from byzsgd.run.update_study import Newest
 from byzsgd.sources import Sources, changed
+
+
+class Description(TypedDict):
+    """What a record says of its run from its start on."""
+
+    config: Config
+    choices: Mapping[str, str]
+    info: Info
+    scores: Sequence[str]
 
 
 class Store(Protocol):
@@ -57,7 +67,7 @@ class MemoryStore:
 
     lasting: ClassVar[bool] = False
 
-    def __init__(self, **description: Any) -> None:
+    def __init__(self, **description: Unpack[Description]) -> None:
         self.recorder: Recorder = start(None, **description)
         self.reason = ""
         self.studied: Newest | None = None
@@ -92,7 +102,7 @@ class FolderStore:
         plugins: Sequence[str],
         say: Callable[[str], None],
         keep_state: float,  # bytes
-        **description: Any,
+        **description: Unpack[Description],
     ) -> None:
         self.folder, self.plugins, self.say, self.keep_state = folder, plugins, say, keep_state
         self.description = description
@@ -132,7 +142,7 @@ class FolderStore:
         offsets = self.recorder.flush({"wall_time": self.before + seconds})
         save_checkpoint(self.folder, world.arrivals, self._tree(world), offsets)
 
-    def _tree(self, world: World) -> dict[str, Any]:
+    def _tree(self, world: World) -> dict[str, object]:
         return {"state": world, "studied": self.studied, "files": self.description["info"]["files"]}
 
     def interrupt(self, status: str, world: World | None, seconds: float) -> None:
@@ -176,5 +186,5 @@ def require_same_start(folder: Path, path: str, files: Sources) -> None:
     require_same_files(folder, info.get("files"), files)
 
 
-def _ended(status: str, reason: str, seconds: float) -> dict[str, Any]:
+def _ended(status: str, reason: str, seconds: float) -> dict[str, object]:
     return {"status": status, "wall_time": seconds, **({"reason": reason} if reason else {})}

@@ -1,5 +1,3 @@
-"""The scheme `ad_psgd`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass, field

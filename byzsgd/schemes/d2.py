@@ -1,5 +1,3 @@
-"""The scheme `d2`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass

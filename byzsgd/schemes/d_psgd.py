@@ -1,5 +1,3 @@
-"""The scheme `d_psgd`."""
-
 from __future__ import annotations
 
 import math

@@ -71,8 +71,8 @@ class Gossip:
         nodes = set()
         for node, count in enumerate(self.rule_rows(network)):
             try:
-                if declaration.fits is not None and count > 0:
-                    declaration.fits(count, **values)
+                if count > 0:
+                    said.demand(count, values)
             except ValueError:
                 if node not in byzantine:
                     raise

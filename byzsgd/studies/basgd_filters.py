@@ -8,7 +8,6 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from byzsgd.analysis.estimates import Estimate
-from byzsgd.analysis.groups import facts
 from byzsgd.analysis.outcomes import accepted
 from byzsgd.analysis.recorded import Recorded
 from byzsgd.plotting import Panel, points
@@ -36,8 +35,8 @@ def findings(results: Results) -> Iterator[Finding]:
 
 def _shares(results: Results) -> Iterator[tuple[str, int, dict[str, Estimate]]]:
     for group in results.comparison.groups:
-        values = facts(group.runs[0])
-        yield READING[values["aggregator.filters.lipschitz.candidate"]], int(values["f"]), {
+        config = group.runs[0].config
+        yield READING[config["aggregator"]["filters"]["lipschitz"]["candidate"]], int(config["f"]), {
             "honest": of_runs([group], lambda run: 1 - accepted(run, byzantine=False)),
             "Byzantine": of_runs([group], lambda run: 1 - accepted(run, byzantine=True)),
             "frequency": of_runs([group], _by_frequency),

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from byzsgd.analysis.estimates import NOTHING, Estimate, estimate
 from byzsgd.analysis.groups import ABSENT, Comparison, Group, facts
@@ -23,13 +22,13 @@ class Results:
     picked: Mapping[str, Picked] | None = None  # the steps that a protocol chose; None: no protocol
     last: int = 1  # evaluations whose mean is the outcome of a run
 
-    def values(self, key: str) -> list[Any]:
+    def values(self, key: str) -> list[object]:
         """The values of a setting over all groups, in the order of the figures."""
         if key in self.comparison.keys:
             return self.comparison.values(key)
         return list(dict.fromkeys(setting(group, key) for group in self.comparison.groups))
 
-    def groups(self, wanted: Mapping[str, Any]) -> list[Group]:
+    def groups(self, wanted: Mapping[str, object]) -> list[Group]:
         """The groups whose settings have these values."""
         return [
             group
@@ -38,7 +37,7 @@ class Results:
         ]
 
 
-def setting(group: Group, key: str) -> Any:
+def setting(group: Group, key: str) -> object:
     """A setting of the runs of a group, whether it differs between groups or not; None: they do not have it."""
     value = group.values[key] if key in group.values else facts(group.runs[0]).get(key)
     return None if value == ABSENT else value
@@ -86,7 +85,7 @@ def unclaimed(what: str, measured: Estimate, digits: int = 3, claimed: str = "")
     return Finding(what, claimed, measured.text(digits), None, measured.count)
 
 
-def of_runs(groups: Iterable[Group], number: Any) -> Estimate:
+def of_runs(groups: Iterable[Group], number: Callable[[Recorded], float]) -> Estimate:
     """The estimate of `number(run)` over all runs of some groups."""
     return estimate(number(run) for group in groups for run in group.runs)
 

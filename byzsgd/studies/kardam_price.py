@@ -46,7 +46,7 @@ def _filtered(results: Results) -> Iterator[tuple[dict[str, object], int, str, G
         twin = next((group for group in groups if not names[id(group)]), None)
         for group in groups:
             if names[id(group)] and twin is not None:
-                yield world, int(facts(group.runs[0])["f"]), names[id(group)], group, twin
+                yield world, int(group.runs[0].config["f"]), names[id(group)], group, twin
 
 
 def _worlds(results: Results) -> Iterator[dict[str, object]]:

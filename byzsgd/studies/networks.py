@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from matplotlib.figure import Figure
 
@@ -21,10 +22,7 @@ def findings(results: Results) -> Iterator[Finding]:
     for partition in results.values("partition"):
         groups = {name_of(group): group for group in results.groups({"partition": partition})}
         for metric, what in (("test_accuracy", "mean model"), ("worst_accuracy", "worst node")):
-            reached = {
-                name: of_runs([group], lambda run, metric=metric: outcome(run, metric))
-                for name, group in groups.items()
-            }
+            reached = {name: of_runs([group], partial(outcome, metric=metric)) for name, group in groups.items()}
             for name, accuracy in reached.items():
                 title = f"{partition}, {name}: accuracy of the {what}"
                 if name == WHOLE:

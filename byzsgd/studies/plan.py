@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from byzsgd.analysis.protocol import Job, Protocol, protocol_of, require_settings, step_of, words_in, yaml_of
+from byzsgd.analysis.protocol import Job, Protocol, protocol_of, settings_of, step_of, words_in, yaml_of
 from byzsgd.checks import require
 
 SCALES = ("tiny", "small", "full")  # tiny: seconds, for tests; its numbers mean nothing
@@ -66,8 +66,7 @@ def read_study(file: Path, protocol_file: Callable[[str], Path]) -> Study:
     `protocol_file(name)`). A scale of sweeps may have `settings` (overrides for every sweep), `runs` (sweeps in place
     of these) and `masses`. A scale of a protocol replaces its settings, and adds to its `settings`.
     """
-    node = yaml_of(file)
-    require_settings(str(file), node, ("title", "claim", "source", "runs", "scales"))
+    node = settings_of(str(file), yaml_of(file), ("title", "claim", "source", "runs", "scales"))
     runs, scales = node["runs"], node["scales"]
     require(isinstance(scales, Mapping) and set(scales) == set(SCALES), str(file), f"the scales {', '.join(SCALES)}",
             scales=scales)  # fmt: skip
@@ -83,7 +82,7 @@ def read_study(file: Path, protocol_file: Callable[[str], Path]) -> Study:
     )
 
 
-def _grid(runs: Sequence[Any], scale: Mapping[str, Any], who: str) -> Grid:
+def _grid(runs: Sequence[object], scale: Mapping[str, Any], who: str) -> Grid:
     unknown = set(scale) - {"runs", "settings", "masses"}
     require(not unknown, who, "runs, settings and masses, no others", got=", ".join(sorted(unknown)))
     more = words_in(str(scale.get("settings", "")))
@@ -91,6 +90,6 @@ def _grid(runs: Sequence[Any], scale: Mapping[str, Any], who: str) -> Grid:
     return Grid(tuple((*words_in(str(line)), *more) for line in scale.get("runs", runs)), masses)
 
 
-def _protocol(runs: Mapping[str, Any], scale: Mapping[str, Any], who: str) -> Protocol:
+def _protocol(runs: Mapping[str, object], scale: Mapping[str, object], who: str) -> Protocol:
     settings = f"{runs.get('settings', '')} {scale.get('settings', '')}"
     return protocol_of({**runs, **scale, "settings": settings}, who)

@@ -17,7 +17,7 @@ from .finding import Finding, Results, at_least, of_runs, unclaimed
 LOSS = 0.05  # the loss of accuracy to liars at which a server still counts as resilient
 
 
-def accuracy_of(results: Results, server: str, attack: str) -> Estimate:
+def accuracy_of(results: Results, server: object, attack: object) -> Estimate:
     """The final test accuracy of a server under an attack, with the minimax step."""
     groups = results.groups({"aggregator": server, "attack": attack, "step": MINIMAX})
     return of_runs(groups, lambda run: outcome(run, "test_accuracy", results.last))

@@ -3,12 +3,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from byzsgd.checks import require
 from byzsgd.interfaces import Tracked
 
 from .packages import require_package
+
+
+class Writer(Protocol):
+    """What is called of a SummaryWriter."""
+
+    def add_scalar(self, tag: str, scalar_value: float, *, global_step: int) -> object: ...
+
+    def add_text(self, tag: str, text_string: str) -> object: ...
+
+    def flush(self) -> object: ...
+
+    def close(self) -> object: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +31,7 @@ class TensorBoard:
     """
 
     folder: str | None
-    client: Callable[..., Any] | None = None  # in place of torch.utils.tensorboard.SummaryWriter
+    client: Callable[..., Writer] | None = None  # in place of torch.utils.tensorboard.SummaryWriter
 
     def __post_init__(self) -> None:
         if self.client is None:
@@ -33,7 +45,7 @@ class TensorBoard:
         folder = folder if self.folder is not None else folder / "tensorboard"
         return _Scalars(lambda first: self._writer()(log_dir=str(folder), purge_step=first))
 
-    def _writer(self) -> Callable[..., Any]:
+    def _writer(self) -> Callable[..., Writer]:
         if self.client is not None:
             return self.client
         from torch.utils.tensorboard import SummaryWriter
@@ -42,9 +54,9 @@ class TensorBoard:
 
 
 class _Scalars:
-    def __init__(self, start: Callable[[int], Any]) -> None:
+    def __init__(self, start: Callable[[int], Writer]) -> None:
         self._start = start
-        self._writer: Any = None
+        self._writer: Writer | None = None
 
     def write(self, row: Mapping[str, float]) -> None:
         step = int(row["arrivals"])

@@ -1,12 +1,28 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, Protocol
 
 from byzsgd.interfaces import Tracked
 
 from .packages import require_package
+
+
+class Opened(Protocol):
+    """What is used of an open run of wandb."""
+
+    summary: MutableMapping[str, object]
+
+    def log(self, data: dict[str, float], *, step: int) -> object: ...
+
+    def finish(self, *, exit_code: int) -> object: ...
+
+
+class Client(Protocol):
+    """What is called of the module wandb."""
+
+    def init(self, **settings: object) -> Opened: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +36,7 @@ class WeightsAndBiases:
     project: str
     entity: str | None
     mode: Literal["online", "offline", "disabled"]
-    client: Any = None  # in place of the module wandb
+    client: Client | None = None  # in place of the module wandb
 
     def __post_init__(self) -> None:
         if self.client is None:
@@ -39,16 +55,17 @@ class WeightsAndBiases:
             )
         )
 
-    def _client(self) -> Any:
+    def _client(self) -> Client:
         if self.client is not None:
             return self.client
         import wandb
 
-        return wandb
+        client: Client = wandb
+        return client
 
 
 class _Log:
-    def __init__(self, run: Any) -> None:
+    def __init__(self, run: Opened) -> None:
         self._run = run
 
     def write(self, row: Mapping[str, float]) -> None:

@@ -1,5 +1,3 @@
-"""The worker rule `local_steps`."""
-
 from __future__ import annotations
 
 import math

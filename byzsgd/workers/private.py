@@ -1,5 +1,3 @@
-"""The worker rule `private`."""
-
 from __future__ import annotations
 
 import math

@@ -1,5 +1,3 @@
-"""The worker rule `storm`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass

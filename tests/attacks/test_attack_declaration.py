@@ -6,10 +6,11 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 import torch
-from attack_world import member, view
+from attack_world import context, member, view
 
 from byzsgd import attacks, experiment
 from byzsgd.attacks import forging, lift
+from byzsgd.attacks.declaration import Condition
 from byzsgd.interfaces import Attack
 from byzsgd.kernel.adversary import Adversary, Liars
 
@@ -99,12 +100,30 @@ def test_a_function_without_a_declaration_is_refused():
         ("ipm", ["attack.epsilon=nan"], "ipm needs a finite epsilon; got epsilon=nan"),
         ("lie", ["attack.z=maximal"], "lie needs z a finite number or 'formula'; got z=maximal"),
         ("lie", ["attack.sign=0"], "lie needs sign -1 or 1; got sign=0"),
-        ("lie", ["attack.rows=7"], "lie needs rows and lying_rows given together; got rows=7, lying_rows=null"),
+        ("lie", ["attack.rows=7"], "lie needs rows and lying_rows given together; got rows=7"),
     ],
 )
 def test_impossible_values_are_refused_when_lifting(name, overrides, message):
     with pytest.raises(ValueError, match=message):
         member(name, *overrides)
+
+
+def test_a_condition_is_asked_as_soon_as_all_that_it_names_is_there():
+    @forging(
+        Condition("scale > 0", lambda scale: scale > 0),
+        Condition("scale < n-m", lambda scale, n, m: scale < n - m),
+        sees="own",
+    )
+    def scaled(view, *, scale=1.0):
+        return scale * view.own
+
+    with pytest.raises(ValueError, match="scaled needs scale > 0; got scale=-1"):
+        lift(functools.partial(scaled, scale=-1))
+    attack = lift(functools.partial(scaled, scale=7))
+    with pytest.raises(ValueError, match="scaled needs scale < n-m; got scale=7, n=10, m=3"):
+        attack.init(context())
+    assert attack.init(context(num_workers=11)) is None
+    assert attack.init(context(num_workers=7, num_byzantine=0)) is None
 
 
 def test_lifting_leaves_the_function_as_it_is():

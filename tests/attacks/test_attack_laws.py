@@ -1,7 +1,10 @@
 """Laws of every attack in conf/attack."""
 
 import inspect
+import math
 from dataclasses import replace
+from functools import partial
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -127,6 +130,22 @@ def test_the_file_spells_every_parameter_and_its_default(name):
         fixed = key in keywords and keywords[key].default is not inspect.Parameter.empty
         if fixed and not (isinstance(value, str) and value.startswith("$")):
             assert value == keywords[key].default, key
+
+
+def numbers(name: str) -> list[str]:
+    """The parameters that may be a number."""
+    hints = get_type_hints(getattr(attacks, name))
+    spelt = [key for key in config(name) if not key.startswith("_")]
+    return [key for key in spelt if {int, float} & {hints[key], *get_args(hints[key])}]
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_no_number_may_be_nan(name):
+    target, usual = getattr(attacks, name), member(name)
+    for key in numbers(name):
+        bad = {key: math.nan}
+        with pytest.raises(ValueError, match=rf"{name} needs .*; got .*\b{key}=nan"):
+            attacks.lift(replace(usual, **bad) if isinstance(target, type) else partial(target, **bad)).init(context())
 
 
 @pytest.mark.parametrize("name", MEMBERS)

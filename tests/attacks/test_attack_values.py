@@ -77,7 +77,7 @@ def test_lie_formula_of_the_rows_that_the_rule_sees():
 def test_lie_formula_refuses_what_is_not_positive(n, m):
     """(10, 2) gives exactly 0; with 6 of 10 the liars are the majority and nothing has to be hidden."""
     attack = attacks.lift(member("lie", "attack.z=formula"))
-    with pytest.raises(ValueError, match=f"lie needs z > 0 .* got rows={n}, lying_rows={m}"):
+    with pytest.raises(ValueError, match=f"lie needs z > 0 .* got z=formula, n={n}, m={m}"):
         attack.init(context(num_workers=n, num_byzantine=m))
 
 

@@ -12,6 +12,7 @@ from hydra._internal.utils import create_config_search_path
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
+import byzsgd
 from byzsgd.cli import main
 from byzsgd.config.compose import Source, composed, register_resolvers
 from byzsgd.config.loader import Loader
@@ -57,6 +58,7 @@ def counted(monkeypatch):
 
         monkeypatch.setattr(owner, method, counting)
 
+    monkeypatch.setattr(Loader, "_last", None)  # as in a process that begins
     count(ConfigLoaderImpl, "_load_configuration_impl", "composed")
     count(ConfigLoaderImpl, "_compose_config_from_defaults_list", "merged")
     count(ConfigRepository, "load_config", None)
@@ -99,6 +101,25 @@ def test_jobs_in_another_process_share_one_memory():
     first, second = pickle.loads(sent), pickle.loads(sent)
     assert first._merged is second._merged and first.repository is second.repository
     assert pickle.loads(pickle.dumps(Loader(first.config_search_path)))._merged is not first._merged
+
+
+def test_experiments_in_python_share_what_they_read(counted):
+    for seed in range(3):
+        byzsgd.experiment(f"seed={seed}", *TINY)
+    assert counted.pop("composed") == 3
+    assert set(counted.values()) == {1}
+
+
+def test_a_file_that_has_changed_is_read_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(Loader, "_last", None)
+    path, loaders = create_config_search_path(str(tmp_path)), []
+    for text in ("a: 1\n", "a: 23\n", "a: 45\n", None):
+        if text:
+            (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+            os.utime(tmp_path / "mine.yaml", ns=(0, len(loaders)))
+        loaders.append(Loader.on(tmp_path, path))
+        assert loaders[-1].load_configuration("mine", [], RunMode.RUN).a == (int(text.split()[1]) if text else 45)
+    assert loaders[3] is loaders[2] and len({id(each) for each in loaders}) == 3
 
 
 def test_the_next_command_reads_the_files_as_they_are_then(tmp_path):

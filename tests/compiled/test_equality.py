@@ -55,6 +55,9 @@ CASES = [
     ("aggregator=ringleader",),
     ("aggregator=quorum",),
     ("dataset=least_squares", "aggregator=asgd", "optimizer.lr=.001"),
+    ("aggregator=asgd", "aggregator/collector=latest", "aggregator.collector.quorum=1", "delay=two_speed"),
+    ("aggregator=asgd", "aggregator/collector=latest", "aggregator.collector.quorum=1",
+     "aggregator.collector.missing=zero", "delay=two_speed"),
 ]  # fmt: skip
 
 

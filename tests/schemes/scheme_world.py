@@ -96,3 +96,16 @@ def play(prepared: Prepared, count: int) -> tuple[list[Event], World]:
 
 def schedule(played: list[Event]) -> list[tuple[float, int, int]]:
     return [(event.arrival.time, event.arrival.worker, event.serial) for event in played]
+
+
+def round_schedule(prepared: Prepared, graph: Graph, count: int, first: str) -> list[tuple[float, int, int]]:
+    """What `schedule` is for whole rounds: a node opens its next one when it and its neighbours are ready for this one.
+    A neighbour is ready when it opens the round (`first` mix), or when it has its gradient (step)."""
+    seconds, nodes = prepared.kernel.clock.durations, range(len(graph))
+    opened, finished = [0.0 for _ in nodes], []
+    for number in range(count):
+        finish = [opened[i] + seconds(i, number) for i in nodes]
+        ready = finish if first == "step" else opened
+        opened = [max(finish[i], *(ready[j] for j in graph[i]), 0.0) for i in nodes]
+        finished += [(finish[i], i, number) for i in nodes]
+    return sorted(finished)

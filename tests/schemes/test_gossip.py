@@ -10,6 +10,8 @@ import network_twins as twins
 import numpy as np
 import pytest
 import torch
+from scheme_world import ring as neighbours_on_a_ring
+from scheme_world import round_schedule, schedule
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import byzsgd
@@ -314,6 +316,15 @@ def test_a_node_waits_for_its_neighbours_alone():
     assert all(abs(rounds[node] - rounds[(node + 1) % 8]) <= 1 for node in range(8))
     assert max(rounds.values()) - min(rounds.values()) > 1
     assert len(world.scheme.outgoing) <= 16
+
+
+@pytest.mark.parametrize("law", ["exponential", "pareto"])
+@pytest.mark.parametrize("name", ["d_psgd", "step first", "d2"])
+def test_a_round_begins_as_soon_as_the_neighbours_of_the_last_are_ready(name, law):
+    """Also the rounds of those who wait for one who waited itself."""
+    prepared = prepare(*SCHEMES[name], f"delay={law}")
+    expected = round_schedule(prepared, neighbours_on_a_ring(8), 60, "mix" if name == "d_psgd" else "step")
+    assert schedule(go_on(prepared, begin(prepared), 240)) == expected[:240]
 
 
 @pytest.mark.parametrize("scheme", ["d_psgd", "ad_psgd"])

@@ -16,6 +16,7 @@ from scheme_world import (
     prepare,
     replicated,
     ring,
+    round_schedule,
     schedule,
     step_first,
     weights,
@@ -59,21 +60,16 @@ def pairwise_twin(prepared, graph, count):
 def round_twin(prepared, graph, count, first):
     """D-PSGD (arXiv 1705.09056), algorithm 1, one round after another for all nodes; who waits for whom in a second
     look."""
-    seconds, nodes, rows = prepared.kernel.clock.durations, range(len(graph)), weights(graph)
-    history, opened, finished = [[prepared.initial.clone() for _ in nodes]], [[0.0 for _ in nodes]], []
+    nodes, rows, history = range(len(graph)), weights(graph), [[prepared.initial.clone() for _ in graph]]
     for number in range(count):
-        models, opening = history[-1], opened[-1]
+        models = history[-1]
         gradients = [gradient(prepared, models[i], i, number) for i in nodes]
-        finish = [opening[i] + seconds(i, number) for i in nodes]
         if first == "step":
-            sent, ready = [models[i].sub(gradients[i], alpha=LR) for i in nodes], finish
+            sent = [models[i].sub(gradients[i], alpha=LR) for i in nodes]
             history.append([sum(w * sent[j] for j, w in rows[i].items()) for i in nodes])
         else:
-            ready = opening
             history.append([sum(w * models[j] for j, w in rows[i].items()).sub(gradients[i], alpha=LR) for i in nodes])
-        opened.append([max(finish[i], *(ready[j] for j in graph[i]), 0.0) for i in nodes])
-        finished += [(finish[i], i, number) for i in nodes]
-    return sorted(finished), history
+    return round_schedule(prepared, graph, count, first), history
 
 
 def replicated_twin(prepared, graph, count):

@@ -1,5 +1,3 @@
-"""The collector `latest`."""
-
 from __future__ import annotations
 
 from collections.abc import Sequence

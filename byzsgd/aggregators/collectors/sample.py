@@ -1,5 +1,3 @@
-"""The collector `sample`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass, field

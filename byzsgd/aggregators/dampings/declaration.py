@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from byzsgd.aggregators.declaration import Condition
+from byzsgd.checks import Condition as Condition
+from byzsgd.checks import demand
 from byzsgd.interfaces import Damping
 from byzsgd.signatures import unwrapped
 
@@ -26,5 +27,4 @@ def damping(*conditions: Condition) -> Callable[[F], F]:
 def check_damping(part: Damping | Callable[..., object]) -> None:
     """Raises ValueError for a declared damping whose settings break a condition; others say nothing of themselves."""
     function, _, values = unwrapped(part)
-    for condition in getattr(function, CONDITIONS, ()):
-        condition.demand(function.__name__, values)
+    demand(getattr(function, "__name__", ""), getattr(function, CONDITIONS, ()), values)

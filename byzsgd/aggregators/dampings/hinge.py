@@ -1,11 +1,8 @@
-"""The damping `hinge`."""
-
 from __future__ import annotations
 
 import math
 
-from byzsgd.aggregators.dampings.declaration import damping
-from byzsgd.aggregators.declaration import Condition
+from byzsgd.aggregators.dampings.declaration import Condition, damping
 from byzsgd.interfaces import Arrival
 from byzsgd.interfaces.compiled import compiled_as
 

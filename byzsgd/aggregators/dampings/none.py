@@ -1,5 +1,3 @@
-"""The damping `none`."""
-
 from __future__ import annotations
 
 from byzsgd.interfaces import Arrival

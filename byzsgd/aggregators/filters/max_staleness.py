@@ -1,5 +1,3 @@
-"""The filter `max_staleness`."""
-
 from __future__ import annotations
 
 from collections.abc import Callable

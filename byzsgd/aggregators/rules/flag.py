@@ -6,8 +6,8 @@ import numpy as np
 from torch import Tensor
 
 from byzsgd.aggregators.declaration import Condition, rule
+from byzsgd.aggregators.rules.numerics.coordinates import coordinates
 from byzsgd.aggregators.rules.numerics.gram import combination
-from byzsgd.aggregators.rules.numerics.spectrum import coordinates
 
 
 @rule(

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from byzsgd.aggregators.declaration import Condition, rule
 from byzsgd.aggregators.rules.flag import unit_columns
+from byzsgd.aggregators.rules.numerics.coordinates import coordinates
 from byzsgd.aggregators.rules.numerics.gram import combination
-from byzsgd.aggregators.rules.numerics.spectrum import coordinates
 
 
 @rule(

@@ -9,14 +9,14 @@ import numpy as np
 from torch import Tensor
 
 from byzsgd.interfaces import Attack, BatchKey
+from byzsgd.kernel.compiled.arrays import Examples, between, examples, table
 from byzsgd.kernel.compiled.gradient import gradients
-from byzsgd.kernel.compiled.memory import Examples, between, examples, table
 from byzsgd.kernel.compiled.plan import is_squared
+from byzsgd.kernel.copies import fresh
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.layers import Layer
 from byzsgd.kernel.engine.loop import Loop
 from byzsgd.kernel.engine.problem import SupervisedProblem
-from byzsgd.kernel.memory import fresh
 
 
 @dataclass(frozen=True, kw_only=True)

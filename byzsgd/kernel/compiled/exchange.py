@@ -16,8 +16,8 @@ from byzsgd.kernel.clocks import Agenda
 from byzsgd.kernel.compiled import layout as at
 from byzsgd.kernel.compiled.layout import Arrays
 from byzsgd.kernel.compiled.plan import Plan, form_of
-from byzsgd.kernel.jobs import pending_job
-from byzsgd.kernel.memory import copy_of
+from byzsgd.kernel.copies import kept
+from byzsgd.kernel.jobs import started
 from byzsgd.kernel.world import Kernel, World
 
 NODE = 0

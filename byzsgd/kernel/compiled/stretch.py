@@ -11,9 +11,9 @@ from byzsgd.checks import require
 from byzsgd.interfaces import Engine
 from byzsgd.kernel.clocks import EventClock
 from byzsgd.kernel.compiled import layout as at
+from byzsgd.kernel.compiled.arrays import BLOCK, made
 from byzsgd.kernel.compiled.exchange import pack, tell, unpack
 from byzsgd.kernel.compiled.layout import Arrays
-from byzsgd.kernel.compiled.memory import BLOCK, new_arrays
 from byzsgd.kernel.compiled.outside import Outside
 from byzsgd.kernel.compiled.plan import Plan
 from byzsgd.kernel.compiled.play import play

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from byzsgd.interfaces import Batch, Loss
+from byzsgd.kernel.copies import fresh, large
 from byzsgd.kernel.engine.layers import Layer
-from byzsgd.kernel.memory import fresh, large
 
 
 @dataclass(frozen=True, slots=True)

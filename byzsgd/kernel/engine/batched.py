@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from byzsgd.interfaces import Attack, Batch, BatchKey, ClippedSum, Gradients, LocalSteps, Task
+from byzsgd.kernel.copies import kept, large
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.clipping import clipped_sum, examples
 from byzsgd.kernel.engine.group_size import Stretching
-from byzsgd.kernel.memory import copy_of, large
+from byzsgd.kernel.engine.local_steps import differences
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,24 +95,16 @@ class Batched:
         return clipped_sum(work, (torch.cat(self.gradients(task.params, group)) for group in groups))
 
     def _local_steps(self, tasks: Sequence[Task]) -> list[Tensor]:
-        """(1, d) start − end for each task; a group of them takes its steps together, as long as each has any."""
-        differences: dict[int, Tensor] = {}
+        """(1, d) start − end for each task; a group of them takes its steps together."""
+        results: dict[int, Tensor] = {}
         for call in self._calls([task.work.batches[0] for task in tasks if isinstance(task.work, LocalSteps)]):
-            chunk = [tasks[index] for index in call]
-            works = [task.work for task in chunk if isinstance(task.work, LocalSteps)]
-            starts = torch.stack([task.params[0] for task in chunk])
-            ends = starts.clone()
-            rates = torch.tensor([work.lr for work in works], dtype=ends.dtype, device=ends.device).unsqueeze(1)
-            for turn in range(max(len(work.batches) for work in works)):
-                active = [row for row, work in enumerate(works) if turn < len(work.batches)]
-                batch = self.batch([(chunk[row].job.worker, works[row].batches[turn]) for row in active])
-                if len(active) == len(works):
-                    ends -= rates * torch.cat(self.gradients(ends.unbind(), batch))
-                else:
-                    at = torch.tensor(active, device=ends.device)
-                    ends[at] -= rates[at] * torch.cat(self.gradients(ends[at].unbind(), batch))
-            differences.update(zip(call, apart(starts - ends), strict=True))
-        return [differences[index] for index in range(len(tasks))]
+            rows = differences([tasks[index] for index in call], self._stacked)
+            results.update(zip(call, apart(rows), strict=True))
+        return [results[index] for index in range(len(tasks))]
+
+    def _stacked(self, models: Sequence[Tensor], keys: Sequence[tuple[int, BatchKey]]) -> list[Tensor]:
+        """(1, d) at each model, on the batch as the worker sees it, in one call."""
+        return self.gradients(models, self.batch(keys))
 
 
 def apart(rows: Tensor) -> list[Tensor]:

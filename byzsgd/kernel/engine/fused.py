@@ -1,5 +1,3 @@
-"""The engine `fused`."""
-
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,5 +1,3 @@
-"""The engine `loop`."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,10 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from byzsgd.interfaces import Attack, Batch, BatchKey, ClippedSum, Gradients, LocalSteps, Task
+from byzsgd.interfaces import Attack, Batch, BatchKey, ClippedSum, Gradients, Task
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.clipping import clipped_sum, examples
 from byzsgd.kernel.engine.group_size import Stretching, group_size
+from byzsgd.kernel.engine.local_steps import differences
 from byzsgd.kernel.engine.problem import SupervisedProblem
 
 
@@ -36,14 +35,9 @@ class Loop:
             pairs = zip(task.params, work.requests, strict=True)
             gradients = [self.gradient(params, worker, key) for params, (_, key) in pairs]
             return gradients[0] if len(gradients) == 1 else torch.cat(gradients)
-        start = task.params[0]
         if isinstance(work, ClippedSum):
-            return clipped_sum(work, self.each(start, worker, work.batch))
-        assert isinstance(work, LocalSteps)
-        params = start.clone()
-        for key in work.batches:
-            params -= work.lr * self.gradient(params, worker, key)[0]
-        return (start - params).unsqueeze(0)
+            return clipped_sum(work, self.each(task.params[0], worker, work.batch))
+        return differences([task], lambda models, keys: [self.gradient(models[0], *keys[0])])
 
     def gradient(self, params: Tensor, worker: int, key: BatchKey) -> Tensor:
         """(1, d) at this model, on the batch as the worker sees it."""

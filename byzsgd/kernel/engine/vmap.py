@@ -1,5 +1,3 @@
-"""The engine `vmap`."""
-
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from byzsgd.analysis.groups import Comparison, Recorded
 from byzsgd.plotting.declaration import Need, figure
-from byzsgd.plotting.panels import frame, label_outside, more, plain_log
+from byzsgd.plotting.panels import dot, frame, label_outside, more, plain_log
 from byzsgd.plotting.style import BYZANTINE, FAINT, HONEST, INK, styled
 
 MOST_PANELS = 12
@@ -51,11 +50,10 @@ def coefficients(comparison: Comparison, *, score: str | None = None) -> Figure:
     left_out = len(settings) - MOST_PANELS
     settings = settings[:MOST_PANELS]
     with styled():
-        dot: dict[str, Any] = {"linestyle": "none", "markersize": 4}
         legend = [
-            Line2D([], [], marker="o", color=HONEST, label="honest", **dot),
-            Line2D([], [], marker="^", color=BYZANTINE, label="Byzantine", **dot),
-            Line2D([], [], marker="o", color=INK, markerfacecolor="none", label="refused", **dot),
+            dot("honest", HONEST),
+            dot("Byzantine", BYZANTINE, "^"),
+            dot("refused", INK, face="none"),
             Line2D([], [], color=INK, linewidth=1.1, label="threshold"),
         ]
         what = " and ".join(sorted({name for _, (_, name) in settings})).replace("_", " ").capitalize()
@@ -129,9 +127,9 @@ def _draw(axes: Axes, run: Recorded, name: str, scale: Scale) -> None:
             values = part[name].to_numpy()
             arrival = part["arrival"].to_numpy()
             size = min(9.0, max(1.0, 9000 / len(rows)))  # thousands of dots must not hide each other
-            look: dict[str, Any] = {"color": colour, "alpha": 0.75} if accepted else {"fc": "none", "ec": colour}
-            look |= {"s": size, "marker": marker, "linewidths": 0.5, "rasterized": len(rows) > 500, "zorder": 2 + liars}
-            axes.scatter(arrival, scale.positions(values), **look)
+            axes.scatter(place, scale.places(values), s=size, marker=marker,
+                         facecolors=colour if accepted else "none", edgecolors=colour, alpha=0.75 if accepted else None,
+                         linewidths=0.5, rasterized=len(rows) > 500, zorder=2 + liars)  # fmt: skip
     for there, edge, mark in ((scale.above, scale.high, "∞"), (scale.below, scale.low, "0")):
         if there:
             axes.axhline(edge, color=FAINT, linewidth=0.6, linestyle=(0, (1, 1.5)))

@@ -8,12 +8,11 @@ import networkx
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.path import Path
 
 from byzsgd.analysis.groups import Comparison, Recorded
 from byzsgd.plotting.declaration import a_run, figure
-from byzsgd.plotting.panels import Frame, frame, more
+from byzsgd.plotting.panels import Frame, dot, frame, more
 from byzsgd.plotting.style import BYZANTINE, FAINT, HONEST, styled
 
 Edges = Sequence[Sequence[int]]  # pairs of nodes
@@ -68,9 +67,9 @@ def _liars(run: Recorded) -> Sequence[int]:
 
 def _frame(facts: list[str], note: str, with_liars: Sequence[bool]) -> Frame:
     """A frame for so many networks, with a legend where somebody lies in any."""
-    kinds = [("honest", HONEST), ("Byzantine", BYZANTINE)] if any(with_liars) else []
-    marks = [Line2D([], [], linestyle="none", marker="o", color=colour, label=name) for name, colour in kinds]
-    return frame("Who is whose neighbour", facts, note, count=len(with_liars), legend=marks, height=2.8, sharex=False,
+    kinds = [("honest", HONEST), ("Byzantine", BYZANTINE)] if any(lying) else []
+    marks = [dot(name, colour, size=None) for name, colour in kinds]
+    return frame("Who is whose neighbour", facts, note, count=len(lying), legend=marks, height=2.8, sharex=False,
                  sharey=False)  # fmt: skip
 
 

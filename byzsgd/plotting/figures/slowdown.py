@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from byzsgd.analysis.estimates import summary
-from byzsgd.analysis.groups import ABSENT, Comparison, by_label, phrase
+from byzsgd.analysis.groups import Comparison, by_label, phrase
 from byzsgd.analysis.outcomes import accepted
 from byzsgd.plotting.curves import spread
 from byzsgd.plotting.declaration import Need, differing, figure
@@ -39,7 +39,7 @@ def slowdown(comparison: Comparison) -> Figure:
     vectors pass (Damaskinos, El Mhamdi, Guerraoui, Patra, Taziki; ICML 2018). All seeds (`analysis.estimates`).
     """
     keys = comparison.keys
-    by, workers = str(_by(comparison)), comparison.shared["num_workers"]
+    by, workers = str(_by(comparison)), int(comparison.runs[0].config["num_workers"])
     panel = tuple(key for key in keys if key == "attack")
     hue = tuple(key for key in keys if key not in (by, *panel))
     names = list(by_label(comparison.groups, hue))
@@ -49,8 +49,8 @@ def slowdown(comparison: Comparison) -> Figure:
     else:
         looks = dict(zip(names, nominal_looks(names), strict=True))
     titles = list(by_label(comparison.groups, panel))
-    visible = titles[:MOST_PANELS]
-    top = max(int(value) for value in comparison.values(by) if value != ABSENT)
+    shown = titles[:MOST_PANELS]
+    top = max(value for value in comparison.values(by) if isinstance(value, int))
     with styled():
         line = Line2D([], [], color=INK, linestyle=(0, (1, 1.5)), label="f/n")
         layout = frame(
@@ -64,9 +64,11 @@ def slowdown(comparison: Comparison) -> Figure:
         for axes, title in layout.panels((title, title) for title in visible):
             for name in names:
                 points = [
-                    (int(group.values[by]), np.array([1 - accepted(run, byzantine=False) for run in group.runs]))
+                    (f, np.array([1 - accepted(run, byzantine=False) for run in group.runs]))
                     for group in comparison.groups
-                    if group.label(hue) == name and group.label(panel) == title
+                    if isinstance(f := group.values[by], int)
+                    and group.label(hue) == name
+                    and group.label(panel) == title
                 ]
                 points = sorted((f, shares[np.isfinite(shares)]) for f, shares in points if np.isfinite(shares).any())
                 if points:

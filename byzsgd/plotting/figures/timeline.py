@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,7 +15,7 @@ from matplotlib.lines import Line2D
 from byzsgd.analysis.groups import Comparison, Recorded
 from byzsgd.analysis.jobs import jobs
 from byzsgd.plotting.declaration import DELIVERED, figure
-from byzsgd.plotting.panels import frame, more
+from byzsgd.plotting.panels import dot, frame, more
 from byzsgd.plotting.style import BYZANTINE, FAINT, HONEST, INK, styled
 
 MOST_WORKERS = 40
@@ -71,13 +70,12 @@ def _counts_deliveries(run: Recorded) -> bool:
 
 def job_handles() -> list[Line2D]:
     """What the marks of a timeline mean."""
-    dot: dict[str, Any] = {"linestyle": "none", "markersize": 4}
     return [
         Line2D([], [], color=HONEST, linewidth=4, alpha=0.35, label="honest job, from thin to thick"),
         Line2D([], [], color=BYZANTINE, linewidth=4, alpha=0.35, label="Byzantine job"),
-        Line2D([], [], color=INK, marker="o", label="accepted", **dot),
-        Line2D([], [], color=INK, marker="x", label="refused", **dot),
-        Line2D([], [], color=INK, marker="|", label="server update", **dot),
+        dot("accepted", INK),
+        dot("refused", INK, "x"),
+        dot("server update", INK, "|"),
     ]
 
 

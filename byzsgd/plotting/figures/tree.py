@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from byzsgd.analysis.groups import Comparison, Recorded
 from byzsgd.plotting.declaration import a_run, figure
-from byzsgd.plotting.panels import frame, more, name_panel
+from byzsgd.plotting.panels import dot, frame, more, name_panel
 from byzsgd.plotting.style import BYZANTINE, FAINT, HONEST, INK, styled
 
 MOST_PANELS = 3
@@ -39,13 +37,12 @@ def tree(comparison: Comparison) -> Figure:
 
 
 def _legend() -> list[Line2D]:
-    dot: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 5}
     return [
         Line2D([], [], color=INK, linewidth=0.9, label="taken"),
         Line2D([], [], color=FAINT, linewidth=0.9, linestyle=(0, (1, 1.5)), label="dropped"),
-        Line2D([], [], color=HONEST, label="counts at the root", **dot),
-        Line2D([], [], color=HONEST, markerfacecolor="white", label="lost", **dot),
-        Line2D([], [], color=BYZANTINE, label="Byzantine", **dot),
+        dot("counts at the root", HONEST, size=5),
+        dot("lost", HONEST, size=5, face="white"),
+        dot("Byzantine", BYZANTINE, size=5),
     ]
 
 

@@ -1,5 +1,3 @@
-"""The exchange `choco`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass

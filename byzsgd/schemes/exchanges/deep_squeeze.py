@@ -1,5 +1,3 @@
-"""The exchange `deep_squeeze`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass

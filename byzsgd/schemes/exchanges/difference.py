@@ -1,5 +1,3 @@
-"""The exchange `difference`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass

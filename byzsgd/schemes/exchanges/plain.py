@@ -1,5 +1,3 @@
-"""The exchange `plain`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass

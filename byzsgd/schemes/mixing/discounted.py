@@ -1,5 +1,3 @@
-"""The weights `discounted`."""
-
 from __future__ import annotations
 
 from collections.abc import Sequence

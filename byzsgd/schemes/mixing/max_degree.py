@@ -1,5 +1,3 @@
-"""The weights `max_degree`."""
-
 from __future__ import annotations
 
 import numpy as np

@@ -1,5 +1,3 @@
-"""The weights `metropolis`."""
-
 from __future__ import annotations
 
 import numpy as np

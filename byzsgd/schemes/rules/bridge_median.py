@@ -1,5 +1,3 @@
-"""The rule `bridge_median`."""
-
 from __future__ import annotations
 
 import torch

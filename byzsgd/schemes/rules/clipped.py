@@ -1,18 +1,11 @@
-"""The rule `clipped`."""
-
 from __future__ import annotations
 
 from torch import Tensor
 
-from byzsgd.checks import require
-from byzsgd.schemes.rules.declaration import clipped_to, distances, node_rule
+from byzsgd.schemes.rules.declaration import Condition, clipped_to, distances, node_rule
 
 
-def _check(*, radius: float) -> None:
-    require(radius >= 0, "the rule clipped", "radius >= 0", radius=radius)
-
-
-@node_rule(check=_check)
+@node_rule(Condition("radius >= 0", lambda radius: radius >= 0))
 def clipped(own: Tensor, received: Tensor, weights: Tensor, *, radius: float = 1.0) -> Tensor:
     """ClippedGossip: own + Σ_j w_j·clip(x_j − own, τ), clip(z, τ) = z·min(1, τ/‖z‖): (d,), (k, d), (k,) -> (d,).
 

@@ -1,19 +1,13 @@
-"""The rule `clipped_adaptive`."""
-
 from __future__ import annotations
 
 import math
 
 from torch import Tensor
 
-from byzsgd.schemes.rules.declaration import clipped_to, distances, nearest_of_weight, node_rule, require_weight
+from byzsgd.schemes.rules.declaration import WEIGHT, clipped_to, distances, nearest_of_weight, node_rule
 
 
-def _check(*, byzantine_weight: float) -> None:
-    require_weight("the rule clipped_adaptive", byzantine_weight)
-
-
-@node_rule(check=_check)
+@node_rule(WEIGHT)
 def clipped_adaptive(own: Tensor, received: Tensor, weights: Tensor, *, byzantine_weight: float) -> Tensor:
     """ClippedGossip with τ = √((1/β)·Σ w_j ‖x_j − own‖²), the sum over the nearest whole rows of total weight
     Σw − β at most, β = `byzantine_weight`: (d,), (k, d), (k,) -> (d,). β = 0 is the mean.

@@ -1,19 +1,13 @@
-"""The rule `cs_plus`."""
-
 from __future__ import annotations
 
 import math
 
 from torch import Tensor
 
-from byzsgd.schemes.rules.declaration import clipped_to, distances, nearest_of_weight, node_rule, require_weight
+from byzsgd.schemes.rules.declaration import WEIGHT, clipped_to, distances, nearest_of_weight, node_rule
 
 
-def _check(*, byzantine_weight: float) -> None:
-    require_weight("the rule cs_plus", byzantine_weight)
-
-
-@node_rule(check=_check)
+@node_rule(WEIGHT)
 def cs_plus(own: Tensor, received: Tensor, weights: Tensor, *, byzantine_weight: float) -> Tensor:
     """CS⁺: clipping at the largest distance among the nearest whole rows of total weight Σw − 2β at most (0 where
     there is none), β = `byzantine_weight`: (d,), (k, d), (k,) -> (d,). β = 0 is the mean.

@@ -7,74 +7,81 @@ out. Whoever sends one has shown himself, so a rule that counts liars counts one
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
 
 from torch import Tensor
 
-from byzsgd.checks import require
+from byzsgd.checks import Condition as Condition
+from byzsgd.checks import demand, require
 from byzsgd.interfaces import NodeRule
 from byzsgd.signatures import keyword_only, missing, unwrapped
 
 SLACK = 1e-12  # of sums of weights that are compared
+SIZES = ("degree", "k")  # what a condition may name beside parameters: neighbours, and rows with the node's own
+WEIGHT = Condition("0 <= byzantine_weight < 1", lambda byzantine_weight: 0 <= byzantine_weight < 1)
+COUNT = Condition("b >= 0", lambda b: b >= 0)
 F = TypeVar("F", bound=Callable[..., Tensor])
 
 
 @dataclass(frozen=True, slots=True)
 class NodeDeclaration:
-    """`check(**parameters)` refuses impossible parameters; `fits(degree, **parameters)` a node of too few neighbours;
-    `counts`: the parameter that is a number of liars; `losses`: it is given the loss of the node's own batch."""
+    """What a rule says of itself.
 
-    check: Callable[..., None] | None = None
-    fits: Callable[..., None] | None = None
+    `conditions`: of its `parameters`, asked before a run; those that name one of `SIZES` too, asked at every node.
+    `counts`: the parameter that is a number of liars; `losses`: it is given the loss of the node's own batch.
+    """
+
+    who: str
+    conditions: tuple[Condition, ...] = ()
+    parameters: Mapping[str, object] = field(default_factory=dict)  # with their defaults
     counts: str | None = None
     losses: bool = False
 
+    def demand(self, degree: int, values: Mapping[str, object]) -> None:
+        """Raises ValueError unless every condition holds at a node of so many neighbours."""
+        demand(self.who, self.conditions, {**self.parameters, **values, "degree": degree, "k": degree + 1})
 
-def node_rule(
-    *,
-    check: Callable[..., None] | None = None,
-    fits: Callable[..., None] | None = None,
-    counts: str | None = None,
-    losses: bool = False,
-) -> Callable[[F], F]:
+
+def node_rule(*conditions: Condition, counts: str | None = None, losses: bool = False) -> Callable[[F], F]:
     """Declares a pure function (own (d,), received (k, d), weights (k,)) -> (d,)."""
 
     def declare(function: F) -> F:
+        parameters = keyword_only(function)
+        declaration = NodeDeclaration(f"the rule {function.__name__}", conditions, parameters, counts, losses)
+
         @functools.wraps(function)
-        def call(own: Tensor, received: Tensor, weights: Tensor, **values: Any) -> Tensor:
+        def call(own: Tensor, received: Tensor, weights: Tensor, **values: object) -> Tensor:
             finite = received.isfinite().all(dim=1)
             if not bool(finite.all()):
                 if counts is not None:
-                    non_finite = int((~finite).sum())
-                    values = {**values, counts: max(values[counts] - non_finite, 0)}
+                    lost = int((~finite).sum())
+                    values = {**values, counts: max(cast(int, values[counts]) - lost, 0)}
                 received, weights = received[finite], weights[finite]
-            return function(own, received, weights, **values) if len(received) else own.clone()
+            if not len(received):
+                return own.clone()
+            declaration.demand(len(received), values)
+            return function(own, received, weights, **values)
 
-        call.__dict__["declaration"] = NodeDeclaration(check, fits, counts, losses)
+        call.__dict__["declaration"] = declaration
         return cast(F, call)
 
     return declare
 
 
-def declaration_of(rule: NodeRule) -> tuple[NodeDeclaration, dict[str, Any]]:
+def declared(rule: NodeRule) -> tuple[NodeDeclaration, dict[str, object]]:
     """What a rule, or a functools.partial of one, says of itself, and its parameters; ValueError for one that is no
     rule of a node, lacks a parameter, or has an impossible one."""
     function, _, bound = unwrapped(rule)
     name = getattr(function, "__name__", type(function).__name__)
-    declaration = getattr(function, "declaration", None)
-    require(
-        isinstance(declaration, NodeDeclaration), name, "to be a rule of nodes (byzsgd list scheme/rule)", rule=name
-    )
-    assert isinstance(declaration, NodeDeclaration)
-    absent = [each for each in missing(function, bound) if not (declaration.losses and each == "loss")]
-    require(not absent, name, "a value of every parameter without a default", missing=", ".join(absent))
-    values = {**keyword_only(function), **bound}
-    values.pop("loss", None)
-    if declaration.check is not None:
-        declaration.check(**values)
-    return declaration, values
+    said = getattr(function, "declaration", None)
+    require(isinstance(said, NodeDeclaration), name, "to be a rule of nodes (byzsgd list scheme/rule)", rule=name)
+    assert isinstance(said, NodeDeclaration)
+    lacking = [each for each in missing(function, given) if not (said.losses and each == "loss")]
+    require(not lacking, name, "a value of every parameter without a default", missing=", ".join(lacking))
+    demand(said.who, said.conditions, {**said.parameters, **given}, later=SIZES)
+    return said, given
 
 
 def distances(own: Tensor, received: Tensor) -> Tensor:
@@ -97,16 +104,6 @@ def clipped_to(own: Tensor, received: Tensor, weights: Tensor, distance: Tensor,
     shares = (radius / distance).nan_to_num(nan=1.0, posinf=1.0).clamp(max=1.0)  # a row at no distance is not moved
     scaled = (weights.double() * shares).to(own.dtype)
     return own + (scaled[:, None] * (received - own)).sum(dim=0)
-
-
-def require_weight(who: str, byzantine_weight: float) -> None:
-    """Of a share of lying weight among a node's neighbours."""
-    require(0 <= byzantine_weight < 1, who, "0 <= byzantine_weight < 1", byzantine_weight=byzantine_weight)
-
-
-def require_count(who: str, b: int) -> None:
-    """Of a number of liars among a node's neighbours."""
-    require(b >= 0, who, "b >= 0", b=b)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,23 +1,12 @@
-"""The rule `ios`."""
-
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from byzsgd.checks import require
-from byzsgd.schemes.rules.declaration import node_rule, require_count
+from byzsgd.schemes.rules.declaration import COUNT, Condition, node_rule
 
 
-def _check(*, b: int) -> None:
-    require_count("the rule ios", b)
-
-
-def _fits(degree: int, *, b: int) -> None:
-    require(degree > b, "the rule ios", "more than b neighbours at every node", degree=degree, b=b)
-
-
-@node_rule(check=_check, fits=_fits, counts="b")
+@node_rule(COUNT, Condition("more than b neighbours at every node", lambda degree, b: degree > b), counts="b")
 def ios(own: Tensor, received: Tensor, weights: Tensor, *, b: int) -> Tensor:
     """Iterative outlier scissor: b times the neighbour farthest from the weighted mean of what is left is dropped, then
     the weighted mean: (d,), (k, d), (k,) -> (d,). The own model has weight 1 − Σw and is never dropped; of rows at the
@@ -27,7 +16,6 @@ def ios(own: Tensor, received: Tensor, weights: Tensor, *, b: int) -> Tensor:
     Transactions on Signal Processing 2023, arXiv 2206.04568).
     Differs: public code drops node 0 where all distances are 0.
     """
-    _fits(len(received), b=b)
     rows = torch.cat([own[None], received]).double()
     heavy = torch.cat([1.0 - weights.double().sum()[None], weights.double()])
     rest = torch.ones(len(rows), dtype=torch.bool, device=rows.device)

@@ -1,5 +1,3 @@
-"""The rule `mean`."""
-
 from __future__ import annotations
 
 import torch
@@ -17,4 +15,4 @@ def mean(own: Tensor, received: Tensor, weights: Tensor) -> Tensor:
     return torch.addmv(own * (1.0 - float(weights.sum())), received.T, weights)
 
 
-mean.__dict__["declaration"] = NodeDeclaration()
+mean.__dict__["declaration"] = NodeDeclaration("the rule mean")

@@ -1,18 +1,12 @@
-"""The rule `remove_farthest`."""
-
 from __future__ import annotations
 
 from torch import Tensor
 
-from byzsgd.schemes.rules.declaration import distances, node_rule, require_weight
+from byzsgd.schemes.rules.declaration import WEIGHT, distances, node_rule
 from byzsgd.schemes.rules.mean import mean
 
 
-def _check(*, byzantine_weight: float) -> None:
-    require_weight("the rule remove_farthest", byzantine_weight)
-
-
-@node_rule(check=_check)
+@node_rule(WEIGHT)
 def remove_farthest(own: Tensor, received: Tensor, weights: Tensor, *, byzantine_weight: float) -> Tensor:
     """The farthest rows of total weight β are dropped, the last of them in part, and their weight stays on the own
     model; then the mean: (d,), (k, d), (k,) -> (d,). Of rows at the same distance the lower is dropped first.

@@ -22,17 +22,13 @@ class Rows:
 
     @property
     def declaration(self) -> NodeDeclaration:
-        """The rule's own condition, at every node."""
-        return NodeDeclaration(fits=self.fits)
-
-    def fits(self, degree: int, **values: object) -> None:
-        """Raises the ValueError of the rule for degree + 1 rows."""
-        function, _, bound = unwrapped(self.rule)
-        declaration = getattr(function, "declaration", None)
-        require(declaration is not None, "a rule of nodes", "an unweighted rule of servers", rule=function)
-        assert declaration is not None
-        require(declaration.kind == "rule", f"the rule {declaration.name}", "to be unweighted", kind=declaration.kind)
-        declaration.demand(degree + 1, bound)
+        """The rule's own."""
+        function, _, given = unwrapped(self.rule)
+        said = getattr(function, "declaration", None)
+        require(said is not None, "a rule of nodes", "an unweighted rule of servers", rule=function)
+        assert said is not None
+        require(said.kind == "rule", f"the rule {said.name}", "to be unweighted", kind=said.kind)
+        return NodeDeclaration(said.name, said.conditions, {**said.parameters, **given})
 
     def __call__(self, own: Tensor, received: Tensor, weights: Tensor) -> Tensor:
         return self.rule(torch.cat([own[None], received]))

@@ -1,5 +1,3 @@
-"""The rule `ubar`."""
-
 from __future__ import annotations
 
 import math
@@ -8,16 +6,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from byzsgd.checks import require
-from byzsgd.schemes.rules.declaration import distances, node_rule
+from byzsgd.schemes.rules.declaration import Condition, distances, node_rule
 
 
-def _check(*, share: float, alpha: float) -> None:
-    require(0 < share <= 1, "the rule ubar", "0 < share <= 1", share=share)
-    require(0 <= alpha <= 1, "the rule ubar", "0 <= alpha <= 1", alpha=alpha)
-
-
-@node_rule(check=_check, losses=True)
+@node_rule(
+    Condition("0 < share <= 1", lambda share: 0 < share <= 1),
+    Condition("0 <= alpha <= 1", lambda alpha: 0 <= alpha <= 1),
+    losses=True,
+)
 def ubar(
     own: Tensor,
     received: Tensor,

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from byzsgd.kernel.memory import ALIGNMENT, LARGE, copy_of
+from byzsgd.kernel.copies import ALIGNMENT, LARGE, kept
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
