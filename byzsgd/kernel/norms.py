@@ -21,7 +21,7 @@ class Norms:
     A memory of a pure function, as `Sight` is.
     """
 
-    cached: dict[int, tuple[Tensor, float]] = field(default_factory=dict)  # worker -> (its result, the norm)
+    pairs: dict[int, tuple[Tensor, float]] = field(default_factory=dict)  # worker -> (its result, the norm)
 
     def expect(self, results: Mapping[int, Tensor], device: torch.device) -> None:
         """New results, by worker, at least one."""
@@ -29,13 +29,13 @@ class Norms:
             return
         norms = torch.stack([torch.linalg.vector_norm(result) for result in results.values()])
         pairs = zip(results.values(), norms.tolist(), strict=True)
-        self.cached.update(zip(results, pairs, strict=True))
+        self.pairs.update(zip(results, pairs, strict=True))
 
     def of(self, worker: int, result: Tensor, vector: Tensor) -> float:
         """‖vector‖, where need be read now."""
-        cached = self.cached.pop(worker, None)
-        if cached is not None and cached[0] is result and _same_memory(vector, result):
-            return cached[1]
+        pair = self.pairs.pop(worker, None)
+        if pair is not None and pair[0] is result and _same_memory(vector, result):
+            return pair[1]
         return float(torch.linalg.vector_norm(vector))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from byzsgd.interfaces import Key, Optimizer
-from byzsgd.kernel.copies import kept
+from byzsgd.kernel.copies import copy_of
 
 
 @dataclass(eq=False)

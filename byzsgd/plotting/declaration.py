@@ -56,7 +56,7 @@ class Declaration:
         """All that it needs, in words."""
         return ", and ".join(need.words for need in self.needs) or "runs"
 
-    def demand(self, comparison: Comparison, given: Mapping[str, object]) -> None:
+    def demand(self, comparison: Comparison, arguments: Mapping[str, object]) -> None:
         """NothingToDraw where something is missing."""
         missing = {name for run in comparison.runs for name in self.columns if name not in run.arrivals.columns}
         if missing:
@@ -83,7 +83,7 @@ class DeclaredFigure(Generic[P]):
         self.declaration.demand(comparison, {**self.bound, **kwargs})
         return self.draw(comparison, *args, **{**self.bound, **kwargs})
 
-    def named(self, name: str, **bound: object) -> DeclaredFigure[...]:
+    def alias(self, name: str, **bound: object) -> DeclaredFigure[...]:
         """The same under another name, with these keyword arguments."""
         return DeclaredFigure(self.draw, replace(self.declaration, name=name), {**self.bound, **bound})
 
@@ -104,6 +104,6 @@ def figure(
     return lambda draw: DeclaredFigure(draw, Declaration(draw.__name__, needs, columns, axes))
 
 
-def _asked(question: Callable[..., T], comparison: Comparison, given: Mapping[str, object]) -> T:
-    named = by_name(question)
-    return question(comparison, **{name: value for name, value in given.items() if name in named})
+def _answer(question: Callable[..., T], comparison: Comparison, arguments: Mapping[str, object]) -> T:
+    names = by_name(question)
+    return question(comparison, **{name: value for name, value in arguments.items() if name in names})

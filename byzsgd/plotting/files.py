@@ -111,20 +111,22 @@ def save(figure: Figure, output: Path, name: str, formats: Sequence[str] = ("png
 
 def _figures(kind: str, comparison: Comparison, axes: Sequence[Axis], law_of: LawOf | None) -> list[tuple[str, Figure]]:
     """The figures of a kind with the names of their files: one for each of these axes that it has, or one."""
-    drawn = figure_of(kind)
-    given: dict[str, object] = {"law_of": law_of} if "law_of" in drawn.takes else {}
+    drawing = figure_of(kind)
+    arguments: dict[str, object] = {"law_of": law_of} if "law_of" in drawing.takes else {}
     name = kind.replace(":", ".")
-    if not declared.declaration.axes:
-        return [(name, _draw_one(kind, declared, comparison, arguments))]
-    fit = [axis for axis in axes if axis in declared.declaration.axes]
+    if not drawing.declaration.axes:
+        return [(name, _draw_one(kind, drawing, comparison, arguments))]
+    fit = [axis for axis in axes if axis in drawing.declaration.axes]
     if not fit:
         got = ", ".join(axes)
-        raise NothingToDraw(f"{kind} needs an x axis among {', '.join(declared.declaration.axes)}; got {got}")
-    return [(f"{name}-{axis}", _draw_one(kind, declared, comparison, {**arguments, "x": axis})) for axis in fit]
+        raise NothingToDraw(f"{kind} needs an x axis among {', '.join(drawing.declaration.axes)}; got {got}")
+    return [(f"{name}-{axis}", _draw_one(kind, drawing, comparison, {**arguments, "x": axis})) for axis in fit]
 
 
-def _made(kind: str, drawn: DeclaredFigure[...], comparison: Comparison, given: Mapping[str, object]) -> Figure:
-    figure = drawn(comparison, **given)
+def _draw_one(
+    kind: str, drawing: DeclaredFigure[...], comparison: Comparison, arguments: Mapping[str, object]
+) -> Figure:
+    figure = drawing(comparison, **arguments)
     require(isinstance(figure, Figure), kind, "to return a matplotlib Figure", returned=type(figure).__name__)
     return figure
 

@@ -125,7 +125,7 @@ def arrange(comparison: Comparison) -> Arrangement:
     return Arrangement(hue, panels[:MOST_PANELS], _looks_of(comparison, hue), max(0, len(panels) - MOST_PANELS), legend)
 
 
-def _dealt(comparison: Comparison, hue: str | None) -> dict[object, Look]:
+def _looks_of(comparison: Comparison, hue: str | None) -> dict[object, Look]:
     """The look of each value of the hue: that which it has among all runs of the folder."""
     servers = server_looks(str(value) for value in comparison.look_values("aggregator"))
     if hue is None:

@@ -106,8 +106,8 @@ class CodedRounds(OneModel):
         return Outcome(arrival, decision, decoded.direction is not None)
 
     def _scores(self, state: CodedState, decoded: Decoded) -> dict[str, float]:
-        dropped = len(self.shares.parts) - len(state.arrived)
-        return {"dropped": dropped, "amplification": decoded.amplification, "left_out": decoded.left_out}
+        count = len(self.shares.parts) - len(state.arrived)
+        return {"dropped": count, "amplification": decoded.amplification, "left_out": decoded.left_out}
 
     def _next_round(self, kernel: Verbs[W], world: W, state: CodedState) -> None:
         free = list(state.arrived)

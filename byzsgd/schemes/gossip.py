@@ -72,7 +72,7 @@ class Gossip:
         for node, count in enumerate(self.rule_rows(network)):
             try:
                 if count > 0:
-                    said.demand(count, values)
+                    declaration.demand(count, values)
             except ValueError:
                 if node not in byzantine:
                     raise

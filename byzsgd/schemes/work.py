@@ -41,7 +41,7 @@ class Shares:
         return tuple(sum(self.sizes[part] for part in own.tolist()) / self.examples for own in self.parts)
 
     @cached_property
-    def _summed(self) -> tuple[tuple[tuple[float, ...], ...], ...]:
+    def _row_weights(self) -> tuple[tuple[tuple[float, ...], ...], ...]:
         """By worker, the weights of the mean gradients; complex ones as two rows."""
         rows_of_workers = []
         for own, weights in zip(self.parts, self.weights, strict=True):
@@ -53,7 +53,7 @@ class Shares:
     def work(self, worker: int, version: int, number: int) -> Combined:
         """What this worker computes in round `number`, at this version of the model."""
         keys = tuple([BatchKey(part, number) for part in self.parts[worker].tolist()])
-        return Combined(version, keys, self._summed[worker])
+        return Combined(version, keys, self._row_weights[worker])
 
     def seconds(self, context: SchemeContext, world: World, worker: int) -> float:
         """Of the worker's next computation: the clock's are those of 1/n of a round's examples."""

@@ -1,9 +1,9 @@
-"""Copies that are kept."""
+"""Copies that are copy_of."""
 
 import pytest
 import torch
 
-from byzsgd.kernel.copies import ALIGNMENT, LARGE, kept
+from byzsgd.kernel.copies import ALIGNMENT, LARGE, copy_of
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])

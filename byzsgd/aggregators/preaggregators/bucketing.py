@@ -7,7 +7,7 @@ from torch import Tensor
 
 from byzsgd.aggregators.declaration import Condition, preaggregator
 from byzsgd.aggregators.feeds import Randomness
-from byzsgd.aggregators.rules.numerics.gram import unwritten
+from byzsgd.aggregators.rules.numerics.gram import empty_rows
 
 
 @preaggregator(
@@ -26,7 +26,7 @@ def bucketing(vectors: Tensor, *, size: int = 2, rng: np.random.Generator) -> Te
     """
     order = rng.permutation(vectors.shape[0]).tolist()
     groups = [order[start : start + size] for start in range(0, len(order), size)]
-    answer = unwritten(vectors, len(groups))
+    answer = empty_rows(vectors, len(groups))
     for target, group in zip(answer, groups, strict=True):
         target.copy_(vectors[group[0]])
         for row in group[1:]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from byzsgd.aggregators.magnitudes import exponents, ldexp, safe, sizes_of
-from byzsgd.aggregators.rules.numerics.gram import squared_norms, unwritten
+from byzsgd.aggregators.rules.numerics.gram import empty_rows, squared_norms
 
 
 def shrunk(vectors: Tensor, longest: Callable[[np.ndarray], float]) -> Tensor:
@@ -18,7 +18,7 @@ def shrunk(vectors: Tensor, longest: Callable[[np.ndarray], float]) -> Tensor:
     limit = longest(norms)
     scales = np.divide(limit, norms, out=np.ones_like(norms), where=norms > limit)
     factors = torch.as_tensor(scales, device=vectors.device).to(vectors.dtype)[:, None]
-    return torch.mul(vectors, factors, out=unwritten(vectors, len(norms)))
+    return torch.mul(vectors, factors, out=empty_rows(vectors, len(norms)))
 
 
 def norms_of(rows: Tensor) -> np.ndarray:

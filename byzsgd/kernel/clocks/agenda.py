@@ -34,8 +34,8 @@ class Agenda:
     day: int = -1  # the number of today
     later: dict[int, dict[int, Entry]] = field(default_factory=dict)  # by day, then by worker
     since: float = 0.0  # when the pace was last looked at
-    seen: int = 0  # entries that happened since then
-    dropped: int = 0  # and those dropped
+    turns: int = 0  # entries that happened since then
+    drops: int = 0  # and those dropped
 
     def snapshot(self) -> Snapshot:
         """All of it: the pace, the last entries, and the workers whose entry is still to come."""
@@ -86,22 +86,22 @@ class Agenda:
     def done(self) -> None:
         """The entry that `first` returned has happened."""
         self.position += 1
-        self.seen += 1
-        if self.seen > len(self.last) + PASSED:
+        self.turns += 1
+        if self.turns > len(self.last) + PASSED:
             self._keep_pace(self.today[self.position - 1][0])
 
     def drop(self, worker: int) -> None:
         """Forgets what is to come for this worker; its serial stays spent."""
         self.last[worker] = (math.inf, worker, self.last[worker][2], None)
-        self.dropped += 1
-        if self.dropped > 2 * len(self.last) + PASSED:
+        self.drops += 1
+        if self.drops > 2 * len(self.last) + PASSED:
             self._sweep()
 
     def _keep_pace(self, now: float) -> None:
         """Makes the days longer or shorter where far from A_DAY entries happened in one."""
         if now > self.since:
-            pace = self.seen / (now - self.since) / A_DAY
-            self.since, self.seen = now, 0
+            pace = self.turns / (now - self.since) / A_DAY
+            self.since, self.turns = now, 0
             if 0.0 < pace < math.inf and not 0.5 < pace / self.pace < 2.0:
                 self.pace = pace
                 self._sweep()
@@ -120,6 +120,6 @@ class Agenda:
     def _sweep(self) -> None:
         """Enters anew what is still to come: far days would keep dropped entries for ever."""
         coming = self._coming()
-        self.today, self.position, self.day, self.later, self.dropped = (), 0, -1, {}, 0
+        self.today, self.position, self.day, self.later, self.drops = (), 0, -1, {}, 0
         for entry in coming:
             self.add(entry)

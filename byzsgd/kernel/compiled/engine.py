@@ -26,7 +26,7 @@ class Chain:
     layers: np.ndarray  # (layers, 4)
     squared: bool
     train: Examples
-    seen: np.ndarray
+    activations: np.ndarray
     deltas: np.ndarray
     own: np.ndarray  # (B,) 0 … B - 1
 
@@ -34,12 +34,12 @@ class Chain:
     def of(cls, layers: Sequence[Layer], problem: SupervisedProblem, batch_size: int) -> Chain:
         train, squared = problem.data.train, is_squared(problem)
         dtype = train.inputs.numpy().dtype
-        seen, deltas = between(layers, batch_size, dtype)
+        activations, deltas = between(layers, batch_size, dtype)
         return cls(
             layers=table(layers),
             squared=squared,
             train=examples(train.inputs, train.targets, dtype, squared),
-            seen=seen,
+            activations=activations,
             deltas=deltas,
             own=np.arange(batch_size),
         )
@@ -47,7 +47,7 @@ class Chain:
     def gradients(self, params: Tensor, numbers: np.ndarray, data: Examples) -> Tensor:
         """(d,) a model, (g, B) numbers of examples in the data -> (g, d)"""
         answer = fresh(params, (len(numbers), params.numel()))
-        between = self.seen, self.deltas, self.own[: numbers.shape[1]]
+        between = self.activations, self.deltas, self.own[: numbers.shape[1]]
         arrays = params.numpy(), answer.numpy(), self.layers, numbers, *data, self.squared, *between
         gradients(*arrays)  # type: ignore[no-untyped-call]
         return answer
@@ -74,7 +74,7 @@ class CompiledGradients(Loop):
         if worker not in self.poisons and not self.batches.augmented:
             return self.batches.indices(key).numpy(), self.chain.train
         batch = self.batch(worker, key)
-        data = examples(batch.inputs, batch.targets, self.chain.seen.dtype, self.chain.squared)
+        data = examples(batch.inputs, batch.targets, self.chain.activations.dtype, self.chain.squared)
         return self.chain.own[: len(batch.targets)], data
 
 

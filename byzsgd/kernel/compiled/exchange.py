@@ -16,8 +16,8 @@ from byzsgd.kernel.clocks import Agenda
 from byzsgd.kernel.compiled import layout as at
 from byzsgd.kernel.compiled.layout import Arrays
 from byzsgd.kernel.compiled.plan import Plan, form_of
-from byzsgd.kernel.copies import kept
-from byzsgd.kernel.jobs import started
+from byzsgd.kernel.copies import copy_of
+from byzsgd.kernel.jobs import pending_job
 from byzsgd.kernel.world import Kernel, World
 
 NODE = 0
@@ -85,8 +85,8 @@ def _pack_jobs(kernel: Kernel, world: World, packing: Packing) -> None:
         packing.name(worker, at.RESULT, result)
         workers[worker, at.BUSY] = 1
         key = pending.keys[0]
-        needed = arrays.codes[at.READS] or (arrays.codes[at.LIARS_READ] and arrays.lies[worker])
-        if (needed or not bool(torch.isfinite(torch.linalg.vector_norm(result)))) and models.has(key):
+        reads = arrays.codes[at.READS] or (arrays.codes[at.LIARS_READ] and arrays.lies[worker])
+        if (reads or not bool(torch.isfinite(torch.linalg.vector_norm(result)))) and models.has(key):
             packing.name(worker, at.READ, models.snapshot(key))
             if key == live:
                 arrays.counts[at.LIVE_ROW] = workers[worker, at.READ]

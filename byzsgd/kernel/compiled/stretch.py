@@ -11,7 +11,7 @@ from byzsgd.checks import require
 from byzsgd.interfaces import Engine
 from byzsgd.kernel.clocks import EventClock
 from byzsgd.kernel.compiled import layout as at
-from byzsgd.kernel.compiled.arrays import BLOCK, made
+from byzsgd.kernel.compiled.arrays import BLOCK, new_arrays
 from byzsgd.kernel.compiled.exchange import pack, tell, unpack
 from byzsgd.kernel.compiled.layout import Arrays
 from byzsgd.kernel.compiled.outside import Outside
@@ -79,9 +79,9 @@ class Stretches:
                 self._answer(why, arrays)
         finally:
             tell(self._world, arrays)
-            started = int(arrays.workers[:, at.SERIAL].sum()) - spent
+            starts = int(arrays.workers[:, at.SERIAL].sum()) - spent
             later = (arrays.workers[:, at.BUSY] > 0) & (arrays.workers[:, at.READ_AT] > 0)
-            self._world.channel.reads += started if began else int(later.sum())
+            self._world.channel.reads += starts if began else int(later.sum())
         return {at.STALLED: End.STALLED, at.GENERAL: End.UNKNOWN}.get(why, End.DONE)
 
     def give_back(self, leave: bool = False) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from byzsgd.interfaces import Attack, Batch, BatchKey, ClippedSum, Gradients, LocalSteps, Task
-from byzsgd.kernel.copies import kept, large
+from byzsgd.kernel.copies import copy_of, large
 from byzsgd.kernel.engine.batches import Batches
 from byzsgd.kernel.engine.clipping import clipped_sum, examples
 from byzsgd.kernel.engine.group_size import Stretching
@@ -98,11 +98,11 @@ class Batched:
         """(1, d) start − end for each task; a group of them takes its steps together."""
         results: dict[int, Tensor] = {}
         for call in self._calls([task.work.batches[0] for task in tasks if isinstance(task.work, LocalSteps)]):
-            rows = differences([tasks[index] for index in call], self._stacked)
+            rows = differences([tasks[index] for index in call], self._in_one_call)
             results.update(zip(call, apart(rows), strict=True))
         return [results[index] for index in range(len(tasks))]
 
-    def _stacked(self, models: Sequence[Tensor], keys: Sequence[tuple[int, BatchKey]]) -> list[Tensor]:
+    def _in_one_call(self, models: Sequence[Tensor], keys: Sequence[tuple[int, BatchKey]]) -> list[Tensor]:
         """(1, d) at each model, on the batch as the worker sees it, in one call."""
         return self.gradients(models, self.batch(keys))
 

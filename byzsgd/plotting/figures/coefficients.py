@@ -127,7 +127,7 @@ def _draw(axes: Axes, run: Recorded, name: str, scale: Scale) -> None:
             values = part[name].to_numpy()
             arrival = part["arrival"].to_numpy()
             size = min(9.0, max(1.0, 9000 / len(rows)))  # thousands of dots must not hide each other
-            axes.scatter(place, scale.places(values), s=size, marker=marker,
+            axes.scatter(arrival, scale.positions(values), s=size, marker=marker,
                          facecolors=colour if accepted else "none", edgecolors=colour, alpha=0.75 if accepted else None,
                          linewidths=0.5, rasterized=len(rows) > 500, zorder=2 + liars)  # fmt: skip
     for there, edge, mark in ((scale.above, scale.high, "∞"), (scale.below, scale.low, "0")):

@@ -67,9 +67,9 @@ def _liars(run: Recorded) -> Sequence[int]:
 
 def _frame(facts: list[str], note: str, with_liars: Sequence[bool]) -> Frame:
     """A frame for so many networks, with a legend where somebody lies in any."""
-    kinds = [("honest", HONEST), ("Byzantine", BYZANTINE)] if any(lying) else []
+    kinds = [("honest", HONEST), ("Byzantine", BYZANTINE)] if any(with_liars) else []
     marks = [dot(name, colour, size=None) for name, colour in kinds]
-    return frame("Who is whose neighbour", facts, note, count=len(lying), legend=marks, height=2.8, sharex=False,
+    return frame("Who is whose neighbour", facts, note, count=len(with_liars), legend=marks, height=2.8, sharex=False,
                  sharey=False)  # fmt: skip
 
 

@@ -49,7 +49,7 @@ def slowdown(comparison: Comparison) -> Figure:
     else:
         looks = dict(zip(names, nominal_looks(names), strict=True))
     titles = list(by_label(comparison.groups, panel))
-    shown = titles[:MOST_PANELS]
+    visible = titles[:MOST_PANELS]
     top = max(value for value in comparison.values(by) if isinstance(value, int))
     with styled():
         line = Line2D([], [], color=INK, linestyle=(0, (1, 1.5)), label="f/n")

@@ -14,5 +14,5 @@ def bridge(own: Tensor, received: Tensor, weights: Tensor, *, b: int) -> Tensor:
     Information Processing over Networks 2022, arXiv 1908.08098).
     Differs: public code lowers b until it fits.
     """
-    kept = received.sort(dim=0).values[b : len(received) - b]
-    return (kept.sum(dim=0) + own) / (len(kept) + 1)
+    middle = received.sort(dim=0).values[b : len(received) - b]
+    return (middle.sum(dim=0) + own) / (len(middle) + 1)

@@ -56,8 +56,8 @@ def node_rule(*conditions: Condition, counts: str | None = None, losses: bool = 
             finite = received.isfinite().all(dim=1)
             if not bool(finite.all()):
                 if counts is not None:
-                    lost = int((~finite).sum())
-                    values = {**values, counts: max(cast(int, values[counts]) - lost, 0)}
+                    non_finite = int((~finite).sum())
+                    values = {**values, counts: max(cast(int, values[counts]) - non_finite, 0)}
                 received, weights = received[finite], weights[finite]
             if not len(received):
                 return own.clone()
@@ -70,18 +70,19 @@ def node_rule(*conditions: Condition, counts: str | None = None, losses: bool = 
     return declare
 
 
-def declared(rule: NodeRule) -> tuple[NodeDeclaration, dict[str, object]]:
+def declaration_of(rule: NodeRule) -> tuple[NodeDeclaration, dict[str, object]]:
     """What a rule, or a functools.partial of one, says of itself, and its parameters; ValueError for one that is no
     rule of a node, lacks a parameter, or has an impossible one."""
     function, _, bound = unwrapped(rule)
     name = getattr(function, "__name__", type(function).__name__)
-    said = getattr(function, "declaration", None)
-    require(isinstance(said, NodeDeclaration), name, "to be a rule of nodes (byzsgd list scheme/rule)", rule=name)
-    assert isinstance(said, NodeDeclaration)
-    lacking = [each for each in missing(function, given) if not (said.losses and each == "loss")]
-    require(not lacking, name, "a value of every parameter without a default", missing=", ".join(lacking))
-    demand(said.who, said.conditions, {**said.parameters, **given}, later=SIZES)
-    return said, given
+    declaration = getattr(function, "declaration", None)
+    require(isinstance(declaration, NodeDeclaration), name, "to be a rule of nodes (byzsgd list scheme/rule)",
+            rule=name)  # fmt: skip
+    assert isinstance(declaration, NodeDeclaration)
+    absent = [each for each in missing(function, bound) if not (declaration.losses and each == "loss")]
+    require(not absent, name, "a value of every parameter without a default", missing=", ".join(absent))
+    demand(declaration.who, declaration.conditions, {**declaration.parameters, **bound}, later=SIZES)
+    return declaration, bound
 
 
 def distances(own: Tensor, received: Tensor) -> Tensor:

@@ -23,12 +23,12 @@ class Rows:
     @property
     def declaration(self) -> NodeDeclaration:
         """The rule's own."""
-        function, _, given = unwrapped(self.rule)
-        said = getattr(function, "declaration", None)
-        require(said is not None, "a rule of nodes", "an unweighted rule of servers", rule=function)
-        assert said is not None
-        require(said.kind == "rule", f"the rule {said.name}", "to be unweighted", kind=said.kind)
-        return NodeDeclaration(said.name, said.conditions, {**said.parameters, **given})
+        function, _, bound = unwrapped(self.rule)
+        declaration = getattr(function, "declaration", None)
+        require(declaration is not None, "a rule of nodes", "an unweighted rule of servers", rule=function)
+        assert declaration is not None
+        require(declaration.kind == "rule", f"the rule {declaration.name}", "to be unweighted", kind=declaration.kind)
+        return NodeDeclaration(declaration.name, declaration.conditions, {**declaration.parameters, **bound})
 
     def __call__(self, own: Tensor, received: Tensor, weights: Tensor) -> Tensor:
         return self.rule(torch.cat([own[None], received]))

@@ -33,17 +33,17 @@ def anchor(vectors: Tensor) -> int:
     Judged by a sample of columns: only speed and the last digits depend on it, since what is far from the centre is
     measured again from nearer.
     """
-    sample = _sampled(vectors.shape[1])
-    chosen = vectors if sample is None else vectors.index_select(1, sample.to(vectors.device))
-    values = chosen.double().cpu().numpy()
-    place = (len(values) - 1) // 2
+    sample = _sample_columns(vectors.shape[1])
+    columns = vectors if sample is None else vectors.index_select(1, sample.to(vectors.device))
+    values = columns.double().cpu().numpy()
+    middle = (len(values) - 1) // 2
     with np.errstate(over="ignore"):
         # Absolute differences: squares of huge values overflow.
-        return int(np.abs(values - np.partition(values, place, axis=0)[place]).sum(axis=1).argmin())
+        return int(np.abs(values - np.partition(values, middle, axis=0)[middle]).sum(axis=1).argmin())
 
 
 @lru_cache(maxsize=64)
-def _sampled(d: int) -> Tensor | None:
+def _sample_columns(d: int) -> Tensor | None:
     """Which of d columns a sample holds; None: all."""
     if d <= SAMPLED_RUNS * SAMPLED_RUN:
         return None
@@ -55,15 +55,15 @@ def centred_blocks(
     vectors: Tensor, centre: Tensor | None, dtype: torch.dtype, rows: Sequence[int] | None = None
 ) -> Iterator[Tensor]:
     """(k, ≤COLUMNS) blocks of vectors − centre, in one buffer that is written over."""
-    chosen = None if rows is None else torch.tensor(rows, device=vectors.device)
-    k = vectors.shape[0] if chosen is None else len(chosen)
+    selection = None if rows is None else torch.tensor(rows, device=vectors.device)
+    k = vectors.shape[0] if selection is None else len(selection)
     d = vectors.shape[1]
     buffer = torch.empty(k * min(COLUMNS, d), dtype=dtype, device=vectors.device)
     for start in range(0, d, COLUMNS):
         stop = min(d, start + COLUMNS)
         part = vectors[:, start:stop]
-        if chosen is not None:
-            part = part[chosen]
+        if selection is not None:
+            part = part[selection]
         block = buffer[: k * (stop - start)].view(k, stop - start)
         if centre is None:
             block.copy_(part)
@@ -119,8 +119,8 @@ def central_gram(vectors: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """(k, k) inner products about zero, or about a row in their middle where most lie near to one, but far from zero;
     and the squared distances between the rows."""
     inner = gram(vectors, None)
-    squared, place = squared_between(inner), (len(inner) - 1) // 2
-    near = np.partition(squared, place, axis=1)[:, place]
+    squared, middle = squared_between(inner), (len(inner) - 1) // 2
+    near = np.partition(squared, middle, axis=1)[:, middle]
     if (inner.diagonal() > FAR * near).any():
         inner = gram(vectors, vectors[anchor(vectors)])
         squared = squared_between(inner)
@@ -176,7 +176,7 @@ def combination(weights: np.ndarray, vectors: Tensor) -> Tensor:
     factors = torch.as_tensor(weights, device=vectors.device).to(vectors.dtype)
     if factors.dim() == 1:
         return factors @ vectors
-    answer = unwritten(vectors, len(factors))
+    answer = empty_rows(vectors, len(factors))
     for part, target in zip(
         torch.split(vectors, COMBINED_COLUMNS, dim=1), torch.split(answer, COMBINED_COLUMNS, dim=1), strict=True
     ):
@@ -184,7 +184,7 @@ def combination(weights: np.ndarray, vectors: Tensor) -> Tensor:
     return answer
 
 
-def unwritten(vectors: Tensor, count: int) -> Tensor:
+def empty_rows(vectors: Tensor, count: int) -> Tensor:
     """(count, d) new memory beside the rows."""
     d = vectors.shape[1]
     if vectors.device.type == "cpu" and vectors.dtype in ROUNDING:
@@ -195,6 +195,6 @@ def unwritten(vectors: Tensor, count: int) -> Tensor:
 
 def mean_of(vectors: Tensor, rows: Sequence[int]) -> Tensor:
     """(d,) the mean of some rows."""
-    chosen = np.zeros(vectors.shape[0])
-    chosen[list(rows)] = 1.0
-    return combination(chosen, vectors).div_(len(rows))
+    mask = np.zeros(vectors.shape[0])
+    mask[list(rows)] = 1.0
+    return combination(mask, vectors).div_(len(rows))

@@ -72,8 +72,8 @@ def _run_network(rows: list[np.ndarray], comparators: Sequence[Comparator]) -> l
 def _by_sorting(vectors: Tensor, reduce: Reduce, exact: frozenset[int], summed: frozenset[int], answer: Tensor) -> None:
     k, d = vectors.shape
     width = min(d, SORT_COLUMNS)
-    needed = exact | summed
-    low, high = min(needed), max(needed) + 1
+    positions = exact | summed
+    low, high = min(positions), max(positions) + 1
     block = torch.empty((width, k), dtype=vectors.dtype)
     ordered = torch.empty((k, width), dtype=vectors.dtype)
     for start in range(0, d, width):
