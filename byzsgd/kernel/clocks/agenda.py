@@ -30,12 +30,12 @@ class Agenda:
     pace: float  # days per second
     last: dict[int, Entry]  # by worker
     today: tuple[Entry, ...] = ()  # sorted
-    position: int = 0  # of the next one in it
+    place: int = 0  # of the next one in it
     day: int = -1  # the number of today
     later: dict[int, dict[int, Entry]] = field(default_factory=dict)  # by day, then by worker
     since: float = 0.0  # when the pace was last looked at
-    turns: int = 0  # entries that happened since then
-    drops: int = 0  # and those dropped
+    seen: int = 0  # entries that happened since then
+    dropped: int = 0  # and those dropped
 
     def snapshot(self) -> Snapshot:
         """All of it: the pace, the last entries, and the workers whose entry is still to come."""
@@ -62,9 +62,9 @@ class Agenda:
             return
         day = int(min(entry[0] * self.pace, FAR))
         if day <= self.day:
-            position = bisect(self.today, entry, self.position)
-            self.today = (*self.today[self.position : position], entry, *self.today[position:])
-            self.position = 0
+            position = bisect(self.today, entry, self.place)
+            self.today = (*self.today[self.place : position], entry, *self.today[position:])
+            self.place = 0
         elif day in self.later:
             self.later[day][entry[1]] = entry
         else:
@@ -73,35 +73,35 @@ class Agenda:
     def first(self) -> Entry | None:
         """The next entry."""
         while True:
-            while self.position < len(self.today):
-                entry = self.today[self.position]
+            while self.place < len(self.today):
+                entry = self.today[self.place]
                 if self.last[entry[1]] is entry:
                     return entry
-                self.position += 1
+                self.place += 1
             if not self.later:
                 return None
             self.day = self._next_day()
-            self.today, self.position = tuple(sorted(self.later.pop(self.day).values())), 0
+            self.today, self.place = tuple(sorted(self.later.pop(self.day).values())), 0
 
     def done(self) -> None:
         """The entry that `first` returned has happened."""
-        self.position += 1
-        self.turns += 1
-        if self.turns > len(self.last) + PASSED:
-            self._keep_pace(self.today[self.position - 1][0])
+        self.place += 1
+        self.seen += 1
+        if self.seen > len(self.last) + PASSED:
+            self._keep_pace(self.today[self.place - 1][0])
 
     def drop(self, worker: int) -> None:
         """Forgets what is to come for this worker; its serial stays spent."""
         self.last[worker] = (math.inf, worker, self.last[worker][2], None)
-        self.drops += 1
-        if self.drops > 2 * len(self.last) + PASSED:
+        self.dropped += 1
+        if self.dropped > 2 * len(self.last) + PASSED:
             self._sweep()
 
     def _keep_pace(self, now: float) -> None:
         """Makes the days longer or shorter where far from A_DAY entries happened in one."""
         if now > self.since:
-            pace = self.turns / (now - self.since) / A_DAY
-            self.since, self.turns = now, 0
+            pace = self.seen / (now - self.since) / A_DAY
+            self.since, self.seen = now, 0
             if 0.0 < pace < math.inf and not 0.5 < pace / self.pace < 2.0:
                 self.pace = pace
                 self._sweep()
@@ -115,11 +115,11 @@ class Agenda:
 
     def _coming(self) -> list[Entry]:
         later = (entry for entries in self.later.values() for entry in entries.values())
-        return [entry for entry in (*self.today[self.position :], *later) if entry is self.last[entry[1]]]
+        return [entry for entry in (*self.today[self.place :], *later) if entry is self.last[entry[1]]]
 
     def _sweep(self) -> None:
         """Enters anew what is still to come: far days would keep dropped entries for ever."""
         coming = self._coming()
-        self.today, self.position, self.day, self.later, self.drops = (), 0, -1, {}, 0
+        self.today, self.place, self.day, self.later, self.dropped = (), 0, -1, {}, 0
         for entry in coming:
             self.add(entry)
