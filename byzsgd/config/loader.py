@@ -75,7 +75,7 @@ class Loader(ConfigLoaderImpl):
         validate_sweep_overrides: bool = True,
     ) -> DictConfig:
         compose = super().load_configuration
-        words = (config_name, *overrides, run_mode, validate_sweep_overrides)
+        words = (Path.cwd(), config_name, *overrides, run_mode, validate_sweep_overrides)  # Hydra notes the folder
         if words not in self._latest:
             self._latest.clear()
         return _remembered(

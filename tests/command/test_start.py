@@ -110,6 +110,13 @@ def test_experiments_in_python_share_what_they_read(counted):
     assert set(counted.values()) == {1}
 
 
+def test_the_folder_that_one_is_in_is_the_one_of_now(tmp_path, monkeypatch):
+    for place in (tmp_path / "one", tmp_path / "other"):
+        place.mkdir()
+        monkeypatch.chdir(place)
+        assert composed(TINY).hydra.runtime.cwd == str(place)
+
+
 def test_a_file_that_has_changed_is_read_again(tmp_path, monkeypatch):
     monkeypatch.setattr(Loader, "_last", None)
     path, loaders = create_config_search_path(str(tmp_path)), []
