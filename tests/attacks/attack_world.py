@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import hydra
 import numpy as np
 import torch
-from hydra.core.global_hydra import GlobalHydra
+from composing import composed
 from omegaconf import OmegaConf
 
 from byzsgd.attacks import lift
@@ -22,14 +21,10 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 MEMBERS = sorted(path.stem for path in (CONF / "attack").glob("*.yaml"))
 
 
-@functools.cache
 def config(name: str, *overrides: str, num_workers: int = 10, num_byzantine: int = 3) -> Any:
     """The composed `attack` node of a member."""
-    GlobalHydra.instance().clear()
     sizes = [f"+num_workers={num_workers}", f"+num_byzantine={num_byzantine}", f"+f={num_byzantine}"]
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        composed = hydra.compose(overrides=[f"+attack={name}", *sizes, *overrides])
-    return OmegaConf.to_container(composed, resolve=True)["attack"]
+    return composed(f"+attack={name}", *sizes, *overrides)["attack"]
 
 
 def member(name: str, *overrides: str, **sizes: int) -> Attack:

@@ -116,10 +116,10 @@ def sent(name, knowledge, *, poison, count=40):
     return vectors
 
 
-@pytest.mark.parametrize(
-    "name", [each for each in MEMBERS if member(each).sees == "delivered" and not member(each).timed]
-)
+@pytest.mark.parametrize("name", MEMBERS)
 def test_what_is_in_flight_is_out_of_sight_where_only_deliveries_are_known(name):
+    if member(name).sees != "delivered" or member(name).timed:
+        pytest.skip("it sees something else")
     usual, poisoned = sent(name, "delivered", poison=False), sent(name, "delivered", poison=True)
     assert all(torch.equal(a, b) for a, b in zip(usual, poisoned, strict=True))
 

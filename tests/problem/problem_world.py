@@ -15,7 +15,7 @@ import hydra
 import numpy as np
 import pytest
 import torch
-from hydra.core.global_hydra import GlobalHydra
+from composing import composed
 from omegaconf import OmegaConf
 
 from byzsgd.interfaces import Data, Split
@@ -35,13 +35,8 @@ def member(group: str, name: str, *overrides: str) -> Any:
     return hydra.utils.instantiate(settings(group, name, *overrides), _convert_="all")
 
 
-@functools.cache
 def settings(group: str, name: str, *overrides: str) -> Any:
-    GlobalHydra.instance().clear()
-    words = [f"{group}.{override}" for override in overrides]
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        composed = hydra.compose(overrides=[f"+{group}={name}", *words])
-    return OmegaConf.create(OmegaConf.to_container(composed, resolve=True)[group])
+    return OmegaConf.create(composed(f"+{group}={name}", *(f"{group}.{override}" for override in overrides))[group])
 
 
 def generator(seed: int = 0, name: str = "test") -> np.random.Generator:

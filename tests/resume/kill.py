@@ -50,6 +50,7 @@ FAMILIES = (
 PRELOADED = [
     *("byzsgd.config.compose", "byzsgd.run.experiment", "byzsgd.records.checkpoints", "byzsgd.kernel.compiled.stretch"),
     *(f"byzsgd.{family}" for family in FAMILIES),
+    "torch.fx.experimental.symbolic_shapes",  # what vmap imports, in a second
 ]
 
 _forking = multiprocessing.get_context("forkserver")

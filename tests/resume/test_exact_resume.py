@@ -49,13 +49,13 @@ COMPRESSED = {
                       "compressor=stochastic_sign", "metrics.study=true"),
     "at_both": ("aggregator=sign_vote", "aggregator.feedback=l1", "compressor=sign", "compressor.feedback=true"),
 }  # fmt: skip
-FOURTH = 4  # of many members one in so many is killed in `make test`, all of them in `make test-all`
+ONE_IN = 6  # of many members one in so many is killed in `make test`, all of them in `make test-all`
 
 
 def thinned(values):
     """All of them; the marker is on those that `make test` leaves to `make test-all`."""
     slow = pytest.mark.slow
-    return [pytest.param(each, marks=() if place % FOURTH == 0 else slow) for place, each in enumerate(values)]
+    return [pytest.param(each, marks=() if place % ONE_IN == 0 else slow) for place, each in enumerate(values)]
 
 
 OFTEN = [pytest.param(3, id="3"), pytest.param(20, id="20", marks=pytest.mark.slow)]
