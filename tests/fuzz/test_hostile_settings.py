@@ -53,7 +53,7 @@ def options(hint):
 def admitted(hint):
     """Which of VALUES an annotation admits, said once more in the plainest way."""
     kinds = options(hint)
-    if typing.Any in kinds:
+    if any(kind in (typing.Any, object) for kind in kinds):
         return set(VALUES)
     mapping = [kind for kind in kinds if "Mapping" in (origin := str(typing.get_origin(kind))) or "dict" in origin]
     return {
