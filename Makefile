@@ -30,10 +30,10 @@ run: $(STAMP) ## train Kardam and plain asynchronous SGD under attack on real da
 	$(BIN)/byzsgd plot outputs/quickstart
 
 test: $(STAMP) ## the test suite, a few minutes
-	$(BIN)/python -m pytest -q -n $(WORKERS) -m 'not slow and not gpu' $(TESTS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m 'not slow and not gpu' $(TESTS)
 
 test-all: $(STAMP) ## all tests, also the slow ones
-	$(BIN)/python -m pytest -q -n $(WORKERS) $(TESTS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(TESTS)
 
 mutate: $(STAMP) ## which one-line mistakes the tests do not notice, some minutes
 	$(BIN)/python tests/mutations/mutate.py

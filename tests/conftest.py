@@ -1,6 +1,14 @@
 """What tests of whole commands have in common."""
 
+import gc
+
 import pytest
+
+
+def pytest_collection_finish():
+    """Thousands of collected tests stay to the end, so the garbage collector need not look at them again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
