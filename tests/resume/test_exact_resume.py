@@ -13,6 +13,7 @@ from pathlib import Path
 import kill
 import numpy as np
 import pytest
+from thinning import one_in
 
 import byzsgd
 from byzsgd.cli import main
@@ -49,16 +50,7 @@ COMPRESSED = {
                       "compressor=stochastic_sign", "metrics.study=true"),
     "at_both": ("aggregator=sign_vote", "aggregator.feedback=l1", "compressor=sign", "compressor.feedback=true"),
 }  # fmt: skip
-ONE_IN = 6  # of many members one in so many is killed in `make test`, all of them in `make test-all`
-
-
-def thinned(values):
-    """All of them; the marker is on those that `make test` leaves to `make test-all`."""
-    slow = pytest.mark.slow
-    return [pytest.param(each, marks=() if place % ONE_IN == 0 else slow) for place, each in enumerate(values)]
-
-
-OFTEN = [pytest.param(3, id="3"), pytest.param(20, id="20", marks=pytest.mark.slow)]
+OFTEN = [pytest.param(2, id="2"), pytest.param(20, id="20", marks=pytest.mark.slow)]
 
 
 @pytest.fixture
@@ -120,14 +112,14 @@ def test_killed_and_resumed_as_people_do(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("moments", OFTEN)
-@pytest.mark.parametrize("place", thinned(range(len(SERVERS))), ids=SERVERS)
+@pytest.mark.parametrize("place", one_in(8, range(len(SERVERS))), ids=SERVERS)
 def test_every_server_survives(place, moments, tmp_path):
     setting = kill.composed([f"aggregator={SERVERS[place]}", f"attack={ATTACKS[place % len(ATTACKS)]}"])
     assert kill.differences(setting, tmp_path, moments, seed=place) == (moments, [])
 
 
 @pytest.mark.parametrize("moments", OFTEN)
-@pytest.mark.parametrize("overrides", thinned(clocks_and_problems()), ids=" ".join)
+@pytest.mark.parametrize("overrides", one_in(8, clocks_and_problems()), ids=" ".join)
 def test_every_clock_and_problem_survives(overrides, moments, tmp_path, files):
     words = [word for each in overrides for word in (each, *files.get(each, ()))]
     if byzsgd.experiment(overrides[0], *files.get(overrides[0], ())).delay.prescribed:

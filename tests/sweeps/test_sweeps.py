@@ -17,6 +17,7 @@ pytestmark = pytest.mark.usefixtures("elsewhere")
 TINY = ("num_workers=7", "num_byzantine=1", "batch_size=4", "budget.arrivals=60", "eval_every=30")
 
 
+@pytest.mark.slow
 def test_six_jobs_killed_midway(tmp_path):
     killed_midway_and_started_again(SIX, 6, 2, tmp_path)
     runs = [byzsgd.load(folder) for folder in done(tmp_path / "sweep")]
