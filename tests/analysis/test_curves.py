@@ -10,7 +10,7 @@ import pytest
 from made_up_runs import Row, run
 
 from byzsgd.analysis import NothingToDraw, compare
-from byzsgd.analysis.bits import needed
+from byzsgd.analysis.bits import megabits, needed
 from byzsgd.analysis.curves import band
 
 
@@ -92,6 +92,23 @@ def test_the_last_evaluation_of_a_step_counts():
 def test_a_metric_without_values():
     with pytest.raises(NothingToDraw, match="a curve of suboptimality needs"):
         band(one(evaluated([0], [0.5])), "suboptimality", "updates")
+
+
+def test_a_level_is_reached_by_the_first_evaluation_that_is_not_below_it():
+    made = evaluated([0, 10, 20], [0.25, 0.5, 0.75])
+    assert [needed(made, level) for level in (0.25, 0.4, 0.5, 0.75, 0.8)] == [0, 10, 10, 20, math.inf]
+    assert needed(made, 0.5, "time") == 20.0
+    assert needed(made, 0.5, metric="accuracy_of_nobody") == math.inf
+
+
+def test_megabits_to_nine_tenths_of_the_best_rival():
+    """The best rival ends at 1, so the level is .9; without a rival that ends at a number nobody reaches it."""
+    runs = [evaluated([0, 10, 20], [0.0, 0.9, 0.95]), evaluated([0, 10, 20], [0.0, 0.5, 1.0], seed=1)]
+    counted = [
+        dataclasses.replace(each, metrics=each.metrics.with_columns(bits_up=pl.col("step") * 1e6)) for each in runs
+    ]
+    assert [megabits(one(each), [one(counted[1])]).middle for each in counted] == [10.0, 20.0]
+    assert megabits(one(counted[0]), ()).lost == 1
 
 
 @pytest.mark.parametrize(("axis", "last"), [("bits", 599 * 32.0), ("bits_per_worker", 599 * 32.0 / 15)])

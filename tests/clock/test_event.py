@@ -91,6 +91,19 @@ def test_two_workers_of_two_and_three_seconds():
     ]
 
 
+def test_every_job_takes_the_seconds_of_its_own_serial():
+    clock = build_clock(exponential(mean=1.0), Streams(0), 3)
+    state, jobs = start(clock, 3)
+    for job in jobs:
+        assert job.finish == clock.durations(job.worker, 0)
+    for _ in range(12):
+        turn = clock.peek(state, 0)
+        clock.pop(state)
+        job = clock.dispatch(state, turn.worker, 0, turn.time, clock.seconds(state, turn.worker))
+        assert job.serial == turn.job.serial + 1
+        assert job.finish == turn.time + clock.durations(turn.worker, job.serial)
+
+
 def test_peek_changes_nothing():
     clock = build_clock(Listed((2.0, 3.0)), Streams(0), 2)
     state, _ = start(clock, 2)

@@ -51,6 +51,12 @@ def sweep_of(folder, unseen=0):
     return Sweep(folder).look()
 
 
+def test_the_wall_time_of_a_broken_run_is_that_of_its_last_checkpoint_and_what_came_after(tmp_path):
+    """30 seconds for the 200 arrivals of the checkpoint, so 37.5 for 250."""
+    assert run_progress(job(tmp_path / "a", arrivals=250, wall_time=30.0, saved=(100, 200))).seconds == 37.5
+    assert run_progress(job(tmp_path / "b", arrivals=250, wall_time=30.0)).seconds is None
+
+
 @pytest.mark.parametrize(
     ("settings", "state", "news", "share"),
     [
