@@ -33,6 +33,7 @@ def run(folder, *words):
     return subprocess.run([sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_in_a_notebook(folder):
     done = run(folder, "notebook.py")
     assert done.returncode == 0 and 0.4 < float(done.stdout) <= 1.0, done.stderr

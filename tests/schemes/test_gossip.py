@@ -129,7 +129,7 @@ def with_compressor(exchange, name, *settings):
     return prepare("scheme=d_psgd", *chosen, *COMPRESSORS.get(name, ()), *settings)
 
 
-@pytest.mark.parametrize("name", COMPRESSORS)
+@pytest.mark.parametrize("name", one_in(2, COMPRESSORS))
 @pytest.mark.parametrize("exchange", ["choco", "deep_squeeze", "difference"])
 def test_thirty_rounds_with_a_compressor_are_their_definition(exchange, name):
     slack = () if exchange == "difference" else ("scheme.exchange.gamma=.15",)
