@@ -80,3 +80,10 @@ def leaves(node: object, path: str = "") -> Iterator[tuple[str, object]]:
         return
     for key, value in node.items():
         yield from leaves(value, f"{path}.{key}" if path else str(key))
+
+
+def each_mapping(value: object, change: Callable[[Mapping[str, object]], object]) -> object:
+    """The value, in which every outermost mapping is changed. Sequences become lists."""
+    if isinstance(value, list | tuple):
+        return [each_mapping(item, change) for item in value]
+    return change(value) if isinstance(value, Mapping) else value

@@ -26,6 +26,12 @@ def missing(function: Callable[..., object], given: Mapping[str, object]) -> lis
     return [name for name, default in keyword_only(function).items() if default is REQUIRED and name not in given]
 
 
+def name_of(part: object) -> str:
+    """The name of a function or class, also of one within partials; of any other callable that of its class."""
+    function, _, _ = unwrapped(part)
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
 def unwrapped(part: Any) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
     """The function within partials, and the arguments that they bind. functools does not flatten a subclass of partial,
     and calls of Hydra's subclass are slow."""

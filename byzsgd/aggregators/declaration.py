@@ -27,7 +27,7 @@ from byzsgd.aggregators.rows import Rows, Undeclared, all_finite, finite_mask, r
 from byzsgd.checks import Condition as Condition
 from byzsgd.checks import demand, require
 from byzsgd.interfaces import ServerContext, StatefulRule
-from byzsgd.signatures import REQUIRED, keyword_only, unwrapped
+from byzsgd.signatures import REQUIRED, keyword_only, name_of, unwrapped
 
 P = ParamSpec("P")
 
@@ -343,7 +343,7 @@ def lift(part: object) -> StatefulRule:
     declaration = getattr(function, "declaration", None)
     bound = functools.partial(function, *positional, **values) if positional or values else function
     if declaration is None:
-        name = getattr(function, "__name__", type(function).__name__)
+        name = name_of(function)
         return Lifted(function=Undeclared(bound, name), values=values, declaration=Declaration(name=name))
     data = (None,) * (2 if declaration.kind == "weighted rule" else 1)
     placeholders = {name: None for name in declaration.feed.gives if name not in values}

@@ -14,7 +14,7 @@ from byzsgd.checks import demand, require
 from byzsgd.interfaces import SEES, AdversaryContext, Attack, Knowledge, Message, View
 from byzsgd.interfaces.compiled import compiled_as
 from byzsgd.interfaces.values import derived
-from byzsgd.signatures import keyword_only, missing, unwrapped
+from byzsgd.signatures import keyword_only, missing, name_of, unwrapped
 
 Forge = Callable[..., Tensor | Message]
 F = TypeVar("F", bound=Forge)
@@ -72,8 +72,7 @@ class Forging(Attack):
 
     @derived
     def name(self) -> str:
-        function, _, _ = unwrapped(self.function)
-        return str(getattr(function, "__name__", type(function).__name__))
+        return name_of(self.function)
 
     @property
     def declaration(self) -> Declaration:

@@ -13,7 +13,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from byzsgd.checks import spelled
+from byzsgd.checks import each_mapping, spelled
 from byzsgd.config.annotations import converted, described, fits, is_plain, misfit
 from byzsgd.records.origin import CODE, DIGEST, remember
 from byzsgd.signatures import by_name, missing
@@ -78,7 +78,10 @@ def annotated(node: Mapping[str, object], allowed: Sequence[str]) -> dict[str, o
     """A checked configuration in which a whole number becomes a real one if its target's annotation asks for that. 1
     and 1.0 are the same setting and need the same record."""
     hints = _hints(_located(str(node["_target_"]), allowed, str(node["_target_"]))) if "_target_" in node else {}
-    return {key: _annotated(converted(item, hints.get(key, object)), allowed) for key, item in node.items()}
+    return {
+        key: each_mapping(converted(item, hints.get(key, object)), lambda part: annotated(part, allowed))
+        for key, item in node.items()
+    }
 
 
 def suggestion(word: str, allowed: Iterable[str]) -> str:
@@ -88,12 +91,6 @@ def suggestion(word: str, allowed: Iterable[str]) -> str:
         return "; it has none"
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(names)}"
-
-
-def _annotated(value: object, allowed: Sequence[str]) -> object:
-    if isinstance(value, list | tuple):
-        return [_annotated(item, allowed) for item in value]
-    return annotated(value, allowed) if isinstance(value, Mapping) else value
 
 
 def _check_target(node: Mapping[str, object], allowed: Sequence[str], path: str) -> None:

@@ -3,7 +3,9 @@ ids and their folders."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
+
+from byzsgd.checks import each_mapping
 
 from .plain import Config
 
@@ -81,7 +83,7 @@ def _shortened(node: Mapping[str, object], whole: Collection[str]) -> dict[str, 
     return {
         name: int(item)
         if isinstance(item, float) and item.is_integer() and f"{target}.{name}" in whole
-        else _each_node(item, lambda part: _shortened(part, whole))
+        else each_mapping(item, lambda part: _shortened(part, whole))
         for name, item in node.items()
         if not (name in neutral and _equal(item, neutral[name]))
     }
@@ -89,15 +91,8 @@ def _shortened(node: Mapping[str, object], whole: Collection[str]) -> dict[str, 
 
 def _completed(node: Mapping[str, object]) -> dict[str, object]:
     """The node with the parameters that its targets gained after it was written."""
-    own = {name: _each_node(item, _completed) for name, item in node.items()}
+    own = {name: each_mapping(item, _completed) for name, item in node.items()}
     return own | {name: value for name, value in _since(str(node.get("_target_", ""))).items() if name not in own}
-
-
-def _each_node(value: object, change: Callable[[Mapping[str, object]], dict[str, object]]) -> object:
-    """The value, in which every outermost mapping is changed."""
-    if isinstance(value, list | tuple):
-        return [_each_node(item, change) for item in value]
-    return change(value) if isinstance(value, Mapping) else value
 
 
 def _since(target: str) -> dict[str, object]:

@@ -1,10 +1,9 @@
 """Members as configured: every YAML file of the family, with small files for the traces."""
 
-from functools import cache
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
+from composing import composed
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
@@ -24,21 +23,14 @@ SECONDS.remove("same")
 STALENESS = sorted(set(members()) - set(SECONDS))
 
 
-@pytest.fixture(scope="session")
-def compose_delay():
-    """compose_delay("pareto", "delay.shape=3") -> its config node; composed once."""
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield cache(lambda name, *overrides: compose(f"delay/{name}", overrides=list(overrides)).delay)
-
-
 @pytest.fixture
-def configure(tmp_path, compose_delay):
+def configure(tmp_path):
     """configure("pareto", "delay.shape=3") -> the instantiated delay."""
     (tmp_path / "durations.csv").write_text(DURATIONS)
     (tmp_path / "stays.csv").write_text(STAYS)
 
     def build(name, *overrides, node=False):
-        config = compose_delay(name, *overrides)
+        config = OmegaConf.create(composed(f"+delay={name}", *overrides)["delay"])
         if OmegaConf.is_missing(config, "path"):
             config = OmegaConf.merge(config, {"path": f"{tmp_path}/durations.csv"})
         for part in ("byzantine", "communication", "availability"):

@@ -10,8 +10,8 @@ import network_twins as twins
 import numpy as np
 import pytest
 import torch
+from scheme_world import begin, go_on, round_schedule, schedule
 from scheme_world import ring as neighbours_on_a_ring
-from scheme_world import round_schedule, schedule
 from thinning import one_in
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -19,7 +19,6 @@ import byzsgd
 from byzsgd.compressors import none
 from byzsgd.graphs import ring
 from byzsgd.interfaces import BatchKey
-from byzsgd.kernel.lookahead import events
 from byzsgd.kernel.randomness import Streams
 from byzsgd.records.checkpoints import NODES, load_params
 from byzsgd.run.screen import Nobody
@@ -47,14 +46,6 @@ every_scheme = pytest.mark.parametrize("settings", SCHEMES.values(), ids=SCHEMES
 @functools.cache
 def prepare(*settings, n=8):
     return byzsgd.experiment(f"num_workers={n}", *SMALL, *settings).prepare()
-
-
-def go_on(prepared, world, count):
-    return list(itertools.islice(events(prepared.kernel, world, prepared.engine), count))
-
-
-def begin(prepared):
-    return prepared.kernel.begin(prepared.initial.clone())
 
 
 def models(world):

@@ -16,7 +16,7 @@ from torch import Tensor
 from byzsgd.checks import Condition as Condition
 from byzsgd.checks import demand, require
 from byzsgd.interfaces import NodeRule
-from byzsgd.signatures import keyword_only, missing, unwrapped
+from byzsgd.signatures import keyword_only, missing, name_of, unwrapped
 
 SLACK = 1e-12  # of sums of weights that are compared
 SIZES = ("degree", "k")  # what a condition may name beside parameters: neighbours, and rows with the node's own
@@ -74,7 +74,7 @@ def declaration_of(rule: NodeRule) -> tuple[NodeDeclaration, dict[str, object]]:
     """What a rule, or a functools.partial of one, says of itself, and its parameters; ValueError for one that is no
     rule of a node, lacks a parameter, or has an impossible one."""
     function, _, bound = unwrapped(rule)
-    name = getattr(function, "__name__", type(function).__name__)
+    name = name_of(function)
     declaration = getattr(function, "declaration", None)
     require(isinstance(declaration, NodeDeclaration), name, "to be a rule of nodes (byzsgd list scheme/rule)",
             rule=name)  # fmt: skip
